@@ -1,0 +1,44 @@
+# One library a folder, so that the linker enforces who may use whom. Unit tests stand beside the code.
+include(GoogleTest)
+
+# quantum_library(NAME SOURCES ... DEPENDS ...)
+function(quantum_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS})
+endfunction()
+
+# quantum_program(NAME SOURCES ... DEPENDS ...): the executable build/<preset>/NAME
+function(quantum_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
+endfunction()
+
+# quantum_test(NAME [INTEGRATION] SOURCES ... DEPENDS ...): a GoogleTest program. Unit tests touch no server and no
+# network; INTEGRATION tests start real servers and run one at a time.
+function(quantum_test name)
+  cmake_parse_arguments(ARG "INTEGRATION" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE
+    QUANTUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" QUANTUM_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  set(properties LABELS unit TIMEOUT 60)
+  if(ARG_INTEGRATION)
+    set(properties LABELS integration TIMEOUT 300 RUN_SERIAL TRUE)
+  endif()
+  if(ARG_TIMEOUT)
+    list(APPEND properties TIMEOUT ${ARG_TIMEOUT})
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
+endfunction()
+
+# quantum_benchmark(NAME SOURCES ... DEPENDS ...): a program under bench/, run by `./quantum bench`.
+function(quantum_benchmark name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  quantum_program(${name} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS} benchmark::benchmark)
+  target_compile_definitions(${name} PRIVATE QUANTUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+endfunction()

@@ -1,0 +1,28 @@
+# One place for the language level, warnings, sanitizers and the linker.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror
+                    -fno-omit-frame-pointer)
+
+set(QUANTUM_SANITIZER "" CACHE STRING "address or thread; empty for none")
+if(QUANTUM_SANITIZER STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+elseif(QUANTUM_SANITIZER STREQUAL "thread")
+  # GCC warns that -fsanitize=thread does not model std::atomic_thread_fence, which Asio uses internally.
+  add_compile_options(-fsanitize=thread -Wno-tsan)
+  add_link_options(-fsanitize=thread)
+endif()
+
+find_program(QUANTUM_CCACHE ccache)
+if(QUANTUM_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${QUANTUM_CCACHE})
+endif()
+find_program(QUANTUM_MOLD mold)
+if(QUANTUM_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,31 @@
+#include "platform/base/clock.h"
+
+#include <gtest/gtest.h>
+
+namespace quantum {
+namespace {
+
+TEST(Clock, FormatsAndParsesTheSameInstant) {
+  const WallTime time = FromUnixMs(1'723'161'256'299);
+  EXPECT_EQ(FormatIso8601(time), "2024-08-08T23:54:16.299Z");
+  EXPECT_EQ(ParseIso8601("2024-08-08T23:54:16.299Z").value(), time);
+}
+
+TEST(Clock, RefusesTimesThatAreNotUtcOrDoNotExist) {
+  for (const char* text : {"", "2024-08-08", "2024-08-08T23:54:16", "2024-08-08T23:54:16+02:00", "2024-02-30T00:00:00Z",
+                           "2024-08-08T24:00:00Z", "2024-08-08T23:54:16.299Zx"}) {
+    EXPECT_FALSE(ParseIso8601(text).ok()) << text;
+  }
+}
+
+TEST(ManualClock, MovesBothClocksTogether) {
+  ManualClock clock;
+  const auto wall = clock.Now();
+  const auto steady = clock.Steady();
+  clock.Advance(std::chrono::seconds(3));
+  EXPECT_EQ(clock.Now() - wall, std::chrono::seconds(3));
+  EXPECT_EQ(clock.Steady() - steady, std::chrono::seconds(3));
+}
+
+}  // namespace
+}  // namespace quantum

@@ -1,0 +1,240 @@
+#include "platform/fiber/fiber.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/context/protected_fixedsize_stack.hpp>
+
+#include "platform/fiber/await.h"
+
+namespace quantum::fiber {
+
+namespace asio = boost::asio;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                                         asio::io_context::executor_type>;
+
+namespace {
+
+constexpr size_t kStackBytes = 256 * 1024;
+constexpr auto kHeartbeat = std::chrono::milliseconds(100);
+
+thread_local Loop* current_loop = nullptr;
+thread_local detail::Running current_running;
+
+#if defined(__SANITIZE_THREAD__)
+void* TsanCreate() { return __tsan_create_fiber(0); }
+void TsanDestroy(void* fiber) { __tsan_destroy_fiber(fiber); }
+void* TsanCurrent() { return __tsan_get_current_fiber(); }
+void TsanSwitch(void* fiber) { __tsan_switch_to_fiber(fiber, 0); }
+thread_local void* tsan_loop = nullptr;
+#else
+void* TsanCreate() { return nullptr; }
+void TsanDestroy(void*) {}
+void* TsanCurrent() { return nullptr; }
+void TsanSwitch(void*) {}
+[[maybe_unused]] thread_local void* tsan_loop = nullptr;
+#endif
+
+}  // namespace
+
+namespace detail {
+
+Running& CurrentRunning() { return current_running; }
+
+Suspension::Suspension()
+    : saved_(std::exchange(current_running, {})), correlation_id_(quantum::detail::ExchangeCorrelationId({})) {
+  TsanSwitch(tsan_loop);
+}
+
+Suspension::~Suspension() {
+  TsanSwitch(saved_.tsan_fiber);
+  current_running = saved_;
+  quantum::detail::ExchangeCorrelationId(std::move(correlation_id_));
+}
+
+void RunOnAndWait(Loop& target, std::function<void()> fn) {
+  QUANTUM_ASSERT(InFiber());
+  Loop& home = CurrentLoop();
+  Event done;
+  target.Spawn([&fn, &home, &done] {
+    fn();
+    home.Post([&done] { done.Set(); });
+  });
+  done.Wait();
+}
+
+}  // namespace detail
+
+struct Loop::Heartbeat {
+  explicit Heartbeat(asio::io_context& context) : timer(context.get_executor()) {}
+  Timer timer;
+};
+
+Loop::Loop(std::string name)
+    : name_(std::move(name)),
+      context_(std::make_unique<asio::io_context>(1)),
+      heartbeat_(std::make_unique<Heartbeat>(*context_)) {}
+
+Loop::~Loop() {
+  // Suspended fibers unwind here, so their destructors must find their loop.
+  Loop* const previous = std::exchange(current_loop, this);
+  tsan_loop = TsanCurrent();
+  heartbeat_.reset();
+  context_.reset();
+  current_loop = previous;
+}
+
+void Loop::Run() {
+  QUANTUM_ASSERT(current_loop == nullptr);
+  current_loop = this;
+  tsan_loop = TsanCurrent();
+  context_->restart();
+  Beat();
+  context_->run();
+  current_loop = nullptr;
+}
+
+void Loop::Beat() {
+  turns_.fetch_add(1, std::memory_order_relaxed);
+  heartbeat_->timer.expires_after(kHeartbeat);
+  heartbeat_->timer.async_wait([this](boost::system::error_code error) {
+    if (!error) {
+      Beat();
+    }
+  });
+}
+
+void Loop::Stop() { context_->stop(); }
+
+void Loop::Post(std::function<void()> fn) { asio::post(*context_, std::move(fn)); }
+
+void Loop::Spawn(std::function<void()> body) {
+  auto run = [this, body = std::move(body), id = CurrentCorrelationId()](Yield yield) mutable {
+    void* const tsan_fiber = TsanCreate();
+    TsanSwitch(tsan_fiber);
+    current_running = {&yield, tsan_fiber};
+    quantum::detail::ExchangeCorrelationId(std::move(id));
+    struct Leave {
+      void* tsan_fiber;
+      ~Leave() {
+        quantum::detail::ExchangeCorrelationId({});
+        current_running = {};
+        TsanSwitch(tsan_loop);
+        TsanDestroy(tsan_fiber);
+      }
+    } leave{tsan_fiber};
+    body();
+    body = nullptr;
+  };
+  // Posted, because spawn would start the new fiber on top of the one that calls.
+  asio::post(*context_, [this, run = std::move(run)]() mutable {
+    asio::spawn(context_->get_executor(), std::allocator_arg, boost::context::protected_fixedsize_stack(kStackBytes),
+                std::move(run), [](std::exception_ptr error) {
+                  if (error) {
+                    std::rethrow_exception(error);  // leaves Run() and ends the process with the exception's text
+                  }
+                });
+  });
+}
+
+bool Loop::RunsInThisThread() const { return current_loop == this; }
+
+bool InFiber() { return current_running.yield != nullptr; }
+
+Loop& CurrentLoop() {
+  QUANTUM_ASSERT(current_loop != nullptr);
+  return *current_loop;
+}
+
+void SleepFor(Duration duration) {
+  Timer timer(CurrentLoop().context().get_executor(), duration);
+  boost::system::error_code error;
+  Await([&](Yield& yield) { timer.async_wait(yield[error]); });
+}
+
+void YieldNow() {
+  Await([&](Yield& yield) { asio::post(CurrentLoop().context(), yield); });
+}
+
+struct Event::Waiter {
+  Timer timer;
+};
+
+Event::Event() = default;
+Event::~Event() = default;
+
+void Event::Set() {
+  set_ = true;
+  for (Waiter* waiter : waiters_) {
+    waiter->timer.cancel();
+  }
+}
+
+void Event::Reset() { set_ = false; }
+
+void Event::Wait() {
+  while (!WaitFor(std::chrono::hours(24))) {
+  }
+}
+
+bool Event::WaitFor(Duration timeout) {
+  if (set_) {
+    return true;
+  }
+  Waiter waiter{Timer(CurrentLoop().context().get_executor(), timeout)};
+  waiters_.push_back(&waiter);
+  struct Leave {
+    std::deque<Waiter*>& waiters;
+    Waiter* waiter;
+    ~Leave() { std::erase(waiters, waiter); }
+  } leave{waiters_, &waiter};
+  boost::system::error_code error;
+  Await([&](Yield& yield) { waiter.timer.async_wait(yield[error]); });
+  // A cancelled timer means Set() came, even if somebody has reset the event since.
+  return set_ || error == asio::error::operation_aborted;
+}
+
+void Mutex::lock() {
+  if (!held_) {
+    held_ = true;
+    return;
+  }
+  Event turn;
+  queue_.push_back(&turn);
+  turn.Wait();  // unlock() hands the mutex over: held_ stays true
+}
+
+void Mutex::unlock() {
+  QUANTUM_ASSERT(held_);
+  if (queue_.empty()) {
+    held_ = false;
+    return;
+  }
+  queue_.front()->Set();
+  queue_.pop_front();
+}
+
+Gate::Pass::~Pass() {
+  if (gate_ != nullptr && --gate_->inside_ == 0 && gate_->closed_) {
+    gate_->empty_.Set();
+  }
+}
+
+std::optional<Gate::Pass> Gate::Enter() {
+  if (closed_) {
+    return std::nullopt;
+  }
+  ++inside_;
+  return Pass(this);
+}
+
+void Gate::Close() {
+  closed_ = true;
+  if (inside_ == 0) {
+    empty_.Set();
+  }
+}
+
+bool Gate::WaitEmptyFor(Duration timeout) { return inside_ == 0 || empty_.WaitFor(timeout); }
+
+}  // namespace quantum::fiber

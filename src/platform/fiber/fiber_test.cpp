@@ -1,0 +1,169 @@
+#include "platform/fiber/fiber.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "platform/base/correlation.h"
+
+namespace quantum::fiber {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Runs body as the only root fiber of a loop and stops the loop after it.
+void RunInFiber(const std::function<void()>& body) {
+  Loop loop("test");
+  loop.Spawn([&] {
+    body();
+    loop.Stop();
+  });
+  loop.Run();
+}
+
+TEST(Loop, RunsFibersInTurns) {
+  std::vector<int> order;
+  Loop loop("test");
+  loop.Spawn([&] {
+    order.push_back(1);
+    YieldNow();
+    order.push_back(3);
+    loop.Stop();
+  });
+  loop.Spawn([&] { order.push_back(2); });
+  loop.Run();
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+}
+
+TEST(Loop, UnwindsFibersThatStillWaitWhenItIsDestroyed) {
+  bool unwound = false;
+  {
+    Event never;
+    Loop loop("test");
+    loop.Spawn([&] {
+      struct Mark {
+        bool& flag;
+        ~Mark() { flag = true; }
+      } mark{unwound};
+      never.Wait();
+    });
+    loop.Spawn([&] { loop.Stop(); });
+    loop.Run();
+    EXPECT_FALSE(unwound);
+  }
+  EXPECT_TRUE(unwound);
+}
+
+TEST(Loop, AnExceptionThatLeavesAFiberLeavesRun) {
+  Loop loop("test");
+  loop.Spawn([] { throw std::runtime_error("broken"); });
+  EXPECT_THROW(loop.Run(), std::runtime_error);
+}
+
+TEST(Event, WakesEveryWaiterAndTimesOutWithoutSet) {
+  RunInFiber([] {
+    Event event;
+    int woken = 0;
+    for (int i = 0; i < 3; ++i) {
+      CurrentLoop().Spawn([&] {
+        event.Wait();
+        ++woken;
+      });
+    }
+    EXPECT_FALSE(event.WaitFor(1ms));
+    EXPECT_EQ(woken, 0);
+    event.Set();
+    YieldNow();
+    YieldNow();
+    EXPECT_EQ(woken, 3);
+  });
+}
+
+TEST(Correlation, FollowsAFiberAcrossSuspensions) {
+  RunInFiber([] {
+    Event go;
+    std::string seen;
+    {
+      CorrelationScope scope("fiber-one-0001");
+      CurrentLoop().Spawn([&] {
+        go.Wait();
+        seen = CurrentCorrelationId();
+      });
+      YieldNow();
+      EXPECT_EQ(CurrentCorrelationId(), "fiber-one-0001");
+    }
+    EXPECT_EQ(CurrentCorrelationId(), "");
+    go.Set();
+    YieldNow();
+    YieldNow();
+    EXPECT_EQ(seen, "fiber-one-0001");
+  });
+}
+
+TEST(Channel, RefusesBeyondItsCapacityAndDrainsAfterClose) {
+  RunInFiber([] {
+    Channel<int> channel(2);
+    EXPECT_TRUE(channel.TryPush(1));
+    EXPECT_TRUE(channel.TryPush(2));
+    EXPECT_FALSE(channel.TryPush(3));
+    channel.Close();
+    EXPECT_EQ(channel.PopFor(1ms), 1);
+    EXPECT_EQ(channel.PopFor(1ms), 2);
+    EXPECT_EQ(channel.PopFor(1ms), std::nullopt);
+  });
+}
+
+TEST(Mutex, IsHandedOverInOrder) {
+  RunInFiber([] {
+    Mutex mutex;
+    std::vector<int> order;
+    mutex.lock();
+    for (int i = 0; i < 3; ++i) {
+      CurrentLoop().Spawn([&, i] {
+        std::lock_guard lock(mutex);
+        YieldNow();
+        order.push_back(i);
+      });
+    }
+    YieldNow();
+    mutex.unlock();
+    mutex.lock();
+    EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
+    mutex.unlock();
+  });
+}
+
+TEST(Gate, LetsWorkFinishAndRefusesNewWork) {
+  RunInFiber([] {
+    Gate gate;
+    CurrentLoop().Spawn([&] {
+      const auto pass = gate.Enter();
+      EXPECT_TRUE(pass.has_value());
+      SleepFor(2ms);
+    });
+    YieldNow();
+    gate.Close();
+    EXPECT_FALSE(gate.Enter().has_value());
+    EXPECT_TRUE(gate.WaitEmptyFor(5s));
+  });
+}
+
+TEST(RunOn, CarriesAResultBetweenLoops) {
+  Loop other("other");
+  std::thread thread([&] { other.Run(); });
+  RunInFiber([&] {
+    const auto id = RunOn(other, [&] {
+      EXPECT_TRUE(other.RunsInThisThread());
+      SleepFor(1ms);
+      return std::this_thread::get_id();
+    });
+    EXPECT_EQ(id, thread.get_id());
+  });
+  other.Stop();
+  thread.join();
+}
+
+}  // namespace
+}  // namespace quantum::fiber
