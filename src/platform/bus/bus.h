@@ -1,0 +1,90 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "platform/base/clock.h"
+#include "platform/base/result.h"
+#include "platform/bus/event.h"
+#include "platform/fiber/fiber.h"
+#include "platform/postgres/pool.h"
+#include "platform/redis/client.h"
+
+// The event bus on Redis Streams: durable events are delivered to every group at least once and applied once.
+//
+//   bus.Subscribe({.group = "execution-service", .types = {kRiskApproved}, .handler = [&](const Event& e) {...}});
+//   QUANTUM_CHECK(bus.Publish({.type = kOrderPlaced, .key = symbol, .payload = json}));
+namespace quantum::bus {
+
+struct PublishOptions {
+  // Return only when at least one replica has the event too.
+  bool await_replicated = false;
+  Duration timeout = std::chrono::seconds(5);
+};
+
+// What a handler says of an event. Success acknowledges. kInvalidArgument is a poisoned event: to the dead letters at
+// once. Every other error is tried again, five times within 5 s, then goes to the dead letters with its reason;
+// meanwhile only events of the same key wait.
+using Handler = std::function<Status(const Event&)>;
+
+// For effects in Postgres: the handler writes inside the transaction in which the bus records the event as applied, so
+// that the effect happens exactly once.
+using TransactionalHandler = std::function<Status(const Event&, postgres::Transaction&)>;
+
+struct Subscription {
+  std::string group;               // the service's name
+  std::vector<std::string> types;  // their streams are read; other types of these streams are passed over
+  Handler handler;
+  TransactionalHandler transactional;  // instead of handler
+  // Volatile types only: how old an event may be and still be handed out.
+  Duration newest_within = std::chrono::seconds(5);
+};
+
+struct BusOptions {
+  std::string producer;       // this process's stable name, also its consumer name
+  std::string group;          // default group of its subscriptions
+  size_t outbox_events_max = 100'000;
+  size_t batch_max = 256;     // events moved in one call
+};
+
+// For fibers of the loop it was made on. `pool` may be null: then there is neither outbox table nor inbox.
+class Bus {
+ public:
+  Bus(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options,
+      const Clock& clock = SystemClock());
+  ~Bus();
+
+  // Durable: returns when the event is safe (it will be delivered even if this process dies now). Volatile: returns at
+  // once; newest wins. kExhausted when the outbox is full, with the reason and the lagging group in the message.
+  Result<std::string> Publish(Event event, PublishOptions options = {});  // the event's id
+
+  // Rows of the table `outbox` in the caller's transaction: published if and only if it commits. The relay runs in
+  // whichever process holds the pool; call Relay() after the commit to save it the polling interval.
+  Status PublishWithin(postgres::Transaction& transaction, std::vector<Event> events);
+  void Relay();
+
+  // Before Start.
+  void Subscribe(Subscription subscription);
+
+  // Creates the groups and begins to deliver.
+  Status Start();
+  // Stops handing out events; what is being handled may finish.
+  void StopConsuming(Duration timeout);
+  // Waits until everything published so far is with the broker.
+  Status Flush(Duration timeout);
+  void Stop();
+
+  struct Health {
+    size_t outbox_pending = 0;
+    bool connected = false;
+  };
+  Health health() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace quantum::bus

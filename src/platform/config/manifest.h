@@ -1,0 +1,112 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/base/result.h"
+
+// quantum.yml, the one manifest. Every complaint carries the file and the line; unknown keys are errors.
+namespace quantum::config {
+
+enum class Mode { kPaper, kTestnet, kLive };
+std::string_view ToString(Mode mode);  // "PAPER", "TESTNET", "LIVE"
+
+// A mapping of the manifest whose reader takes each key it knows and then calls Finish(), which complains about the
+// rest. Typed getters complain with file and line about a wrong type or range; the first complaint is kept.
+//
+//   Section s = manifest.Service("ai-engine");
+//   options.horizon = s.GetDuration("horizon", 15min, 1min, 24h);
+//   QUANTUM_CHECK(s.Finish());
+class Section {
+ public:
+  class Impl;
+  explicit Section(std::shared_ptr<Impl> impl);
+
+  bool Has(std::string_view key) const;
+  std::string GetString(std::string_view key, std::string fallback);
+  std::string GetChoice(std::string_view key, std::string fallback, const std::vector<std::string>& allowed);
+  bool GetBool(std::string_view key, bool fallback);
+  int64_t GetInt(std::string_view key, int64_t fallback, int64_t min, int64_t max);
+  double GetDouble(std::string_view key, double fallback, double min, double max);
+  // "250ms", "30s", "15min", "24h"
+  std::chrono::nanoseconds GetDuration(std::string_view key, std::chrono::nanoseconds fallback,
+                                       std::chrono::nanoseconds min, std::chrono::nanoseconds max);
+  // "64KiB", "100MiB", "2GiB", or a plain number of bytes
+  uint64_t GetBytes(std::string_view key, uint64_t fallback, uint64_t min, uint64_t max);
+  std::vector<std::string> GetStrings(std::string_view key, std::vector<std::string> fallback);
+  std::map<std::string, std::string> GetStringMap(std::string_view key);
+  Section GetSection(std::string_view key);  // an absent key reads as an empty mapping
+  std::vector<std::string> Keys() const;
+  int line() const;
+  // Records a complaint of the caller's own about a key ("stop before start").
+  void Complain(std::string_view key, std::string_view what);
+  // The first complaint of this section and those taken from it, or unknown keys.
+  Status Finish();
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+// How a unit is asked whether it serves (readiness) or still moves (liveness).
+struct Probe {
+  enum class Kind { kNone, kHttp, kTcp, kExec } kind = Kind::kNone;
+  std::string target;  // http: the path; tcp: nothing; exec: the command
+  std::chrono::nanoseconds interval = std::chrono::seconds(30);
+  std::chrono::nanoseconds timeout = std::chrono::seconds(2);
+  int failures_max = 3;
+};
+
+struct Unit {
+  enum class Kind { kServer, kService, kTask } kind = Kind::kServer;  // a task runs once and must exit 0
+  std::string name;
+  std::vector<std::string> command;  // ${VARIABLES} are replaced by the operator
+  std::map<std::string, std::string> environment;
+  std::string user;                  // the user it drops to when started by root; empty: stays as it is
+  int port = 0;                      // base port without the offset; 0: none
+  std::vector<std::string> depends;  // units that must be ready (tasks: done) before it starts
+  Probe ready;
+  Probe live;
+  std::chrono::nanoseconds start_deadline = std::chrono::seconds(30);
+  std::chrono::nanoseconds stop_deadline = std::chrono::seconds(10);
+  int stop_signal = 15;
+  int restarts_max = 5;                                              // within restart_window
+  std::chrono::nanoseconds restart_window = std::chrono::minutes(10);
+  int line = 0;  // where it stands in the manifest
+};
+
+class Manifest {
+ public:
+  // Reads the file and applies overrides "a.b.c=value" (from the command line). Ports get port_offset added by Port().
+  static Result<Manifest> Load(const std::string& path, const std::vector<std::string>& overrides = {},
+                               int port_offset = 0);
+
+  // As a service started by the supervisor finds it: QUANTUM_MANIFEST, QUANTUM_OVERRIDES (one a line),
+  // QUANTUM_PORT_OFFSET, QUANTUM_STATE_DIR.
+  static Result<Manifest> FromEnvironment();
+
+  Mode mode() const;
+  const std::vector<std::string>& symbols() const;
+  const std::vector<Unit>& units() const;     // in the order of the file
+  const Unit* FindUnit(std::string_view name) const;
+  int port_offset() const;
+  // The port of a unit with the offset. An unknown name, or a unit without a port, is an assertion.
+  int Port(std::string_view unit) const;
+  const std::string& bind_address() const;    // 127.0.0.1 unless the manifest says otherwise
+  const std::string& state_directory() const; // where data, logs, secrets and sockets live
+  const std::string& path() const;
+
+  // services.<name>, market, servers.<name>, schedules, limits: read by who owns them.
+  Section Service(std::string_view name) const;
+  Section Top(std::string_view key) const;
+
+ private:
+  struct Impl;
+  explicit Manifest(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace quantum::config

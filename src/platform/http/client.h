@@ -1,0 +1,68 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "platform/base/clock.h"
+#include "platform/base/random.h"
+#include "platform/base/result.h"
+#include "platform/fiber/fiber.h"
+#include "platform/http/message.h"
+
+// HTTP/1.1 client for http and https: kept-alive connections per host, deadlines, and retries that cannot make things
+// worse: only requests that are safe to repeat, within a budget, with back-off and jitter, honouring Retry-After, and
+// behind a circuit breaker per host. Every request carries X-Correlation-ID.
+namespace quantum::http {
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;  // http://127.0.0.1:8001/path?query
+  Headers headers;
+  std::string body;
+  Duration timeout = std::chrono::seconds(5);  // for all attempts together
+  // Whether a repeat does no harm. Without it a failure after the first byte was sent is kUnknownOutcome.
+  bool idempotent = false;
+};
+
+struct ClientOptions {
+  int attempts_max = 3;
+  Duration connect_timeout = std::chrono::seconds(2);
+  Duration idle_timeout = std::chrono::seconds(30);  // kept-alive connections unused for longer are closed
+  size_t connections_per_host_max = 32;
+  size_t body_bytes_max = 16 * 1024 * 1024;
+  int breaker_failures = 5;                          // in a row, per host
+  Duration breaker_cooldown = std::chrono::seconds(2);
+  double retry_ratio = 0.2;                          // retries allowed per request, on average
+};
+
+// For fibers of the loop it was made on.
+class Client {
+ public:
+  explicit Client(fiber::Loop& loop, ClientOptions options = {}, Random& random = SystemRandom());
+  ~Client();
+  // Any answer, also a 5xx, is a value. Errors: kUnavailable (refused, breaker open: nothing was sent), kTimeout
+  // (nothing was sent), kUnknownOutcome (sent, no answer), kInvalidArgument (bad URL), kInternal (broken answer).
+  Result<Response> Send(const ClientRequest& request);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// A WebSocket connection to ws:// or wss://. Answers pings by itself.
+class WebSocketClient {
+ public:
+  explicit WebSocketClient(fiber::Loop& loop);
+  ~WebSocketClient();
+  Status Connect(const std::string& url, Duration timeout);
+  // The next text message, valid until the next Read. kTimeout when nothing came; kUnavailable when the peer is gone.
+  Result<std::string_view> Read(Duration timeout);
+  Status Write(std::string_view text);
+  void Close();
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace quantum::http

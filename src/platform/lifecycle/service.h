@@ -1,0 +1,100 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/base/clock.h"
+#include "platform/base/random.h"
+#include "platform/base/result.h"
+#include "platform/bus/bus.h"
+#include "platform/config/manifest.h"
+#include "platform/fiber/fiber.h"
+#include "platform/http/client.h"
+#include "platform/http/server.h"
+#include "platform/postgres/pool.h"
+#include "platform/redis/client.h"
+
+// Everything that every service has: configuration, logs, metrics, health, HTTP, tokens, Redis, bus, Postgres, and one
+// lifecycle STARTING → READY → DRAINING → STOPPED. A service is a Component and a main of some forty lines:
+//
+//   int main(int argc, char** argv) {
+//     return quantum::lifecycle::Main(argc, argv,
+//         {.name = "ai-engine-service", .unit = "ai-engine", .api_prefix = "ai", .postgres = false},
+//         [](Service& service) { return std::make_unique<AiEngine>(service); });
+//   }
+namespace quantum::lifecycle {
+
+class Service;
+
+// What a service itself is. All calls come from a fiber of the main loop.
+class Component {
+ public:
+  virtual ~Component() = default;
+  // Reads configuration, adds routes and subscriptions. Nothing runs yet. An error ends the start with its message.
+  virtual Status Configure() = 0;
+  // Connects, restores saved state, reconciles; the service is READY when it returns.
+  virtual Status Start() = 0;
+  // POST /admin/pause and resume: stop and resume what the service initiates.
+  virtual void Pause() {}
+  virtual void Resume() {}
+  // DRAINING: stop initiating; in-flight requests still finish.
+  virtual void Drain() {}
+  // State worth keeping, as JSON; saved to Redis on the way down and given to Restore on the way up. Empty: none.
+  virtual std::string SaveState() { return {}; }
+  virtual void RestoreState(std::string_view /*json*/) {}
+  // Numbers for the `metrics` part of /health, as a JSON object; empty: none.
+  virtual std::string HealthMetrics() { return {}; }
+};
+
+struct ServiceSpec {
+  std::string name;        // "ai-engine-service": logs, bus producer and group
+  std::string unit;        // "ai-engine": the manifest's unit and services section
+  std::string api_prefix;  // "ai": /health is also served as /api/ai/health
+  bool redis = true;       // with Redis comes the bus
+  bool postgres = false;
+};
+
+using ComponentFactory = std::function<std::unique_ptr<Component>(Service&)>;
+
+class Service {
+ public:
+  virtual ~Service() = default;
+  virtual const ServiceSpec& spec() const = 0;
+  virtual const config::Manifest& manifest() const = 0;
+  virtual Result<std::string> Secret(std::string_view name) = 0;
+  virtual const Clock& clock() const = 0;
+  virtual Random& random() = 0;
+  virtual fiber::Loop& loop() = 0;          // the main loop: the service's own code
+  virtual http::Server& http() = 0;
+  virtual http::Client& http_client() = 0;  // with the service token for calls between services, see ServiceHeaders
+  virtual redis::Client& redis() = 0;       // spec().redis
+  virtual bus::Bus& bus() = 0;              // spec().redis
+  virtual postgres::Pool& postgres() = 0;   // spec().postgres
+  virtual http::Headers ServiceHeaders() = 0;  // Authorization and Content-Type for a write to another service
+  // A route whose handler runs on the main loop; anything but GET asks for a token.
+  virtual void Route(std::string method, std::string pattern, http::Handler handler) = 0;
+
+  // A named dependency checked in parallel for /health; latency above `slow` makes it DEGRADED. Redis and Postgres are
+  // there already.
+  struct DependencyCheck {
+    std::string name;
+    Duration slow;
+    bool required = true;  // DOWN makes the service DOWN; otherwise DEGRADED
+    std::function<Status()> check;
+  };
+  virtual void AddDependency(DependencyCheck check) = 0;
+  // The service's own word on itself: a reason makes /health DEGRADED until it is cleared by an empty one.
+  virtual void SetDegraded(std::string_view topic, std::string_view reason) = 0;
+  virtual bool paused() const = 0;
+  virtual bool draining() const = 0;
+  virtual fiber::Event& stopping() = 0;     // for periodic fibers: while (!service.stopping().WaitFor(1s))
+};
+
+// Runs a service until SIGTERM or /admin/shutdown and returns its exit code. `--check` only reads the configuration,
+// `--version` prints the version. Exit codes: 0 clean stop, 1 failed to start, 2 wrong usage or configuration.
+int Main(int argc, char** argv, ServiceSpec spec, const ComponentFactory& factory);
+
+}  // namespace quantum::lifecycle

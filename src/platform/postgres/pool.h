@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/base/clock.h"
+#include "platform/base/result.h"
+#include "platform/fiber/fiber.h"
+
+// Postgres through PgBouncer (transaction pooling): asynchronous libpq, pipelined, every statement with a deadline.
+// No prepared statements by name, no session state.
+namespace quantum::postgres {
+
+// A parameter in text format; nullopt is NULL. Numbers and Decimals are passed as their text.
+using Param = std::optional<std::string>;
+using Params = std::vector<Param>;
+
+struct Statement {
+  std::string sql;  // one statement with $1, $2 …
+  Params params;
+};
+
+// The rows of one statement. Cells are text as Postgres prints it. Owns the result.
+class Rows {
+ public:
+  class Impl;
+  Rows();
+  explicit Rows(std::shared_ptr<const Impl> impl);
+  size_t size() const;
+  bool empty() const { return size() == 0; }
+  int64_t affected() const;  // of INSERT, UPDATE, DELETE
+  bool IsNull(size_t row, std::string_view column) const;
+  std::string_view Text(size_t row, std::string_view column) const;  // an unknown column is an assertion
+  int64_t Int(size_t row, std::string_view column) const;
+  double Double(size_t row, std::string_view column) const;
+  bool Bool(size_t row, std::string_view column) const;
+  std::optional<std::string> Optional(size_t row, std::string_view column) const;
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+struct PoolOptions {
+  std::string host = "127.0.0.1";
+  int port = 6432;
+  std::string database = "quantum_trader";
+  std::string user = "quantum";
+  std::string password;
+  size_t connections_max = 4;
+  size_t waiters_max = 256;                              // fibers waiting for a connection; beyond that kExhausted
+  Duration connect_timeout = std::chrono::seconds(2);
+  Duration statement_timeout = std::chrono::seconds(5);  // default deadline of one operation, waiting included
+  Duration retry_total_max = std::chrono::seconds(30);
+  int attempts_max = 3;
+  Duration slow = std::chrono::milliseconds(200);        // slower statements are logged, parameters masked
+};
+
+struct CallOptions {
+  Duration timeout{};       // zero: PoolOptions::statement_timeout
+  // A repeat does no harm (reads; writes with ON CONFLICT DO NOTHING by key): then an unknown outcome is retried too.
+  bool idempotent = false;
+};
+
+// A transaction on one connection. Errors roll it back.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  virtual Result<Rows> Query(std::string sql, Params params = {}) = 0;
+  // All in one round trip; stops at the first error.
+  virtual Result<std::vector<Rows>> Batch(std::vector<Statement> statements) = 0;
+};
+
+// For fibers of the loop it was made on.
+class Pool {
+ public:
+  Pool(fiber::Loop& loop, PoolOptions options);
+  ~Pool();
+
+  // One statement in its own transaction. Errors: kUnavailable (no connection within the deadline; nothing was sent),
+  // kConflict (23505 unique, 40001, 40P01 after the retries), kUnknownOutcome (sent and the answer is lost, warning
+  // 01000), kTimeout, kInvalidArgument (22xxx, 23xxx), kInternal. The message starts with the SQLSTATE.
+  Result<Rows> Query(std::string sql, Params params = {}, CallOptions options = {});
+
+  // Several statements as one transaction in one pipeline: BEGIN; SET LOCAL statement_timeout; …; COMMIT.
+  Result<std::vector<Rows>> Batch(std::vector<Statement> statements, CallOptions options = {});
+
+  // body runs between BEGIN and COMMIT; returning an error rolls back and is passed on. body may run again after a
+  // serialization failure, so it must have no effects but on the database. A lost COMMIT answer is kUnknownOutcome.
+  Status Transact(const std::function<Status(Transaction&)>& body, CallOptions options = {});
+
+  struct Health {
+    Duration latency{};
+    size_t connections = 0;
+    size_t waiting = 0;
+  };
+  Result<Health> Check(Duration timeout);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// Applies NNNN_name.sql of the directory in order, each in a transaction, under a lock, and records them in
+// schema_migrations with a checksum. A changed or missing applied file is refused. Returns how many were applied.
+Result<int> Migrate(Pool& pool, const std::string& directory);
+
+}  // namespace quantum::postgres

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/base/clock.h"
+#include "platform/base/result.h"
+#include "platform/fiber/fiber.h"
+
+// Redis behind Sentinel. The client learns the master from a majority of sentinels, verifies ROLE, and drops a node
+// that answers READONLY, LOADING or MASTERDOWN.
+namespace quantum::redis {
+
+struct Reply {
+  enum class Type { kNil, kString, kInteger, kArray, kStatus, kError } type = Type::kNil;
+  std::string text;  // string, status, error
+  int64_t integer = 0;
+  std::vector<Reply> elements;
+
+  bool is_nil() const { return type == Type::kNil; }
+  bool is_error() const { return type == Type::kError; }
+};
+
+using Command = std::vector<std::string>;
+
+struct Endpoint {
+  std::string host;
+  int port = 0;
+  auto operator<=>(const Endpoint&) const = default;
+};
+
+struct ClientOptions {
+  std::string master_name = "mymaster";
+  std::vector<Endpoint> sentinels;
+  std::string sentinel_password;
+  std::string user = "service";
+  std::string password;
+  Duration connect_timeout = std::chrono::milliseconds(500);
+  Duration command_timeout = std::chrono::seconds(5);  // default deadline of a command, waiting for a master included
+  size_t pipeline_max = 4096;                          // commands in flight or waiting; beyond that kExhausted
+};
+
+// One connection to one node, for what must not share one: blocking reads, WAIT, SUBSCRIBE. Used by one fiber.
+class Connection {
+ public:
+  static Result<std::unique_ptr<Connection>> Open(fiber::Loop& loop, const Endpoint& endpoint, const std::string& user,
+                                                  const std::string& password, Duration timeout);
+  ~Connection();
+  // Sends all, then reads all answers. Errors of single commands are Replies of type kError. A Result error means the
+  // connection is gone: kUnknownOutcome when anything was sent.
+  Result<std::vector<Reply>> Run(const std::vector<Command>& commands, Duration timeout);
+  Result<Reply> Run(const Command& command, Duration timeout);
+  // The next pushed message (after SUBSCRIBE); kTimeout when none came.
+  Result<Reply> ReadPush(Duration timeout);
+  const Endpoint& endpoint() const;
+
+ private:
+  class Impl;
+  explicit Connection(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The service's shared connection to the master; reconnects by itself and follows failovers. Commands of all fibers are
+// pipelined. For fibers of the loop it was made on.
+class Client {
+ public:
+  Client(fiber::Loop& loop, ClientOptions options);
+  ~Client();
+
+  // kUnavailable: no master within the deadline, nothing was sent. kUnknownOutcome: sent, the connection broke.
+  // A Redis error answer is an Error of kInternal (kConflict for BUSYGROUP and the like stays with the caller: text).
+  Result<Reply> Run(Command command, Duration timeout = {});
+  // In order, one round trip; single errors stay in the Replies.
+  Result<std::vector<Reply>> Run(std::vector<Command> commands, Duration timeout = {});
+
+  // A connection of its own to the current master.
+  Result<std::unique_ptr<Connection>> Dedicated(Duration timeout);
+
+  // Round trip of PING, for health. details name the master.
+  struct Health {
+    Duration latency{};
+    Endpoint master;
+    int sentinels_reached = 0;
+  };
+  Result<Health> Check(Duration timeout);
+  const ClientOptions& options() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// "127.0.0.1:26379,127.0.0.1:26380" (REDIS_SENTINEL_HOSTS).
+Result<std::vector<Endpoint>> ParseEndpoints(std::string_view text);
+
+}  // namespace quantum::redis
