@@ -12,6 +12,7 @@ find_package(simdjson REQUIRED)
 find_package(PostgreSQL REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
+find_package(rapidcheck REQUIRED)
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/base/clock.h"
+#include "services/risk_safety/emergency_stop.h"
+#include "services/risk_safety/policy.h"
+#include "trading/events.h"
+#include "trading/types.h"
+
+// The pre-trade checks: free of side effects and I/O, fast. What is not known is not assumed: an absent input refuses
+// the entry (pains.md 9). Slots, exposure and margin are checked here for the answer, and again atomically by the
+// reservation (pains.md 7).
+namespace quantum::risk_safety {
+
+struct MarketView {
+  Decimal mark_price;
+  Duration age{};  // since the last update arrived
+};
+
+struct AccountView {
+  Decimal equity;     // wallet and unrealized result
+  Decimal available;  // free for new margin
+  Decimal day_start_equity;
+  Duration age{};
+};
+
+// Positions and reservations, both of them risk that is taken.
+struct ExposureView {
+  std::map<std::string, Decimal> positions;  // signed quantity by symbol
+  int slots_taken = 0;                       // open positions and reservations not filled yet
+  Decimal notional_long;
+  Decimal notional_short;
+  Decimal margin_reserved;                   // of reservations not filled yet
+};
+
+struct CheckLimits {
+  Duration market_age_max = std::chrono::seconds(3);
+  Duration account_age_max = std::chrono::seconds(10);
+  Decimal collar_percent = Decimal::FromInt(2);            // distance of the order's price from the mark price
+  Decimal exposure_percent_max = Decimal::FromInt(300);    // of equity, all positions together
+  Decimal one_sided_percent_max = Decimal::FromInt(200);   // of equity, longs or shorts alone; crypto majors move as
+                                                           // one, so this is the correlation limit too
+  int orders_per_minute_max = 600;
+};
+
+struct CheckInput {
+  const trading::event::Decision& decision;
+  const Policy& policy;
+  const CheckLimits& limits;
+  std::string_view mode;                            // the platform's
+  const trading::SymbolRules* rules = nullptr;      // null: the symbol is not known
+  std::optional<MarketView> market;
+  std::optional<AccountView> account;
+  const ExposureView& exposure;
+  TradingState trading_state = TradingState::kActive;
+  EssState ess = EssState::kArmed;
+  int orders_last_minute = 0;
+  bool seen_before = false;                         // the decision id has been decided already
+  WallTime now;
+};
+
+// Everything that speaks against the decision, in a stable order; empty: it may proceed to the reservation. A close
+// skips every policy gate but must be precise, known and really reduce (pains.md 1 and 10).
+std::vector<trading::event::Refusal> Check(const CheckInput& input);
+
+}  // namespace quantum::risk_safety

@@ -1,0 +1,57 @@
+#include "trading/events.h"
+
+#include <gtest/gtest.h>
+
+namespace quantum::trading::event {
+namespace {
+
+Decision MakeDecision() {
+  Decision decision;
+  decision.decision_id = "d-1";
+  decision.symbol = "BTCUSDT";
+  decision.quantity = "0.002"_dec;
+  decision.reference_price = "61800.2"_dec;
+  decision.stop_loss = "61000"_dec;
+  decision.expires_at = 1723161256299;
+  decision.mode = "PAPER";
+  return decision;
+}
+
+TEST(Events, ADecisionSurvivesItsJson) {
+  const Approval approval{.decision = MakeDecision(), .reservation_id = "r-1", .policy_version = 3};
+  const Approval parsed = ParseApproval(ToJson(approval)).value();
+  EXPECT_EQ(parsed.decision.quantity, "0.002"_dec);
+  EXPECT_EQ(parsed.decision.stop_loss, "61000"_dec);
+  EXPECT_FALSE(parsed.decision.take_profit.has_value());
+  EXPECT_EQ(parsed.policy_version, 3);
+}
+
+TEST(Events, MoneyIsTextNeverAFloat) {
+  EXPECT_NE(ToJson(MakeDecision()).find(R"("quantity":"0.002")"), std::string::npos);
+  const auto parsed = ParseTick(R"({"symbol":"BTCUSDT","price":61800.2})");
+  EXPECT_EQ(parsed.error().message, "field 'price' must be a decimal string, never a float");
+}
+
+TEST(Events, AMissingFieldIsNamedWithItsPath) {
+  EXPECT_EQ(ParseApproval(R"({"decision":{"decision_id":"d"},"reservation_id":"","policy_version":1})").error().message,
+            "field 'decision.symbol' is missing");
+  EXPECT_EQ(ParseTick("[]").error().message, "payload is not a JSON object");
+  EXPECT_FALSE(ParseTick("{").ok());
+}
+
+TEST(Events, UnknownFieldsAreIgnored) {
+  std::string json = ToJson(Gap{.symbol = "BTCUSDT", .from = 1, .to = 2, .filled = true});
+  json.insert(1, R"("new_field":{"x":1},)");
+  EXPECT_TRUE(ParseGap(json).value().filled);
+}
+
+TEST(Events, AnOpeningWithoutAStopIsRefused) {
+  Decision decision = MakeDecision();
+  decision.stop_loss.reset();
+  EXPECT_FALSE(ParseDecision(ToJson(decision)).ok());
+  decision.intent = Intent::kClose;
+  EXPECT_TRUE(ParseDecision(ToJson(decision)).ok());
+}
+
+}  // namespace
+}  // namespace quantum::trading::event
