@@ -38,21 +38,20 @@ endfunction()
 # quantum_test(NAME [INTEGRATION] SOURCES ... DEPENDS ...): a GoogleTest program. Unit tests touch no server and no
 # network; INTEGRATION tests start real servers and run one at a time.
 function(quantum_test name)
-  cmake_parse_arguments(ARG "INTEGRATION" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "INTEGRATION" "" "SOURCES;DEPENDS" ${ARGN})
   quantum_existing(ARG_SOURCES)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE
     QUANTUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" QUANTUM_BINARY_DIR="${CMAKE_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
-  set(properties LABELS unit TIMEOUT 60)
   if(ARG_INTEGRATION)
-    set(properties LABELS integration TIMEOUT 300 RUN_SERIAL TRUE)
+    # One entry a program: its tests share the servers that its first test started.
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 600 RUN_SERIAL TRUE)
+  else()
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 60)
   endif()
-  if(ARG_TIMEOUT)
-    list(APPEND properties TIMEOUT ${ARG_TIMEOUT})
-  endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
 endfunction()
 
 # quantum_benchmark(NAME SOURCES ... DEPENDS ...): a program under bench/, run by `./quantum bench`.

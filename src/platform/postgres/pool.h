@@ -25,7 +25,9 @@ struct Statement {
   Params params;
 };
 
-// The rows of one statement. Cells are text as Postgres prints it. Owns the result.
+// The rows of one statement. Cells are text as Postgres prints it. Owns the result: views into it live as long as any
+// copy. An unknown column, a row out of range, and a number or truth value asked of NULL or of other text are
+// assertions.
 class Rows {
  public:
   class Impl;
@@ -35,7 +37,7 @@ class Rows {
   bool empty() const { return size() == 0; }
   int64_t affected() const;  // of INSERT, UPDATE, DELETE
   bool IsNull(size_t row, std::string_view column) const;
-  std::string_view Text(size_t row, std::string_view column) const;  // an unknown column is an assertion
+  std::string_view Text(size_t row, std::string_view column) const;  // empty for NULL
   int64_t Int(size_t row, std::string_view column) const;
   double Double(size_t row, std::string_view column) const;
   bool Bool(size_t row, std::string_view column) const;
@@ -46,33 +48,36 @@ class Rows {
 };
 
 struct PoolOptions {
-  std::string host = "127.0.0.1";
+  std::string host = "127.0.0.1";  // an address, not a name (a look-up would block), or a socket's directory
   int port = 6432;
   std::string database = "quantum_trader";
   std::string user = "quantum";
   std::string password;
   size_t connections_max = 4;
-  size_t waiters_max = 256;                              // fibers waiting for a connection; beyond that kExhausted
+  size_t waiters_max = 256;  // fibers waiting for a connection; beyond that kExhausted
   Duration connect_timeout = std::chrono::seconds(2);
-  Duration statement_timeout = std::chrono::seconds(5);  // default deadline of one operation, waiting included
-  Duration retry_total_max = std::chrono::seconds(30);
+  // Default deadline of one operation: waiting and retries included.
+  Duration statement_timeout = std::chrono::seconds(5);
+  Duration retry_total_max = std::chrono::seconds(30);  // no attempt begins later than this
   int attempts_max = 3;
-  Duration slow = std::chrono::milliseconds(200);        // slower statements are logged, parameters masked
+  Duration slow = std::chrono::milliseconds(200);  // slower statements are logged, without their parameters
 };
 
 struct CallOptions {
-  Duration timeout{};       // zero: PoolOptions::statement_timeout
+  Duration timeout{};  // zero: PoolOptions::statement_timeout
   // A repeat does no harm (reads; writes with ON CONFLICT DO NOTHING by key): then an unknown outcome is retried too.
   bool idempotent = false;
 };
 
-// A transaction on one connection. Errors roll it back.
+// A transaction on one connection. A failed statement fails the transaction, unless the body goes back to a savepoint.
 class Transaction {
  public:
   virtual ~Transaction() = default;
   virtual Result<Rows> Query(std::string sql, Params params = {}) = 0;
   // All in one round trip; stops at the first error.
   virtual Result<std::vector<Rows>> Batch(std::vector<Statement> statements) = 0;
+  // Several statements separated by semicolons, without parameters and without BEGIN or COMMIT: for migrations.
+  virtual Status Script(std::string sql) = 0;
 };
 
 // For fibers of the loop it was made on.

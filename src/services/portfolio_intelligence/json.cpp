@@ -1,0 +1,82 @@
+#include "services/portfolio_intelligence/json.h"
+
+#include <boost/json.hpp>
+
+namespace quantum::portfolio_intelligence {
+namespace {
+
+namespace json = boost::json;
+
+json::value OrNull(const std::optional<Decimal>& value) {
+  return value ? json::value(json::string(value->ToString())) : json::value();
+}
+json::value OrNull(const std::optional<double>& value) { return value ? json::value(*value) : json::value(); }
+
+}  // namespace
+
+std::string SnapshotJson(const Snapshot& s) {
+  return json::serialize(json::object{{"time", ToUnixMs(s.taken_at)},
+                                      {"equity", s.equity.ToString()},
+                                      {"wallet", s.wallet.ToString()},
+                                      {"unrealized_pnl", s.unrealized_pnl.ToString()},
+                                      {"realized_pnl", s.realized_pnl.ToString()},
+                                      {"fees", s.fees.ToString()},
+                                      {"net_pnl", (s.realized_pnl + s.unrealized_pnl - s.fees).ToString()},
+                                      {"exposure_long", s.exposure_long.ToString()},
+                                      {"exposure_short", s.exposure_short.ToString()},
+                                      {"drawdown_percent", s.drawdown_percent.ToString(6)}});
+}
+
+std::string PnlJson(const Snapshot& s, const Portfolio& portfolio) {
+  json::object symbols;
+  for (const auto& [symbol, holding] : portfolio.holdings()) {
+    symbols[symbol] = {{"realized_pnl", holding.realized_pnl.ToString()},
+                       {"unrealized_pnl", OrNull(portfolio.Unrealized(symbol))},
+                       {"fees", holding.fees.ToString()}};
+  }
+  return json::serialize(json::object{{"time", ToUnixMs(s.taken_at)},
+                                      {"realized_pnl", s.realized_pnl.ToString()},
+                                      {"unrealized_pnl", s.unrealized_pnl.ToString()},
+                                      {"fees", s.fees.ToString()},
+                                      {"net_pnl", (s.realized_pnl + s.unrealized_pnl - s.fees).ToString()},
+                                      {"symbols", std::move(symbols)}});
+}
+
+std::string ExposureJson(const Snapshot& s, const Portfolio& portfolio) {
+  json::object symbols;
+  for (const auto& [symbol, holding] : portfolio.holdings()) {
+    const std::optional<Decimal> price = portfolio.Price(symbol);
+    symbols[symbol] = {{"quantity", holding.quantity.ToString()},
+                       {"entry_price", holding.entry_price.ToString()},
+                       {"price", OrNull(price)},
+                       {"value", OrNull(price ? std::optional(holding.quantity.Times(*price)) : std::nullopt)}};
+  }
+  return json::serialize(json::object{{"time", ToUnixMs(s.taken_at)},
+                                      {"long", s.exposure_long.ToString()},
+                                      {"short", s.exposure_short.ToString()},
+                                      {"gross", (s.exposure_long + s.exposure_short).ToString()},
+                                      {"net", (s.exposure_long - s.exposure_short).ToString()},
+                                      {"symbols", std::move(symbols)}});
+}
+
+std::string DrawdownJson(const Snapshot& s, const Peak& peak) {
+  return json::serialize(json::object{{"time", ToUnixMs(s.taken_at)},
+                                      {"equity", s.equity.ToString()},
+                                      {"peak_equity", peak.equity.ToString()},
+                                      {"peak_at", FormatIso8601(peak.reached_at)},
+                                      {"drawdown_percent", s.drawdown_percent.ToString(6)},
+                                      {"drawdown_max_percent", peak.drawdown_max_percent.ToString(6)}});
+}
+
+std::string PerformanceJson(const Performance& p, int days) {
+  return json::serialize(json::object{{"days", days},
+                                      {"trades", p.trades},
+                                      {"wins", p.wins},
+                                      {"net_pnl", p.net_pnl.ToString()},
+                                      {"gross_profit", p.gross_profit.ToString()},
+                                      {"gross_loss", p.gross_loss.ToString()},
+                                      {"profit_factor", OrNull(p.profit_factor)},
+                                      {"win_rate", OrNull(p.win_rate)}});
+}
+
+}  // namespace quantum::portfolio_intelligence

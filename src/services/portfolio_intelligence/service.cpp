@@ -1,0 +1,145 @@
+#include "services/portfolio_intelligence/service.h"
+
+#include <boost/json.hpp>
+
+#include "platform/log/log.h"
+#include "platform/metrics/names.h"
+#include "services/portfolio_intelligence/json.h"
+#include "services/portfolio_intelligence/store.h"
+#include "trading/bus/registry.h"
+#include "trading/events.h"
+
+namespace quantum::portfolio_intelligence {
+
+namespace event = trading::event;
+using namespace std::chrono_literals;
+
+Status PortfolioIntelligence::Configure() {
+  config::Section section = service_.manifest().Service("portfolio-intelligence");
+  snapshot_interval_ = section.GetDuration("snapshot_interval", snapshot_interval_, 1s, 1h);
+  QUANTUM_CHECK(section.Finish());
+  AddSubscriptions();
+  AddRoutes();
+  return {};
+}
+
+Status PortfolioIntelligence::Start() {
+  QUANTUM_TRY(auto holdings, LoadHoldings(service_.postgres()));
+  QUANTUM_TRY(const auto peak, LoadPeak(service_.postgres()));
+  portfolio_.Restore(std::move(holdings), peak);
+  service_.loop().Spawn([this] { KeepSnapshots(); });
+  return {};
+}
+
+void PortfolioIntelligence::AddSubscriptions() {
+  const std::string group = service_.spec().name;
+  service_.bus().Subscribe({.group = group,
+                            .types = {std::string(event::kPositionUpdated)},
+                            .transactional = [this](const bus::Event& e, postgres::Transaction& transaction) -> Status {
+                              QUANTUM_TRY(const auto update, event::ParsePositionUpdate(e.payload));
+                              QUANTUM_CHECK(SaveHolding(transaction, update));
+                              portfolio_.OnPosition(update);
+                              return {};
+                            }});
+  service_.bus().Subscribe({.group = group,
+                            .types = {std::string(event::kTradeClosed)},
+                            .transactional = [](const bus::Event& e, postgres::Transaction& transaction) -> Status {
+                              QUANTUM_TRY(const auto trade, event::ParseTradeUpdate(e.payload));
+                              return SaveTrade(transaction, trade);
+                            }});
+  service_.bus().Subscribe({.group = group,
+                            .types = {std::string(event::kMarketTick)},
+                            .handler = [this](const bus::Event& e) -> Status {
+                              QUANTUM_TRY(const auto tick, event::ParseTick(e.payload));
+                              portfolio_.OnPrice(tick.symbol, tick.price);
+                              return {};
+                            }});
+}
+
+Result<Decimal> PortfolioIntelligence::ReadWallet() {
+  const std::string url =
+      "http://127.0.0.1:" + std::to_string(service_.manifest().Port("execution")) + "/api/execution/account";
+  QUANTUM_TRY(const http::Response response,
+              service_.http_client().Send({.url = url, .timeout = 2s, .idempotent = true}));
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(response.body, error);
+  const boost::json::value* wallet =
+      !error && value.is_object() ? value.get_object().if_contains("wallet_balance") : nullptr;
+  if (response.status != 200 || wallet == nullptr || !wallet->is_string()) {
+    return Error{Errc::kUnavailable, "execution does not know the wallet (status " + std::to_string(response.status) + ")"};
+  }
+  return Decimal::Parse(std::string_view(wallet->get_string()));
+}
+
+Status PortfolioIntelligence::TakeSnapshot() {
+  QUANTUM_TRY(const Decimal wallet, ReadWallet());
+  const std::optional<Snapshot> snapshot = portfolio_.Take(wallet, service_.clock().Now());
+  if (!snapshot) {
+    return Error{Errc::kUnavailable, "an open position has no price yet"};
+  }
+  last_ = snapshot;
+  metrics::GetGauge(metrics::kPortfolioValue).Set(snapshot->equity.ToDouble());
+  QUANTUM_CHECK(SaveSnapshot(service_.postgres(), *snapshot, *portfolio_.peak()));
+  return Publish(*snapshot);
+}
+
+void PortfolioIntelligence::KeepSnapshots() {
+  do {
+    const Status taken = service_.paused() ? Status() : TakeSnapshot();
+    service_.SetDegraded("snapshot", taken.ok() ? "" : "no snapshot: " + taken.error().message);
+  } while (!service_.stopping().WaitFor(snapshot_interval_));
+}
+
+Status PortfolioIntelligence::Publish(const Snapshot& snapshot) {
+  const auto publish = [&](std::string_view type, std::string payload) -> Status {
+    QUANTUM_TRY(const std::string id, service_.bus().Publish(event::Make(type, "portfolio", std::move(payload))));
+    return {};
+  };
+  QUANTUM_CHECK(publish(event::kPortfolioSnapshot, SnapshotJson(snapshot)));
+  QUANTUM_CHECK(publish(event::kPortfolioPnl, PnlJson(snapshot, portfolio_)));
+  QUANTUM_CHECK(publish(event::kPortfolioDrawdown, DrawdownJson(snapshot, *portfolio_.peak())));
+  return publish(event::kPortfolioExposure, ExposureJson(snapshot, portfolio_));
+}
+
+http::Response PortfolioIntelligence::WithSnapshot(const std::function<std::string(const Snapshot&)>& write) const {
+  return last_ ? http::Json(write(*last_))
+               : http::Problem(503, "NO_SNAPSHOT", "the wallet or a price is not known yet; try again in a moment");
+}
+
+void PortfolioIntelligence::AddRoutes() {
+  service_.Route("GET", "/api/portfolio/snapshot",
+                 [this](const http::Request&) { return WithSnapshot(SnapshotJson); });
+  service_.Route("GET", "/api/portfolio/pnl", [this](const http::Request&) {
+    return WithSnapshot([this](const Snapshot& snapshot) { return PnlJson(snapshot, portfolio_); });
+  });
+  service_.Route("GET", "/api/portfolio/exposure", [this](const http::Request&) {
+    return WithSnapshot([this](const Snapshot& snapshot) { return ExposureJson(snapshot, portfolio_); });
+  });
+  service_.Route("GET", "/api/portfolio/drawdown", [this](const http::Request&) {
+    return WithSnapshot([this](const Snapshot& snapshot) { return DrawdownJson(snapshot, *portfolio_.peak()); });
+  });
+  service_.Route("GET", "/api/portfolio/performance",
+                 [this](const http::Request& request) { return GetPerformance(request); });
+}
+
+http::Response PortfolioIntelligence::GetPerformance(const http::Request& request) {
+  int days = 30;
+  if (const auto text = request.Query("days")) {
+    days = std::atoi(text->c_str());
+    if (days < 1 || days > 3650) {
+      return http::Problem(400, "INVALID_ARGUMENT", "field 'days' must be a number from 1 to 3650");
+    }
+  }
+  const auto trades = LoadTrades(service_.postgres(), service_.clock().Now() - std::chrono::days(days));
+  return trades.ok() ? http::Json(PerformanceJson(Summarize(*trades), days)) : http::Problem(trades.error());
+}
+
+std::string PortfolioIntelligence::HealthMetrics() {
+  boost::json::object object{{"holdings", static_cast<int64_t>(portfolio_.holdings().size())}};
+  if (last_) {
+    object["equity"] = last_->equity.ToString();
+  }
+  return boost::json::serialize(object);
+}
+
+}  // namespace quantum::portfolio_intelligence

@@ -1,0 +1,235 @@
+#include "tests/support/postgres_server.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sstream>
+#include <stdexcept>
+
+namespace quantum::testing {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kBin = "/usr/lib/postgresql/15/bin/";
+constexpr auto kStartTimeout = std::chrono::seconds(30);
+constexpr const char* kUser = "postgres";
+
+const std::string kPassword = "test-password-of-quantum";
+const std::string kOwnerPassword = "test-password-of-owner";
+
+fs::path Infra() { return fs::path(QUANTUM_SOURCE_DIR) / "infra/postgres"; }
+
+void GiveToPostgres(const fs::path& path) {
+  if (::geteuid() == 0) {
+    const passwd* user = ::getpwnam(kUser);
+    if (user == nullptr || ::chown(path.c_str(), user->pw_uid, user->pw_gid) != 0) {
+      throw std::runtime_error("cannot give " + path.string() + " to the user postgres");
+    }
+  }
+}
+
+bool Accepts(int port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool accepts = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+  ::close(fd);
+  return accepts;
+}
+
+}  // namespace
+
+void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
+  fiber::Loop loop("test");
+  loop.Spawn([&] {
+    body(loop);
+    loop.Stop();
+  });
+  loop.Run();
+}
+
+PostgresServer::PostgresServer(Options options) : directory_("quantum-postgres") {
+  // The user postgres passes through, but does not look around.
+  fs::permissions(directory_.path(), fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+  const std::vector<int> ports = FreePorts(2);
+  port_ = ports[0];
+  pgbouncer_port_ = ports[1];
+  const fs::path secrets = directory_.path() / "secrets";
+  fs::create_directory(secrets);
+  const fs::path config = MakeDirectory("config");
+  const auto secret = [&](const std::string& name, const std::string& password) {
+    WriteFile(secrets / name, password + "\n");
+    return (secrets / name).string();
+  };
+  variables_ = {
+      {"PG_PORT", std::to_string(port_)},
+      {"PG_DATA_DIR", (MakeDirectory("state") / "data").string()},
+      {"PG_CONFIG_DIR", config.string()},
+      {"PG_SOCKET_DIR", MakeDirectory("socket").string()},
+      {"PG_SHARED_BUFFERS", "64MB"},
+      {"PG_UPSTREAM_HOST", "127.0.0.1"},
+      {"PG_UPSTREAM_PORT", std::to_string(port_)},
+      {"PGBOUNCER_PORT", std::to_string(pgbouncer_port_)},
+      {"PGBOUNCER_CONFIG_DIR", config.string()},
+      {"PG_SUPERUSER_PASSWORD_FILE", secret("superuser", "test-password-of-superuser")},
+      {"PG_OWNER_PASSWORD_FILE", secret("owner", kOwnerPassword)},
+      {"PG_SERVICE_PASSWORD_FILE", secret("service", kPassword)},
+      {"PGBOUNCER_ADMIN_PASSWORD_FILE", secret("admin", "test-password-of-admin")},
+      {"PGBOUNCER_STATS_PASSWORD_FILE", secret("stats", "test-password-of-stats")},
+      {"PG_WAIT_SECONDS", "30"},
+      {"PG_INITDB_SYNC", options.fsync ? "on" : "off"},
+  };
+  Render("postgresql.conf", config);
+  Render("pg_hba.conf", config);
+  Render("pgbouncer.ini", config);
+  WriteFile(config / "local.conf", (options.fsync ? "" : "fsync = off\n") + options.settings);
+  GiveToPostgres(config / "local.conf");
+
+  Bootstrap("initdb");
+  StartPostgres();
+  Bootstrap("roles");
+  Bootstrap("userlist");
+  StartPgBouncer();
+  if (options.migrate) {
+    Result<int> done = 0;
+    RunInFiber([&](fiber::Loop& loop) {
+      postgres::Pool owner(loop, OwnerOptions());
+      done = postgres::Migrate(owner, (Infra() / "migrations").string());
+    });
+    if (!done) {
+      throw std::runtime_error("migrating: " + done.error().message);
+    }
+  }
+}
+
+PostgresServer::~PostgresServer() {
+  if (pgbouncer_) {
+    pgbouncer_->Stop();
+  }
+  if (postgres_) {
+    postgres_->Stop(std::chrono::seconds(10), SIGINT);
+  }
+}
+
+fs::path PostgresServer::MakeDirectory(const std::string& name) {
+  const fs::path path = directory_.path() / name;
+  fs::create_directory(path);
+  fs::permissions(path, fs::perms::owner_all);
+  GiveToPostgres(path);
+  return path;
+}
+
+void PostgresServer::Render(const std::string& name, const fs::path& directory) {
+  std::string text = ReadFile(Infra() / name);
+  for (const auto& [variable, value] : variables_) {
+    const std::string place = "${" + variable + "}";
+    for (size_t at = text.find(place); at != std::string::npos; at = text.find(place, at + value.size())) {
+      text.replace(at, place.size(), value);
+    }
+  }
+  WriteFile(directory / name, text);
+  GiveToPostgres(directory / name);
+}
+
+void PostgresServer::Bootstrap(const std::string& task) {
+  std::vector<std::string> environment;
+  for (const auto& [variable, value] : variables_) {
+    environment.push_back(variable + "=" + value);
+  }
+  const fs::path output = directory_.path() / "bootstrap.log";
+  Process process({.command = {(Infra() / "bootstrap.sh").string(), task},
+                   .output = output,
+                   .user = {},
+                   .directory = "/",
+                   .environment = environment});
+  if (!Eventually(std::chrono::seconds(60), [&] { return !process.Running(); }) || process.Stop().value_or(1) != 0) {
+    throw std::runtime_error("bootstrap.sh " + task + " failed: " + ReadFile(output));
+  }
+}
+
+void PostgresServer::StartPostgres() {
+  if (postgres_ && postgres_->Running()) {
+    return;
+  }
+  const fs::path config = directory_.path() / "config/postgresql.conf";
+  postgres_ =
+      std::make_unique<Process>(ProcessOptions{.command = {kBin + "postgres", "--config-file=" + config.string()},
+                                               .output = directory_.path() / "postgres.log",
+                                               .user = kUser,
+                                               .directory = "/",
+                                               .environment = {}});
+  const bool ready = Eventually(kStartTimeout, [&] {
+    Process probe({.command = {kBin + "pg_isready", "--quiet", "--host=127.0.0.1", "--port=" + std::to_string(port_)},
+                   .output = {},
+                   .user = {},
+                   .directory = "/",
+                   .environment = {}});
+    Eventually(std::chrono::seconds(5), [&] { return !probe.Running(); });
+    return probe.Stop().value_or(1) == 0 || !postgres_->Running();
+  });
+  if (!ready || !postgres_->Running()) {
+    throw std::runtime_error("Postgres does not start: " + PostgresLog());
+  }
+}
+
+void PostgresServer::StartPgBouncer() {
+  if (pgbouncer_ && pgbouncer_->Running()) {
+    return;
+  }
+  const fs::path config = directory_.path() / "config/pgbouncer.ini";
+  pgbouncer_ = std::make_unique<Process>(ProcessOptions{.command = {"/usr/sbin/pgbouncer", config.string()},
+                                                        .output = directory_.path() / "pgbouncer.log",
+                                                        .user = kUser,
+                                                        .directory = "/",
+                                                        .environment = {}});
+  if (!Eventually(kStartTimeout, [&] { return Accepts(pgbouncer_port_) || !pgbouncer_->Running(); }) ||
+      !pgbouncer_->Running()) {
+    throw std::runtime_error("PgBouncer does not start: " + PgBouncerLog());
+  }
+}
+
+void PostgresServer::KillPostgres() {
+  const std::string pid = std::to_string(postgres_->pid());
+  // Stopped first, else it would start new ones; and all of them go, else the next start finds their memory in use.
+  postgres_->Signal(SIGSTOP);
+  std::istringstream children(ReadFile("/proc/" + pid + "/task/" + pid + "/children"));
+  std::vector<pid_t> all;
+  for (pid_t child = 0; children >> child;) {
+    all.push_back(child);
+  }
+  postgres_->Kill();
+  for (const pid_t child : all) {
+    ::kill(child, SIGKILL);
+  }
+}
+
+void PostgresServer::KillPgBouncer() { pgbouncer_->Kill(); }
+
+postgres::PoolOptions PostgresServer::ServiceOptions() const {
+  postgres::PoolOptions options;
+  options.port = pgbouncer_port_;
+  options.password = kPassword;
+  return options;
+}
+
+postgres::PoolOptions PostgresServer::OwnerOptions() const {
+  postgres::PoolOptions options;
+  options.port = port_;
+  options.user = "quantum_owner";
+  options.password = kOwnerPassword;
+  options.connections_max = 1;
+  return options;
+}
+
+std::string PostgresServer::PostgresLog() const { return ReadFile(directory_.path() / "postgres.log"); }
+std::string PostgresServer::PgBouncerLog() const { return ReadFile(directory_.path() / "pgbouncer.log"); }
+
+}  // namespace quantum::testing

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "platform/postgres/pool.h"
+#include "tests/support/process.h"
+
+namespace quantum::testing {
+
+// Postgres behind PgBouncer, as infra/postgres describes them: its templates rendered, its bootstrap run, in a
+// temporary directory, on free ports of 127.0.0.1. Started by root, both run as the user postgres. Everything goes with
+// the object, and with the thread that started it.
+class PostgresServer {
+ public:
+  struct Options {
+    bool migrate = true;   // apply infra/postgres/migrations
+    bool fsync = false;    // on for tests about durability and for benchmarks
+    std::string settings;  // further lines for postgresql.conf
+  };
+  explicit PostgresServer(Options options);
+  PostgresServer() : PostgresServer(Options{}) {}
+  ~PostgresServer();
+
+  int port() const { return port_; }                      // Postgres itself
+  int pgbouncer_port() const { return pgbouncer_port_; }  // what services use
+
+  postgres::PoolOptions ServiceOptions() const;  // role quantum, through PgBouncer
+  postgres::PoolOptions OwnerOptions() const;    // role quantum_owner, directly: for Migrate
+
+  // SIGKILL to the server and all its children, at once. PgBouncer stays.
+  void KillPostgres();
+  // Starts what is not running and waits until it accepts.
+  void StartPostgres();
+  void KillPgBouncer();
+  void StartPgBouncer();
+
+  // Runs a task of infra/postgres/bootstrap.sh (again).
+  void Bootstrap(const std::string& task);
+
+  std::string PostgresLog() const;
+  std::string PgBouncerLog() const;
+
+ private:
+  void Render(const std::string& name, const std::filesystem::path& directory);
+  std::filesystem::path MakeDirectory(const std::string& name);
+
+  TemporaryDirectory directory_;
+  int port_ = 0;
+  int pgbouncer_port_ = 0;
+  std::vector<std::pair<std::string, std::string>> variables_;
+  std::unique_ptr<Process> postgres_;
+  std::unique_ptr<Process> pgbouncer_;
+};
+
+// Runs body in a fiber of a loop of its own, in the calling thread, until it is done.
+void RunInFiber(const std::function<void(fiber::Loop&)>& body);
+
+}  // namespace quantum::testing
