@@ -26,7 +26,9 @@ struct PublishOptions {
 
 // What a handler says of an event. Success acknowledges. kInvalidArgument is a poisoned event: to the dead letters at
 // once. Every other error is tried again, five times within 5 s, then goes to the dead letters with its reason;
-// meanwhile only events of the same key wait.
+// meanwhile only events of the same key wait. Two errors are not the event's fault and are tried without limit:
+// kCancelled (this process is stopping) and, of transactional handlers, those that say that the database is away
+// (kUnavailable, kTimeout, kUnknownOutcome, kExhausted). An exception counts as kInternal.
 using Handler = std::function<Status(const Event&)>;
 
 // For effects in Postgres: the handler writes inside the transaction in which the bus records the event as applied, so
@@ -47,6 +49,10 @@ struct BusOptions {
   std::string group;          // default group of its subscriptions
   size_t outbox_events_max = 100'000;
   size_t batch_max = 256;     // events moved in one call
+  int replicas_required = 1;  // replicas that must have an event before it counts as published; 0 where there are none
+  size_t handlers_max = 32;   // events handled at once by one group
+  size_t fetched_max = 1024;  // events fetched and not acknowledged yet by one group
+  Duration takeover_idle = std::chrono::seconds(5);  // entries of a consumer that silent for so long are taken over
 };
 
 // For fibers of the loop it was made on. `pool` may be null: then there is neither outbox table nor inbox.
@@ -57,18 +63,22 @@ class Bus {
   ~Bus();
 
   // Durable: returns when the event is safe (it will be delivered even if this process dies now). Volatile: returns at
-  // once; newest wins. kExhausted when the outbox is full, with the reason and the lagging group in the message.
+  // once; newest wins. kExhausted when the outbox is full, with the reason in the message: nothing was taken.
+  // kUnknownOutcome when the timeout passed first: the event stays in the outbox and will be delivered as soon as the
+  // broker is back, unless this process dies before; publishing it again would double it.
   Result<std::string> Publish(Event event, PublishOptions options = {});  // the event's id
 
-  // Rows of the table `outbox` in the caller's transaction: published if and only if it commits. The relay runs in
-  // whichever process holds the pool; call Relay() after the commit to save it the polling interval.
+  // Rows of the table `outbox` in the caller's transaction: published if and only if it commits. This process's relay
+  // moves them (after a crash, that of its successor of the same name); call Relay() after the commit to save it the
+  // polling interval. Write them after taking the row lock that orders the transactions of their key.
   Status PublishWithin(postgres::Transaction& transaction, std::vector<Event> events);
   void Relay();
 
   // Before Start.
   void Subscribe(Subscription subscription);
 
-  // Creates the groups and begins to deliver.
+  // Creates the groups and begins to deliver. While the broker is away it succeeds too and the groups come later;
+  // an error means that the broker refuses (kPermission).
   Status Start();
   // Stops handing out events; what is being handled may finish.
   void StopConsuming(Duration timeout);

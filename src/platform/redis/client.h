@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -71,8 +72,13 @@ class Client {
   ~Client();
 
   // kUnavailable: no master within the deadline, nothing was sent. kUnknownOutcome: sent, the connection broke.
-  // A Redis error answer is an Error of kInternal (kConflict for BUSYGROUP and the like stays with the caller: text).
+  // A Redis error answer is an Error whose message holds its text: kUnavailable for NOREPLICAS, kPermission for NOPERM
+  // and NOAUTH, kExhausted for OOM, else kInternal (BUSYGROUP and the like are the caller's to read).
   Result<Reply> Run(Command command, Duration timeout = {});
+  // For Run({"GET", key}), which could mean either of the two others.
+  Result<Reply> Run(std::initializer_list<std::string> command, Duration timeout = {}) {
+    return Run(Command(command), timeout);
+  }
   // In order, one round trip; single errors stay in the Replies.
   Result<std::vector<Reply>> Run(std::vector<Command> commands, Duration timeout = {});
 

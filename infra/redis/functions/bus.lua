@@ -1,0 +1,89 @@
+#!lua name=quantum_bus_1
+
+-- The broker's half of the event bus: an idempotent append. A producer numbers its events per incarnation and stream;
+-- the broker remembers the last number of each and takes none twice. State and stream share a slot by their braces.
+--
+-- The number at the end of the names is the version of this contract: old and new services may run side by side.
+
+local FIELDS = {'id', 'type', 'v', 'source', 'key', 'cid', 'cause', 'ts', 'payload'}
+
+local function lane_of(producer, incarnation)
+  return producer .. '/' .. incarnation
+end
+
+-- The remembered state is "<last sequence> <unix seconds of the last append>".
+local function last_of(producers, lane)
+  local state = redis.call('HGET', producers, lane)
+  if not state then
+    return 0
+  end
+  return tonumber(string.match(state, '^%d+'))
+end
+
+local function remember(producers, lane, last)
+  redis.call('HSET', producers, lane, string.format('%.0f %s', last, redis.call('TIME')[1]))
+end
+
+-- KEYS: stream, producers. ARGV: producer, incarnation, sequence of the first event, "gap" or "", then the nine FIELDS
+-- of each event. Answers {last sequence held, events appended}. Events up to the last sequence are skipped; if the
+-- first is beyond the next one, nothing is appended (the sender has to go back), unless "gap" says that what lies
+-- between does not exist any more.
+local function append(keys, args)
+  local stream, producers = keys[1], keys[2]
+  local producer, incarnation, first, gap = args[1], args[2], tonumber(args[3]), args[4] == 'gap'
+  local lane = lane_of(producer, incarnation)
+  local last = last_of(producers, lane)
+  local count = (#args - 4) / #FIELDS
+  local appended = 0
+  local failure = nil
+  if first <= last + 1 or gap then
+    for i = 0, count - 1 do
+      local sequence = first + i
+      if sequence > last then
+        local entry = {'XADD', stream, '*', 'producer', producer, 'inc', incarnation,
+                       'seq', string.format('%.0f', sequence)}
+        for f, name in ipairs(FIELDS) do
+          entry[#entry + 1] = name
+          entry[#entry + 1] = args[4 + i * #FIELDS + f]
+        end
+        local answer = redis.pcall(unpack(entry))
+        if type(answer) == 'table' and answer.err then
+          failure = answer
+          break
+        end
+        last = sequence
+        appended = appended + 1
+      end
+    end
+  end
+  -- Written in any case and after a failure too: what was appended is never rolled back, and a WAIT after this call
+  -- must cover what an earlier connection appended.
+  remember(producers, lane, last)
+  if failure then
+    return failure
+  end
+  return {last, appended}
+end
+
+-- KEYS: producers. ARGV: producer, incarnation. Answers the last sequence held, 0 if none.
+local function last(keys, args)
+  return last_of(keys[1], lane_of(args[1], args[2]))
+end
+
+-- KEYS: producers. ARGV: seconds. Forgets the incarnations that appended nothing for so long. Answers how many.
+local function forget(keys, args)
+  local before = tonumber(redis.call('TIME')[1]) - tonumber(args[1])
+  local lanes = redis.call('HGETALL', keys[1])
+  local forgotten = 0
+  for i = 1, #lanes, 2 do
+    if tonumber(string.match(lanes[i + 1], '%d+$')) < before then
+      redis.call('HDEL', keys[1], lanes[i])
+      forgotten = forgotten + 1
+    end
+  end
+  return forgotten
+end
+
+redis.register_function('quantum_bus_1_append', append)
+redis.register_function{function_name = 'quantum_bus_1_last', callback = last, flags = {'no-writes'}}
+redis.register_function('quantum_bus_1_forget', forget)

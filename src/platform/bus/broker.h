@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "platform/bus/outbox.h"
+#include "platform/redis/client.h"
+
+namespace quantum::bus {
+
+// The appending side's view of the broker: a connection of its own to the master (WAIT speaks of what its own connection
+// wrote), and the function library. Used by one fiber.
+class Broker {
+ public:
+  struct Batch {
+    Lane lane;
+    std::vector<EventPtr> events;  // consecutive sequences, not empty
+    bool gap = false;              // what lies before the first does not exist any more
+  };
+
+  Broker(redis::Client& redis, int replicas_required) : redis_(redis), replicas_required_(replicas_required) {}
+
+  // Connects to the present master and makes sure that it has the functions.
+  Status Connect(Duration timeout);
+  bool connected() const { return connection_ != nullptr; }
+  void Disconnect() { connection_.reset(); }
+
+  // The last sequence of each lane that the broker holds.
+  Result<std::vector<uint64_t>> Last(const std::vector<Lane>& lanes);
+
+  // Appends what the broker does not hold yet and returns, per batch, the last sequence it holds; the replicas required
+  // have all of it too. On an error nothing is known but that a repeat is safe; the connection may be gone.
+  Result<std::vector<uint64_t>> Append(const std::vector<Batch>& batches);
+
+  // Whether the connection still leads to a living master.
+  Status Ping();
+
+  // Forgets incarnations that have appended nothing for so long.
+  Status Forget(const std::string& family, std::chrono::seconds idle);
+
+ private:
+  Result<std::vector<redis::Reply>> Run(const std::vector<redis::Command>& commands, Duration timeout);
+
+  redis::Client& redis_;
+  const int replicas_required_;
+  std::unique_ptr<redis::Connection> connection_;
+};
+
+}  // namespace quantum::bus

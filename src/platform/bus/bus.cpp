@@ -1,0 +1,299 @@
+#include "platform/bus/bus.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "platform/base/correlation.h"
+#include "platform/base/id.h"
+#include "platform/bus/consumer.h"
+#include "platform/bus/janitor.h"
+#include "platform/bus/live_feed.h"
+#include "platform/bus/relay.h"
+#include "platform/bus/sender.h"
+#include "platform/log/log.h"
+#include "platform/resilience/resilience.h"
+
+namespace quantum::bus {
+
+namespace {
+
+using namespace std::chrono_literals;
+using resilience::Deadline;
+
+Duration Left(const Deadline& deadline) { return std::max(deadline.left(), Duration(0)); }
+
+}  // namespace
+
+class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
+ public:
+  Impl(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options, const Clock& clock)
+      : loop_(loop),
+        redis_(redis),
+        pool_(pool),
+        options_(std::move(options)),
+        clock_(clock),
+        outbox_(options_.producer, NewIncarnation(), options_.outbox_events_max),
+        sender_(redis, outbox_, options_.batch_max, options_.replicas_required, clock),
+        volatile_sender_(redis),
+        janitor_({loop, redis, pool, options_, clock}, [this] { return outbox_.pending(); }) {
+    QUANTUM_ASSERT(!options_.producer.empty());
+    if (pool != nullptr) {
+      relay_ =
+          std::make_unique<bus::Relay>(redis, *pool, options_.producer, options_.batch_max, options_.replicas_required);
+    }
+  }
+
+  void Begin() {
+    Fiber([](Impl& self) { self.sender_.Run(); });
+    Fiber([](Impl& self) { self.volatile_sender_.Run(); });
+    Fiber([](Impl& self) { self.janitor_.Run(); });
+    if (relay_) {
+      Fiber([](Impl& self) { self.relay_->Run(); });
+    }
+  }
+
+  Result<std::string> Publish(Event event, const PublishOptions& options);
+  Status PublishWithin(postgres::Transaction& transaction, std::vector<Event> events);
+  void Relay() {
+    if (relay_) {
+      relay_->Wake();
+    }
+  }
+  void Subscribe(Subscription subscription);
+  Status Start();
+  void StopConsuming(Duration timeout);
+  Status Flush(Duration timeout);
+  void SignalStop();
+  void Stop();
+  Health health() const { return {outbox_.pending(), sender_.connected()}; }
+
+ private:
+  void Fiber(std::function<void(Impl&)> body) {
+    loop_.Spawn([self = shared_from_this(), body = std::move(body)] {
+      if (const auto pass = self->gate_.Enter()) {
+        body(*self);
+      }
+    });
+  }
+  const EventType& Stamp(Event& event) const;
+
+  fiber::Loop& loop_;
+  redis::Client& redis_;
+  postgres::Pool* const pool_;
+  const BusOptions options_;
+  const Clock& clock_;
+  MemoryOutbox outbox_;
+  Sender sender_;
+  VolatileSender volatile_sender_;
+  uint64_t volatile_sequence_ = 0;
+  std::unique_ptr<bus::Relay> relay_;
+  Janitor janitor_;
+  std::map<std::string, std::shared_ptr<Consumer>> consumers_;  // by service
+  std::vector<std::shared_ptr<LiveFeed>> feeds_;
+  bool consuming_ = false;
+  bool stopped_ = false;
+  fiber::Gate gate_;
+};
+
+const EventType& Bus::Impl::Stamp(Event& event) const {
+  const EventType* const type = FindEventType(event.type);
+  QUANTUM_ASSERT(type != nullptr);  // every type is registered before the services start
+  event.id = NewUuid(clock_);
+  event.version = type->version;
+  event.producer = options_.producer;
+  if (event.source.empty()) {
+    event.source = options_.group.empty() ? options_.producer : options_.group;
+  }
+  if (event.correlation_id.empty()) {
+    event.correlation_id = CurrentCorrelationId();
+  }
+  event.timestamp_ns = ToUnixNs(clock_.Now());
+  return *type;
+}
+
+Result<std::string> Bus::Impl::Publish(Event event, const PublishOptions& options) {
+  const EventType& type = Stamp(event);
+  if (stopped_) {
+    return Error{Errc::kCancelled, fmt::format("publishing {}: the bus is stopped", event.type)};
+  }
+  if (event.payload.empty()) {
+    return Error{Errc::kInvalidArgument, fmt::format("publishing {}: the payload is empty", event.type)};
+  }
+  const std::string id = event.id;
+  if (type.durability == Durability::kVolatile) {
+    event.incarnation = outbox_.incarnation();
+    event.sequence = ++volatile_sequence_;
+    volatile_sender_.Put(std::move(event));
+    return id;
+  }
+  const std::string name = event.type;
+  const auto ticket = outbox_.Append(std::move(event));
+  if (!ticket) {
+    return Error{ticket.error().code, fmt::format("publishing {}: {}; {}", name, ticket.error().message,
+                                                  sender_.trouble().empty() ? "retry later" : sender_.trouble())};
+  }
+  sender_.Wake();
+  if (outbox_.survives_process() && !options.await_replicated) {
+    return id;
+  }
+  if (!sender_.AwaitConfirmed(*ticket, options.timeout)) {
+    return Error{
+        Errc::kUnknownOutcome,
+        fmt::format("publishing {} {}: not confirmed in time ({}); it waits in the outbox and will be delivered, "
+                    "do not publish it again",
+                    name, id, sender_.trouble().empty() ? "the broker is slow" : sender_.trouble())};
+  }
+  return id;
+}
+
+Status Bus::Impl::PublishWithin(postgres::Transaction& transaction, std::vector<Event> events) {
+  QUANTUM_ASSERT(pool_ != nullptr);
+  std::vector<postgres::Statement> statements;
+  for (Event& event : events) {
+    const EventType& type = Stamp(event);
+    QUANTUM_ASSERT(type.durability == Durability::kDurable);
+    if (event.payload.empty()) {
+      return Error{Errc::kInvalidArgument, fmt::format("publishing {}: the payload is empty", event.type)};
+    }
+    statements.push_back(Relay::Insert(options_.producer, event));
+  }
+  if (statements.empty()) {
+    return {};
+  }
+  QUANTUM_TRY(const auto inserted, transaction.Batch(std::move(statements)));
+  return {};
+}
+
+void Bus::Impl::Subscribe(Subscription subscription) {
+  QUANTUM_ASSERT(!consuming_);
+  QUANTUM_ASSERT(static_cast<bool>(subscription.handler) != static_cast<bool>(subscription.transactional));
+  QUANTUM_ASSERT(!subscription.transactional || pool_ != nullptr);
+  if (subscription.group.empty()) {
+    subscription.group = options_.group;
+  }
+  QUANTUM_ASSERT(!subscription.group.empty());
+  const Context context{loop_, redis_, pool_, options_, clock_};
+  const auto shared = std::make_shared<const Subscription>(std::move(subscription));
+  std::vector<std::string> live;
+  for (const std::string& name : shared->types) {
+    const EventType* const type = FindEventType(name);
+    QUANTUM_ASSERT(type != nullptr);
+    if (type->durability == Durability::kVolatile) {
+      live.push_back(name);
+      continue;
+    }
+    auto& consumer = consumers_[shared->group];
+    if (!consumer) {
+      consumer = std::make_shared<Consumer>(context, shared->group);
+    }
+    consumer->Add(shared, name);
+    janitor_.Watch(FamilyOf(name), consumer->group());
+  }
+  if (!live.empty()) {
+    feeds_.push_back(std::make_shared<LiveFeed>(context, shared, std::move(live)));
+  }
+}
+
+Status Bus::Impl::Start() {
+  QUANTUM_ASSERT(!consuming_);
+  for (const auto& [service, consumer] : consumers_) {
+    const Status status = consumer->CreateGroups(1s);
+    if (!status && status.error().code == Errc::kPermission) {
+      return status.error().Within("creating the groups of " + service);
+    }
+    if (!status) {
+      log::Warning("the groups cannot be created yet",
+                   {{"group", consumer->group()}, {"reason", status.error().message}});
+    }
+  }
+  consuming_ = true;
+  for (const auto& [service, consumer] : consumers_) {
+    consumer->Start();
+  }
+  for (const auto& feed : feeds_) {
+    feed->Start();
+  }
+  return {};
+}
+
+void Bus::Impl::StopConsuming(Duration timeout) {
+  if (!std::exchange(consuming_, false)) {
+    return;
+  }
+  const auto deadline = Deadline::After(timeout);
+  for (const auto& feed : feeds_) {
+    static_cast<void>(feed->Stop(Duration(0)));
+  }
+  for (const auto& [service, consumer] : consumers_) {
+    if (!consumer->StopConsuming(Left(deadline))) {
+      log::Warning("events were still being handled when the time for it passed; they stay pending",
+                   {{"group", consumer->group()}});
+    }
+  }
+  for (const auto& feed : feeds_) {
+    static_cast<void>(feed->Stop(Left(deadline)));
+  }
+}
+
+Status Bus::Impl::Flush(Duration timeout) {
+  const auto deadline = Deadline::After(timeout);
+  if (!sender_.AwaitEmpty(Left(deadline))) {
+    return Error{Errc::kTimeout,
+                 fmt::format("{} events still wait for the broker: {}", outbox_.pending(), sender_.trouble())};
+  }
+  if (relay_ && !relay_->AwaitEmpty(Left(deadline))) {
+    return Error{Errc::kTimeout,
+                 "rows of the outbox table still wait for the broker; they are relayed at the next start"};
+  }
+  return {};
+}
+
+void Bus::Impl::SignalStop() {
+  stopped_ = true;
+  sender_.Stop();
+  volatile_sender_.Stop();
+  janitor_.Stop();
+  if (relay_) {
+    relay_->Stop();
+  }
+}
+
+void Bus::Impl::Stop() {
+  StopConsuming(2s);
+  SignalStop();
+  gate_.Close();
+  if (!gate_.WaitEmptyFor(10s)) {
+    log::Error("the bus's fibers do not end");
+  }
+}
+
+Bus::Bus(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options, const Clock& clock)
+    : impl_(std::make_shared<Impl>(loop, redis, pool, std::move(options), clock)) {
+  impl_->Begin();
+}
+
+Bus::~Bus() {
+  // A fiber that is being unwound because its loop is gone cannot wait any more.
+  if (fiber::InFiber() && std::uncaught_exceptions() == 0) {
+    impl_->Stop();  // its fibers use the Redis client and the pool, which may go away next
+  } else {
+    impl_->SignalStop();
+  }
+}
+
+Result<std::string> Bus::Publish(Event event, PublishOptions options) {
+  return impl_->Publish(std::move(event), options);
+}
+Status Bus::PublishWithin(postgres::Transaction& transaction, std::vector<Event> events) {
+  return impl_->PublishWithin(transaction, std::move(events));
+}
+void Bus::Relay() { impl_->Relay(); }
+void Bus::Subscribe(Subscription subscription) { impl_->Subscribe(std::move(subscription)); }
+Status Bus::Start() { return impl_->Start(); }
+void Bus::StopConsuming(Duration timeout) { impl_->StopConsuming(timeout); }
+Status Bus::Flush(Duration timeout) { return impl_->Flush(timeout); }
+void Bus::Stop() { impl_->Stop(); }
+Bus::Health Bus::health() const { return impl_->health(); }
+
+}  // namespace quantum::bus

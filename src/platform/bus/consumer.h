@@ -1,0 +1,73 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "platform/bus/bus.h"
+#include "platform/bus/key_scheduler.h"
+#include "platform/bus/seen.h"
+
+namespace quantum::bus {
+
+// What the parts of a bus share.
+struct Context {
+  fiber::Loop& loop;
+  redis::Client& redis;
+  postgres::Pool* pool;
+  BusOptions options;
+  const Clock& clock;
+};
+
+// One group's durable side: fetches, hands out, acknowledges. The loop's fibers keep it alive.
+class Consumer : public std::enable_shared_from_this<Consumer> {
+ public:
+  Consumer(Context context, std::string service);
+
+  void Add(std::shared_ptr<const Subscription> subscription, const std::string& type);
+  const std::string& group() const { return group_; }
+  const std::set<std::string>& families() const { return families_; }
+
+  Status CreateGroups(Duration timeout);
+  void Start();
+  // Fetches and hands out nothing more; true when what was being handled is done and acknowledged in time.
+  bool StopConsuming(Duration timeout);
+
+ private:
+  void Fetch();          // fiber: pending entries first, then new ones
+  Status FetchPending(redis::Connection& connection);
+  Status FetchNew(redis::Connection& connection);
+  void Take(const std::string& stream, const redis::Reply& entries);
+  void TakeOver();       // fiber: shows that we live, and claims from who does not
+  void ClaimFrom(const std::string& stream, const std::string& consumer);
+  void Tick();           // fiber: starts what is due
+  void Pump();           // starts workers for what may run
+  void Work();           // fiber: runs jobs until there is none
+  void Handle(const KeyScheduler::Job& job);
+  Status Call(const Delivery& delivery, bool& duplicate, bool& away);
+  // False when the process stops before the broker has it.
+  bool DeadLetter(const Delivery& delivery, const std::string& reason, int attempts);
+  void BuryUnreadable(const std::string& stream, const std::string& entry, const redis::Reply& fields, const Error& why);
+  void Acknowledge(const std::string& stream, const std::string& entry);
+  void SendAcknowledgements();  // fiber
+
+  Context context_;
+  const std::string service_;
+  const std::string group_;
+  std::set<std::string> families_;
+  std::map<std::string, std::shared_ptr<const Subscription>> by_type_;
+  KeyScheduler scheduler_;
+  std::map<std::string, SeenWindow> seen_;                  // by stream
+  std::set<std::pair<std::string, std::string>> known_;     // stream, entry: fetched and not acknowledged yet
+  std::map<std::string, std::vector<std::string>> to_acknowledge_;  // by stream
+  size_t workers_ = 0;
+  fiber::Event acknowledgements_;
+  fiber::Event room_;
+  fiber::Event stop_;      // no more fetching and handing out
+  fiber::Event stopped_;   // the fibers may end
+  fiber::Gate gate_;
+};
+
+}  // namespace quantum::bus

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+
+#include "platform/bus/consumer.h"
+#include "platform/bus/trimming.h"
+
+namespace quantum::bus {
+
+// Measures how far the groups are behind, and takes away what nobody needs any more: entries that every group has done,
+// inbox rows after seven days, incarnations that have been silent as long. One fiber.
+class Janitor {
+ public:
+  // pending: how many events wait in the outbox.
+  Janitor(Context context, std::function<size_t()> pending) : context_(context), pending_(std::move(pending)) {}
+
+  void Watch(const std::string& family, const std::string& group) { watched_.emplace(family, group); }
+  void Run();  // the fiber's body; returns after Stop()
+  void Stop() { stop_.Set(); }
+
+ private:
+  void Measure();
+  void Trim(const std::string& family);
+  std::optional<std::vector<GroupPosition>> Positions(const std::string& family);
+  void Forget();
+
+  Context context_;
+  const std::function<size_t()> pending_;
+  std::set<std::pair<std::string, std::string>> watched_;  // family, group
+  fiber::Event stop_;
+};
+
+}  // namespace quantum::bus

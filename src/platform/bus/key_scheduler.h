@@ -1,0 +1,77 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "platform/base/clock.h"
+#include "platform/bus/event.h"
+
+namespace quantum::bus {
+
+struct Subscription;
+
+// An event on its way to a handler.
+struct Delivery {
+  std::string stream;
+  std::string entry;  // its id in the stream
+  Event event;
+  const Subscription* subscription = nullptr;
+};
+
+// What ran how.
+enum class Verdict {
+  kDone,
+  kFailed,    // tried again, five times within 5 s, then dead
+  kPoisoned,  // dead at once
+  kAway,      // not the event's fault (the database is away): tried again without limit
+};
+
+// Which delivery runs next: those of one key strictly in order, different keys at once up to a bound; a failing one
+// holds back its own key only. No I/O.
+class KeyScheduler {
+ public:
+  static constexpr int kTriesMax = 5;
+
+  enum class Step { kRetryLater, kAcknowledge, kDeadLetter };
+
+  explicit KeyScheduler(size_t running_max) : running_max_(running_max) {}
+
+  void Push(Delivery delivery);
+
+  struct Job {
+    std::string key;  // names it in Judge and Finish
+    const Delivery* delivery = nullptr;  // valid until Finish
+    int attempt = 1;
+  };
+  std::optional<Job> Next(SteadyTime now);
+
+  // After kRetryLater the job is over and comes again; otherwise the caller acts, then calls Finish.
+  Step Judge(const std::string& key, Verdict verdict, SteadyTime now);
+  void Finish(const std::string& key);
+
+  // How many could run now, were there no bound.
+  size_t Ready(SteadyTime now);
+  // When Next() is worth another call without a Push or a Finish.
+  std::optional<SteadyTime> next_due() const;
+  size_t queued() const { return queued_; }  // running ones included
+  size_t running() const { return running_; }
+
+ private:
+  struct Line {
+    std::deque<Delivery> deliveries;
+    int failures = 0;
+    int absences = 0;
+  };
+  const size_t running_max_;
+  std::unordered_map<std::string, Line> lines_;
+  std::deque<std::string> ready_;
+  std::set<std::pair<SteadyTime, std::string>> delayed_;
+  size_t queued_ = 0;
+  size_t running_ = 0;
+};
+
+}  // namespace quantum::bus

@@ -1,0 +1,242 @@
+#include "platform/bus/relay.h"
+
+#include "platform/bus/probe.h"
+#include "platform/base/id.h"
+#include "platform/log/log.h"
+#include "platform/resilience/resilience.h"
+
+namespace quantum::bus {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kPoll = 100ms;
+constexpr Duration kSweep = 5s;
+
+// $1 producer, $2 rows at most. Runs under the lock of the producer's rows in outbox_stream, so that everything given
+// before is visible to it.
+constexpr const char* kNumber = R"sql(
+WITH fresh AS (
+  SELECT id, family, row_number() OVER (PARTITION BY family ORDER BY id) AS place
+  FROM (SELECT id, family FROM outbox WHERE producer = $1 AND sequence IS NULL ORDER BY id LIMIT $2) AS oldest
+), numbered AS (
+  UPDATE outbox AS o SET sequence = s.last_sequence + f.place, incarnation = s.incarnation
+  FROM fresh AS f JOIN outbox_stream AS s ON s.producer = $1 AND s.family = f.family
+  WHERE o.id = f.id
+  RETURNING o.family, o.sequence
+)
+UPDATE outbox_stream AS s SET last_sequence = n.top
+FROM (SELECT family, max(sequence) AS top FROM numbered GROUP BY family) AS n
+WHERE s.producer = $1 AND s.family = n.family)sql";
+
+// $1 producer, $2 rows per stream at most.
+constexpr const char* kWaiting = R"sql(
+SELECT * FROM (
+  SELECT family, incarnation, sequence, event_id, type, version, source, key, cid, cause, ts_ns, payload,
+         row_number() OVER (PARTITION BY family, incarnation ORDER BY sequence) AS place
+  FROM outbox WHERE producer = $1 AND sequence IS NOT NULL AND relayed_at IS NULL) AS waiting
+WHERE place <= $2 ORDER BY family, incarnation, sequence)sql";
+
+constexpr postgres::CallOptions kRepeatable{.timeout = 5s, .idempotent = true};
+
+std::string LaneName(const Lane& lane) { return lane.family + "/" + lane.incarnation; }
+
+EventPtr ToEvent(const postgres::Rows& rows, size_t row, const std::string& producer) {
+  auto event = std::make_shared<Event>();
+  event->id = rows.Text(row, "event_id");
+  event->type = rows.Text(row, "type");
+  event->version = static_cast<int>(rows.Int(row, "version"));
+  event->producer = producer;
+  event->incarnation = rows.Text(row, "incarnation");
+  event->sequence = static_cast<uint64_t>(rows.Int(row, "sequence"));
+  event->source = rows.Text(row, "source");
+  event->key = rows.Text(row, "key");
+  event->correlation_id = rows.Text(row, "cid");
+  event->cause = rows.Text(row, "cause");
+  event->timestamp_ns = rows.Int(row, "ts_ns");
+  event->payload = rows.Text(row, "payload");
+  return event;
+}
+
+}  // namespace
+
+postgres::Statement Relay::Insert(const std::string& producer, const Event& event) {
+  return {"INSERT INTO outbox (producer, family, event_id, type, version, source, key, cid, cause, ts_ns, payload) "
+          "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+          {producer, FamilyOf(event.type), event.id, event.type, std::to_string(event.version), event.source, event.key,
+           event.correlation_id, event.cause, std::to_string(event.timestamp_ns), event.payload}};
+}
+
+void Relay::Run() {
+  resilience::Backoff backoff({.base = 50ms, .cap = 2s, .floor = 20ms}, SystemRandom());
+  while (!stop_.is_set()) {
+    work_.Reset();
+    const auto more = Pass();
+    if (!more) {
+      if (more.error().message != trouble_) {
+        trouble_ = more.error().message;
+        log::Warning("rows wait in the outbox table", {{"reason", trouble_}});
+      }
+      stop_.WaitFor(backoff.Next());
+      continue;
+    }
+    trouble_.clear();
+    backoff.Reset();
+    if (!*more) {
+      ++empty_passes_;
+      emptied_.Set();
+      emptied_.Reset();
+      Sweep();
+      work_.WaitFor(kPoll);
+    }
+  }
+}
+
+void Relay::Stop() {
+  stop_.Set();
+  work_.Set();
+}
+
+bool Relay::AwaitEmpty(Duration timeout) {
+  const auto deadline = resilience::Deadline::After(timeout);
+  const uint64_t target = empty_passes_ + 2;  // the pass that runs now may have looked before our rows were there
+  while (empty_passes_ < target && !deadline.passed()) {
+    Wake();
+    emptied_.WaitFor(std::min(deadline.left(), Duration(20ms)));
+  }
+  return empty_passes_ >= target;
+}
+
+Result<bool> Relay::Pass() {
+  QUANTUM_TRY(const auto waiting,
+              pool_.Query("SELECT 1 FROM outbox WHERE producer = $1 AND relayed_at IS NULL LIMIT 1", {producer_},
+                          kRepeatable));
+  if (!broker_.connected()) {
+    QUANTUM_CHECK(broker_.Connect(1s));
+    if (auto status = Resume(); !status) {
+      broker_.Disconnect();
+      return status.error();
+    }
+    return true;
+  }
+  if (waiting.empty()) {
+    return false;
+  }
+  QUANTUM_CHECK(Number());
+  QUANTUM_TRY(const auto rows, pool_.Query(kWaiting, {producer_, std::to_string(batch_max_)}, kRepeatable));
+  std::vector<Broker::Batch> batches;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    EventPtr event = ToEvent(rows, row, RelayProducer());
+    Lane lane{RelayProducer(), event->incarnation, std::string(rows.Text(row, "family"))};
+    if (batches.empty() || LaneName(batches.back().lane) != LaneName(lane)) {
+      // Rows that a marked one should precede do not exist any more only if the broker was set back further than marked
+      // rows are kept.
+      batches.push_back({lane, {}, event->sequence > sent_[LaneName(lane)] + 1});
+    }
+    batches.back().events.push_back(std::move(event));
+  }
+  if (batches.empty()) {
+    return false;
+  }
+  QUANTUM_TRY(const auto last, broker_.Append(batches));
+  std::vector<postgres::Statement> marks;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const Lane& lane = batches[i].lane;
+    sent_[LaneName(lane)] = last[i];
+    marks.push_back({"UPDATE outbox SET relayed_at = now() WHERE producer = $1 AND family = $2 AND incarnation = $3 "
+                     "AND sequence BETWEEN $4 AND $5 AND relayed_at IS NULL",
+                     {producer_, lane.family, lane.incarnation, std::to_string(batches[i].events.front()->sequence),
+                      std::to_string(std::min(last[i], batches[i].events.back()->sequence))}});
+    for (const EventPtr& event : batches[i].events) {
+      ProbeOf(event->type).published.Add();
+    }
+  }
+  QUANTUM_TRY(const auto marked, pool_.Batch(std::move(marks), kRepeatable));
+  return true;
+}
+
+Status Relay::Number() {
+  return pool_.Transact(
+      [this](postgres::Transaction& transaction) -> Status {
+        QUANTUM_TRY(const auto streams,
+                    transaction.Batch({{"INSERT INTO outbox_stream (producer, family, incarnation, last_sequence) "
+                                        "SELECT DISTINCT $1::text, family, replace(gen_random_uuid()::text, '-', ''), 0 "
+                                        "FROM outbox WHERE producer = $1 AND sequence IS NULL ON CONFLICT DO NOTHING",
+                                        {producer_}},
+                                       {"SELECT family FROM outbox_stream WHERE producer = $1 ORDER BY family FOR UPDATE",
+                                        {producer_}},
+                                       {kNumber, {producer_, std::to_string(4 * batch_max_)}}}));
+        return {};
+      },
+      kRepeatable);
+}
+
+// After a connect: what does the broker have of each stream?
+Status Relay::Resume() {
+  QUANTUM_TRY(const auto before, pool_.Query("SELECT family, incarnation FROM outbox_stream WHERE producer = $1",
+                                             {producer_}, kRepeatable));
+  std::vector<Lane> lanes;
+  for (size_t row = 0; row < before.size(); ++row) {
+    lanes.push_back({RelayProducer(), std::string(before.Text(row, "incarnation")), std::string(before.Text(row, "family"))});
+  }
+  QUANTUM_TRY(const auto held, broker_.Last(lanes));
+  sent_.clear();
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    // Read after the broker was asked: a number is given before it is sent, so a database that was not set back has
+    // given at least as many.
+    QUANTUM_TRY(const auto now, pool_.Query("SELECT last_sequence FROM outbox_stream WHERE producer = $1 AND family = $2 "
+                                            "AND incarnation = $3",
+                                            {producer_, lanes[i].family, lanes[i].incarnation}, kRepeatable));
+    if (now.empty()) {
+      continue;
+    }
+    if (held[i] > static_cast<uint64_t>(now.Int(0, "last_sequence"))) {
+      QUANTUM_CHECK(Renew(lanes[i].family, lanes[i].incarnation));
+      continue;
+    }
+    sent_[LaneName(lanes[i])] = held[i];
+    QUANTUM_TRY(const auto again,
+                pool_.Query("UPDATE outbox SET relayed_at = NULL WHERE producer = $1 AND family = $2 AND incarnation = $3 "
+                            "AND sequence > $4 AND relayed_at IS NOT NULL",
+                            {producer_, lanes[i].family, lanes[i].incarnation, std::to_string(held[i])}, kRepeatable));
+    if (again.affected() > 0) {
+      log::Warning("the new master lacks events that a replica had confirmed; relaying them again",
+                   {{"family", lanes[i].family}, {"events", again.affected()}});
+    }
+  }
+  return {};
+}
+
+Status Relay::Renew(const std::string& family, const std::string& incarnation) {
+  log::Warning("the broker holds more events than the database has numbered; it was set back, so numbering starts anew",
+               {{"family", family}, {"incarnation", incarnation}});
+  QUANTUM_TRY(const auto done,
+              pool_.Batch({{"UPDATE outbox_stream SET incarnation = $4, last_sequence = 0 "
+                            "WHERE producer = $1 AND family = $2 AND incarnation = $3",
+                            {producer_, family, incarnation, NewIncarnation()}},
+                           {"UPDATE outbox SET sequence = NULL, incarnation = NULL WHERE producer = $1 AND family = $2 "
+                            "AND incarnation = $3 AND relayed_at IS NULL",
+                            {producer_, family, incarnation}}},
+                          kRepeatable));
+  return {};
+}
+
+// Marked rows go half a minute later. While idle: also makes sure that the master is the one we know.
+void Relay::Sweep() {
+  const SteadyTime now = SystemClock().Steady();
+  if (now - swept_ < kSweep) {
+    return;
+  }
+  swept_ = now;
+  const auto gone = pool_.Query("DELETE FROM outbox WHERE producer = $1 AND relayed_at < now() - interval '30 seconds'",
+                                {producer_}, kRepeatable);
+  if (!gone) {
+    log::Warning("relayed rows stay in the outbox table", {{"reason", gone.error().message}});
+  }
+  if (!broker_.Ping()) {
+    broker_.Disconnect();
+  }
+}
+
+}  // namespace quantum::bus

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "platform/bus/broker.h"
+#include "platform/fiber/fiber.h"
+#include "platform/postgres/pool.h"
+
+namespace quantum::bus {
+
+// Moves rows of the table `outbox` to the broker. Each process relays the rows it wrote itself (column producer).
+//
+// Why the numbers are given here and not where the row is inserted: ids of rows come in the order of INSERT, rows appear
+// in the order of COMMIT. A row with id 5 may appear after the row with id 7 was relayed, so "the last id seen" would
+// drop it as a repeat, and ids have gaps wherever a transaction rolled back. So the relay numbers what is committed in a
+// transaction of its own (under the lock of outbox_stream), gapless and for good, before it sends anything:
+//
+//   1. number:  rows without a sequence get the next ones of their stream, in the order of their ids; COMMIT
+//   2. send:    the rows under these numbers, by the broker's idempotent append, confirmed by WAIT
+//   3. mark:    relayed_at; the row goes half a minute later
+//
+// A crash after 1 or 2 sends the same rows under the same numbers again, and the broker skips them. Two relays of one
+// producer at once (a twin that is not dead yet) send the same numbers for the same rows: harmless too. After a
+// reconnect, marked rows that the new master lacks are sent again.
+//
+// Events of one key keep their order if their transactions are ordered by a row lock taken before the event is written.
+//
+// A database set back to an earlier state would give numbers a second time, and the broker would take new events for
+// repeats. So on every connect the relay compares: if the broker holds more than the database has given, the stream gets
+// a new incarnation.
+class Relay {
+ public:
+  Relay(redis::Client& redis, postgres::Pool& pool, std::string producer, size_t batch_max, int replicas_required)
+      : broker_(redis, replicas_required), pool_(pool), producer_(std::move(producer)), batch_max_(batch_max) {}
+
+  // The row of the outbox for an event that is complete but for its sequence.
+  static postgres::Statement Insert(const std::string& producer, const Event& event);
+
+  void Run();  // the fiber's body; returns after Stop()
+  void Stop();
+  void Wake() { work_.Set(); }
+  // True when everything that was committed before the call is with the broker.
+  bool AwaitEmpty(Duration timeout);
+
+ private:
+  Result<bool> Pass();  // whether more may wait
+  Status Number();
+  Status Resume();
+  Status Renew(const std::string& family, const std::string& incarnation);
+  void Sweep();
+  std::string RelayProducer() const { return producer_ + ".outbox"; }
+
+  Broker broker_;
+  postgres::Pool& pool_;
+  const std::string producer_;
+  const size_t batch_max_;
+  std::map<std::string, uint64_t> sent_;  // by lane: the last sequence the broker holds
+  SteadyTime swept_{};
+  std::string trouble_;
+  fiber::Event work_;
+  fiber::Event stop_;
+  fiber::Event emptied_;   // set after each pass that found nothing
+  uint64_t empty_passes_ = 0;
+};
+
+}  // namespace quantum::bus

@@ -1,0 +1,370 @@
+#include "platform/redis/client.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "platform/log/log.h"
+#include "platform/redis/discovery.h"
+#include "platform/redis/operations.h"
+#include "platform/redis/pipeline.h"
+#include "platform/redis/sentinels.h"
+#include "platform/redis/wire.h"
+#include "platform/resilience/resilience.h"
+
+namespace quantum::redis {
+
+namespace {
+
+using namespace std::chrono_literals;
+using resilience::Deadline;
+
+constexpr Duration kIdlePing = 500ms;     // an idle connection shows within this that it is dead
+constexpr Duration kSilenceMax = 2s;      // in flight and nothing read: the node hangs or is cut off
+constexpr Duration kVerifyInterval = 5s;  // sentinels are asked at least this often, hints or not
+constexpr Duration kVerifyAfterHint = 100ms;
+constexpr Duration kHintLasts = 2s;
+constexpr Duration kEndMax = 3s;
+constexpr Duration kDrainMax = 500ms;  // what a node that refuses may take to answer the rest
+
+}  // namespace
+
+class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
+ public:
+  Impl(fiber::Loop& loop, ClientOptions options)
+      : loop_(loop),
+        options_(std::move(options)),
+        watched_(options_.sentinels.size()),
+        backoff_({.base = 20ms, .cap = 300ms, .floor = 10ms}, SystemRandom()) {}
+
+  void Start() {
+    Fiber([](Impl& self) { self.Keep(); });
+    Fiber([](Impl& self) { self.Verify(); });
+    for (size_t i = 0; i < options_.sentinels.size(); ++i) {
+      Fiber([i](Impl& self) { self.Watch(i); });
+    }
+  }
+
+  void Stop() {
+    stop_.Set();
+    hint_.Set();
+    work_.Set();
+    connected_.Set();
+    for (const auto& wire : watched_) {
+      if (wire) {
+        wire->Close();
+      }
+    }
+    if (wire_) {
+      wire_->Close();
+    }
+    gate_.Close();
+  }
+
+  // Waits until the client's fibers have ended, so that nobody speaks to Redis after the client is gone.
+  void AwaitEnd() { gate_.WaitEmptyFor(kEndMax); }
+
+  Result<std::vector<Reply>> Run(std::vector<Command> commands, Duration timeout);
+  Result<std::unique_ptr<Connection>> Dedicated(Duration timeout);
+
+  const ClientOptions& options() const { return options_; }
+  Endpoint master() const { return master_.value_or(Endpoint{}); }
+  int sentinels_reached() const { return sentinels_reached_; }
+
+ private:
+  void Fiber(std::function<void(Impl&)> body) {
+    loop_.Spawn([self = shared_from_this(), body = std::move(body)] {
+      if (const auto pass = self->gate_.Enter()) {
+        body(*self);
+      }
+    });
+  }
+  void Keep();
+  Result<std::shared_ptr<Wire>> OpenMaster();
+  void Serve(const std::shared_ptr<Wire>& wire);
+  void Receive(const std::shared_ptr<Wire>& wire, fiber::Event& ended);
+  void Verify();
+  void Watch(size_t sentinel);
+  bool MustDrop(SteadyTime& refused_since);
+  Error NoMaster() const {
+    return {Errc::kUnavailable, fmt::format("no Redis master \"{}\": {}", options_.master_name, why_)};
+  }
+
+  fiber::Loop& loop_;
+  const ClientOptions options_;
+  std::vector<std::shared_ptr<Wire>> watched_;  // connections to the sentinels, for +switch-master
+  resilience::Backoff backoff_;
+  Pipeline pipeline_;
+  std::shared_ptr<Wire> wire_;      // while connected
+  std::optional<Endpoint> master_;  // the last one whose ROLE was verified
+  std::string why_ = "not connected yet";
+  int sentinels_reached_ = 0;
+  SteadyTime heard_{};  // when the last answer came, or the first of a burst was sent
+  fiber::Event work_;   // something waits to be written
+  fiber::Event connected_;
+  fiber::Event hint_;  // a sentinel spoke of a new master
+  fiber::Event stop_;
+  fiber::Gate gate_;
+};
+
+void Client::Impl::Keep() {
+  while (!stop_.is_set()) {
+    auto wire = OpenMaster();
+    if (!wire) {
+      if (why_ != wire.error().message) {
+        why_ = wire.error().message;
+        log::Warning("no Redis master", {{"master_name", options_.master_name}, {"reason", why_}});
+      }
+      stop_.WaitFor(backoff_.Next());
+      continue;
+    }
+    log::Info("connected to the Redis master", {{"host", master_->host}, {"port", master_->port}});
+    why_ = "the connection broke";
+    Serve(*wire);
+    stop_.WaitFor(backoff_.Next());
+  }
+  why_ = "the client is stopping";
+  pipeline_.Abandon();
+}
+
+Result<std::shared_ptr<Wire>> Client::Impl::OpenMaster() {
+  const Found found = AskSentinels(loop_, options_, master_);
+  sentinels_reached_ = found.sentinels_reached;
+  if (found.verdict.kind == Discovery::Verdict::Kind::kNone) {
+    return Error{Errc::kUnavailable, found.verdict.reason};
+  }
+  QUANTUM_TRY(auto wire,
+              Wire::Open(loop_, found.verdict.master, options_.user, options_.password, options_.connect_timeout));
+  QUANTUM_TRY(auto replies, wire->Run({{"ROLE"}}, options_.connect_timeout));
+  QUANTUM_TRY(const Role role, ParseRole(replies.front()));
+  QUANTUM_CHECK(VerifyRole(found.verdict, role));
+  master_ = found.verdict.master;
+  return wire;
+}
+
+void Client::Impl::Serve(const std::shared_ptr<Wire>& wire) {
+  wire_ = wire;
+  connected_.Set();
+  heard_ = SystemClock().Steady();
+  fiber::Event ended;
+  loop_.Spawn([self = shared_from_this(), wire, &ended] { self->Receive(wire, ended); });
+  SteadyTime refused_since{};
+  while (!stop_.is_set() && !wire->closed() && !MustDrop(refused_since)) {
+    if (pipeline_.refused()) {
+      stop_.WaitFor(5ms);  // the rest of the answers is on its way
+      continue;
+    }
+    if (pipeline_.idle()) {
+      work_.Reset();
+      if (!work_.WaitFor(kIdlePing) && !pipeline_.in_flight()) {
+        auto ping = std::make_shared<Request>();
+        ping->commands = 1;
+        ping->bytes = Encode(Command{"PING"});
+        pipeline_.Push(std::move(ping));
+      }
+      continue;
+    }
+    if (!pipeline_.in_flight()) {
+      heard_ = SystemClock().Steady();
+    }
+    const std::string bytes = pipeline_.TakeBytes();
+    if (!wire->Write(bytes, kSilenceMax)) {
+      break;
+    }
+  }
+  connected_.Reset();
+  wire_.reset();
+  wire->Close();
+  ended.Wait();
+  pipeline_.OnBroken();
+}
+
+bool Client::Impl::MustDrop(SteadyTime& refused_since) {
+  const SteadyTime now = SystemClock().Steady();
+  if (pipeline_.refused()) {
+    if (refused_since == SteadyTime{}) {
+      refused_since = now;
+    }
+    return !pipeline_.in_flight() || now - refused_since > kDrainMax;
+  }
+  return pipeline_.in_flight() && now - heard_ > kSilenceMax;
+}
+
+void Client::Impl::Receive(const std::shared_ptr<Wire>& wire, fiber::Event& ended) {
+  while (true) {
+    auto reply = wire->Read(Duration::zero());
+    if (!reply) {
+      break;
+    }
+    heard_ = SystemClock().Steady();
+    const bool good = !reply->is_error();
+    if (!pipeline_.OnReply(std::move(*reply))) {
+      log::Error("Redis answered what nobody asked",
+                 {{"host", wire->endpoint().host}, {"port", wire->endpoint().port}});
+      break;
+    }
+    if (good) {
+      backoff_.Reset();
+    }
+  }
+  wire->Close();
+  work_.Set();
+  ended.Set();
+}
+
+// Drops the connection when a majority of sentinels names another master.
+void Client::Impl::Verify() {
+  SteadyTime hurry_until{};
+  while (!stop_.is_set()) {
+    // The sentinel that hinted knows of the switch before the others do: ask again soon.
+    const bool hurry = SystemClock().Steady() < hurry_until;
+    if (hint_.WaitFor(hurry ? kVerifyAfterHint : kVerifyInterval)) {
+      hurry_until = SystemClock().Steady() + kHintLasts;
+    }
+    hint_.Reset();
+    if (hurry) {
+      stop_.WaitFor(kVerifyAfterHint);
+    }
+    if (stop_.is_set() || !wire_) {
+      continue;
+    }
+    const auto wire = wire_;
+    const Found found = AskSentinels(loop_, options_, std::nullopt);
+    sentinels_reached_ = found.sentinels_reached;
+    if (found.verdict.kind == Discovery::Verdict::Kind::kMaster && found.verdict.master != wire->endpoint()) {
+      log::Warning("the sentinels name another Redis master; dropping the connection",
+                   {{"old_port", wire->endpoint().port}, {"new_port", found.verdict.master.port}});
+      wire->Close();
+      work_.Set();
+      hurry_until = {};
+    }
+  }
+}
+
+// Listens to one sentinel for +switch-master: a hint only.
+void Client::Impl::Watch(size_t sentinel) {
+  resilience::Backoff backoff({.base = 200ms, .cap = 5s, .floor = 100ms}, SystemRandom());
+  while (!stop_.is_set()) {
+    auto wire =
+        Wire::Open(loop_, options_.sentinels[sentinel], "", options_.sentinel_password, options_.connect_timeout);
+    if (wire && (*wire)->Run({{"SUBSCRIBE", "+switch-master"}}, options_.connect_timeout)) {
+      backoff.Reset();
+      watched_[sentinel] = *wire;
+      hint_.Set();  // it may have switched while we were not listening
+      while (!stop_.is_set()) {
+        auto push = (*wire)->Read(1s);
+        if (push && SwitchedMaster(*push) == options_.master_name) {
+          hint_.Set();
+        } else if (!push && push.error().code != Errc::kTimeout) {
+          break;
+        }
+      }
+    }
+    stop_.WaitFor(backoff.Next());
+  }
+}
+
+Result<std::vector<Reply>> Client::Impl::Run(std::vector<Command> commands, Duration timeout) {
+  QUANTUM_ASSERT(!commands.empty());
+  if (stop_.is_set()) {
+    return Error{Errc::kCancelled, "the Redis client is stopping"};
+  }
+  if (pipeline_.commands() + commands.size() > options_.pipeline_max) {
+    return Error{Errc::kExhausted, fmt::format("{} Redis commands wait or are in flight (limit {}); retry later",
+                                               pipeline_.commands(), options_.pipeline_max)};
+  }
+  const std::string name = commands.size() == 1 ? commands.front().front() : "pipeline of " + commands.front().front();
+  const auto request = std::make_shared<Request>();
+  request->commands = commands.size();
+  request->bytes = Encode(commands);
+  const SteadyTime started = SystemClock().Steady();
+  pipeline_.Push(request);
+  work_.Set();
+  request->done.WaitFor(timeout > Duration::zero() ? timeout : options_.command_timeout);
+  const Duration elapsed = SystemClock().Steady() - started;
+  const auto count = [&](Outcome outcome) {
+    for (const Command& command : commands) {
+      CountOperation(command.front(), outcome, elapsed);
+    }
+  };
+  if (request->state == Request::State::kAnswered) {
+    for (size_t i = 0; i < commands.size(); ++i) {
+      CountOperation(commands[i].front(), request->replies[i].is_error() ? Outcome::kError : Outcome::kOk, elapsed);
+    }
+    return std::move(request->replies);
+  }
+  if (request->state == Request::State::kQueued && pipeline_.Withdraw(request)) {
+    count(Outcome::kUnavailable);
+    return NoMaster().Within("Redis " + name);
+  }
+  count(Outcome::kUnknown);
+  return Error{
+      Errc::kUnknownOutcome,
+      fmt::format("Redis {}: sent, but {}; it may have been executed", name,
+                  request->state == Request::State::kBroken ? "the connection broke" : "no answer came in time")};
+}
+
+Result<std::unique_ptr<Connection>> Client::Impl::Dedicated(Duration timeout) {
+  const auto deadline = Deadline::After(timeout > Duration::zero() ? timeout : options_.command_timeout);
+  while (!stop_.is_set()) {
+    if (!connected_.WaitFor(std::max(deadline.left(), Duration(0)))) {
+      return NoMaster();
+    }
+    if (!master_) {
+      return NoMaster();
+    }
+    auto connection = Connection::Open(loop_, *master_, options_.user, options_.password, options_.connect_timeout);
+    if (connection) {
+      auto role = (*connection)->Run(Command{"ROLE"}, options_.connect_timeout);
+      if (role && ParseRole(*role) && ParseRole(*role)->master) {
+        return connection;
+      }
+    }
+    hint_.Set();
+    if (deadline.passed()) {
+      return connection ? NoMaster() : connection.error();
+    }
+    stop_.WaitFor(20ms);
+  }
+  return Error{Errc::kCancelled, "the Redis client is stopping"};
+}
+
+Client::Client(fiber::Loop& loop, ClientOptions options) : impl_(std::make_shared<Impl>(loop, std::move(options))) {
+  impl_->Start();
+}
+
+Client::~Client() {
+  impl_->Stop();
+  // A fiber that is being unwound because its loop is gone cannot wait any more.
+  if (fiber::InFiber() && std::uncaught_exceptions() == 0) {
+    impl_->AwaitEnd();
+  }
+}
+
+Result<Reply> Client::Run(Command command, Duration timeout) {
+  const std::string name = command.front();
+  QUANTUM_TRY(auto replies, impl_->Run({std::move(command)}, timeout));
+  if (replies.front().is_error()) {
+    return ToError(name, replies.front().text);
+  }
+  return std::move(replies.front());
+}
+
+Result<std::vector<Reply>> Client::Run(std::vector<Command> commands, Duration timeout) {
+  return impl_->Run(std::move(commands), timeout);
+}
+
+Result<std::unique_ptr<Connection>> Client::Dedicated(Duration timeout) { return impl_->Dedicated(timeout); }
+
+Result<Client::Health> Client::Check(Duration timeout) {
+  const SteadyTime started = SystemClock().Steady();
+  QUANTUM_TRY(auto replies, impl_->Run({{"PING"}}, timeout));
+  if (replies.front().is_error()) {
+    return ToError("PING", replies.front().text);
+  }
+  return Health{SystemClock().Steady() - started, impl_->master(), impl_->sentinels_reached()};
+}
+
+const ClientOptions& Client::options() const { return impl_->options(); }
+
+}  // namespace quantum::redis

@@ -1,0 +1,133 @@
+#include "platform/redis/discovery.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <map>
+
+namespace quantum::redis {
+
+namespace {
+
+std::optional<Endpoint> ParseAddress(const Reply& reply) {
+  if (reply.type != Reply::Type::kArray || reply.elements.size() != 2 || reply.elements[0].text.empty()) {
+    return std::nullopt;
+  }
+  const std::string& port = reply.elements[1].text;
+  Endpoint endpoint{.host = reply.elements[0].text};
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
+  if (error != std::errc() || end != port.data() + port.size() || endpoint.port <= 0 || endpoint.port > 65535) {
+    return std::nullopt;
+  }
+  return endpoint;
+}
+
+}  // namespace
+
+void Discovery::OnAnswer(size_t sentinel, const Reply& reply) {
+  Answer& answer = answers_.at(sentinel);
+  answer.asked = true;
+  answer.reached = !reply.is_error();
+  answer.master = ParseAddress(reply);
+  if (reply.is_error()) {
+    answer.reason = reply.text;
+  } else if (!answer.master) {
+    answer.reason = "does not know this master";
+  }
+}
+
+void Discovery::OnSilence(size_t sentinel, std::string reason) {
+  Answer& answer = answers_.at(sentinel);
+  answer.asked = true;
+  answer.reached = false;
+  answer.reason = std::move(reason);
+}
+
+int Discovery::reached() const {
+  int count = 0;
+  for (const Answer& answer : answers_) {
+    count += answer.reached ? 1 : 0;
+  }
+  return count;
+}
+
+Discovery::Verdict Discovery::Decide(const std::optional<Endpoint>& last_master) const {
+  const size_t majority = answers_.size() / 2 + 1;
+  std::map<Endpoint, size_t> votes;
+  size_t unasked = 0;
+  std::string reasons;
+  for (size_t i = 0; i < answers_.size(); ++i) {
+    const Answer& answer = answers_[i];
+    if (!answer.asked) {
+      ++unasked;
+    } else if (answer.master) {
+      if (++votes[*answer.master] >= majority) {
+        return {Verdict::Kind::kMaster, *answer.master, {}};
+      }
+      reasons += fmt::format("; sentinel {} names {}:{}", i + 1, answer.master->host, answer.master->port);
+    } else {
+      reasons += fmt::format("; sentinel {}: {}", i + 1, answer.reason);
+    }
+  }
+  if (unasked > 0) {
+    return {};
+  }
+  // With fewer than a majority of sentinels alive nobody can have elected another master through them.
+  if (static_cast<size_t>(reached()) < majority && last_master) {
+    return {Verdict::Kind::kLast, *last_master, "no majority of sentinels answers" + reasons};
+  }
+  return {Verdict::Kind::kNone, {}, "no majority of sentinels names a master" + reasons};
+}
+
+Result<Role> ParseRole(const Reply& reply) {
+  if (reply.is_error()) {
+    return ToError("ROLE", reply.text);
+  }
+  if (reply.type != Reply::Type::kArray || reply.elements.empty()) {
+    return Error{Errc::kInternal, "ROLE: unexpected answer"};
+  }
+  Role role;
+  role.master = reply.elements[0].text == "master";
+  if (role.master && reply.elements.size() >= 3) {
+    role.replicas = reply.elements[2].elements.size();
+  }
+  return role;
+}
+
+Status VerifyRole(const Discovery::Verdict& verdict, const Role& role) {
+  if (!role.master) {
+    return Error{Errc::kUnavailable, fmt::format("{}:{} says it is not a master", verdict.master.host, verdict.master.port)};
+  }
+  if (verdict.kind == Discovery::Verdict::Kind::kLast && role.replicas == 0) {
+    // Without sentinels and replicas it may be a deposed master that does not know it yet.
+    return Error{Errc::kUnavailable, fmt::format("{}:{} has no replica and no sentinel vouches for it",
+                                                 verdict.master.host, verdict.master.port)};
+  }
+  return {};
+}
+
+bool RefusesAsNode(std::string_view error) {
+  return error.starts_with("READONLY") || error.starts_with("LOADING") || error.starts_with("MASTERDOWN");
+}
+
+Error ToError(std::string_view command, std::string_view error) {
+  Errc code = Errc::kInternal;
+  if (RefusesAsNode(error) || error.starts_with("NOREPLICAS")) {
+    code = Errc::kUnavailable;
+  } else if (error.starts_with("NOAUTH") || error.starts_with("WRONGPASS") || error.starts_with("NOPERM")) {
+    code = Errc::kPermission;
+  } else if (error.starts_with("OOM")) {
+    code = Errc::kExhausted;
+  }
+  return {code, fmt::format("Redis {}: {}", command, error)};
+}
+
+std::string_view SwitchedMaster(const Reply& push) {
+  if (push.elements.size() != 3 || push.elements[0].text != "message" || push.elements[1].text != "+switch-master") {
+    return {};
+  }
+  const std::string_view text = push.elements[2].text;
+  return text.substr(0, text.find(' '));
+}
+
+}  // namespace quantum::redis

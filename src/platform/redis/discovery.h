@@ -1,0 +1,66 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/base/result.h"
+#include "platform/redis/client.h"
+
+// Who is the master: what sentinels and nodes answered in, a verdict out. No I/O.
+// Protocol: https://redis.io/docs/reference/sentinel-clients/, hardened: one sentinel's word is not enough.
+namespace quantum::redis {
+
+// One round of asking every configured sentinel `SENTINEL get-master-addr-by-name`.
+class Discovery {
+ public:
+  struct Verdict {
+    enum class Kind {
+      kUndecided,  // the sentinels still to answer may change the outcome
+      kMaster,     // a majority of the configured sentinels names it; ROLE must still agree
+      kLast,       // no majority answers: the last master may be used if ROLE shows it with a replica
+      kNone,       // reason says why
+    } kind = Kind::kUndecided;
+    Endpoint master;
+    std::string reason;
+  };
+
+  explicit Discovery(size_t sentinels) : answers_(sentinels) {}
+
+  void OnAnswer(size_t sentinel, const Reply& reply);
+  void OnSilence(size_t sentinel, std::string reason);
+
+  Verdict Decide(const std::optional<Endpoint>& last_master) const;
+  int reached() const;
+
+ private:
+  struct Answer {
+    bool asked = false;  // answered, or given up on
+    bool reached = false;
+    std::optional<Endpoint> master;
+    std::string reason;
+  };
+  std::vector<Answer> answers_;
+};
+
+// The answer to ROLE.
+struct Role {
+  bool master = false;
+  size_t replicas = 0;  // of a master: those attached
+};
+Result<Role> ParseRole(const Reply& reply);
+
+// Whether a node accepted by this verdict may serve, now that it told its ROLE.
+Status VerifyRole(const Discovery::Verdict& verdict, const Role& role);
+
+// Error answers by which a node says that it is not (or not yet) a usable master. The command was not executed.
+bool RefusesAsNode(std::string_view error);
+
+// What an error answer means to a caller.
+Error ToError(std::string_view command, std::string_view error);
+
+// The master's name in a +switch-master message ("<name> <old ip> <old port> <new ip> <new port>").
+std::string_view SwitchedMaster(const Reply& push);
+
+}  // namespace quantum::redis

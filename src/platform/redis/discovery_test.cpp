@@ -1,0 +1,77 @@
+#include "platform/redis/discovery.h"
+
+#include <gtest/gtest.h>
+
+namespace quantum::redis {
+namespace {
+
+using Kind = Discovery::Verdict::Kind;
+
+Reply Text(std::string text) { return {.type = Reply::Type::kString, .text = std::move(text)}; }
+Reply Address(int port) {
+  return {.type = Reply::Type::kArray, .elements = {Text("127.0.0.1"), Text(std::to_string(port))}};
+}
+Endpoint At(int port) { return {"127.0.0.1", port}; }
+
+TEST(Discovery, BelievesAMajorityOfTheConfiguredSentinelsAndNoFewer) {
+  Discovery discovery(3);
+  discovery.OnAnswer(0, Address(1));
+  EXPECT_EQ(discovery.Decide({}).kind, Kind::kUndecided);
+  discovery.OnAnswer(2, Address(1));
+  EXPECT_EQ(discovery.Decide({}).kind, Kind::kMaster) << "the third cannot change it";
+  EXPECT_EQ(discovery.Decide({}).master, At(1));
+}
+
+TEST(Discovery, NamesNobodyWhileTheSentinelsDisagree) {
+  Discovery discovery(3);
+  discovery.OnAnswer(0, Address(1));
+  discovery.OnAnswer(1, Address(2));
+  discovery.OnSilence(2, "connection refused");
+  const auto verdict = discovery.Decide(At(1));
+  EXPECT_EQ(verdict.kind, Kind::kNone) << "two of three answer, so a failover is possible: the last master is no answer";
+  EXPECT_NE(verdict.reason.find("connection refused"), std::string::npos);
+}
+
+TEST(Discovery, FallsBackToTheLastMasterOnlyWithoutAMajorityOfSentinels) {
+  Discovery discovery(3);
+  discovery.OnSilence(0, "away");
+  discovery.OnSilence(1, "away");
+  discovery.OnAnswer(2, Address(2));
+  EXPECT_EQ(discovery.Decide({}).kind, Kind::kNone);
+  const auto verdict = discovery.Decide(At(1));
+  EXPECT_EQ(verdict.kind, Kind::kLast);
+  EXPECT_FALSE(VerifyRole(verdict, {.master = true, .replicas = 0}).ok()) << "it may be deposed and not know it";
+  EXPECT_TRUE(VerifyRole(verdict, {.master = true, .replicas = 1}).ok());
+}
+
+TEST(Discovery, ASentinelWithAWrongPasswordCountsAsSilent) {
+  Discovery discovery(1);
+  discovery.OnAnswer(0, {.type = Reply::Type::kError, .text = "NOAUTH Authentication required."});
+  EXPECT_EQ(discovery.Decide({}).kind, Kind::kNone);
+  EXPECT_EQ(discovery.reached(), 0);
+}
+
+TEST(Discovery, RefusesANodeThatSaysItIsAReplica) {
+  const Reply role{.type = Reply::Type::kArray, .elements = {Text("slave"), Text("127.0.0.1")}};
+  EXPECT_FALSE(VerifyRole({Kind::kMaster, At(1), {}}, *ParseRole(role)).ok());
+}
+
+TEST(Discovery, TellsAnswersOfUnusableNodesFromErrorsOfCommands) {
+  EXPECT_TRUE(RefusesAsNode("READONLY You can't write against a read only replica."));
+  EXPECT_TRUE(RefusesAsNode("LOADING Redis is loading the dataset in memory"));
+  EXPECT_TRUE(RefusesAsNode("MASTERDOWN Link with MASTER is down"));
+  EXPECT_FALSE(RefusesAsNode("WRONGTYPE Operation against a key"));
+  EXPECT_EQ(ToError("XADD", "NOREPLICAS Not enough good replicas to write.").code, Errc::kUnavailable);
+  EXPECT_EQ(ToError("XADD", "NOPERM no").code, Errc::kPermission);
+  EXPECT_EQ(ToError("XGROUP", "BUSYGROUP exists").code, Errc::kInternal);
+}
+
+TEST(Discovery, ReadsTheMastersNameInASwitchMessage) {
+  const Reply push{.type = Reply::Type::kArray,
+                   .elements = {Text("message"), Text("+switch-master"), Text("mymaster 127.0.0.1 1 127.0.0.1 2")}};
+  EXPECT_EQ(SwitchedMaster(push), "mymaster");
+  EXPECT_EQ(SwitchedMaster(Text("PONG")), "");
+}
+
+}  // namespace
+}  // namespace quantum::redis

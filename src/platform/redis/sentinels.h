@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+
+#include "platform/fiber/fiber.h"
+#include "platform/redis/client.h"
+#include "platform/redis/discovery.h"
+
+namespace quantum::redis {
+
+struct Found {
+  Discovery::Verdict verdict;
+  int sentinels_reached = 0;
+};
+
+// Asks all sentinels at once and returns as soon as the outcome is certain, at the latest after connect_timeout.
+Found AskSentinels(fiber::Loop& loop, const ClientOptions& options, const std::optional<Endpoint>& last_master);
+
+}  // namespace quantum::redis

@@ -1,0 +1,256 @@
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "platform/bus/bus.h"
+#include "platform/metrics/names.h"
+#include "tests/support/postgres_server.h"
+#include "tests/support/redis_cluster.h"
+
+namespace quantum::bus {
+namespace {
+
+using namespace std::chrono_literals;
+using quantum::testing::PostgresServer;
+using quantum::testing::RedisCluster;
+
+constexpr const char* kPlaced = "order.placed";
+
+class OutboxTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    RegisterEventType({kPlaced});
+    cluster_ = std::make_unique<RedisCluster>();
+    postgres_ = std::make_unique<PostgresServer>();
+  }
+  static void TearDownTestSuite() {
+    cluster_.reset();
+    postgres_.reset();
+  }
+
+  void SetUp() override {
+    AskMaster({"FLUSHALL"});
+    quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+      postgres::Pool owner(loop, postgres_->OwnerOptions());
+      for (const char* sql : {"TRUNCATE outbox, outbox_stream, inbox",
+                              "CREATE TABLE IF NOT EXISTS effects (number int PRIMARY KEY)", "TRUNCATE effects",
+                              "GRANT ALL ON effects TO quantum"}) {
+        const auto done = owner.Query(sql);
+        ASSERT_TRUE(done.ok()) << done.error().message;
+      }
+    });
+  }
+
+  template <class Condition>
+  static bool Eventually(Duration timeout, Condition condition) {
+    const SteadyTime end = SystemClock().Steady() + timeout;
+    while (!condition()) {
+      if (SystemClock().Steady() > end) {
+        return false;
+      }
+      fiber::SleepFor(10ms);
+    }
+    return true;
+  }
+
+  static Event Make(std::string key, int number) {
+    return {.type = kPlaced, .key = std::move(key), .payload = "{\"n\":" + std::to_string(number) + "}"};
+  }
+  static int NumberOf(const Event& event) { return std::stoi(event.payload.substr(5)); }
+  static std::string AskMaster(const std::vector<std::string>& command) {
+    return cluster_->Ask(cluster_->Master().value(), command);
+  }
+  static int64_t Count(postgres::Pool& pool, const std::string& what) {
+    const auto rows = pool.Query("SELECT count(*) AS n FROM " + what);
+    return rows.ok() ? rows->Int(0, "n") : -1;
+  }
+
+  static inline std::unique_ptr<RedisCluster> cluster_;
+  static inline std::unique_ptr<PostgresServer> postgres_;
+};
+
+TEST_F(OutboxTest, PublishesWhatCommitsAndNothingThatRollsBack) {
+  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    postgres::Pool pool(loop, postgres_->ServiceOptions());
+    Bus bus(loop, client, &pool, {.producer = "execution-service", .group = "execution-service"});
+    std::vector<int> received;
+    std::string producer;
+    bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
+                     received.push_back(NumberOf(event));
+                     producer = event.producer;
+                     return Status();
+                   }});
+    ASSERT_TRUE(bus.Start().ok());
+    for (int i = 0; i < 20; ++i) {
+      const auto status = pool.Transact([&](postgres::Transaction& transaction) -> Status {
+        QUANTUM_CHECK(bus.PublishWithin(transaction, {Make("K", 2 * i), Make("K", 2 * i + 1)}));
+        return i % 2 == 0 ? Status() : Status(Error{Errc::kConflict, "rolled back"});
+      });
+      EXPECT_EQ(status.ok(), i % 2 == 0);
+      bus.Relay();
+    }
+    ASSERT_TRUE(bus.Flush(10s).ok());
+    ASSERT_TRUE(Eventually(5s, [&] { return received.size() >= 20; })) << received.size();
+    std::vector<int> expected;
+    for (int i = 0; i < 20; i += 2) {
+      expected.push_back(2 * i);
+      expected.push_back(2 * i + 1);
+    }
+    EXPECT_EQ(received, expected);
+    EXPECT_EQ(producer, "execution-service.outbox");
+    bus.Stop();
+  });
+}
+
+TEST_F(OutboxTest, ARowThatCommitsLateIsRelayedThoughRowsWithHigherIdsWereRelayedBefore) {
+  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    postgres::Pool pool(loop, postgres_->ServiceOptions());
+    Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
+    fiber::Event inserted;
+    fiber::Event release;
+    fiber::Event committed;
+    loop.Spawn([&] {
+      const auto status = pool.Transact([&](postgres::Transaction& transaction) -> Status {
+        QUANTUM_CHECK(bus.PublishWithin(transaction, {Make("LATE", 1)}));
+        inserted.Set();
+        release.Wait();
+        return {};
+      });
+      EXPECT_TRUE(status.ok());
+      committed.Set();
+    });
+    inserted.Wait();
+    ASSERT_TRUE(pool.Transact([&](postgres::Transaction& transaction) {
+                      return bus.PublishWithin(transaction, {Make("EARLY", 2)});
+                    }).ok());
+    bus.Relay();
+    ASSERT_TRUE(Eventually(5s, [&] { return AskMaster({"XLEN", StreamKey("order")}) == "1"; }));
+    release.Set();
+    committed.Wait();
+    ASSERT_TRUE(bus.Flush(5s).ok());
+    EXPECT_EQ(AskMaster({"XLEN", StreamKey("order")}), "2");
+    bus.Stop();
+  });
+}
+
+TEST_F(OutboxTest, ACrashBetweenAppendAndMarkDoublesNothing) {
+  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    postgres::Pool pool(loop, postgres_->ServiceOptions());
+    {
+      Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
+      ASSERT_TRUE(pool.Transact([&](postgres::Transaction& transaction) {
+                        return bus.PublishWithin(transaction, {Make("K", 1), Make("K", 2)});
+                      }).ok());
+      ASSERT_TRUE(bus.Flush(5s).ok());
+      bus.Stop();
+    }
+    // As the crash leaves it: numbered and appended, not marked.
+    ASSERT_TRUE(pool.Query("UPDATE outbox SET relayed_at = NULL").ok());
+    Bus next(loop, client, &pool, {.producer = "p", .group = "g"});
+    ASSERT_TRUE(pool.Transact([&](postgres::Transaction& transaction) {
+                      return next.PublishWithin(transaction, {Make("K", 3)});
+                    }).ok());
+    ASSERT_TRUE(next.Flush(5s).ok());
+    EXPECT_EQ(AskMaster({"XLEN", StreamKey("order")}), "3");
+    EXPECT_EQ(Count(pool, "outbox WHERE relayed_at IS NULL"), 0);
+    next.Stop();
+  });
+}
+
+TEST_F(OutboxTest, NumbersAnewWhenTheDatabaseWasSetBack) {
+  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    postgres::Pool pool(loop, postgres_->ServiceOptions());
+    const auto publish = [&](Bus& bus, int number) {
+      return pool.Transact([&](postgres::Transaction& transaction) {
+        return bus.PublishWithin(transaction, {Make("K", number)});
+      });
+    };
+    {
+      Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
+      for (int i = 0; i < 5; ++i) {
+        ASSERT_TRUE(publish(bus, i).ok());
+      }
+      ASSERT_TRUE(bus.Flush(5s).ok());
+      bus.Stop();
+    }
+    ASSERT_TRUE(pool.Query("UPDATE outbox_stream SET last_sequence = 2").ok());
+    ASSERT_TRUE(pool.Query("DELETE FROM outbox").ok());
+    Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
+    ASSERT_TRUE(publish(bus, 5).ok());
+    ASSERT_TRUE(bus.Flush(5s).ok());
+    EXPECT_EQ(AskMaster({"XLEN", StreamKey("order")}), "6") << "with the old numbers it would pass for a repeat";
+    bus.Stop();
+  });
+}
+
+TEST_F(OutboxTest, AnEffectHappensOnceThoughItsEventStandsInTheStreamTwice) {
+  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    postgres::Pool pool(loop, postgres_->ServiceOptions());
+    const auto append = [&](int number) {
+      AskMaster({"XADD", StreamKey("order"), "*", "id", "x", "type", kPlaced, "v", "1", "producer", "other", "inc", "abc",
+                 "seq", std::to_string(number), "source", "other", "key", "K", "cid", "", "cause", "", "ts", "1", "payload",
+                 "{\"n\":" + std::to_string(number) + "}"});
+    };
+    int calls = 0;
+    int failures = 1;
+    const auto subscribe = [&](Bus& bus) {
+      bus.Subscribe({.types = {kPlaced}, .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
+                       ++calls;
+                       QUANTUM_TRY(const auto rows, transaction.Query("INSERT INTO effects VALUES ($1)",
+                                                                      {std::to_string(NumberOf(event))}));
+                       if (NumberOf(event) == 2 && failures-- > 0) {
+                         return Error{Errc::kInternal, "after the insert"};
+                       }
+                       return {};
+                     }});
+    };
+    // In two lives, so that the second knows of the first only by the inbox.
+    for (int life = 0; life < 2; ++life) {
+      Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
+      subscribe(bus);
+      ASSERT_TRUE(bus.Start().ok());
+      for (int i = 1; i <= 3; ++i) {
+        append(i);
+      }
+      ASSERT_TRUE(Eventually(10s, [&] {
+        return AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0") && Count(pool, "effects") == 3 &&
+               AskMaster({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n0") != std::string::npos;
+      }));
+      bus.Stop();
+    }
+    EXPECT_EQ(calls, 4) << "three effects and one failed try, rolled back";
+    EXPECT_EQ(Count(pool, "inbox"), 3);
+    EXPECT_EQ(AskMaster({"EXISTS", DeadLetterKey("order")}), "0");
+  });
+}
+
+TEST_F(OutboxTest, EventsWaitWhilePostgresIsAwayAndNoneGoesToTheDeadLetters) {
+  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    postgres::Pool pool(loop, postgres_->ServiceOptions());
+    Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
+    bus.Subscribe({.types = {kPlaced}, .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
+                     QUANTUM_TRY(const auto rows, transaction.Query("INSERT INTO effects VALUES ($1)",
+                                                                    {std::to_string(NumberOf(event))}));
+                     return {};
+                   }});
+    ASSERT_TRUE(bus.Start().ok());
+    postgres_->KillPostgres();
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(bus.Publish(Make("K" + std::to_string(i), i)).ok());
+    }
+    fiber::SleepFor(6s);
+    postgres_->StartPostgres();
+    EXPECT_TRUE(Eventually(30s, [&] { return Count(pool, "effects") == 5; }));
+    EXPECT_EQ(AskMaster({"EXISTS", DeadLetterKey("order")}), "0");
+    bus.Stop();
+  });
+}
+
+}  // namespace
+}  // namespace quantum::bus

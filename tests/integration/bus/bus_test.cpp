@@ -1,0 +1,442 @@
+#include "platform/bus/bus.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "platform/base/correlation.h"
+#include "platform/metrics/names.h"
+#include "tests/support/redis_cluster.h"
+
+namespace quantum::bus {
+namespace {
+
+using namespace std::chrono_literals;
+using quantum::testing::RedisCluster;
+
+constexpr const char* kPlaced = "order.placed";
+constexpr const char* kFilled = "order.filled";
+constexpr const char* kApproved = "risk.approved";
+constexpr const char* kTick = "market.tick";
+
+class BusTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    RegisterEventType({kPlaced});
+    RegisterEventType({kFilled});
+    RegisterEventType({kApproved});
+    RegisterEventType({kTick, Durability::kVolatile});
+    cluster_ = std::make_unique<RedisCluster>();
+  }
+  static void TearDownTestSuite() { cluster_.reset(); }
+
+  void SetUp() override {
+    if (!cluster_->Master()) {
+      cluster_->AwaitHealthy();
+    }
+    cluster_->Ask(*cluster_->Master(), {"FLUSHALL"});
+  }
+
+  void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
+    fiber::Loop loop("test");
+    loop.Spawn([&] {
+      body(loop);
+      loop.Stop();
+    });
+    loop.Run();
+  }
+
+  // Lets other fibers run until the condition holds.
+  template <class Condition>
+  static bool Eventually(Duration timeout, Condition condition) {
+    const SteadyTime end = SystemClock().Steady() + timeout;
+    while (!condition()) {
+      if (SystemClock().Steady() > end) {
+        return false;
+      }
+      fiber::SleepFor(10ms);
+    }
+    return true;
+  }
+
+  static Event Make(const char* type, std::string key, int number) {
+    return {.type = type, .key = std::move(key), .payload = "{\"n\":" + std::to_string(number) + "}"};
+  }
+  static int NumberOf(const Event& event) { return std::stoi(event.payload.substr(5)); }
+  std::string AskMaster(const std::vector<std::string>& command) {
+    return cluster_->Ask(cluster_->Master().value(), command);
+  }
+
+  static inline std::unique_ptr<RedisCluster> cluster_;
+};
+
+TEST_F(BusTest, DeliversAnEventWithEverythingThatWasStamped) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus bus(loop, client, nullptr, {.producer = "execution-service", .group = "execution-service"});
+    std::vector<Event> received;
+    std::string seen_correlation;
+    bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
+                     received.push_back(event);
+                     seen_correlation = CurrentCorrelationId();
+                     return Status();
+                   }});
+    ASSERT_TRUE(bus.Start().ok());
+    std::string id;
+    {
+      const CorrelationScope scope("correlation-1");
+      auto published = bus.Publish({.type = kPlaced, .key = "BTCUSDT", .cause = "cause-1", .payload = "{\"a\":\"1.5\"}"});
+      ASSERT_TRUE(published.ok()) << published.error().message;
+      id = *published;
+    }
+    ASSERT_TRUE(bus.Publish(Make(kFilled, "BTCUSDT", 1)).ok()) << "of the same stream, but nobody asked for it";
+    ASSERT_TRUE(Eventually(5s, [&] { return received.size() == 1; }));
+    EXPECT_EQ(received[0].id, id);
+    EXPECT_EQ(received[0].producer, "execution-service");
+    EXPECT_EQ(received[0].source, "execution-service");
+    EXPECT_EQ(received[0].incarnation.size(), 32u);
+    EXPECT_EQ(received[0].sequence, 1u);
+    EXPECT_EQ(received[0].correlation_id, "correlation-1");
+    EXPECT_EQ(received[0].cause, "cause-1");
+    EXPECT_EQ(received[0].payload, "{\"a\":\"1.5\"}");
+    EXPECT_EQ(seen_correlation, "correlation-1");
+    EXPECT_GT(received[0].timestamp_ns, 0);
+    EXPECT_TRUE(Eventually(5s, [&] {
+      return AskMaster({"XPENDING", StreamKey("order"), GroupName("execution-service")}).starts_with("0");
+    })) << "everything is acknowledged, what nobody asked for too";
+    EXPECT_EQ(bus.health().outbox_pending, 0u);
+    bus.Stop();
+  });
+}
+
+TEST_F(BusTest, KeepsTheOrderOfAKeyWhileKeysRunAtOnce) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
+    std::map<std::string, std::vector<int>> order;
+    int running = 0;
+    int running_max = 0;
+    int done = 0;
+    bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
+                     running_max = std::max(running_max, ++running);
+                     fiber::SleepFor(5ms);
+                     --running;
+                     order[event.key].push_back(NumberOf(event));
+                     ++done;
+                     return Status();
+                   }});
+    ASSERT_TRUE(bus.Start().ok());
+    for (int i = 0; i < 300; ++i) {
+      loop.Spawn([&bus, i] { EXPECT_TRUE(bus.Publish(Make(kPlaced, "K" + std::to_string(i % 10), i)).ok()); });
+    }
+    ASSERT_TRUE(Eventually(20s, [&] { return done == 300; }));
+    EXPECT_GT(running_max, 1);
+    EXPECT_LE(running_max, 10) << "one at a time of each key";
+    for (const auto& [key, numbers] : order) {
+      EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end())) << key;
+      EXPECT_EQ(numbers.size(), 30u);
+    }
+    bus.Stop();
+  });
+}
+
+TEST_F(BusTest, GivesAnEventAgainThatAConsumerTookAndDidNotFinish) {
+  for (const std::string successor : {"consumer-a", "consumer-b"}) {
+    SCOPED_TRACE("successor " + successor);
+    AskMaster({"FLUSHALL"});
+    RunInFiber([&](fiber::Loop& loop) {
+      redis::Client client(loop, cluster_->Options());
+      Bus publisher(loop, client, nullptr, {.producer = "publisher", .group = "p"});
+      fiber::Event never;
+      int taken = 0;
+      {
+        // Ends in the middle of its handlers: nothing is acknowledged.
+        Bus crashed(loop, client, nullptr, {.producer = "consumer-a", .group = "g"});
+        crashed.Subscribe({.types = {kPlaced}, .handler = [&](const Event&) {
+                             ++taken;
+                             never.Wait();
+                             return Status(Error{Errc::kCancelled, "stopping"});
+                           }});
+        ASSERT_TRUE(crashed.Start().ok());
+        for (int i = 0; i < 5; ++i) {
+          ASSERT_TRUE(publisher.Publish(Make(kPlaced, "K" + std::to_string(i), i)).ok());
+        }
+        ASSERT_TRUE(Eventually(5s, [&] { return taken == 5; }));
+        crashed.StopConsuming(100ms);
+      }
+      std::multiset<int> received;
+      Bus next(loop, client, nullptr, {.producer = successor, .group = "g", .takeover_idle = 1s});
+      next.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
+                        received.insert(NumberOf(event));
+                        return Status();
+                      }});
+      ASSERT_TRUE(next.Start().ok());
+      EXPECT_TRUE(Eventually(10s, [&] { return received.size() == 5; })) << received.size();
+      EXPECT_EQ(received, (std::multiset<int>{0, 1, 2, 3, 4}));
+      never.Set();
+      next.Stop();
+      publisher.Stop();
+    });
+  }
+}
+
+TEST_F(BusTest, LeavesTheEntriesOfAConsumerThatIsSlowButAlive) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus slow(loop, client, nullptr, {.producer = "slow", .group = "g", .takeover_idle = 1s});
+    int handled = 0;
+    slow.Subscribe({.types = {kPlaced}, .handler = [&](const Event&) {
+                      fiber::SleepFor(4s);
+                      ++handled;
+                      return Status();
+                    }});
+    ASSERT_TRUE(slow.Start().ok());
+    ASSERT_TRUE(slow.Publish(Make(kPlaced, "K", 1)).ok());
+    fiber::SleepFor(300ms);
+    int stolen = 0;
+    Bus idle(loop, client, nullptr, {.producer = "idle", .group = "g", .takeover_idle = 1s});
+    idle.Subscribe({.types = {kPlaced}, .handler = [&](const Event&) {
+                      ++stolen;
+                      return Status();
+                    }});
+    ASSERT_TRUE(idle.Start().ok());
+    EXPECT_TRUE(Eventually(10s, [&] { return handled == 1; }));
+    EXPECT_EQ(stolen, 0);
+    idle.Stop();
+    slow.Stop();
+  });
+}
+
+TEST_F(BusTest, MovesAPoisonedEventToTheDeadLettersWhileOtherKeysFlow) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
+    int attempts = 0;
+    std::vector<int> good;
+    std::vector<int> after_bad;
+    SteadyTime last_good{};
+    SteadyTime dead_at{};
+    bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) -> Status {
+                     if (event.key == "BAD" && NumberOf(event) == 0) {
+                       ++attempts;
+                       dead_at = SystemClock().Steady();
+                       return Error{Errc::kInternal, "cannot be handled"};
+                     }
+                     if (event.key == "WRONG") {
+                       return Error{Errc::kInvalidArgument, "has no price"};
+                     }
+                     if (event.key == "BAD") {
+                       after_bad.push_back(NumberOf(event));
+                     } else {
+                       good.push_back(NumberOf(event));
+                       last_good = SystemClock().Steady();
+                     }
+                     return {};
+                   }});
+    ASSERT_TRUE(bus.Start().ok());
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "BAD", 0)).ok());
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "BAD", 1)).ok());
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "WRONG", 0)).ok());
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_TRUE(bus.Publish(Make(kPlaced, "GOOD", i)).ok());
+    }
+    ASSERT_TRUE(Eventually(2s, [&] { return good.size() == 20; }));
+    EXPECT_TRUE(after_bad.empty()) << "its own key waits";
+    ASSERT_TRUE(Eventually(8s, [&] { return after_bad.size() == 1; }));
+    EXPECT_EQ(attempts, 5);
+    EXPECT_LT(last_good, dead_at);
+    const std::string dead = AskMaster({"XRANGE", DeadLetterKey("order"), "-", "+"});
+    EXPECT_NE(dead.find("cannot be handled"), std::string::npos);
+    EXPECT_NE(dead.find("has no price"), std::string::npos);
+    EXPECT_EQ(AskMaster({"XLEN", DeadLetterKey("order")}), "2");
+    EXPECT_TRUE(Eventually(5s, [&] { return AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0"); }));
+    bus.Stop();
+  });
+}
+
+TEST_F(BusTest, MovesAnEntryThatIsNoEventToTheDeadLetters) {
+  AskMaster({"XADD", StreamKey("order"), "*", "type", "order.placed", "payload", "{}"});
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
+    bus.Subscribe({.types = {kPlaced}, .handler = [](const Event&) { return Status(); }});
+    ASSERT_TRUE(bus.Start().ok());
+    ASSERT_TRUE(Eventually(5s, [&] { return AskMaster({"XLEN", DeadLetterKey("order")}) == "1"; }));
+    EXPECT_NE(AskMaster({"XRANGE", DeadLetterKey("order"), "-", "+"}).find("field \"id\" is missing"), std::string::npos);
+    bus.Stop();
+  });
+}
+
+TEST_F(BusTest, DropsARepeatThatStandsInTheStreamTwice) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
+    int handled = 0;
+    bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event&) {
+                     ++handled;
+                     return Status();
+                   }});
+    ASSERT_TRUE(bus.Start().ok());
+    auto& dropped = metrics::GetCounter(metrics::kEventsDuplicate, {{"event_type", kPlaced}});
+    const double before = dropped.value();
+    for (int i = 0; i < 3; ++i) {
+      AskMaster({"XADD", StreamKey("order"), "*", "id", "x", "type", kPlaced, "v", "1", "producer", "other", "inc", "abc",
+                 "seq", "7", "source", "other", "key", "K", "cid", "", "cause", "", "ts", "1", "payload", "{}"});
+    }
+    ASSERT_TRUE(Eventually(5s, [&] { return dropped.value() == before + 2; }));
+    EXPECT_EQ(handled, 1);
+    bus.Stop();
+  });
+}
+
+TEST_F(BusTest, HandsOutTheNewestOfAVolatileKeyAndNothingStale) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
+    std::vector<int> received;
+    bus.Subscribe({.types = {kTick}, .handler = [&](const Event& event) {
+                     fiber::SleepFor(50ms);
+                     received.push_back(NumberOf(event));
+                     return Status();
+                   }});
+    ASSERT_TRUE(bus.Start().ok());
+    for (int i = 0; i < 1000; ++i) {
+      ASSERT_TRUE(bus.Publish(Make(kTick, "BTCUSDT", i)).ok());
+      if (i % 100 == 0) {
+        fiber::SleepFor(20ms);
+      }
+    }
+    ASSERT_TRUE(Eventually(5s, [&] { return !received.empty() && received.back() == 999; }));
+    EXPECT_LT(received.size(), 100u);
+    EXPECT_TRUE(std::is_sorted(received.begin(), received.end()));
+    EXPECT_EQ(AskMaster({"EXISTS", StreamKey("market")}), "0") << "a stream of its own";
+    bus.Stop();
+  });
+}
+
+TEST_F(BusTest, RefusesWhenTheOutboxIsFullAndDeliversWhatItTookWhenTheBrokerIsBack) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus bus(loop, client, nullptr, {.producer = "p", .group = "g", .outbox_events_max = 3});
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 0)).ok());
+    const size_t master = cluster_->Master().value();
+    // Both replicas away: WAIT cannot confirm, the master soon refuses.
+    for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
+      if (node != master) {
+        cluster_->PauseNode(node);
+      }
+    }
+    for (int i = 1; i <= 3; ++i) {
+      const auto published = bus.Publish(Make(kPlaced, "K", i), {.timeout = 100ms});
+      ASSERT_FALSE(published.ok());
+      EXPECT_EQ(published.error().code, Errc::kUnknownOutcome) << published.error().message;
+    }
+    const auto refused = bus.Publish(Make(kPlaced, "K", 4), {.timeout = 100ms});
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Errc::kExhausted) << refused.error().message;
+    for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
+      cluster_->ResumeNode(node);
+    }
+    ASSERT_TRUE(bus.Flush(20s).ok());
+    EXPECT_EQ(cluster_->Ask(cluster_->Master().value(), {"XLEN", StreamKey("order")}), "4");
+    bus.Stop();
+  });
+  cluster_->AwaitHealthy();
+}
+
+// A replica that lagged was promoted: here the master is emptied, which is the worst such case.
+TEST_F(BusTest, SendsAgainWhatTheNewMasterLacksAndHandlesNothingTwice) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
+    std::multiset<int> received;
+    bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
+                     received.insert(NumberOf(event));
+                     return Status();
+                   }});
+    ASSERT_TRUE(bus.Start().ok());
+    for (int i = 0; i < 50; ++i) {
+      ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", i)).ok());
+    }
+    ASSERT_TRUE(Eventually(5s, [&] { return received.size() == 50; }));
+    AskMaster({"FLUSHALL"});
+    AskMaster({"FUNCTION", "FLUSH"});
+    AskMaster({"CLIENT", "KILL", "TYPE", "normal", "USER", "service"});
+    EXPECT_TRUE(Eventually(10s, [&] { return AskMaster({"XLEN", StreamKey("order")}) == "50"; }))
+        << "though nothing new is published";
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 50)).ok());
+    ASSERT_TRUE(Eventually(5s, [&] { return received.size() == 51; }));
+    EXPECT_EQ(std::set<int>(received.begin(), received.end()).size(), 51u);
+    EXPECT_TRUE(Eventually(5s, [&] { return AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0"); }));
+    bus.Stop();
+  });
+}
+
+// The promise: whatever Publish returned success for is handled exactly once, in order, though the master dies.
+TEST_F(BusTest, LosesNothingAndDoublesNothingWhenTheMasterIsKilledUnderSteadyLoad) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus publisher(loop, client, nullptr, {.producer = "publisher", .group = "p"});
+    Bus consumer(loop, client, nullptr, {.producer = "consumer", .group = "g"});
+    std::map<std::string, std::vector<int>> received;
+    consumer.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
+                          received[event.key].push_back(NumberOf(event));
+                          return Status();
+                        }});
+    ASSERT_TRUE(consumer.Start().ok());
+    constexpr int kKeys = 16;
+    std::map<std::string, std::vector<int>> published;
+    int running = kKeys;
+    int in_flight_at_kill = 0;
+    int waiting = 0;
+    bool stop = false;
+    for (int k = 0; k < kKeys; ++k) {
+      loop.Spawn([&, key = "K" + std::to_string(k)] {
+        for (int i = 0; !stop; ++i) {
+          ++waiting;
+          const auto id = publisher.Publish(Make(kPlaced, key, i), {.timeout = 30s});
+          --waiting;
+          EXPECT_TRUE(id.ok()) << id.error().message;
+          published[key].push_back(i);
+          fiber::SleepFor(2ms);
+        }
+        --running;
+      });
+    }
+    const auto total = [](const std::map<std::string, std::vector<int>>& all) {
+      size_t count = 0;
+      for (const auto& [key, numbers] : all) {
+        count += numbers.size();
+      }
+      return count;
+    };
+    fiber::SleepFor(1s);
+    const size_t before = total(published);
+    EXPECT_GT(before, 500u);
+    const size_t master = cluster_->Master().value();
+    for (int i = 0; i < 1000 && waiting == 0; ++i) {
+      fiber::SleepFor(1ms);
+    }
+    in_flight_at_kill = waiting;
+    cluster_->KillNode(master);
+    const SteadyTime killed = SystemClock().Steady();
+    ASSERT_TRUE(Eventually(30s, [&] { return total(published) > before + 500; }));
+    RecordProperty("recovered_s", std::to_string(std::chrono::duration<double>(SystemClock().Steady() - killed).count()));
+    fiber::SleepFor(1s);
+    stop = true;
+    ASSERT_TRUE(Eventually(30s, [&] { return running == 0; }));
+    ASSERT_TRUE(Eventually(30s, [&] { return total(received) >= total(published); }))
+        << total(received) << " of " << total(published);
+    fiber::SleepFor(500ms);
+    EXPECT_GT(in_flight_at_kill, 0);
+    EXPECT_EQ(received, published) << "lost or doubled or out of order";
+    consumer.Stop();
+    publisher.Stop();
+    cluster_->StartNode(master);
+  });
+  cluster_->AwaitHealthy();
+}
+
+}  // namespace
+}  // namespace quantum::bus

@@ -1,0 +1,140 @@
+#include <gtest/gtest.h>
+
+#include "platform/base/correlation.h"
+#include "platform/redis/client.h"
+#include "tests/support/redis_cluster.h"
+
+namespace quantum::redis {
+namespace {
+
+using namespace std::chrono_literals;
+using quantum::testing::RedisCluster;
+
+void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
+  fiber::Loop loop("test");
+  loop.Spawn([&] {
+    body(loop);
+    loop.Stop();
+  });
+  loop.Run();
+}
+
+TEST(RedisClient, RunsCommandsOfManyFibersOnOneConnection) {
+  RedisCluster cluster;
+  RunInFiber([&](fiber::Loop& loop) {
+    Client client(loop, cluster.Options());
+    ASSERT_TRUE(client.Run({"SET", "quantum:test:a", "1"}).ok());
+    int done = 0;
+    fiber::Event all;
+    for (int i = 0; i < 100; ++i) {
+      loop.Spawn([&] {
+        EXPECT_TRUE(client.Run({"INCR", "quantum:test:a"}).ok());
+        if (++done == 100) {
+          all.Set();
+        }
+      });
+    }
+    ASSERT_TRUE(all.WaitFor(10s));
+    const auto value = client.Run({"GET", "quantum:test:a"});
+    ASSERT_TRUE(value.ok());
+    EXPECT_EQ(value->text, "101");
+    const auto health = client.Check(1s);
+    ASSERT_TRUE(health.ok());
+    EXPECT_EQ(health->master, cluster.nodes()[0]);
+    EXPECT_GE(health->sentinels_reached, 2);
+    const auto connections = cluster.Ask(0, {"CLIENT", "LIST"});
+    size_t service_connections = 0;
+    for (size_t at = connections.find("user=service"); at != std::string::npos; at = connections.find("user=service", at + 1)) {
+      ++service_connections;
+    }
+    EXPECT_EQ(service_connections, 1u);
+  });
+}
+
+TEST(RedisClient, TheServiceUserReachesOnlyItsOwnKeysAndNoAdministration) {
+  RedisCluster cluster;
+  RunInFiber([&](fiber::Loop& loop) {
+    Client client(loop, cluster.Options());
+    for (const Command& command : {Command{"SET", "other", "1"}, Command{"CONFIG", "GET", "*"}, Command{"FLUSHALL"},
+                                   Command{"ACL", "LIST"}, Command{"FUNCTION", "FLUSH"}, Command{"SHUTDOWN"}}) {
+      const auto answer = client.Run(command);
+      ASSERT_FALSE(answer.ok()) << command.front();
+      EXPECT_EQ(answer.error().code, Errc::kPermission) << answer.error().message;
+    }
+  });
+}
+
+TEST(RedisClient, FollowsAFailoverAfterTheMasterIsKilledAndTheOldMasterComesBackAsReplica) {
+  RedisCluster cluster;
+  RunInFiber([&](fiber::Loop& loop) {
+    Client client(loop, cluster.Options());
+    ASSERT_TRUE(client.Run({"SET", "quantum:test:a", "1"}).ok());
+    cluster.KillNode(0);
+    const SteadyTime killed = SystemClock().Steady();
+    Result<Reply> answer = Error{};
+    do {
+      answer = client.Run({"SET", "quantum:test:a", "2"}, 10s);
+    } while (!answer.ok() && SystemClock().Steady() - killed < 20s);
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    const auto took = std::chrono::duration<double>(SystemClock().Steady() - killed).count();
+    RecordProperty("failover_s", std::to_string(took));
+    EXPECT_LT(took, 10.0);
+    EXPECT_NE(client.Check(1s)->master, cluster.nodes()[0]);
+    cluster.StartNode(0);
+    EXPECT_NO_THROW(cluster.AwaitHealthy());
+    EXPECT_TRUE(cluster.Ask(0, {"ROLE"}).starts_with("slave"));
+  });
+}
+
+TEST(RedisClient, SaysUnavailableWhenNothingWasSentBecauseThereIsNoMaster) {
+  RunInFiber([](fiber::Loop& loop) {
+    ClientOptions options;
+    for (const int port : quantum::testing::FreePorts(3)) {
+      options.sentinels.push_back({"127.0.0.1", port});
+    }
+    Client client(loop, options);
+    const auto answer = client.Run({"GET", "quantum:test:a"}, 300ms);
+    ASSERT_FALSE(answer.ok());
+    EXPECT_EQ(answer.error().code, Errc::kUnavailable) << answer.error().message;
+  });
+}
+
+TEST(RedisClient, SurvivesAMasterThatHangs) {
+  RedisCluster cluster;
+  RunInFiber([&](fiber::Loop& loop) {
+    Client client(loop, cluster.Options());
+    ASSERT_TRUE(client.Run({"SET", "quantum:test:a", "1"}).ok());
+    cluster.PauseNode(0);
+    const auto unknown = client.Run({"SET", "quantum:test:a", "2"}, 10s);
+    ASSERT_FALSE(unknown.ok());
+    EXPECT_EQ(unknown.error().code, Errc::kUnknownOutcome) << "it was sent and no answer came";
+    const auto answer = client.Run({"SET", "quantum:test:a", "3"}, 10s);
+    EXPECT_TRUE(answer.ok());
+    cluster.ResumeNode(0);
+  });
+}
+
+TEST(RedisCluster, ComesBackWithTheMasterItHadAfterAStopAndAStartOfEverything) {
+  RedisCluster cluster;
+  cluster.KillNode(0);
+  const size_t master = cluster.AwaitFailover(0);
+  cluster.StartNode(0);
+  cluster.AwaitHealthy();
+  for (size_t i = 0; i < RedisCluster::kNodes; ++i) {
+    cluster.KillSentinel(i);
+  }
+  for (size_t i = 0; i < RedisCluster::kNodes; ++i) {
+    cluster.StopNode(i);
+  }
+  for (size_t i = 0; i < RedisCluster::kNodes; ++i) {
+    cluster.StartNode(i);
+  }
+  for (size_t i = 0; i < RedisCluster::kNodes; ++i) {
+    cluster.StartSentinel(i);
+  }
+  cluster.AwaitHealthy();
+  EXPECT_EQ(cluster.Master(), master);
+}
+
+}  // namespace
+}  // namespace quantum::redis
