@@ -9,7 +9,10 @@
 
 #include "platform/base/result.h"
 
-// quantum.yml, the one manifest. Every complaint carries the file and the line; unknown keys are errors.
+// quantum.yml, the one manifest. Every complaint carries the file and the line (`quantum.yml:12: limits.rate: …`), or
+// the override it comes from; unknown and repeated keys are errors. Top-level keys: version (1), mode, symbols, bind,
+// units, services, market, strategy, servers, schedules, limits, gateway. `mode` is PAPER, TESTNET, or, so that nobody
+// trades real money by a typo, {name: LIVE, confirm: real-money}. For one thread at a time.
 namespace quantum::config {
 
 enum class Mode { kPaper, kTestnet, kLive };
@@ -38,8 +41,10 @@ class Section {
   // "64KiB", "100MiB", "2GiB", or a plain number of bytes
   uint64_t GetBytes(std::string_view key, uint64_t fallback, uint64_t min, uint64_t max);
   std::vector<std::string> GetStrings(std::string_view key, std::vector<std::string> fallback);
+  std::vector<std::string> GetWords(std::string_view key);  // a list of texts, or one text that is split at blanks
   std::map<std::string, std::string> GetStringMap(std::string_view key);
-  Section GetSection(std::string_view key);  // an absent key reads as an empty mapping
+  Section GetSection(std::string_view key);                // an absent key reads as an empty mapping
+  std::vector<Section> GetSections(std::string_view key);  // a list of mappings; absent: none
   std::vector<std::string> Keys() const;
   int line() const;
   // Records a complaint of the caller's own about a key ("stop before start").
@@ -51,10 +56,32 @@ class Section {
   std::shared_ptr<Impl> impl_;
 };
 
+// A unit in quantum.yml (every key but `command` may be left out):
+//
+//   units:
+//     redis-1:
+//       kind: server                      # server, service or task
+//       command: [redis-server, "${ETC}/redis/redis-1.conf"]
+//       environment: {KEY: value}
+//       user: quantum
+//       port: 6379
+//       fallback_port: 8088
+//       depends: [other-unit]
+//       ready: {http: /health/ready, interval: 200ms, timeout: 2s}  # or {tcp: true}, or {exec: [program, argument]}
+//       live: {http: /health/live, interval: 30s, timeout: 2s, failures_max: 3}
+//       start_deadline: 30s
+//       stop_deadline: 10s
+//       stop_signal: TERM                 # TERM, INT or QUIT
+//       restarts_max: 5
+//       restart_window: 10min
+//       restart_delay: 0s
+//       retry_interval: 0s
+//
 // How a unit is asked whether it serves (readiness) or still moves (liveness).
 struct Probe {
   enum class Kind { kNone, kHttp, kTcp, kExec } kind = Kind::kNone;
-  std::string target;  // http: the path; tcp: nothing; exec: the command
+  std::string target;                  // http: the path; tcp: nothing; exec: the program
+  std::vector<std::string> arguments;  // exec: the program's arguments; ${VARIABLES} are replaced by the operator
   std::chrono::nanoseconds interval = std::chrono::seconds(30);
   std::chrono::nanoseconds timeout = std::chrono::seconds(2);
   int failures_max = 3;
@@ -73,9 +100,12 @@ struct Unit {
   std::chrono::nanoseconds start_deadline = std::chrono::seconds(30);
   std::chrono::nanoseconds stop_deadline = std::chrono::seconds(10);
   int stop_signal = 15;
-  int restarts_max = 5;                                              // within restart_window
+  int restarts_max = 5;  // within restart_window
   std::chrono::nanoseconds restart_window = std::chrono::minutes(10);
-  int line = 0;  // where it stands in the manifest
+  std::chrono::nanoseconds restart_delay{};   // at least this long between an exit and the restart
+  std::chrono::nanoseconds retry_interval{};  // beyond restarts_max one try each; zero: stays failed
+  int fallback_port = 0;                      // base port to use where `port` cannot be bound; 0: none
+  int line = 0;                               // where it stands in the manifest
 };
 
 class Manifest {
@@ -90,13 +120,13 @@ class Manifest {
 
   Mode mode() const;
   const std::vector<std::string>& symbols() const;
-  const std::vector<Unit>& units() const;     // in the order of the file
+  const std::vector<Unit>& units() const;  // in the order of the file
   const Unit* FindUnit(std::string_view name) const;
   int port_offset() const;
   // The port of a unit with the offset. An unknown name, or a unit without a port, is an assertion.
   int Port(std::string_view unit) const;
-  const std::string& bind_address() const;    // 127.0.0.1 unless the manifest says otherwise
-  const std::string& state_directory() const; // where data, logs, secrets and sockets live
+  const std::string& bind_address() const;     // 127.0.0.1 unless the manifest says otherwise
+  const std::string& state_directory() const;  // where data, logs, secrets and sockets live
   const std::string& path() const;
 
   // services.<name>, market, servers.<name>, schedules, limits: read by who owns them.

@@ -17,13 +17,13 @@ Result<std::string> ReadSecret(const std::string& directory, std::string_view na
 Result<std::string> EnsureSecret(const std::string& directory, std::string_view name);
 
 // The names the platform uses.
-inline constexpr std::string_view kOperatorToken = "operator-token";      // /admin/* and every write by a person
-inline constexpr std::string_view kServiceToken = "service-token";        // writes between services
-inline constexpr std::string_view kRedisService = "redis-service";        // ACL user `service`
-inline constexpr std::string_view kRedisSentinel = "redis-sentinel";      // ACL user `sentinel`, on the servers
-inline constexpr std::string_view kRedisReplication = "redis-replication";// ACL user `replication`
-inline constexpr std::string_view kRedisOperator = "redis-operator";      // ACL user `operator`
-inline constexpr std::string_view kSentinelClient = "sentinel-client";    // password of the sentinels themselves
+inline constexpr std::string_view kOperatorToken = "operator-token";        // /admin/* and every write by a person
+inline constexpr std::string_view kServiceToken = "service-token";          // writes between services
+inline constexpr std::string_view kRedisService = "redis-service";          // ACL user `service`
+inline constexpr std::string_view kRedisSentinel = "redis-sentinel";        // ACL user `sentinel`, on the servers
+inline constexpr std::string_view kRedisReplication = "redis-replication";  // ACL user `replication`
+inline constexpr std::string_view kRedisOperator = "redis-operator";        // ACL user `operator`
+inline constexpr std::string_view kSentinelClient = "sentinel-client";      // password of the sentinels themselves
 inline constexpr std::string_view kPostgresSuperuser = "postgres-superuser";
 inline constexpr std::string_view kPostgresOwner = "postgres-owner";      // role `quantum_owner`: migrations
 inline constexpr std::string_view kPostgresService = "postgres-service";  // role `quantum`: the services

@@ -30,9 +30,9 @@ struct ClientOptions {
   Duration idle_timeout = std::chrono::seconds(30);  // kept-alive connections unused for longer are closed
   size_t connections_per_host_max = 32;
   size_t body_bytes_max = 16 * 1024 * 1024;
-  int breaker_failures = 5;                          // in a row, per host
+  int breaker_failures = 5;  // in a row, per host
   Duration breaker_cooldown = std::chrono::seconds(2);
-  double retry_ratio = 0.2;                          // retries allowed per request, on average
+  double retry_ratio = 0.2;  // retries allowed per request, on average
 };
 
 // For fibers of the loop it was made on.

@@ -18,15 +18,16 @@ class Headers {
   void Add(std::string name, std::string value);
   std::optional<std::string_view> Find(std::string_view name) const;
   const std::vector<std::pair<std::string, std::string>>& all() const { return all_; }
+  void Clear() { all_.clear(); }  // keeps the memory
 
  private:
   std::vector<std::pair<std::string, std::string>> all_;
 };
 
 struct Request {
-  std::string method;  // upper case
-  std::string path;    // percent-decoded, without the query
-  std::string target;  // as it was sent
+  std::string method;                                      // upper case
+  std::string path;                                        // percent-decoded, without the query
+  std::string target;                                      // as it was sent
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
   Headers headers;
   std::string body;
@@ -34,6 +35,7 @@ struct Request {
   std::string correlation_id;
   std::string remote_address;
 
+  void Clear();  // for the next request of a connection; keeps the memory
   std::optional<std::string> Query(std::string_view name) const;
   const std::string& Parameter(const std::string& name) const;  // one that the pattern names
 };

@@ -53,13 +53,17 @@ struct ServerOptions {
   size_t header_bytes_max = 16 * 1024;
   size_t body_bytes_max = 1024 * 1024;
   size_t connections_max = 4096;
-  Duration idle_timeout = std::chrono::seconds(75);    // longer than the gateway's upstream keep-alive
-  Duration request_timeout = std::chrono::seconds(10); // reading one request, and writing one answer
-  Duration handler_timeout = std::chrono::seconds(30); // told to the handler by nothing but metrics; see access log
-  std::string operator_token;                          // empty: every kOperator and kToken request is refused
+  Duration idle_timeout = std::chrono::seconds(75);     // longer than the gateway's upstream keep-alive
+  Duration request_timeout = std::chrono::seconds(10);  // reading one request, and writing one answer
+  Duration handler_timeout = std::chrono::seconds(30);  // told to the handler by nothing but metrics; see access log
+  std::string operator_token;                           // empty: every kOperator and kToken request is refused
   std::string service_token;
   std::vector<std::string> allowed_hosts = {"127.0.0.1", "localhost", "[::1]"};  // host part of Host, any port
-  std::vector<std::string> allowed_origins;            // exact; a request without Origin passes
+  std::vector<std::string> allowed_origins;  // exact; a request without Origin passes
+  // WebSocket: a ping goes out after half of the idle timeout; a peer silent for all of it is dropped, as is one that
+  // does not take a message within the write timeout.
+  Duration websocket_idle_timeout = std::chrono::seconds(60);
+  Duration websocket_write_timeout = std::chrono::seconds(5);
   bool exchange_protocol = false;  // the paper exchange: no Host/Origin/content-type rules, no X-Correlation-ID echo
 };
 

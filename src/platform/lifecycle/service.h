@@ -35,14 +35,18 @@ class Component {
   virtual ~Component() = default;
   // Reads configuration, adds routes and subscriptions. Nothing runs yet. An error ends the start with its message.
   virtual Status Configure() = 0;
-  // Connects, restores saved state, reconciles; the service is READY when it returns.
+  // Connects, reconciles; the service is READY when it returns, and only then are events delivered and routes of the
+  // component answered (503 STARTING before). kUnavailable, kTimeout and kUnknownOutcome are retried with back-off
+  // until the process is told to stop, so it must be able to run again; any other error ends the process with exit
+  // code 1.
   virtual Status Start() = 0;
   // POST /admin/pause and resume: stop and resume what the service initiates.
   virtual void Pause() {}
   virtual void Resume() {}
-  // DRAINING: stop initiating; in-flight requests still finish.
+  // DRAINING, requests in flight are answered: stop initiating.
   virtual void Drain() {}
-  // State worth keeping, as JSON; saved to Redis on the way down and given to Restore on the way up. Empty: none.
+  // State worth keeping, as JSON; saved to Redis on the way down and given to RestoreState on the way up, before Start,
+  // unless it is older than a day. Empty: none. After a SIGKILL there is none: it must be possible to rebuild it.
   virtual std::string SaveState() { return {}; }
   virtual void RestoreState(std::string_view /*json*/) {}
   // Numbers for the `metrics` part of /health, as a JSON object; empty: none.
@@ -55,6 +59,7 @@ struct ServiceSpec {
   std::string api_prefix;  // "ai": /health is also served as /api/ai/health
   bool redis = true;       // with Redis comes the bus
   bool postgres = false;
+  bool exchange_protocol = false;  // the paper exchange: its HTTP server follows the exchange's rules (http/server.h)
 };
 
 using ComponentFactory = std::function<std::unique_ptr<Component>(Service&)>;
@@ -67,12 +72,12 @@ class Service {
   virtual Result<std::string> Secret(std::string_view name) = 0;
   virtual const Clock& clock() const = 0;
   virtual Random& random() = 0;
-  virtual fiber::Loop& loop() = 0;          // the main loop: the service's own code
+  virtual fiber::Loop& loop() = 0;  // the main loop: the service's own code
   virtual http::Server& http() = 0;
-  virtual http::Client& http_client() = 0;  // with the service token for calls between services, see ServiceHeaders
-  virtual redis::Client& redis() = 0;       // spec().redis
-  virtual bus::Bus& bus() = 0;              // spec().redis
-  virtual postgres::Pool& postgres() = 0;   // spec().postgres
+  virtual http::Client& http_client() = 0;     // with the service token for calls between services, see ServiceHeaders
+  virtual redis::Client& redis() = 0;          // spec().redis
+  virtual bus::Bus& bus() = 0;                 // spec().redis
+  virtual postgres::Pool& postgres() = 0;      // spec().postgres
   virtual http::Headers ServiceHeaders() = 0;  // Authorization and Content-Type for a write to another service
   // A route whose handler runs on the main loop; anything but GET asks for a token.
   virtual void Route(std::string method, std::string pattern, http::Handler handler) = 0;
@@ -90,11 +95,13 @@ class Service {
   virtual void SetDegraded(std::string_view topic, std::string_view reason) = 0;
   virtual bool paused() const = 0;
   virtual bool draining() const = 0;
-  virtual fiber::Event& stopping() = 0;     // for periodic fibers: while (!service.stopping().WaitFor(1s))
+  virtual fiber::Event& stopping() = 0;  // for periodic fibers: while (!service.stopping().WaitFor(1s))
 };
 
-// Runs a service until SIGTERM or /admin/shutdown and returns its exit code. `--check` only reads the configuration,
-// `--version` prints the version. Exit codes: 0 clean stop, 1 failed to start, 2 wrong usage or configuration.
+// Runs a service until SIGTERM, SIGINT or POST /admin/shutdown, then ends the process: 0 clean stop, 1 failed to start
+// or hung on the way down (20 s), 2 wrong usage or configuration. `--check` only reads the configuration, `--version`
+// prints the version. The process ends by _exit, without destructors: the component is told everything by Drain and
+// SaveState. Reads QUANTUM_MANIFEST, QUANTUM_OVERRIDES, QUANTUM_PORT_OFFSET, QUANTUM_STATE_DIR and QUANTUM_LOG_LEVEL.
 int Main(int argc, char** argv, ServiceSpec spec, const ComponentFactory& factory);
 
 }  // namespace quantum::lifecycle

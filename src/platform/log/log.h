@@ -17,8 +17,8 @@ namespace quantum::log {
 
 enum class Level { kDebug, kInfo, kWarning, kError, kCritical };
 
-std::string_view ToString(Level level);              // "DEBUG" … "CRITICAL"
-Result<Level> ParseLevel(std::string_view text);     // any case
+std::string_view ToString(Level level);           // "DEBUG" … "CRITICAL"
+Result<Level> ParseLevel(std::string_view text);  // any case
 
 // One field of a record. Strings are borrowed for the duration of the call only.
 struct Field {
@@ -36,8 +36,8 @@ struct Field {
   Field(std::string_view field_key, double field_value) : key(field_key), value(field_value) {}
   Field(std::string_view field_key, Json field_value) : key(field_key), value(field_value) {}
   template <class Int>
-    requires(std::is_integral_v<Int> && !std::is_same_v<Int, bool>)
-  Field(std::string_view field_key, Int field_value) : key(field_key) {
+  requires(std::is_integral_v<Int> && !std::is_same_v<Int, bool>) Field(std::string_view field_key, Int field_value)
+      : key(field_key) {
     if constexpr (std::is_signed_v<Int>) {
       value = static_cast<int64_t>(field_value);
     } else {

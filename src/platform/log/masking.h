@@ -17,8 +17,8 @@ class Masker {
   explicit Masker(const std::vector<std::string>& extra_keys = {});
 
   bool IsSecretKey(std::string_view key) const;
-  std::string MaskText(std::string_view text) const;   // free text, URLs, query strings, header lines
-  std::string MaskJson(std::string_view json) const;   // text that is not JSON falls back to MaskText
+  std::string MaskText(std::string_view text) const;  // free text, URLs, query strings, header lines
+  std::string MaskJson(std::string_view json) const;  // text that is not JSON falls back to MaskText
 
  private:
   std::vector<std::string> keys_;

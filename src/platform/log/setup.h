@@ -9,16 +9,16 @@
 namespace quantum::log {
 
 struct Options {
-  std::string service;                  // the `service` and the default `name` of every record
-  std::string directory;                // holds <service>.log and <service>.error.log; empty: standard output only
+  std::string service;         // the `service` and the default `name` of every record
+  std::string directory = {};  // holds <service>.log and <service>.error.log; empty: standard output only
   Level level = Level::kInfo;
-  bool standard_output = false;         // also write each record to standard output
-  uint64_t file_bytes_max = 100u << 20; // rotation of <service>.log
+  bool standard_output = false;          // also write each record to standard output
+  uint64_t file_bytes_max = 100u << 20;  // rotation of <service>.log
   int files_kept = 10;
   uint64_t error_file_bytes_max = 50u << 20;  // rotation of <service>.error.log (ERROR and CRITICAL only)
   int error_files_kept = 5;
-  size_t queue_records = 8192;          // records waiting for the disk; beyond that the oldest are dropped and counted
-  std::vector<std::string> masked_keys; // beside the built-in list
+  size_t queue_records = 8192;  // records waiting for the disk; beyond that the oldest are dropped and counted
+  std::vector<std::string> masked_keys = {};  // beside the built-in list
 };
 
 // Starts the writer thread. Before Setup, records go to standard error, unmasked keys excepted. Call once.

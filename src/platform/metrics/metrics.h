@@ -1,6 +1,5 @@
 #pragma once
 
-#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -27,6 +26,11 @@ class Counter {
  public:
   void Add(double amount = 1.0);
   double value() const;
+
+ private:
+  friend struct Access;
+  explicit Counter(void* series) : series_(series) {}
+  void* series_;  // prometheus::Counter, kept out of this header
 };
 
 class Gauge {
@@ -34,14 +38,26 @@ class Gauge {
   void Set(double value);
   void Add(double amount);
   double value() const;
+
+ private:
+  friend struct Access;
+  explicit Gauge(void* series) : series_(series) {}
+  void* series_;  // prometheus::Gauge, kept out of this header
 };
 
 class Histogram {
  public:
   void Observe(double value);
+
+ private:
+  friend struct Access;
+  explicit Histogram(void* series) : series_(series) {}
+  void* series_;  // prometheus::Histogram, kept out of this header
 };
 
-// References stay valid for the life of the process.
+// References stay valid for the life of the process. A name used for two kinds of metric is an assertion. A family
+// holds at most kSeriesMax series; labels beyond them are counted in one series whose label values are all "other".
+inline constexpr size_t kSeriesMax = 2000;
 Counter& GetCounter(const Spec& spec, const Labels& labels = {});
 Gauge& GetGauge(const Spec& spec, const Labels& labels = {});
 Histogram& GetHistogram(const Spec& spec, const Labels& labels = {});

@@ -48,9 +48,19 @@ inline const Spec kDependencyHealth{"dependency_health_status", "1 OK, 0.5 DEGRA
 
 // labels: endpoint, outcome
 inline const Spec kExchangeRequests{"exchange_requests_total", "Requests to the venue"};
-inline const Spec kExchangeWeight{"exchange_request_weight_used", "Request weight used in this minute, as the venue says"};
+inline const Spec kExchangeWeight{"exchange_request_weight_used",
+                                  "Request weight used in this minute, as the venue says"};
 inline const Spec kOrdersUnknown{"orders_unknown", "Orders whose outcome is not known yet"};
 inline const Spec kPositionsUnprotected{"positions_unprotected", "Positions without a live stop at the exchange"};
+
+inline const Spec kMarketFramesBad{"market_frames_rejected_total", "Market data frames that could not be decoded"};
+// labels: symbol
+inline const Spec kMarketTrades{"market_trades_total", "Trades received from the venue"};
+inline const Spec kMarketTradesMissed{"market_trades_missed_total", "Trades missing in the sequence of trade ids"};
+inline const Spec kMarketBookResyncs{"market_book_resyncs_total", "Times the local book was built anew"};
+inline const Spec kMarketDataAge{"market_data_age_seconds", "Since the last market event arrived"};
+// labels: symbol, interval
+inline const Spec kMarketKlines{"market_klines_closed_total", "Closed klines published"};
 
 inline const Spec kLogRecordsDropped{"log_records_dropped_total", "Log records dropped because the disk was behind"};
 

@@ -1,0 +1,84 @@
+#include "exchange/binance/market_stream.h"
+
+#include "platform/http/client.h"
+#include "platform/log/log.h"
+#include "platform/metrics/names.h"
+
+namespace quantum::binance {
+namespace {
+
+constexpr Duration kSlice = std::chrono::milliseconds(250);  // how soon a stop is seen
+constexpr uint64_t kLogEvery = 1000;
+
+}  // namespace
+
+MarketStream::MarketStream(fiber::Loop& loop, std::string url, MarketStreamOptions options, const Clock& clock)
+    : loop_(loop), url_(std::move(url)), options_(options), clock_(clock), backoff_(options.backoff, SystemRandom()) {}
+
+void MarketStream::Start(OnEvent on_event, std::function<void()> connected) {
+  on_event_ = std::move(on_event);
+  connected_ = std::move(connected);
+  loop_.Spawn([self = shared_from_this()] { self->Run(); });
+}
+
+void MarketStream::Stop() { stop_.Set(); }
+
+void MarketStream::Run() {
+  while (!stop_.is_set()) {
+    const Status ended = Connection();
+    if (stop_.is_set()) {
+      return;
+    }
+    const Duration wait = backoff_.Next();
+    log::Warning("market stream ended; connecting again",
+                 {{"url", url_},
+                  {"reason", ended.ok() ? std::string("the venue closed it") : ended.error().message},
+                  {"wait_ms", std::chrono::duration_cast<std::chrono::milliseconds>(wait).count()}});
+    stop_.WaitFor(wait);
+  }
+}
+
+Status MarketStream::Connection() {
+  http::WebSocketClient socket(loop_);
+  QUANTUM_CHECK(socket.Connect(url_, std::chrono::seconds(5)));
+  log::Info("market stream connected", {{"url", url_}});
+  connected_();
+  const SteadyTime end = clock_.Steady() + options_.lifetime;
+  SteadyTime last_frame = clock_.Steady();
+  while (!stop_.is_set()) {
+    const Result<std::string_view> frame = socket.Read(kSlice);
+    const SteadyTime now = clock_.Steady();
+    if (frame.ok()) {
+      last_frame = now;
+      backoff_.Reset();
+      OnFrame(*frame);
+    } else if (frame.error().code != Errc::kTimeout) {
+      return frame.error();
+    } else if (now - last_frame >= options_.silence_max) {
+      return Error{Errc::kUnavailable, "nothing came for too long"};
+    }
+    if (now >= end) {
+      socket.Close();
+      return Error{Errc::kUnavailable, "the connection reached its lifetime"};
+    }
+  }
+  socket.Close();
+  return {};
+}
+
+void MarketStream::OnFrame(std::string_view frame) {
+  const Result<const exchange::MarketEvent*> event = decoder_.Decode(frame);
+  if (!event.ok()) {
+    static metrics::Counter& bad = metrics::GetCounter(metrics::kMarketFramesBad);
+    bad.Add();
+    if (bad_frames_++ % kLogEvery == 0) {
+      log::Warning("market frame passed over", {{"error", event.error().message}, {"so_far", bad_frames_}});
+    }
+    return;
+  }
+  if (*event != nullptr) {
+    on_event_(**event);
+  }
+}
+
+}  // namespace quantum::binance

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "exchange/binance/decode_market.h"
+#include "platform/fiber/fiber.h"
+#include "platform/resilience/resilience.h"
+
+namespace quantum::binance {
+
+struct MarketStreamOptions {
+  Duration silence_max = std::chrono::seconds(60);  // then the connection is taken for dead
+  Duration lifetime = std::chrono::hours(23);       // the venue closes after 24 h: go first
+  resilience::BackoffOptions backoff{.base = std::chrono::milliseconds(100), .cap = std::chrono::seconds(5)};
+};
+
+// One market data connection (a combined stream): reconnects with back-off, decodes, calls back. A frame that cannot be
+// decoded is counted, logged and passed over: the sequence numbers of what follows show what it held.
+class MarketStream : public std::enable_shared_from_this<MarketStream> {
+ public:
+  using OnEvent = std::function<void(const exchange::MarketEvent&)>;
+
+  MarketStream(fiber::Loop& loop, std::string url, MarketStreamOptions options, const Clock& clock);
+
+  // Calls back from a fiber of the loop until Stop(); `connected` before the first event of each connection.
+  void Start(OnEvent on_event, std::function<void()> connected);
+  void Stop();
+
+ private:
+  void Run();
+  Status Connection();
+  void OnFrame(std::string_view frame);
+
+  fiber::Loop& loop_;
+  std::string url_;
+  MarketStreamOptions options_;
+  const Clock& clock_;
+  OnEvent on_event_;
+  std::function<void()> connected_;
+  MarketDecoder decoder_;
+  resilience::Backoff backoff_;
+  fiber::Event stop_;
+  uint64_t bad_frames_ = 0;
+};
+
+}  // namespace quantum::binance

@@ -1,0 +1,89 @@
+#include "exchange/binance/outcome.h"
+
+#include "exchange/binance/json_fields.h"
+
+namespace quantum::binance {
+namespace {
+
+bool LostTrack(int code) { return code == -1000 || code == -1001 || code == -1006 || code == -1007 || code == -4116; }
+
+Errc CodeOf(int status, int code) {
+  if (status == 429 || status == 418 || code == -1003 || code == -1015) {
+    return Errc::kExhausted;
+  }
+  switch (code) {
+    case -2011:
+    case -2013:
+      return Errc::kNotFound;
+    case -1022:
+    case -2014:
+    case -2015:
+      return Errc::kPermission;
+    case -1000:
+    case -1001:
+    case -1006:
+    case -1007:
+    case -1021:
+      return Errc::kUnavailable;
+    default:
+      return status >= 500 || status == 408 ? Errc::kUnavailable : Errc::kInvalidArgument;
+  }
+}
+
+}  // namespace
+
+std::optional<VenueError> ReadVenueError(std::string_view body) {
+  const auto json = ParseJson(body, "answer");
+  if (!json.ok() || !json->is_object()) {
+    return std::nullopt;
+  }
+  JsonFields fields(json->get_object(), "answer");
+  const int64_t code = fields.Int("code");
+  VenueError error{static_cast<int>(code), fields.TextOr("msg", "")};
+  if (!fields.ok() || code < -100'000 || code > 100'000) {
+    return std::nullopt;
+  }
+  return error;
+}
+
+Classified Classify(const http::Response& response) {
+  const int status = response.status;
+  if (status >= 200 && status < 300) {
+    return {Verdict::kAccepted, {}};
+  }
+  const std::optional<VenueError> venue = ReadVenueError(response.body);
+  VenueError error = venue.value_or(VenueError{0, "HTTP " + std::to_string(status)});
+  if (status >= 500 || status == 408 || status < 400) {
+    return {Verdict::kUnknown, std::move(error)};
+  }
+  if (status != 429 && status != 418 && venue && LostTrack(venue->code)) {
+    return {Verdict::kUnknown, std::move(error)};
+  }
+  return {Verdict::kRejected, std::move(error)};
+}
+
+Classified Classify(const Error& error) {
+  switch (error.code) {
+    case Errc::kUnavailable:
+    case Errc::kTimeout:
+    case Errc::kExhausted:
+    case Errc::kInvalidArgument:
+      return {Verdict::kRejected, {0, error.message}};
+    default:
+      return {Verdict::kUnknown, {0, error.message}};
+  }
+}
+
+Status CheckAnswer(const http::Response& response, std::string_view what) {
+  if (response.status >= 200 && response.status < 300) {
+    return {};
+  }
+  const std::optional<VenueError> venue = ReadVenueError(response.body);
+  std::string message = std::string(what) + ": HTTP " + std::to_string(response.status);
+  if (venue) {
+    message += ", code " + std::to_string(venue->code) + ": " + venue->message;
+  }
+  return Error{CodeOf(response.status, venue ? venue->code : 0), std::move(message)};
+}
+
+}  // namespace quantum::binance

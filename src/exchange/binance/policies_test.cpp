@@ -1,0 +1,182 @@
+// The connector's policies without I/O: the venue's clock, the request budget, hosts and credentials, orders' requests.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "exchange/binance/budget.h"
+#include "exchange/binance/encode_order.h"
+#include "exchange/binance/hosts.h"
+#include "exchange/binance/time_sync.h"
+
+namespace quantum::binance {
+namespace {
+
+using namespace std::chrono_literals;
+using config::Mode;
+using exchange::NewOrder;
+using testing::HasSubstr;
+using trading::OrderType;
+using trading::Side;
+using trading::operator""_dec;
+
+TEST(TimeSync, TakesTheMiddleOfTheShortestRoundTrip) {
+  ManualClock clock;
+  TimeSync sync;
+  EXPECT_FALSE(sync.known(clock.Steady()));
+  const SteadyTime start = clock.Steady();
+  sync.OnSample(start, start + 200ms, 1'000'000);
+  EXPECT_EQ(sync.VenueMs(start + 100ms), 1'000'000);
+  EXPECT_EQ(sync.error(start + 200ms), 100ms);
+  sync.OnSample(start + 1s, start + 1s + 10ms, 1'000'905);
+  EXPECT_EQ(sync.VenueMs(start + 1s + 5ms), 1'000'905) << "the better sample counts";
+  sync.OnSample(start + 2s, start + 2s + 500ms, 2'000'000);
+  EXPECT_EQ(sync.VenueMs(start + 2s + 5ms), 1'001'905) << "the worse one does not";
+}
+
+TEST(TimeSync, ForgetsOldSamplesAndRefusedOnes) {
+  TimeSync sync;
+  const SteadyTime start{1h};
+  sync.OnSample(start, start + 1ms, 1'000);
+  EXPECT_TRUE(sync.known(start + TimeSync::kSampleAgeMax));
+  EXPECT_FALSE(sync.known(start + TimeSync::kSampleAgeMax + 1s));
+  sync.Forget();
+  EXPECT_FALSE(sync.known(start));
+  sync.OnSample(start + 1s, start, 1'000);
+  EXPECT_FALSE(sync.known(start)) << "a sample whose times run backwards is dropped";
+}
+
+http::Response Answer(int status, std::initializer_list<std::pair<const char*, const char*>> headers) {
+  http::Response response;
+  response.status = status;
+  for (const auto& [name, value] : headers) {
+    response.headers.Add(name, value);
+  }
+  return response;
+}
+
+TEST(Budget, KeepsRoomForOrders) {
+  Budget budget;
+  const SteadyTime now{1h};
+  budget.OnAnswer(Answer(200, {{"X-MBX-USED-WEIGHT-1M", "1920"}}), now);
+  EXPECT_THAT(budget.Refuse(Budget::Kind::kQuery, now).value_or(""), HasSubstr("1920"));
+  EXPECT_FALSE(budget.Refuse(Budget::Kind::kOrder, now));
+  budget.OnAnswer(Answer(200, {{"X-MBX-USED-WEIGHT-1M", "2400"}}), now);
+  EXPECT_TRUE(budget.Refuse(Budget::Kind::kOrder, now));
+  EXPECT_FALSE(budget.Refuse(Budget::Kind::kQuery, now + 1min)) << "the minute is over";
+}
+
+TEST(Budget, CountsWhatIsSentBeforeTheVenueSaysSo) {
+  Budget budget({.weight_max = 10, .reserve_for_orders = 0});
+  const SteadyTime now{1h};
+  budget.OnSend(6, now);
+  EXPECT_FALSE(budget.Refuse(Budget::Kind::kQuery, now));
+  budget.OnSend(6, now);
+  EXPECT_TRUE(budget.Refuse(Budget::Kind::kQuery, now));
+}
+
+TEST(Budget, RespectsTheOrderCounts) {
+  Budget budget;
+  const SteadyTime now{1h};
+  budget.OnAnswer(Answer(200, {{"X-MBX-ORDER-COUNT-10S", "300"}, {"X-MBX-ORDER-COUNT-1M", "300"}}), now);
+  EXPECT_TRUE(budget.Refuse(Budget::Kind::kOrder, now));
+  EXPECT_FALSE(budget.Refuse(Budget::Kind::kCancel, now)) << "cancels are not counted";
+  EXPECT_FALSE(budget.Refuse(Budget::Kind::kOrder, now + 10s));
+}
+
+TEST(Budget, StopsAltogetherWhenTheVenueSaysSo) {
+  Budget budget;
+  const SteadyTime now{1h};
+  budget.OnAnswer(Answer(429, {{"Retry-After", "3"}}), now);
+  EXPECT_TRUE(budget.Refuse(Budget::Kind::kOrder, now + 2s));
+  EXPECT_FALSE(budget.Refuse(Budget::Kind::kOrder, now + 3s));
+  budget.OnAnswer(Answer(418, {}), now);
+  EXPECT_TRUE(budget.Refuse(Budget::Kind::kCancel, now + 119s));
+}
+
+TEST(Hosts, EveryModeAcceptsOnlyItsOwn) {
+  const Mode modes[] = {Mode::kPaper, Mode::kTestnet, Mode::kLive};
+  for (const Mode mode : modes) {
+    for (const Mode other : modes) {
+      EXPECT_EQ(CheckHosts(mode, HostsOf(other, 8090)).ok(), mode == other)
+          << config::ToString(mode) << " with the hosts of " << config::ToString(other);
+    }
+  }
+  for (const char* rest : {"http://10.0.0.1:8090", "http://127.0.0.1.evil.com", "https://127.0.0.1:8090",
+                           "http://127.0.0.1:", "http://127.0.0.1:80@evil.com"}) {
+    EXPECT_FALSE(CheckHosts(Mode::kPaper, {rest, "ws://127.0.0.1:8090"}).ok()) << rest;
+  }
+  EXPECT_FALSE(CheckHosts(Mode::kLive, {"https://fapi.binance.com", "wss://fstream.binancefuture.com"}).ok());
+}
+
+TEST(Credentials, MustBeSuchAsTheModeHas) {
+  const std::string generated(64, 'a');
+  const std::string mainnet = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
+  EXPECT_TRUE(CheckCredentials(Mode::kPaper, {generated, "s"}).ok());
+  EXPECT_TRUE(CheckCredentials(Mode::kPaper, {"test-key", "s"}).ok());
+  EXPECT_FALSE(CheckCredentials(Mode::kPaper, {mainnet, "s"}).ok());
+  EXPECT_FALSE(CheckCredentials(Mode::kPaper, {"", "s"}).ok());
+  EXPECT_FALSE(CheckCredentials(Mode::kPaper, {"k", ""}).ok());
+  EXPECT_FALSE(CheckCredentials(Mode::kPaper, {"k\r\nX: y", "s"}).ok());
+  EXPECT_TRUE(CheckCredentials(Mode::kLive, {mainnet, "s"}).ok());
+  EXPECT_FALSE(CheckCredentials(Mode::kLive, {generated, "s"}).ok());
+  EXPECT_FALSE(CheckCredentials(Mode::kTestnet, {"test-key", "s"}).ok());
+}
+
+TEST(EncodeOrder, PlainOrdersGoToTheOrderEndpoint) {
+  const auto market = EncodeOrder({.client_order_id = "qt-1",
+                                   .symbol = "BTCUSDT",
+                                   .side = Side::kSell,
+                                   .quantity = "0.002"_dec,
+                                   .reduce_only = true});
+  EXPECT_EQ(market->path, "/fapi/v1/order");
+  EXPECT_EQ(market->parameters.text(),
+            "symbol=BTCUSDT&side=SELL&type=MARKET&quantity=0.002&newClientOrderId=qt-1&newOrderRespType=RESULT"
+            "&reduceOnly=true");
+  const auto limit = EncodeOrder({.client_order_id = "qt-2",
+                                  .symbol = "BTCUSDT",
+                                  .type = OrderType::kLimit,
+                                  .time_in_force = trading::TimeInForce::kGtx,
+                                  .quantity = "1"_dec,
+                                  .price = "60000.5"_dec});
+  EXPECT_THAT(limit->parameters.text(), HasSubstr("price=60000.5&timeInForce=GTX"));
+}
+
+TEST(EncodeOrder, ConditionalOrdersGoToTheAlgoEndpoint) {
+  const auto stop = EncodeOrder({.client_order_id = "qt-3",
+                                 .symbol = "BTCUSDT",
+                                 .side = Side::kSell,
+                                 .type = OrderType::kStopMarket,
+                                 .quantity = "0.002"_dec,
+                                 .trigger_price = "59000"_dec,
+                                 .reduce_only = true});
+  EXPECT_EQ(stop->path, "/fapi/v1/algoOrder");
+  EXPECT_EQ(stop->parameters.text(),
+            "symbol=BTCUSDT&side=SELL&type=STOP_MARKET&quantity=0.002&algoType=CONDITIONAL&clientAlgoId=qt-3"
+            "&triggerPrice=59000&workingType=MARK_PRICE&reduceOnly=true");
+}
+
+TEST(EncodeOrder, RefusesWhatMustNotBeSent) {
+  const NewOrder good{.client_order_id = "qt-1", .symbol = "BTCUSDT", .quantity = "1"_dec};
+  const auto refused = [&](auto change) {
+    NewOrder order = good;
+    change(order);
+    return !EncodeOrder(order).ok();
+  };
+  EXPECT_TRUE(EncodeOrder(good).ok());
+  EXPECT_TRUE(refused([](NewOrder& order) { order.client_order_id = ""; }));
+  EXPECT_TRUE(refused([](NewOrder& order) { order.client_order_id = "has blank"; }));
+  EXPECT_TRUE(refused([](NewOrder& order) { order.client_order_id = std::string(37, 'a'); }));
+  EXPECT_TRUE(refused([](NewOrder& order) { order.quantity = "0"_dec; }));
+  EXPECT_TRUE(refused([](NewOrder& order) { order.quantity = "-1"_dec; }));
+  EXPECT_TRUE(refused([](NewOrder& order) { order.type = OrderType::kLimit; })) << "no price";
+  EXPECT_TRUE(refused([](NewOrder& order) {
+    order.type = OrderType::kStopMarket;
+    order.trigger_price = "1"_dec;
+  })) << "a stop that is not reduce-only";
+  EXPECT_TRUE(refused([](NewOrder& order) {
+    order.type = OrderType::kStopMarket;
+    order.reduce_only = true;
+  })) << "no trigger price";
+}
+
+}  // namespace
+}  // namespace quantum::binance

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "exchange/binance/decode_rest.h"
+#include "exchange/binance/rest.h"
+#include "exchange/binance/user_stream.h"
+
+namespace quantum::binance {
+
+// Trading at Binance USD-M futures. Plain orders go to /fapi/v1/order, conditional ones to /fapi/v1/algoOrder; a
+// conditional order that triggered is asked for, and reported, through the plain order it spawned (status.h).
+class TradingVenue final : public exchange::TradingVenue {
+ public:
+  TradingVenue(fiber::Loop& loop, std::shared_ptr<Rest> rest, const Clock& clock);
+  ~TradingVenue() override;
+
+  Result<std::vector<trading::SymbolRules>> Rules() override;
+  exchange::Outcome Place(const exchange::NewOrder& order) override;
+  Status Cancel(const std::string& symbol, const std::string& client_order_id, bool conditional) override;
+  Status CancelAll(const std::string& symbol) override;
+  Result<exchange::VenueOrder> Find(const std::string& symbol, const std::string& client_order_id,
+                                    bool conditional) override;
+  Result<std::vector<exchange::VenueOrder>> OpenOrders() override;
+  // Client order ids are filled in from what is known, or asked for order by order; empty where the venue forgot it.
+  Result<std::vector<trading::Fill>> Fills(const std::string& symbol, int64_t from_trade_id) override;
+  Result<std::vector<exchange::VenuePosition>> Positions() override;
+  Result<exchange::Account> GetAccount() override;
+  Status SetLeverage(const std::string& symbol, int leverage) override;
+  void StreamUser(std::function<void(const exchange::UserEvent&)> on_event) override;
+  bool user_stream_connected() const override { return stream_->connected(); }
+  Duration clock_offset() const override { return rest_->clock_offset(); }
+  Status Ping() override;
+  void Stop() override;
+
+ private:
+  Result<std::string> Ask(std::string_view path, const Parameters& parameters, int weight, std::string_view what);
+  Result<exchange::VenueOrder> FindPlain(const Parameters& which);
+  Result<exchange::VenueOrder> FindConditional(const std::string& symbol, const std::string& client_order_id);
+  void Remember(const exchange::VenueOrder& order);
+  std::string ClientIdOf(const std::string& symbol, const std::string& order_id);
+
+  fiber::Loop& loop_;
+  std::shared_ptr<Rest> rest_;
+  std::shared_ptr<UserStream> stream_;
+  std::shared_ptr<fiber::Event> stop_;
+  // Order id → client order id, of orders seen since the start; emptied when it grows too large.
+  std::unordered_map<std::string, std::string> client_ids_;
+};
+
+}  // namespace quantum::binance

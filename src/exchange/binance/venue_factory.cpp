@@ -1,0 +1,35 @@
+#include "exchange/binance/venue_factory.h"
+
+#include "exchange/binance/market_venue.h"
+#include "exchange/binance/trading_venue.h"
+
+namespace quantum::binance {
+namespace {
+
+std::shared_ptr<Rest> MakeRest(const VenueParameters& parameters, Credentials credentials) {
+  QUANTUM_ASSERT(parameters.loop != nullptr && parameters.clock != nullptr);
+  RestOptions options;
+  options.hosts = parameters.hosts;
+  options.credentials = std::move(credentials);
+  options.timeout = parameters.timeout;
+  return std::make_shared<Rest>(*parameters.loop, std::move(options), *parameters.clock);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<exchange::TradingVenue>> MakeTradingVenue(VenueParameters parameters) {
+  QUANTUM_CHECK(CheckHosts(parameters.mode, parameters.hosts));
+  QUANTUM_CHECK(CheckCredentials(parameters.mode, parameters.credentials));
+  auto rest = MakeRest(parameters, parameters.credentials);
+  return std::unique_ptr<exchange::TradingVenue>(
+      std::make_unique<TradingVenue>(*parameters.loop, std::move(rest), *parameters.clock));
+}
+
+Result<std::unique_ptr<exchange::MarketVenue>> MakeMarketVenue(VenueParameters parameters) {
+  QUANTUM_CHECK(CheckHosts(parameters.mode, parameters.hosts));
+  auto rest = MakeRest(parameters, {});
+  return std::unique_ptr<exchange::MarketVenue>(
+      std::make_unique<MarketVenue>(*parameters.loop, parameters.mode, std::move(rest), *parameters.clock));
+}
+
+}  // namespace quantum::binance

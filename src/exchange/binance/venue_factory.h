@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "exchange/binance/hosts.h"
+#include "exchange/venue.h"
+#include "platform/base/clock.h"
+#include "platform/config/manifest.h"
+#include "platform/fiber/fiber.h"
+
+// The venue port over Binance USD-M futures.
+//
+//   QUANTUM_TRY(auto venue, binance::MakeTradingVenue({.loop = &service.loop(), .mode = manifest.mode(),
+//       .hosts = binance::HostsOf(manifest.mode(), manifest.Port("paper-exchange")), .credentials = {key, secret}}));
+namespace quantum::binance {
+
+struct VenueParameters {
+  fiber::Loop* loop = nullptr;  // calls come from its fibers, and it outlives the venue
+  config::Mode mode = config::Mode::kPaper;
+  Hosts hosts;                                 // HostsOf(mode, paper exchange's port), or others of the same mode
+  Credentials credentials;                     // trading only
+  Duration timeout = std::chrono::seconds(5);  // of one request
+  const Clock* clock = &SystemClock();
+};
+
+// kInvalidArgument when mode, hosts and credentials do not agree. Nothing is sent before the first call. Stop() before
+// the venue is destroyed.
+Result<std::unique_ptr<exchange::TradingVenue>> MakeTradingVenue(VenueParameters parameters);
+Result<std::unique_ptr<exchange::MarketVenue>> MakeMarketVenue(VenueParameters parameters);
+
+}  // namespace quantum::binance

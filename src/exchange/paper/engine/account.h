@@ -1,0 +1,80 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exchange/paper/engine/records.h"
+#include "trading/position.h"
+
+namespace quantum::paper {
+
+// The exchange's one account: nothing but the sum of its records. Cross margin unless set otherwise, one-way mode, USDT.
+class Account {
+ public:
+  struct Symbol {
+    trading::Position position;
+    int leverage = 20;
+    bool isolated = false;  // remembered and reported; margin is reckoned as cross
+    int64_t updated_ms = 0;
+  };
+
+  // A record that contradicts the account is an assertion: it was made from this account, or read from its own journal.
+  void Apply(const Record& record);
+
+  bool opened() const { return opened_; }
+  Decimal wallet() const { return wallet_; }
+  Decimal start() const { return start_; }
+  const Symbol& symbol(const std::string& name) const;
+  const std::map<std::string, Symbol>& symbols() const { return symbols_; }
+
+  const PaperOrder* FindOrder(int64_t order_id) const;
+  // The newest with this client id: an id may be used again once its order is no longer open.
+  const PaperOrder* FindOrder(const std::string& symbol, const std::string& client_id) const;
+  const AlgoOrder* FindAlgo(int64_t algo_id) const;
+  const AlgoOrder* FindAlgo(const std::string& client_id) const;
+
+  const std::map<int64_t, PaperOrder>& orders() const { return orders_; }
+  const std::map<int64_t, AlgoOrder>& algos() const { return algos_; }
+  const std::set<int64_t>& open_orders() const { return open_orders_; }
+  const std::set<int64_t>& open_algos() const { return open_algos_; }  // waiting for their trigger
+  const std::deque<PaperFill>& fills() const { return fills_; }
+
+  int64_t next_order_id() const { return next_order_id_; }
+  int64_t next_algo_id() const { return next_algo_id_; }
+  int64_t next_trade_id() const { return next_trade_id_; }
+
+  // How much history is kept for queries; older finished orders and fills are forgotten (positions and wallet are not).
+  static constexpr size_t kOrdersKept = 20'000;
+  static constexpr size_t kFillsKept = 100'000;
+
+ private:
+  void ApplyRecord(const WalletOpened& record);
+  void ApplyRecord(const OrderChanged& record);
+  void ApplyRecord(const AlgoChanged& record);
+  void ApplyRecord(const Filled& record);
+  void ApplyRecord(const LeverageSet& record);
+  void ApplyRecord(const MarginTypeSet& record);
+  Symbol& Mutable(const std::string& name);
+  void Store(const PaperOrder& order);
+
+  bool opened_ = false;
+  Decimal start_;
+  Decimal wallet_;
+  std::map<std::string, Symbol> symbols_;
+  std::map<int64_t, PaperOrder> orders_;
+  std::map<std::pair<std::string, std::string>, int64_t> orders_by_client_;
+  std::set<int64_t> open_orders_;
+  std::map<int64_t, AlgoOrder> algos_;
+  std::map<std::string, int64_t> algos_by_client_;
+  std::set<int64_t> open_algos_;
+  std::deque<PaperFill> fills_;
+  int64_t next_order_id_ = 1'000'000'001;
+  int64_t next_algo_id_ = 2'000'000'001;
+  int64_t next_trade_id_ = 1;
+};
+
+}  // namespace quantum::paper

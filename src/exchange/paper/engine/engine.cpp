@@ -1,0 +1,274 @@
+// Orders as they come in and go.
+#include "exchange/paper/engine/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace quantum::paper {
+namespace {
+
+ApiError UnknownSymbol() { return {-1121, "Invalid symbol."}; }
+ApiError UnknownOrder() { return {-2011, "Unknown order sent."}; }
+
+}  // namespace
+
+Engine::Engine(const std::vector<std::string>& symbols, Account account) : account_(std::move(account)) {
+  for (const std::string& symbol : symbols) {
+    const PaperRules* rules = FindRules(symbol);
+    QUANTUM_ASSERT(rules != nullptr);
+    markets_.emplace(symbol, SymbolMarket(*rules));
+  }
+}
+
+const SymbolMarket* Engine::market(const std::string& symbol) const {
+  const auto found = markets_.find(symbol);
+  return found == markets_.end() ? nullptr : &found->second;
+}
+
+MarkPrices Engine::marks() const {
+  MarkPrices marks;
+  for (const auto& [symbol, market] : markets_) {
+    if (market.ready()) {
+      marks[symbol] = market.mark_price();
+    }
+  }
+  return marks;
+}
+
+void Engine::Commit(Record record) {
+  account_.Apply(record);
+  output_.records.push_back(std::move(record));
+}
+
+Engine::Output Engine::TakeOutput() { return std::exchange(output_, {}); }
+
+Answer<PaperOrder> Engine::Place(const OrderRequest& request, int64_t now_ms) {
+  const auto found = markets_.find(request.symbol);
+  if (found == markets_.end()) {
+    return UnknownSymbol();
+  }
+  SymbolMarket& market = found->second;
+  if (const auto error = CheckOrder(market, request)) {
+    return *error;
+  }
+  if (const auto error = CheckMargin(market, request)) {
+    return *error;
+  }
+  if (const auto error = CheckImmediate(market, request)) {
+    return *error;
+  }
+  PaperOrder order;
+  order.client_id = request.client_id;
+  order.symbol = request.symbol;
+  order.side = request.side;
+  order.market = request.market;
+  order.original_type = request.market ? "MARKET" : "LIMIT";
+  order.time_in_force = request.time_in_force;
+  order.quantity = request.reduce_only ? std::min(request.quantity, Closable(request.symbol, request.side))
+                                       : request.quantity;
+  order.price = request.market ? Decimal() : request.price;
+  order.reduce_only = request.reduce_only;
+  order.created_ms = order.updated_ms = now_ms;
+  const PaperOrder accepted = Accept(std::move(order));
+  TakeLiquidity(market, accepted.order_id, now_ms);
+  ExpireUseless(request.symbol, now_ms);
+  return *account_.FindOrder(accepted.order_id);
+}
+
+PaperOrder Engine::Accept(PaperOrder order) {
+  order.order_id = account_.next_order_id();
+  if (order.client_id.empty()) {
+    order.client_id = fmt::format("paper-{}", order.order_id);
+  }
+  Commit(OrderChanged{order});
+  Tell(OrderEvent{order, "NEW", std::nullopt});
+  return order;
+}
+
+std::optional<Decimal> Engine::OwnBest(const std::string& symbol, Side taker) const {
+  std::optional<Decimal> best;
+  for (int64_t id : account_.open_orders()) {
+    const PaperOrder& order = *account_.FindOrder(id);
+    if (order.symbol == symbol && order.side != taker && !order.market) {
+      const bool better = !best || (taker == Side::kBuy ? order.price < *best : order.price > *best);
+      best = better ? order.price : *best;
+    }
+  }
+  return best;
+}
+
+void Engine::TakeLiquidity(SymbolMarket& market, int64_t order_id, int64_t now_ms) {
+  const PaperOrder order = *account_.FindOrder(order_id);
+  const std::optional<Decimal> limit = order.market ? std::nullopt : std::optional(order.price);
+  const std::optional<Decimal> own = OwnBest(order.symbol, order.side);
+  const bool met_own = own && (!limit || (order.side == Side::kBuy ? *limit >= *own : *limit <= *own));
+  for (const SymbolMarket::Offer& offer : market.Offers(order.side, limit, order.quantity)) {
+    if (own && (order.side == Side::kBuy ? offer.price >= *own : offer.price <= *own)) {
+      break;
+    }
+    const Decimal wanted = std::min(offer.quantity, account_.FindOrder(order_id)->remaining());
+    if (!IsOpen(account_.FindOrder(order_id)->status)) {
+      break;
+    }
+    const Decimal filled = Fill(market, order_id, offer.price, wanted, false, now_ms);
+    if (filled.is_positive()) {
+      market.Take(order.side, offer.price, filled);
+    }
+  }
+  const PaperOrder& after = *account_.FindOrder(order_id);
+  if (!IsOpen(after.status)) {
+    return;
+  }
+  const bool rests = !order.market && (order.time_in_force == TimeInForce::kGtc || order.time_in_force == TimeInForce::kGtx);
+  if (met_own) {
+    Finish(order_id, Execution::kExpiredInMatch, now_ms);
+  } else if (rests) {
+    Rest(market, after);
+  } else {
+    Finish(order_id, Execution::kExpired, now_ms);
+  }
+}
+
+void Engine::Rest(const SymbolMarket& market, const PaperOrder& order) {
+  Decimal ahead = market.Displayed(order.side, order.price);
+  for (const auto& [id, queue] : queue_ahead_) {
+    const PaperOrder* other = account_.FindOrder(id);
+    if (other != nullptr && id != order.order_id && other->symbol == order.symbol && other->side == order.side &&
+        other->price == order.price) {
+      ahead = std::max(ahead, queue + other->remaining());
+    }
+  }
+  queue_ahead_[order.order_id] = ahead;
+}
+
+Decimal Engine::Fill(SymbolMarket& market, int64_t order_id, Decimal price, Decimal quantity, bool maker,
+                     int64_t now_ms) {
+  PaperOrder order = *account_.FindOrder(order_id);
+  if (order.reduce_only) {
+    quantity = std::min(quantity, Closable(order.symbol, order.side));
+    if (quantity.is_zero()) {
+      return quantity;
+    }
+  }
+  trading::Position position = account_.symbol(order.symbol).position;
+  PaperFill fill;
+  fill.trade_id = account_.next_trade_id();
+  fill.order_id = order_id;
+  fill.symbol = order.symbol;
+  fill.side = order.side;
+  fill.price = price;
+  fill.quantity = quantity;
+  fill.fee = price.Times(quantity).Times(maker ? MakerFee() : TakerFee());
+  const trading::PositionChange change = trading::Apply(position, fill.side, quantity, price, fill.fee);
+  fill.realized_pnl = change.realized_pnl;
+  fill.maker = maker;
+  fill.time_ms = now_ms;
+
+  order.filled += quantity;
+  order.quote += price.Times(quantity);
+  order.status = order.remaining().is_zero() ? Execution::kFilled : Execution::kPartiallyFilled;
+  order.updated_ms = now_ms;
+  Commit(Filled{fill, order});
+  if (!IsOpen(order.status)) {
+    queue_ahead_.erase(order_id);
+  }
+  if (change.closed_quantity.is_positive()) {
+    shrunk_.insert(order.symbol);
+  }
+  // Binance sends the account before the order.
+  Tell(AccountEvent{order.symbol, account_.wallet(), position, trading::UnrealizedPnl(position, market.mark_price()),
+                    account_.symbol(order.symbol).isolated});
+  Tell(OrderEvent{order, "TRADE", fill});
+  FinishAlgoOf(order, now_ms);
+  return quantity;
+}
+
+void Engine::Finish(int64_t order_id, Execution status, int64_t now_ms) {
+  PaperOrder order = *account_.FindOrder(order_id);
+  order.status = status;
+  order.updated_ms = now_ms;
+  queue_ahead_.erase(order_id);
+  Commit(OrderChanged{order});
+  Tell(OrderEvent{order, status == Execution::kCanceled ? "CANCELED" : "EXPIRED", std::nullopt});
+  FinishAlgoOf(order, now_ms);
+}
+
+void Engine::ExpireUseless(const std::string& symbol, int64_t now_ms) {
+  if (shrunk_.erase(symbol) == 0) {
+    return;
+  }
+  const std::vector<int64_t> open(account_.open_orders().begin(), account_.open_orders().end());
+  for (int64_t id : open) {
+    const PaperOrder& order = *account_.FindOrder(id);
+    if (order.symbol == symbol && order.reduce_only && Closable(symbol, order.side).is_zero()) {
+      Finish(id, Execution::kExpired, now_ms);
+    }
+  }
+  const std::vector<int64_t> algos(account_.open_algos().begin(), account_.open_algos().end());
+  for (int64_t id : algos) {
+    AlgoOrder algo = *account_.FindAlgo(id);
+    if (algo.symbol == symbol && algo.close_position && Closable(symbol, algo.side).is_zero()) {
+      algo.status = AlgoStatus::kExpired;
+      algo.updated_ms = now_ms;
+      ChangeAlgo(algo);
+    }
+  }
+}
+
+Answer<PaperOrder> Engine::Cancel(int64_t order_id, int64_t now_ms) {
+  const PaperOrder* order = account_.FindOrder(order_id);
+  if (order == nullptr || !IsOpen(order->status)) {
+    return UnknownOrder();
+  }
+  Finish(order_id, Execution::kCanceled, now_ms);
+  return *account_.FindOrder(order_id);
+}
+
+void Engine::CancelAll(const std::string& symbol, int64_t now_ms) {
+  const std::vector<int64_t> open(account_.open_orders().begin(), account_.open_orders().end());
+  for (int64_t id : open) {
+    if (account_.FindOrder(id)->symbol == symbol) {
+      Finish(id, Execution::kCanceled, now_ms);
+    }
+  }
+}
+
+Answer<int> Engine::SetLeverage(const std::string& symbol, int leverage, int64_t /*now_ms*/) {
+  const SymbolMarket* of = market(symbol);
+  if (of == nullptr) {
+    return UnknownSymbol();
+  }
+  if (leverage < 1 || leverage > of->rules().rules.leverage_max) {
+    return ApiError{-4028, fmt::format("Leverage {} is not valid", leverage)};
+  }
+  if (account_.symbol(symbol).leverage != leverage) {
+    Account changed = account_;
+    changed.Apply(LeverageSet{symbol, leverage});
+    const Margin margin = ComputeMargin(changed, marks());
+    if (changed.wallet() + margin.unrealized_pnl < margin.initial_margin()) {
+      return ApiError{-4161, "Leverage reduction is not supported in Isolated Margin Mode with open positions."};
+    }
+    Commit(LeverageSet{symbol, leverage});
+    Tell(LeverageEvent{symbol, leverage});
+  }
+  return leverage;
+}
+
+std::optional<ApiError> Engine::SetMarginType(const std::string& symbol, bool isolated) {
+  if (market(symbol) == nullptr) {
+    return UnknownSymbol();
+  }
+  const Account::Symbol& held = account_.symbol(symbol);
+  if (held.isolated == isolated) {
+    return ApiError{-4046, "No need to change margin type."};
+  }
+  if (!held.position.is_flat()) {
+    return ApiError{-4048, "Margin type cannot be changed if there exists position."};
+  }
+  Commit(MarginTypeSet{symbol, isolated});
+  return std::nullopt;
+}
+
+}  // namespace quantum::paper

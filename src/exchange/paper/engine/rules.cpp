@@ -1,0 +1,114 @@
+#include "exchange/paper/engine/rules.h"
+
+#include <array>
+
+namespace quantum::paper {
+namespace {
+
+using trading::operator""_dec;
+
+std::array<PaperRules, 2> MakeRules() {
+  PaperRules btc;
+  btc.rules.symbol = "BTCUSDT";
+  btc.rules.tick_size = "0.1"_dec;
+  btc.rules.step_size = "0.001"_dec;
+  btc.rules.min_quantity = "0.001"_dec;
+  btc.rules.max_quantity = "1000"_dec;
+  btc.rules.market_max_quantity = "120"_dec;
+  btc.rules.min_price = "556.8"_dec;
+  btc.rules.max_price = "4529764"_dec;
+  btc.rules.min_notional = "100"_dec;
+  btc.rules.price_up = "1.05"_dec;
+  btc.rules.price_down = "0.95"_dec;
+  btc.rules.leverage_max = 125;
+  btc.rules.maintenance_margin_ratio = "0.004"_dec;
+  btc.base_asset = "BTC";
+  PaperRules eth = btc;
+  eth.rules.symbol = "ETHUSDT";
+  eth.rules.tick_size = "0.01"_dec;
+  eth.rules.max_quantity = "10000"_dec;
+  eth.rules.market_max_quantity = "2000"_dec;
+  eth.rules.min_price = "39.86"_dec;
+  eth.rules.max_price = "306177"_dec;
+  eth.rules.min_notional = "20"_dec;
+  eth.base_asset = "ETH";
+  return {btc, eth};
+}
+
+}  // namespace
+
+const PaperRules* FindRules(std::string_view symbol) {
+  static const std::array<PaperRules, 2> kRules = MakeRules();
+  for (const PaperRules& rules : kRules) {
+    if (rules.rules.symbol == symbol) {
+      return &rules;
+    }
+  }
+  return nullptr;
+}
+
+Decimal TakerFee() { return "0.0005"_dec; }
+Decimal MakerFee() { return "0.0002"_dec; }
+
+std::optional<ApiError> CheckQuantity(const PaperRules& symbol, Decimal quantity, bool market) {
+  const trading::SymbolRules& rules = symbol.rules;
+  if (!quantity.is_positive()) {
+    return ApiError{-4003, "Quantity less than or equal to zero."};
+  }
+  if (!quantity.IsMultipleOf(rules.step_size)) {
+    return ApiError{-1111, "Precision is over the maximum defined for this asset."};
+  }
+  if (quantity < rules.min_quantity) {
+    return ApiError{-4004, "Quantity less than min quantity."};
+  }
+  if (quantity > (market ? rules.market_max_quantity : rules.max_quantity)) {
+    return ApiError{-4005, "Quantity greater than max quantity."};
+  }
+  return std::nullopt;
+}
+
+std::optional<ApiError> CheckPrice(const PaperRules& symbol, Decimal price) {
+  const trading::SymbolRules& rules = symbol.rules;
+  if (!price.is_positive()) {
+    return ApiError{-4001, "Price less than 0."};
+  }
+  if (price < rules.min_price) {
+    return ApiError{-4013, "Price less than min price."};
+  }
+  if (price > rules.max_price) {
+    return ApiError{-4002, "Price greater than max price."};
+  }
+  if (!price.IsMultipleOf(Decimal::FromRaw(Decimal::kOne / 100))) {
+    return ApiError{-1111, "Precision is over the maximum defined for this asset."};
+  }
+  if (!price.IsMultipleOf(rules.tick_size)) {
+    return ApiError{-4014, "Price not increased by tick size."};
+  }
+  return std::nullopt;
+}
+
+std::optional<ApiError> CheckPercentPrice(const PaperRules& symbol, Side side, Decimal price, Decimal mark_price) {
+  const trading::SymbolRules& rules = symbol.rules;
+  if (side == Side::kBuy) {
+    const Decimal limit = mark_price.Times(rules.price_up).RoundTo(rules.tick_size, trading::Rounding::kDown);
+    if (price > limit) {
+      return ApiError{-4016, "Limit price can't be higher than " + limit.ToString() + "."};
+    }
+  } else {
+    const Decimal limit = mark_price.Times(rules.price_down).RoundTo(rules.tick_size, trading::Rounding::kUp);
+    if (price < limit) {
+      return ApiError{-4024, "Limit price can't be lower than " + limit.ToString() + "."};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<ApiError> CheckNotional(const PaperRules& symbol, Decimal quantity, Decimal reference) {
+  if (quantity.Times(reference) < symbol.rules.min_notional) {
+    return ApiError{-4164, "Order's notional must be no smaller than " + symbol.rules.min_notional.ToString() +
+                               " (unless you choose reduce only)."};
+  }
+  return std::nullopt;
+}
+
+}  // namespace quantum::paper

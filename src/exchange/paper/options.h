@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "platform/base/clock.h"
+#include "platform/config/manifest.h"
+#include "trading/decimal.h"
+
+namespace quantum::paper {
+
+//   market:
+//     source: synthetic            # or recording:FILE[,FILE]; paths relative to the manifest's folder
+//     seed: 1                      # synthetic
+//     rate: 0.1                    # synthetic: events per second as a share of the recorded mean
+//     warmup: 30min                # synthetic: history made before the first start, for klines
+//     speed: "1"                   # 1, 10 or max
+//   services:
+//     paper-exchange:
+//       wallet: "10000"            # USDT, of an account that has no journal yet
+//       latency: 0ms               # how long an order takes to reach the engine
+struct PaperOptions {
+  std::vector<std::string> symbols;
+  std::vector<std::string> files;  // empty: synthetic
+  uint64_t seed = 1;
+  double rate = 0.1;
+  Duration warmup = std::chrono::minutes(30);
+  int speed = 1;  // 0: as fast as the subscribers read
+  trading::Decimal wallet;
+  Duration latency{};
+  std::string directory;  // <state>/data/paper-exchange
+};
+
+// kInvalidArgument for a manifest that is not for PAPER, for symbols without rules, and for what does not parse.
+Result<PaperOptions> ReadOptions(const config::Manifest& manifest);
+
+}  // namespace quantum::paper

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "exchange/paper/engine/rules.h"
+#include "exchange/paper/market/kline.h"
+#include "exchange/paper/market/source.h"
+
+// Market data as Binance's futures streams and answers spell it. Prices have two decimals and quantities three, as the
+// recorded frames have.
+namespace quantum::paper {
+
+std::string EncodeDepth(const PaperRules& rules, const DepthUpdate& update);
+std::string EncodeTrade(const PaperRules& rules, const MarketTrade& trade);
+std::string EncodeBookTicker(const PaperRules& rules, const BookTicker& ticker);
+std::string EncodeKlineEvent(const PaperRules& rules, const Kline& kline, std::string_view interval, bool closed,
+                             int64_t event_ms);
+std::string EncodeKlineRow(const PaperRules& rules, const Kline& kline);
+std::string EncodeMarkPrice(const PaperRules& rules, Decimal mark_price, int64_t event_ms, int64_t next_funding_ms);
+std::string EncodeDepthSnapshot(const PaperRules& rules, const DepthSnapshot& snapshot, int64_t time_ms);
+
+struct AggregateTrade {
+  int64_t id = 0;
+  Decimal price;
+  Decimal quantity;
+  int64_t first_trade_id = 0;
+  int64_t last_trade_id = 0;
+  int64_t time_ms = 0;
+  int64_t event_ms = 0;
+  bool buyer_is_maker = false;
+};
+std::string EncodeAggregateTrade(const PaperRules& rules, const AggregateTrade& trade);
+
+// Funding settles at 0, 8 and 16 o'clock UTC; the paper exchange charges none.
+int64_t NextFundingMs(int64_t now_ms);
+
+}  // namespace quantum::paper

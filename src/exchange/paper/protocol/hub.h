@@ -1,0 +1,72 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "exchange/paper/protocol/stream_sink.h"
+
+namespace quantum::paper {
+
+// The exchange's WebSocket subscriptions: who listens to which stream, and the requests SUBSCRIBE, UNSUBSCRIBE and
+// LIST_SUBSCRIPTIONS. Does no I/O: a subscriber is a box that takes messages. For one thread.
+using Message = std::shared_ptr<const std::string>;
+
+class Outbox {
+ public:
+  virtual ~Outbox() = default;
+  // A batch in order; a box that is full drops its connection.
+  virtual void Put(std::vector<Message> messages) = 0;
+  virtual bool filling() const = 0;  // more than half full
+};
+
+enum class StreamClass { kPublic, kMarket, kPrivate, kAny };  // /public, /market, /private, or none of them
+// Where Binance serves a stream since 2026-04-23. False also for a stream that the exchange does not have.
+bool Serves(StreamClass where, std::string_view stream);
+
+class Hub final : public StreamSink {
+ public:
+  using Id = uint64_t;
+  Id Join(std::shared_ptr<Outbox> outbox, StreamClass where, bool combined);
+  void Leave(Id id);
+  // The streams of the connection's URL; those that are not served there are passed over.
+  void Subscribe(Id id, const std::vector<std::string>& streams);
+  // Gets the user data stream from now on.
+  void SubscribeUser(Id id, std::string listen_key);
+  // A request as the client sent it; the answer.
+  std::string Request(Id id, std::string_view text);
+
+  bool Wanted(const std::string& stream) const override { return streams_.contains(stream); }
+  void Publish(const std::string& stream, std::string payload) override;
+  void PublishUser(const std::string& payload);
+  // Tells those that listen by this key that it has expired, and lets them go.
+  void ExpireListenKey(const std::string& listen_key, int64_t now_ms);
+  // Hands over what was published since the last time.
+  void Flush();
+  bool congested() const;  // some subscriber's box is filling
+  size_t size() const { return members_.size(); }
+
+ private:
+  struct Member {
+    std::shared_ptr<Outbox> outbox;
+    StreamClass where = StreamClass::kAny;
+    bool combined = false;
+    std::set<std::string> streams;
+    std::string listen_key;
+    std::vector<Message> pending;
+  };
+  void Unsubscribe(Member& member, Id id, const std::string& stream);
+
+  std::map<Id, Member> members_;
+  std::unordered_map<std::string, std::set<Id>> streams_;
+  Id next_id_ = 1;
+};
+
+}  // namespace quantum::paper

@@ -1,0 +1,184 @@
+#include "exchange/paper/protocol/rest.h"
+
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+
+#include <boost/json.hpp>
+
+namespace quantum::paper {
+namespace {
+
+constexpr int64_t kRecvWindowDefaultMs = 5'000;
+constexpr int64_t kRecvWindowMaxMs = 60'000;
+constexpr int64_t kAheadMaxMs = 1'000;
+
+bool SameText(const std::string& a, const std::string& b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+RestAnswer Refused(const ApiError& error) {
+  const boost::json::object body{{"code", error.code}, {"msg", error.message}};
+  return {error.http_status, boost::json::serialize(body), {}};
+}
+
+}  // namespace
+
+Rest::Rest(RestOptions options, Engine& engine, const MarketStreams& streams, Hub& hub)
+    : options_(std::move(options)), engine_(engine), streams_(streams), hub_(hub) {}
+
+const std::map<std::string, Rest::Endpoint, std::less<>>& Rest::Endpoints() {
+  constexpr Access kOpen = Access::kOpen;
+  constexpr Access kKey = Access::kKey;
+  constexpr Access kSigned = Access::kSigned;
+  // Weights: developers.binance.com, USD-M futures, as of 2026.
+  static const std::map<std::string, Endpoint, std::less<>> kEndpoints = {
+      {"GET /fapi/v1/ping", {kOpen, 1, false, &Rest::Ping}},
+      {"GET /fapi/v1/time", {kOpen, 1, false, &Rest::Time}},
+      {"GET /fapi/v1/exchangeInfo", {kOpen, 1, false, &Rest::ExchangeInfo}},
+      {"GET /fapi/v1/depth", {kOpen, 10, false, &Rest::Depth}},
+      {"GET /fapi/v1/klines", {kOpen, 5, false, &Rest::Klines}},
+      {"GET /fapi/v1/ticker/price", {kOpen, 1, false, &Rest::TickerPrice}},
+      {"GET /fapi/v2/ticker/price", {kOpen, 1, false, &Rest::TickerPrice}},
+      {"GET /fapi/v1/ticker/bookTicker", {kOpen, 2, false, &Rest::TickerBook}},
+      {"GET /fapi/v1/premiumIndex", {kOpen, 1, false, &Rest::PremiumIndex}},
+      {"POST /fapi/v1/order", {kSigned, 0, true, &Rest::PostOrder}},
+      {"GET /fapi/v1/order", {kSigned, 1, false, &Rest::GetOrder}},
+      {"DELETE /fapi/v1/order", {kSigned, 1, false, &Rest::DeleteOrder}},
+      {"GET /fapi/v1/openOrders", {kSigned, 1, false, &Rest::OpenOrders}},
+      {"GET /fapi/v1/allOrders", {kSigned, 5, false, &Rest::AllOrders}},
+      {"DELETE /fapi/v1/allOpenOrders", {kSigned, 1, false, &Rest::DeleteAllOrders}},
+      {"POST /fapi/v1/algoOrder", {kSigned, 0, true, &Rest::PostAlgo}},
+      {"GET /fapi/v1/algoOrder", {kSigned, 1, false, &Rest::GetAlgo}},
+      {"DELETE /fapi/v1/algoOrder", {kSigned, 1, false, &Rest::DeleteAlgo}},
+      {"GET /fapi/v1/openAlgoOrders", {kSigned, 1, false, &Rest::OpenAlgos}},
+      {"GET /fapi/v1/allAlgoOrders", {kSigned, 5, false, &Rest::AllAlgos}},
+      {"DELETE /fapi/v1/algoOpenOrders", {kSigned, 1, false, &Rest::DeleteAllAlgos}},
+      {"GET /fapi/v1/userTrades", {kSigned, 5, false, &Rest::UserTrades}},
+      {"GET /fapi/v2/account", {kSigned, 5, false, &Rest::AccountV2}},
+      {"GET /fapi/v3/account", {kSigned, 5, false, &Rest::AccountV3}},
+      {"GET /fapi/v2/balance", {kSigned, 5, false, &Rest::Balance}},
+      {"GET /fapi/v3/balance", {kSigned, 5, false, &Rest::Balance}},
+      {"GET /fapi/v2/positionRisk", {kSigned, 5, false, &Rest::PositionRiskV2}},
+      {"GET /fapi/v3/positionRisk", {kSigned, 5, false, &Rest::PositionRiskV3}},
+      {"POST /fapi/v1/leverage", {kSigned, 1, false, &Rest::PostLeverage}},
+      {"POST /fapi/v1/marginType", {kSigned, 1, false, &Rest::PostMarginType}},
+      {"GET /fapi/v1/leverageBracket", {kSigned, 1, false, &Rest::LeverageBracket}},
+      {"GET /fapi/v1/positionSide/dual", {kSigned, 30, false, &Rest::PositionSide}},
+      {"GET /fapi/v1/commissionRate", {kSigned, 20, false, &Rest::CommissionRate}},
+      {"POST /fapi/v1/listenKey", {kKey, 1, false, &Rest::PostListenKey}},
+      {"PUT /fapi/v1/listenKey", {kKey, 1, false, &Rest::PutListenKey}},
+      {"DELETE /fapi/v1/listenKey", {kKey, 1, false, &Rest::DeleteListenKey}},
+  };
+  return kEndpoints;
+}
+
+std::vector<std::pair<std::string, std::string>> Rest::endpoints() {
+  std::vector<std::pair<std::string, std::string>> result;
+  for (const auto& [name, endpoint] : Endpoints()) {
+    const size_t blank = name.find(' ');
+    result.emplace_back(name.substr(0, blank), name.substr(blank + 1));
+  }
+  return result;
+}
+
+int64_t Rest::Counter::Add(int64_t now_ms, int64_t amount) {
+  if (now_ms / window_ms != window) {
+    window = now_ms / window_ms;
+    count = 0;
+  }
+  count += amount;
+  return count;
+}
+
+std::optional<ApiError> Rest::Authorize(const RestRequest& request, Access access, Parameters& parameters,
+                                        int64_t now_ms) const {
+  if (access == Access::kOpen) {
+    return std::nullopt;
+  }
+  if (request.api_key.empty()) {
+    return ApiError{-2014, "API-key format invalid.", 401};
+  }
+  if (!SameText(request.api_key, options_.api_key)) {
+    return ApiError{-2015, "Invalid API-key, IP, or permissions for action.", 401};
+  }
+  if (access == Access::kKey) {
+    return std::nullopt;
+  }
+  const std::optional<bool> matches = SignatureMatches(options_.api_secret, request.query, request.body);
+  const int64_t timestamp = parameters.Int("timestamp");
+  if (!matches) {
+    parameters.Text("signature");
+    parameters.Refuse({-1102, "Mandatory parameter 'signature' was not sent, was empty/null, or malformed."});
+  }
+  const int64_t window = parameters.MaybeInt("recvWindow").value_or(kRecvWindowDefaultMs);
+  if (parameters.error()) {
+    return parameters.error();
+  }
+  if (window < 0 || window > kRecvWindowMaxMs) {
+    return ApiError{-1131, "recvWindow must be less than 60000."};
+  }
+  if (timestamp >= now_ms + kAheadMaxMs) {
+    return ApiError{-1021, "Timestamp for this request was 1000ms ahead of the server's time."};
+  }
+  if (now_ms - timestamp > window) {
+    return ApiError{-1021, "Timestamp for this request is outside of the recvWindow."};
+  }
+  if (!*matches) {
+    return ApiError{-1022, "Signature for this request is not valid."};
+  }
+  return std::nullopt;
+}
+
+RestAnswer Rest::Handle(const RestRequest& request, int64_t now_ms) {
+  const auto found = Endpoints().find(request.method + " " + request.path);
+  if (found == Endpoints().end()) {
+    return Refused({-5000, fmt::format("Path {}, Method {} is invalid", request.path, request.method), 404});
+  }
+  const Endpoint& endpoint = found->second;
+  const int64_t weight = weight_.Add(now_ms, endpoint.weight);
+  RestAnswer answer;
+  if (weight > options_.weight_per_minute) {
+    answer = Refused({-1003, fmt::format("Too many requests; current limit is {} requests per minute.",
+                                         options_.weight_per_minute), 429});
+    answer.headers.emplace_back("Retry-After", std::to_string(60 - now_ms / 1000 % 60));
+  } else {
+    Parameters parameters(request.query, request.body);
+    if (const auto error = Authorize(request, endpoint.access, parameters, now_ms)) {
+      answer = Refused(*error);
+    } else if (endpoint.places_order && (orders_10s_.Add(now_ms, 1) > options_.orders_per_10s ||
+                                         orders_1m_.Add(now_ms, 1) > options_.orders_per_minute)) {
+      answer = Refused({-1015, "Too many new orders.", 429});
+      answer.headers.emplace_back("Retry-After", "10");
+    } else {
+      const Answer<std::string> result = (this->*endpoint.handler)(parameters, now_ms);
+      answer = result.ok() ? RestAnswer{200, *result, {}} : Refused(result.error());
+      if (result.ok() && endpoint.places_order) {
+        answer.headers.emplace_back("X-MBX-ORDER-COUNT-10S", std::to_string(orders_10s_.count));
+        answer.headers.emplace_back("X-MBX-ORDER-COUNT-1M", std::to_string(orders_1m_.count));
+      }
+    }
+  }
+  answer.headers.emplace_back("X-MBX-USED-WEIGHT-1M", std::to_string(weight));
+  return answer;
+}
+
+std::string Rest::Symbol(Parameters& parameters) const {
+  std::string symbol = parameters.Text("symbol");
+  if (!parameters.error() && engine_.market(symbol) == nullptr) {
+    parameters.Refuse({-1121, "Invalid symbol."});
+  }
+  return symbol;
+}
+
+std::vector<std::string> Rest::Symbols(Parameters& parameters) const {
+  if (parameters.Has("symbol")) {
+    return {Symbol(parameters)};
+  }
+  std::vector<std::string> symbols;
+  for (const auto& [symbol, market] : engine_.markets()) {
+    symbols.push_back(symbol);
+  }
+  return symbols;
+}
+
+}  // namespace quantum::paper

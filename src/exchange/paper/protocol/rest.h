@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "exchange/paper/engine/engine.h"
+#include "exchange/paper/protocol/hub.h"
+#include "exchange/paper/protocol/market_streams.h"
+#include "exchange/paper/protocol/parameters.h"
+
+namespace quantum::paper {
+
+struct RestRequest {
+  std::string method;
+  std::string path;
+  std::string query;  // as it was sent, without '?'
+  std::string body;
+  std::string api_key;
+};
+struct RestAnswer {
+  int status = 200;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct RestOptions {
+  std::string api_key;
+  std::string api_secret;
+  // A hundred times Binance's: tests and replays at ten times the speed must not meet limits meant for the internet.
+  int weight_per_minute = 240'000;
+  int orders_per_10s = 30'000;
+  int orders_per_minute = 120'000;
+};
+
+// Binance's USD-M futures REST interface over the engine: what is asked, by whom, and the answer in Binance's words. Does
+// no I/O; server time comes with every call.
+class Rest {
+ public:
+  Rest(RestOptions options, Engine& engine, const MarketStreams& streams, Hub& hub);
+
+  // Every endpoint, as "METHOD /path".
+  static std::vector<std::pair<std::string, std::string>> endpoints();
+  RestAnswer Handle(const RestRequest& request, int64_t now_ms);
+  // The listen key of the user data stream that is valid now; empty: none.
+  const std::string& listen_key() const { return listen_key_; }
+  bool KnowsListenKey(const std::string& key, int64_t now_ms) const { return !key.empty() && key == listen_key_ && now_ms < listen_key_until_ms_; }
+  // Once a minute or so: lets go of an expired key.
+  void ExpireListenKey(int64_t now_ms);
+
+ private:
+  enum class Access { kOpen, kKey, kSigned };
+  // The JSON text of the answer, or the refusal.
+  using Handler = Answer<std::string> (Rest::*)(Parameters&, int64_t now_ms);
+  struct Endpoint {
+    Access access;
+    int weight;
+    bool places_order;
+    Handler handler;
+  };
+  // A sliding count of the last `window_ms`.
+  struct Counter {
+    int64_t window_ms = 0;
+    int64_t window = 0;
+    int64_t count = 0;
+    int64_t Add(int64_t now_ms, int64_t amount);
+  };
+  static const std::map<std::string, Endpoint, std::less<>>& Endpoints();
+
+  std::optional<ApiError> Authorize(const RestRequest& request, Access access, Parameters& parameters, int64_t now_ms) const;
+  std::string Symbol(Parameters& parameters) const;                          // mandatory and known
+  std::vector<std::string> Symbols(Parameters& parameters) const;            // the one asked for, or all
+  const PaperOrder* FindOrder(Parameters& parameters, const std::string& symbol) const;
+  const AlgoOrder* FindAlgo(Parameters& parameters) const;
+
+  // rest_market.cpp
+  Answer<std::string> Ping(Parameters&, int64_t);
+  Answer<std::string> Time(Parameters&, int64_t now_ms);
+  Answer<std::string> ExchangeInfo(Parameters&, int64_t now_ms);
+  Answer<std::string> Depth(Parameters&, int64_t now_ms);
+  Answer<std::string> Klines(Parameters&, int64_t now_ms);
+  Answer<std::string> TickerPrice(Parameters&, int64_t now_ms);
+  Answer<std::string> TickerBook(Parameters&, int64_t now_ms);
+  Answer<std::string> PremiumIndex(Parameters&, int64_t now_ms);
+  // rest_trade.cpp
+  Answer<std::string> PostOrder(Parameters&, int64_t now_ms);
+  Answer<std::string> GetOrder(Parameters&, int64_t now_ms);
+  Answer<std::string> DeleteOrder(Parameters&, int64_t now_ms);
+  Answer<std::string> OpenOrders(Parameters&, int64_t now_ms);
+  Answer<std::string> AllOrders(Parameters&, int64_t now_ms);
+  Answer<std::string> DeleteAllOrders(Parameters&, int64_t now_ms);
+  Answer<std::string> PostAlgo(Parameters&, int64_t now_ms);
+  Answer<std::string> GetAlgo(Parameters&, int64_t now_ms);
+  Answer<std::string> DeleteAlgo(Parameters&, int64_t now_ms);
+  Answer<std::string> OpenAlgos(Parameters&, int64_t now_ms);
+  Answer<std::string> AllAlgos(Parameters&, int64_t now_ms);
+  Answer<std::string> DeleteAllAlgos(Parameters&, int64_t now_ms);
+  Answer<std::string> UserTrades(Parameters&, int64_t now_ms);
+  // rest_account.cpp
+  Answer<std::string> AccountV2(Parameters&, int64_t now_ms);
+  Answer<std::string> AccountV3(Parameters&, int64_t now_ms);
+  Answer<std::string> Balance(Parameters&, int64_t now_ms);
+  Answer<std::string> PositionRiskV2(Parameters&, int64_t now_ms);
+  Answer<std::string> PositionRiskV3(Parameters&, int64_t now_ms);
+  Answer<std::string> PostLeverage(Parameters&, int64_t now_ms);
+  Answer<std::string> PostMarginType(Parameters&, int64_t now_ms);
+  Answer<std::string> LeverageBracket(Parameters&, int64_t now_ms);
+  Answer<std::string> PositionSide(Parameters&, int64_t now_ms);
+  Answer<std::string> CommissionRate(Parameters&, int64_t now_ms);
+  Answer<std::string> PostListenKey(Parameters&, int64_t now_ms);
+  Answer<std::string> PutListenKey(Parameters&, int64_t now_ms);
+  Answer<std::string> DeleteListenKey(Parameters&, int64_t now_ms);
+
+  RestOptions options_;
+  Engine& engine_;
+  const MarketStreams& streams_;
+  Hub& hub_;
+  Counter weight_{60'000, 0, 0};
+  Counter orders_10s_{10'000, 0, 0};
+  Counter orders_1m_{60'000, 0, 0};
+  std::string listen_key_;
+  int64_t listen_key_until_ms_ = 0;
+};
+
+}  // namespace quantum::paper

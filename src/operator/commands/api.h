@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "operator/commands/command.h"
+#include "platform/base/clock.h"
+#include "platform/http/message.h"
+
+namespace quantum::operate {
+
+// One request to a service of the running platform (directly, not through the gateway); blocks. A write carries the
+// operator's token. Errors: kUnavailable (it does not answer), kPermission (no access to the token), and the service's
+// own complaint for anything but a 2xx.
+Result<http::Response> CallService(const Running& running, const std::string& unit, const std::string& method,
+                                   const std::string& path, const std::string& body = {},
+                                   Duration timeout = std::chrono::seconds(5));
+
+}  // namespace quantum::operate

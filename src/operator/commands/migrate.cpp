@@ -1,0 +1,50 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <optional>
+
+#include "operator/commands/command.h"
+#include "platform/config/secrets.h"
+#include "platform/fiber/fiber.h"
+#include "platform/postgres/pool.h"
+
+namespace quantum::operate {
+
+namespace {
+
+// As the owner of the schema, directly at Postgres: PgBouncer knows the services' role only.
+Status RunMigrations(const Context&) {
+  QUANTUM_TRY(const config::Manifest manifest, config::Manifest::FromEnvironment());
+  const Layout layout{manifest.state_directory()};
+  postgres::PoolOptions options;
+  options.host = manifest.bind_address();
+  options.port = manifest.Port("postgres");
+  options.user = "quantum_owner";
+  options.connections_max = 1;
+  QUANTUM_TRY(options.password, config::ReadSecret(layout.Secrets(), config::kPostgresOwner));
+  fiber::Loop loop("migrate");
+  std::optional<Result<int>> applied;
+  loop.Spawn([&] {
+    {
+      postgres::Pool pool(loop, options);
+      applied.emplace(postgres::Migrate(pool, layout.Etc() + "/postgres/migrations"));
+    }
+    loop.Stop();
+  });
+  loop.Run();
+  if (!applied->ok()) {
+    return applied->error().Within("migrating the database");
+  }
+  fmt::print("{} migrations applied\n", applied->value());
+  return {};
+}
+
+}  // namespace
+
+void AddMigrate(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("migrate", "Bring the schema up to date; a unit of the manifest");
+  command->group("");
+  command->callback([&context] { context.Finish(RunMigrations(context)); });
+}
+
+}  // namespace quantum::operate

@@ -1,0 +1,185 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "operator/commands/api.h"
+#include "operator/commands/command.h"
+#include "operator/commands/table.h"
+#include "operator/commands/unit_table.h"
+#include "operator/local_fleet.h"
+#include "operator/process/process.h"
+#include "operator/supervisor/record.h"
+
+namespace quantum::operate {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::chrono::milliseconds kAskMax(500);
+constexpr std::chrono::milliseconds kCpuSample(250);
+
+struct Usage {
+  uint64_t memory_bytes = 0;  // resident, of the process and its descendants; shared pages count in each
+  uint64_t cpu_ticks = 0;
+};
+
+Usage Measure(pid_t root) {
+  Usage usage;
+  for (const pid_t pid : Descendants(root)) {
+    std::ifstream stat(fmt::format("/proc/{}/stat", pid));
+    std::string text;
+    std::getline(stat, text);
+    const size_t close = text.rfind(')');
+    if (close == std::string::npos) {
+      continue;
+    }
+    std::istringstream fields(text.substr(close + 1));
+    std::string skip;
+    uint64_t user = 0;
+    uint64_t system = 0;
+    for (int i = 0; i < 11; ++i) {
+      fields >> skip;
+    }
+    fields >> user >> system;
+    usage.cpu_ticks += user + system;
+    std::ifstream statm(fmt::format("/proc/{}/statm", pid));
+    uint64_t total = 0;
+    uint64_t resident = 0;
+    statm >> total >> resident;
+    usage.memory_bytes += resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  }
+  return usage;
+}
+
+struct Row {
+  UnitStatus unit;
+  Usage usage;
+  double cpu_percent = 0;
+};
+
+std::vector<Row> MeasureAll(const std::vector<UnitStatus>& units) {
+  std::vector<Row> rows;
+  for (const UnitStatus& unit : units) {
+    rows.push_back({.unit = unit, .usage = unit.pid != 0 ? Measure(unit.pid) : Usage{}});
+  }
+  ::usleep(static_cast<useconds_t>(std::chrono::microseconds(kCpuSample).count()));
+  const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK)) * std::chrono::duration<double>(kCpuSample).count();
+  for (Row& row : rows) {
+    if (row.unit.pid != 0) {
+      const Usage later = Measure(row.unit.pid);
+      row.cpu_percent = later.cpu_ticks < row.usage.cpu_ticks
+                            ? 0
+                            : 100.0 * static_cast<double>(later.cpu_ticks - row.usage.cpu_ticks) / ticks;
+      row.usage = later;
+    }
+  }
+  return rows;
+}
+
+std::string Market(const Running& running) {
+  config::Section market = running.manifest.Top("market");
+  return MarketLabel(market.GetString("source", "synthetic"), market.GetString("seed", "1"),
+                     market.GetString("speed", "1"));
+}
+
+// A member of a service's JSON answer as text; "unknown" when it cannot be had. Never a made-up number.
+json::value Ask(const Running& running, const std::string& unit, const std::string& path) {
+  const auto answer = CallService(running, unit, "GET", path, {}, kAskMax);
+  boost::system::error_code error;
+  json::value value = answer.ok() ? json::parse(answer->body, error) : json::value();
+  return error ? json::value() : value;
+}
+
+json::value CountPositions(const json::value& answer) {
+  const json::value* rows = &answer;
+  if (answer.is_object()) {
+    rows = answer.as_object().if_contains("positions");
+  }
+  return rows != nullptr && rows->is_array() ? json::value(rows->as_array().size()) : json::value();
+}
+
+json::value Equity(const json::value& snapshot) {
+  for (const char* name : {"equity", "equity_usd", "total_equity"}) {
+    if (snapshot.is_object() && snapshot.as_object().contains(name)) {
+      return snapshot.as_object().at(name);
+    }
+  }
+  return {};
+}
+
+std::string Text(const json::value& value) {
+  if (value.is_double()) {
+    return fmt::format("{}", value.as_double());
+  }
+  return value.is_null() ? "unknown" : value.is_string() ? std::string(value.as_string()) : json::serialize(value);
+}
+
+void PrintJson(const Running& running, const std::vector<Row>& rows, const json::value& positions,
+               const json::value& equity) {
+  json::array units;
+  for (const Row& row : rows) {
+    json::object object = json::parse(StatusToJson(row.unit)).as_object();
+    object["memory_bytes"] = row.usage.memory_bytes;
+    object["cpu_percent"] = row.cpu_percent;
+    units.push_back(std::move(object));
+  }
+  fmt::print("{}\n", json::serialize(json::object{{"mode", config::ToString(running.manifest.mode())},
+                                                  {"market", Market(running)},
+                                                  {"state_directory", running.layout.root},
+                                                  {"open_positions", positions},
+                                                  {"equity", equity},
+                                                  {"units", std::move(units)}}));
+}
+
+void PrintTable(const Running& running, const std::vector<Row>& rows, const json::value& positions,
+                const json::value& equity) {
+  const WallTime now = SystemClock().Now();
+  std::vector<std::vector<std::string>> table;
+  std::string details;
+  for (const Row& row : rows) {
+    const UnitStatus& unit = row.unit;
+    const bool runs = unit.pid != 0;
+    table.push_back({unit.name, std::string(ToString(unit.state)), runs ? std::to_string(unit.pid) : "-",
+                     unit.port == 0 ? "-" : std::to_string(unit.port), std::to_string(unit.restarts),
+                     FormatAge(now - unit.since), runs ? fmt::format("{} MB", row.usage.memory_bytes >> 20) : "-",
+                     runs ? fmt::format("{:.0f} %", row.cpu_percent) : "-"});
+    if (!unit.detail.empty() && unit.state != State::kReady) {
+      details += fmt::format("{}: {}\n", unit.name, unit.detail);
+    }
+  }
+  fmt::print("{}", FormatTable({"unit", "state", "pid", "port", "restarts", "since", "memory", "cpu"}, table));
+  fmt::print("\nMode {}, market {}. Open positions: {}. Equity: {}.\n{}", config::ToString(running.manifest.mode()),
+             Market(running), Text(positions), Text(equity), details);
+}
+
+Status ShowStatus(const Context& context) {
+  QUANTUM_TRY(const Layout layout, context.FindLayout());
+  LocalFleet fleet(layout);
+  QUANTUM_TRY(const std::vector<UnitStatus> units, fleet.List());
+  QUANTUM_TRY(const Running running, FindRunning(context));
+  const std::vector<Row> rows = MeasureAll(units);
+  const json::value positions = CountPositions(Ask(running, "execution", "/api/execution/positions"));
+  const json::value equity = Equity(Ask(running, "portfolio-intelligence", "/api/portfolio/snapshot"));
+  if (context.json) {
+    PrintJson(running, rows, positions, equity);
+  } else {
+    PrintTable(running, rows, positions, equity);
+  }
+  return {};
+}
+
+}  // namespace
+
+void AddStatus(CLI::App& app, Context& context) {
+  CLI::App* command =
+      app.add_subcommand("status", "Every unit with its state, and the platform's mode, market and equity");
+  command->add_flag("--json", context.json, "One JSON object");
+  command->callback([&context] { context.Finish(ShowStatus(context)); });
+}
+
+}  // namespace quantum::operate

@@ -1,0 +1,43 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "operator/commands/command.h"
+#include "operator/local_fleet.h"
+
+namespace quantum::operate {
+
+namespace {
+
+using Operation = Status (LocalFleet::*)(const std::string&);
+
+void Add(CLI::App& app, Context& context, const char* name, const char* help, const char* done, Operation operation) {
+  CLI::App* command = app.add_subcommand(name, help);
+  auto unit = std::make_shared<std::string>();
+  command->add_option("UNIT", *unit, "A unit of the manifest; `./quantum status` lists them")->required();
+  command->callback([&context, unit, done, operation] {
+    const auto layout = context.FindLayout();
+    if (!layout.ok()) {
+      context.Finish(layout.error());
+      return;
+    }
+    LocalFleet fleet(layout.value());
+    const Status status = (fleet.*operation)(*unit);
+    if (status.ok()) {
+      fmt::print("{} {}\n", *unit, done);
+    }
+    context.Finish(status);
+  });
+}
+
+}  // namespace
+
+void AddUnitCommands(CLI::App& app, Context& context) {
+  Add(app, context, "start", "Start one unit and wait until it is ready", "is ready", &LocalFleet::Start);
+  Add(app, context, "stop", "Stop one unit; it stays down until `start`", "is stopped", &LocalFleet::Stop);
+  Add(app, context, "restart", "Stop one unit, start it again and wait until it is ready", "is ready again",
+      &LocalFleet::Restart);
+}
+
+}  // namespace quantum::operate

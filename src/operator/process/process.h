@@ -1,0 +1,62 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "platform/base/result.h"
+
+// Processes of this machine: starting one with nothing inherited, and telling whether a pid still means the same one.
+namespace quantum::operate {
+
+// A process for certain: pids are used again, but not with the same start time since the same boot.
+struct Identity {
+  pid_t pid = 0;
+  uint64_t start_ticks = 0;  // field 22 of /proc/PID/stat
+  std::string boot_id;
+  bool operator==(const Identity&) const = default;
+};
+
+Result<Identity> Identify(pid_t pid);    // kNotFound when there is no such process, or only its remains
+bool IsAlive(const Identity& identity);  // it is still this process, and not a zombie
+
+struct Account {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;
+};
+Result<Account> FindAccount(const std::string& name);  // kNotFound: no such user
+// Creates the system user (no shell, no home) when it is missing. Precondition: root.
+Result<Account> EnsureSystemUser(const std::string& name);
+
+struct ProcessSpec {
+  std::vector<std::string> command;                  // an absolute path, or looked up in PATH
+  std::map<std::string, std::string> environment{};  // all of it: nothing is inherited
+  const Account* account = nullptr;                  // to drop to; null: stays as it is. Borrowed for the call
+  std::string output_path{};                         // standard output and error are appended here; empty: /dev/null
+  std::string directory = "/";
+};
+
+// Starts a process in a session of its own with umask 0077 and no_new_privs. `before` runs when the pid is known and
+// before the command does: what it writes down cannot be late. If this process dies in between, the command never runs.
+Result<pid_t> Spawn(const ProcessSpec& spec, const std::function<Status(pid_t)>& before = {});
+
+// A descriptor that becomes readable when the process ends; -1 and errno when there is none.
+int OpenPidfd(pid_t pid);
+
+// Who listens on a port of this machine, e.g. "nginx (pid 812: nginx: master process)".
+struct Holder {
+  pid_t pid = 0;        // 0: it belongs to somebody else whose processes we may not see
+  std::string command;  // /proc/PID/cmdline
+};
+std::map<int, Holder> ListeningPorts();
+
+// The processes below `root` (itself included), by the parents in /proc.
+std::vector<pid_t> Descendants(pid_t root);
+
+}  // namespace quantum::operate

@@ -1,0 +1,153 @@
+#include "operator/state/environment.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace quantum::operate {
+
+namespace {
+
+constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr const char* kPostgresPrograms = "/usr/lib/postgresql/15/bin";
+
+std::string VariableName(std::string_view prefix, std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
+  return fmt::format("{}{}", prefix, name);
+}
+
+std::string CallerName() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  return entry != nullptr ? entry->pw_name : std::to_string(::geteuid());
+}
+
+// https://console.example,https://b.example → ~^(https://console\.example|…)$ for nginx' map.
+std::string OriginAlternation(const std::vector<std::string>& origins) {
+  std::string alternation;
+  for (const std::string& origin : origins) {
+    alternation += alternation.empty() ? "" : "|";
+    for (const char c : origin) {
+      if (std::string_view(".+*?()[]{}^$|\\\"").find(c) != std::string_view::npos) {
+        alternation += '\\';
+      }
+      alternation += c;
+    }
+  }
+  return alternation;
+}
+
+}  // namespace
+
+Result<Accounts> FindAccounts(const config::Manifest& manifest, bool create) {
+  Accounts accounts;
+  if (::geteuid() != 0) {
+    return accounts;
+  }
+  if (create) {
+    QUANTUM_TRY(accounts[kServiceUser], EnsureSystemUser(kServiceUser));
+  } else {
+    QUANTUM_TRY(accounts[kServiceUser], FindAccount(kServiceUser));
+  }
+  for (const config::Unit& unit : manifest.units()) {
+    if (!unit.user.empty() && !accounts.contains(unit.user)) {
+      auto account = FindAccount(unit.user);
+      if (!account.ok()) {
+        return account.error().Within(fmt::format("{}:{}: unit {}", manifest.path(), unit.line, unit.name));
+      }
+      accounts[unit.user] = std::move(account).value();
+    }
+  }
+  return accounts;
+}
+
+const Account* AccountOf(const config::Unit& unit, const Accounts& accounts) {
+  const auto found = accounts.find(unit.user);
+  return unit.user.empty() || found == accounts.end() ? nullptr : &found->second;
+}
+
+Variables PlainVariables(const Layout& layout, const config::Manifest& manifest) {
+  const bool root = ::geteuid() == 0;
+  Variables variables;
+  auto& plain = variables.plain;
+  plain["VARIABLES"] = "${VARIABLES}";  // the files' own comments speak of them
+  plain["STATE_DIR"] = layout.root;
+  plain["BIN"] = layout.Bin();
+  plain["ETC"] = layout.Etc();
+  plain["DATA"] = layout.Data();
+  plain["LOG"] = layout.Log();
+  plain["RUN"] = layout.Run();
+  plain["SECRETS"] = layout.Secrets();
+  plain["BIND"] = manifest.bind_address();
+  plain["PG_BIN"] = kPostgresPrograms;
+  plain["SERVICE_USER"] = root ? kServiceUser : CallerName();
+  plain["POSTGRES_USER"] = root ? kPostgresUser : CallerName();
+  plain["NGINX_USER_DIRECTIVE"] = root ? fmt::format("user {};", kServiceUser) : "";
+  config::Section gateway = manifest.Top("gateway");
+  std::vector<std::string> origins = gateway.GetStrings("cors_origins", {});
+  if (manifest.FindUnit("gateway") != nullptr) {
+    // The console's own origin: browsers name it in every write, port 80 without its number.
+    const int port = manifest.Port("gateway");
+    for (const std::string& host : {manifest.bind_address(), std::string("localhost")}) {
+      origins.push_back(port == 80 ? "http://" + host : fmt::format("http://{}:{}", host, port));
+    }
+  }
+  plain["CORS_ORIGINS"] = OriginAlternation(origins);
+  for (const config::Unit& unit : manifest.units()) {
+    if (unit.port != 0) {
+      plain[VariableName("PORT_", unit.name)] = std::to_string(manifest.Port(unit.name));
+    }
+  }
+  // infra/postgres speaks of itself in these names.
+  const auto port = [&](const char* unit) {
+    return manifest.FindUnit(unit) != nullptr ? std::to_string(manifest.Port(unit)) : std::string("0");
+  };
+  plain["PG_DATA_DIR"] = layout.Data() + "/postgres";
+  plain["PG_CONFIG_DIR"] = layout.Etc() + "/postgres";
+  plain["PG_SOCKET_DIR"] = layout.Run() + "/postgres";
+  plain["PG_PORT"] = port("postgres");
+  plain["PG_SHARED_BUFFERS"] = "128MB";
+  plain["PG_UPSTREAM_HOST"] = manifest.bind_address();
+  plain["PG_UPSTREAM_PORT"] = port("postgres");
+  plain["PGBOUNCER_PORT"] = port("pgbouncer");
+  plain["PGBOUNCER_CONFIG_DIR"] = layout.Etc() + "/postgres";
+  return variables;
+}
+
+Result<ProcessSpec> UnitProcess(const Layout& layout, const Launch& launch, const config::Manifest& manifest,
+                                const config::Unit& unit, const Accounts& accounts) {
+  Variables variables = PlainVariables(layout, manifest);
+  variables.plain["UNIT"] = unit.name;
+  const std::string origin = fmt::format("{}:{}: unit {}", manifest.path(), unit.line, unit.name);
+  ProcessSpec spec;
+  for (const std::string& argument : unit.command) {
+    QUANTUM_TRY(std::string text, RenderPlain(argument, variables, origin));
+    spec.command.push_back(std::move(text));
+  }
+  spec.environment = launch.environment;
+  for (const auto& [key, value] : unit.environment) {
+    QUANTUM_TRY(spec.environment[key], RenderPlain(value, variables, origin));
+  }
+  std::string overrides;
+  for (const std::string& each : launch.overrides) {
+    overrides += overrides.empty() ? "" : "\n";
+    overrides += each;
+  }
+  spec.environment.insert({{"PATH", kPath},
+                           {"HOME", layout.root},
+                           {"LANG", "C.UTF-8"},
+                           {"TZ", "UTC"},
+                           {"QUANTUM_MANIFEST", layout.ManifestFile()},
+                           {"QUANTUM_OVERRIDES", overrides},
+                           {"QUANTUM_PORT_OFFSET", std::to_string(launch.port_offset)},
+                           {"QUANTUM_STATE_DIR", layout.root}});
+  spec.account = AccountOf(unit, accounts);
+  spec.output_path = layout.UnitOutput(unit.name);
+  spec.directory = "/";
+  return spec;
+}
+
+}  // namespace quantum::operate

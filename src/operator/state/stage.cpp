@@ -1,0 +1,263 @@
+#include "operator/state/stage.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+#include "platform/config/secrets.h"
+
+namespace quantum::operate {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array<std::string_view, 15> kSecrets = {
+    config::kOperatorToken,      config::kServiceToken,    config::kRedisService,   config::kRedisSentinel,
+    config::kRedisReplication,   config::kRedisOperator,   config::kSentinelClient, config::kPostgresSuperuser,
+    config::kPostgresOwner,      config::kPostgresService, config::kExchangeKey,    config::kExchangeSecret,
+    config::kExchangeFaultToken, "pgbouncer-admin",        "pgbouncer-stats"};
+
+constexpr std::string_view kBinPrefix = "${BIN}/";
+
+Error FileError(std::string_view what, const std::string& path, const std::error_code& error) {
+  if (error == std::errc::no_space_on_device) {
+    return Error{Errc::kExhausted, fmt::format("{} {}: the disk is full; free some space and try again", what, path)};
+  }
+  return Error{Errc::kInternal, fmt::format("{} {}: {}", what, path, error.message())};
+}
+
+Status MakeFolder(const std::string& path, mode_t mode, const Account* owner) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    return FileError("creating", path, error);
+  }
+  if (::chmod(path.c_str(), mode) != 0 || (owner != nullptr && ::chown(path.c_str(), owner->uid, owner->gid) != 0)) {
+    return FileError("preparing", path, std::error_code(errno, std::generic_category()));
+  }
+  return {};
+}
+
+const Account* Find(const Accounts& accounts, const std::string& name) {
+  const auto found = accounts.find(name);
+  return found == accounts.end() ? nullptr : &found->second;
+}
+
+Status CheckAncestors(const Layout& layout, const Accounts& accounts) {
+  if (accounts.empty()) {
+    return {};
+  }
+  for (fs::path path = fs::path(layout.root).parent_path(); path != path.root_path(); path = path.parent_path()) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IXOTH) == 0) {
+      return Error{
+          Errc::kPermission,
+          fmt::format("services run as the user {}, which cannot enter {}; choose another place with --state DIR",
+                      kServiceUser, path.string())};
+    }
+  }
+  return {};
+}
+
+// Copies aside and renames, so that a running program keeps its file. Nothing happens when size and time agree.
+Status CopyIfNewer(const std::string& from, const std::string& to, mode_t mode) {
+  std::error_code error;
+  const auto size = fs::file_size(from, error);
+  if (error) {
+    return FileError("reading", from, error);
+  }
+  const auto time = fs::last_write_time(from, error);
+  std::error_code absent;
+  if (fs::exists(to, absent) && fs::file_size(to, absent) == size && fs::last_write_time(to, absent) == time) {
+    return {};
+  }
+  const std::string temporary = to + ".new";
+  fs::copy_file(from, temporary, fs::copy_options::overwrite_existing, error);
+  if (!error) {
+    fs::last_write_time(temporary, time, error);
+  }
+  if (!error && ::chmod(temporary.c_str(), mode) != 0) {
+    error = std::error_code(errno, std::generic_category());
+  }
+  if (!error) {
+    fs::rename(temporary, to, error);
+  }
+  if (error) {
+    fs::remove(temporary, absent);
+    return FileError("copying to", to, error);
+  }
+  return {};
+}
+
+}  // namespace
+
+Status PrepareFolders(const Layout& layout, const config::Manifest& manifest, const Accounts& accounts) {
+  QUANTUM_CHECK(CheckAncestors(layout, accounts));
+  const Account* service = Find(accounts, kServiceUser);
+  for (const std::string& folder :
+       {layout.root, layout.Bin(), layout.Etc(), layout.Data(), layout.Run(), layout.Market()}) {
+    QUANTUM_CHECK(MakeFolder(folder, 0755, nullptr));
+  }
+  // Services put files of their own here (the halt flag) but cannot touch those of root: the records and the socket.
+  if (service != nullptr &&
+      (::chown(layout.Run().c_str(), 0, service->gid) != 0 || ::chmod(layout.Run().c_str(), 01775) != 0)) {
+    return FileError("preparing", layout.Run(), std::error_code(errno, std::generic_category()));
+  }
+  QUANTUM_CHECK(MakeFolder(layout.Log(), 0755, service));
+  QUANTUM_CHECK(MakeFolder(layout.Records(), 0700, nullptr));
+  QUANTUM_CHECK(MakeFolder(layout.Secrets(), 0700, service));
+  for (const config::Unit& unit : manifest.units()) {
+    if (unit.kind != config::Unit::Kind::kTask) {
+      // A unit that stays root (nginx) lets workers of the service user write.
+      const Account* owner = unit.user.empty() ? service : AccountOf(unit, accounts);
+      QUANTUM_CHECK(MakeFolder(layout.Data() + "/" + unit.name, 0700, owner));
+      QUANTUM_CHECK(MakeFolder(layout.Run() + "/" + unit.name, 0700, owner));
+    }
+  }
+  return {};
+}
+
+Result<Variables> PrepareSecrets(const Layout& layout, const Accounts& accounts) {
+  Variables variables;
+  const Account* service = Find(accounts, kServiceUser);
+  for (const std::string_view name : kSecrets) {
+    QUANTUM_TRY(std::string secret, config::EnsureSecret(layout.Secrets(), name));
+    const std::string path = fmt::format("{}/{}", layout.Secrets(), name);
+    if (service != nullptr && ::chown(path.c_str(), service->uid, service->gid) != 0) {
+      return FileError("preparing", path, std::error_code(errno, std::generic_category()));
+    }
+    std::string variable = "SECRET_" + std::string(name);
+    std::transform(variable.begin(), variable.end(), variable.begin(),
+                   [](unsigned char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
+    variables.secret[variable] = std::move(secret);
+  }
+  return variables;
+}
+
+Status StagePrograms(const Layout& layout, const config::Manifest& manifest) {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  if (error) {
+    return FileError("reading", "/proc/self/exe", error);
+  }
+  if (self.parent_path() == fs::path(layout.Bin())) {
+    return {};  // started from the staged copy
+  }
+  std::set<std::string> programs{"quantum"};
+  for (const config::Unit& unit : manifest.units()) {
+    if (!unit.command.empty() && unit.command.front().starts_with(kBinPrefix)) {
+      programs.insert(unit.command.front().substr(kBinPrefix.size()));
+    }
+  }
+  for (const std::string& program : programs) {
+    const std::string from = (self.parent_path() / program).string();
+    if (!fs::exists(from, error)) {
+      return Error{Errc::kNotFound,
+                   fmt::format("the program {} is not built; build everything with ./quantum up", from)};
+    }
+    QUANTUM_CHECK(CopyIfNewer(from, layout.Bin() + "/" + program, 0755));
+  }
+  return {};
+}
+
+namespace {
+
+// What becomes of one file of infra/.
+struct Plan {
+  fs::path relative;
+  bool verbatim = false;  // scripts, SQL
+};
+
+Status RenderFile(const Layout& layout, const std::string& infra, const Plan& plan, const Variables& variables,
+                  const Account* owner) {
+  const std::string from = infra + "/" + plan.relative.string();
+  const std::string to = layout.Etc() + "/" + plan.relative.string();
+  QUANTUM_TRY(std::string text, ReadFile(from));
+  bool has_secret = false;
+  if (!plan.verbatim) {
+    auto rendered = Render(text, variables, from);
+    if (!rendered.ok()) {
+      return rendered.error();
+    }
+    text = std::move(rendered->text);
+    has_secret = rendered->has_secret;
+  }
+  const bool script = plan.relative.extension() == ".sh";
+  const mode_t mode = has_secret ? 0600 : script ? 0755 : 0644;
+  QUANTUM_CHECK(WriteFileAtomically(to, text, mode));
+  if (owner != nullptr && ::chown(to.c_str(), owner->uid, owner->gid) != 0) {
+    return FileError("preparing", to, std::error_code(errno, std::generic_category()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status RenderInfra(const Layout& layout, const std::string& infra, const Variables& variables,
+                   const Accounts& accounts) {
+  std::error_code error;
+  fs::recursive_directory_iterator entries(infra, error);
+  if (error) {
+    return FileError("reading", infra, error);
+  }
+  for (const fs::directory_entry& entry : entries) {
+    const fs::path relative = fs::relative(entry.path(), infra);
+    const bool postgres = *relative.begin() == "postgres";
+    const Account* owner = Find(accounts, postgres ? kPostgresUser : kServiceUser);
+    if (*relative.begin() == "redis") {
+      continue;  // per node and once: RenderRedis
+    }
+    if (entry.is_directory()) {
+      QUANTUM_CHECK(MakeFolder(layout.Etc() + "/" + relative.string(), 0755, owner));
+      continue;
+    }
+    if (relative.filename() == "README.md") {
+      continue;
+    }
+    const fs::path extension = relative.extension();
+    QUANTUM_CHECK(RenderFile(layout, infra,
+                             {.relative = relative, .verbatim = extension == ".sh" || extension == ".sql"}, variables,
+                             owner));
+  }
+  return {};
+}
+
+Result<std::string> StageRecordings(const Layout& layout, const std::string& source, const std::string& directory) {
+  constexpr std::string_view kPrefix = "recording:";
+  if (!source.starts_with(kPrefix)) {
+    return source;
+  }
+  std::string staged;
+  std::string_view rest = std::string_view(source).substr(kPrefix.size());
+  while (!rest.empty()) {
+    const std::string_view name = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    const fs::path file = fs::path(directory) / name;
+    std::error_code error;
+    if (!fs::is_regular_file(file, error)) {
+      return Error{Errc::kNotFound, fmt::format("there is no recording {}", file.string())};
+    }
+    const std::string copy = layout.Market() + "/" + file.filename().string();
+    std::error_code same;
+    if (!fs::equivalent(file, copy, same) || same) {
+      QUANTUM_CHECK(CopyIfNewer(file.string(), copy, 0644));
+    }
+    staged += staged.empty() ? std::string(kPrefix) : ",";
+    staged += copy;
+  }
+  if (staged.empty()) {
+    return Error{Errc::kInvalidArgument, "--market recording: needs at least one file: recording:FILE[,FILE]"};
+  }
+  return staged;
+}
+
+}  // namespace quantum::operate

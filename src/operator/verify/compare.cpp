@@ -1,0 +1,115 @@
+#include "operator/verify/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace quantum::operate {
+
+namespace {
+
+using trading::Decimal;
+using trading::OrderStatus;
+
+std::string Text(Decimal value) { return value.ToString(); }
+
+void CompareOrders(const Ledger& postgres, const Ledger& venue, std::vector<std::string>& differences) {
+  for (const auto& [id, ours] : postgres.orders) {
+    const auto found = venue.orders.find(id);
+    if (found == venue.orders.end()) {
+      if (ours.status != OrderStatus::kIntent && ours.status != OrderStatus::kRejected) {
+        differences.push_back(
+            fmt::format("order {}: {} in Postgres, unknown to the exchange", id, ToString(ours.status)));
+      }
+      continue;
+    }
+    if (ours.status != found->second.status) {
+      differences.push_back(fmt::format("order {}: {} in Postgres, {} at the exchange", id, ToString(ours.status),
+                                        ToString(found->second.status)));
+    }
+    if (ours.filled_quantity != found->second.filled_quantity) {
+      differences.push_back(fmt::format("order {}: {} filled in Postgres, {} at the exchange", id,
+                                        Text(ours.filled_quantity), Text(found->second.filled_quantity)));
+    }
+  }
+  for (const auto& [id, theirs] : venue.orders) {
+    if (!postgres.orders.contains(id)) {
+      differences.push_back(fmt::format("order {}: {} at the exchange, not in Postgres", id, ToString(theirs.status)));
+    }
+  }
+}
+
+void CompareFills(const Ledger& postgres, const Ledger& venue, std::vector<std::string>& differences) {
+  for (const auto& [key, ours] : postgres.fills) {
+    const std::string name = fmt::format("fill {} {}", key.first, key.second);
+    const auto found = venue.fills.find(key);
+    if (found == venue.fills.end()) {
+      differences.push_back(name + ": in Postgres, unknown to the exchange");
+      continue;
+    }
+    const trading::Fill& theirs = found->second;
+    const auto compare = [&](const char* what, Decimal left, Decimal right) {
+      if (left != right) {
+        differences.push_back(
+            fmt::format("{}: {} {} in Postgres, {} at the exchange", name, what, Text(left), Text(right)));
+      }
+    };
+    compare("price", ours.price, theirs.price);
+    compare("quantity", ours.quantity, theirs.quantity);
+    compare("fee", ours.fee, theirs.fee);
+    compare("realized result", ours.realized_pnl, theirs.realized_pnl);
+    if (ours.side != theirs.side) {
+      differences.push_back(name + ": the sides differ");
+    }
+  }
+  for (const auto& [key, theirs] : venue.fills) {
+    if (!postgres.fills.contains(key)) {
+      differences.push_back(fmt::format("fill {} {}: at the exchange, not in Postgres", key.first, key.second));
+    }
+  }
+}
+
+void ComparePositions(const Ledger& postgres, const Ledger& venue, std::vector<std::string>& differences) {
+  const auto quantity = [](const Ledger& ledger, const std::string& symbol) {
+    const auto found = ledger.positions.find(symbol);
+    return found == ledger.positions.end() ? Decimal() : found->second;
+  };
+  std::map<std::string, bool> symbols;
+  for (const Ledger* ledger : {&postgres, &venue}) {
+    for (const auto& [symbol, position] : ledger->positions) {
+      symbols[symbol] = true;
+    }
+  }
+  for (const auto& [symbol, present] : symbols) {
+    const Decimal ours = quantity(postgres, symbol);
+    const Decimal theirs = quantity(venue, symbol);
+    if (ours != theirs) {
+      differences.push_back(
+          fmt::format("position {}: {} in Postgres, {} at the exchange", symbol, Text(ours), Text(theirs)));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> Compare(const Ledger& postgres, const Ledger& venue) {
+  std::vector<std::string> differences;
+  CompareOrders(postgres, venue, differences);
+  CompareFills(postgres, venue, differences);
+  ComparePositions(postgres, venue, differences);
+  if (postgres.wallet && venue.wallet && *postgres.wallet != *venue.wallet) {
+    differences.push_back(fmt::format("balance: {} by the fills in Postgres, {} at the exchange",
+                                      Text(*postgres.wallet), Text(*venue.wallet)));
+  }
+  return differences;
+}
+
+std::vector<std::string> Lasting(const std::vector<std::string>& earlier, const std::vector<std::string>& later) {
+  std::vector<std::string> both;
+  std::copy_if(later.begin(), later.end(), std::back_inserter(both), [&](const std::string& difference) {
+    return std::find(earlier.begin(), earlier.end(), difference) != earlier.end();
+  });
+  return both;
+}
+
+}  // namespace quantum::operate

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trading/order.h"
+
+namespace quantum::operate {
+
+// What one side knows of the account. Entry prices are each side's own average and are not compared.
+struct Ledger {
+  struct OrderRow {
+    std::string symbol;
+    trading::OrderStatus status = trading::OrderStatus::kNew;
+    trading::Decimal filled_quantity;
+    bool conditional = false;  // asked for at another place of the venue
+  };
+  std::map<std::string, OrderRow> orders;                          // by client order id
+  std::map<std::pair<std::string, int64_t>, trading::Fill> fills;  // by symbol and trade id
+  std::map<std::string, trading::Decimal> positions;               // signed quantity; flat ones left out
+  std::optional<trading::Decimal> wallet;                          // absent: it cannot be known on this side
+};
+
+// Every row that one side has and the other lacks, or that differs; one sentence each, empty when both agree. An order
+// that was never sent (INTENT) or was refused need not be known to the venue.
+std::vector<std::string> Compare(const Ledger& postgres, const Ledger& venue);
+
+// Differences that both runs found: what moved between the two readings of one run is none.
+std::vector<std::string> Lasting(const std::vector<std::string>& earlier, const std::vector<std::string>& later);
+
+}  // namespace quantum::operate

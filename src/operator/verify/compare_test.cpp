@@ -1,0 +1,64 @@
+#include "operator/verify/compare.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace quantum::operate {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using trading::Decimal;
+using trading::OrderStatus;
+
+Decimal D(const char* text) { return Decimal::Parse(text).value(); }
+
+Ledger Sample() {
+  Ledger ledger;
+  ledger.orders["qt-1"] = {.symbol = "BTCUSDT", .status = OrderStatus::kFilled, .filled_quantity = D("0.5")};
+  trading::Fill fill;
+  fill.symbol = "BTCUSDT";
+  fill.trade_id = 7;
+  fill.price = D("60000");
+  fill.quantity = D("0.5");
+  fill.fee = D("12");
+  ledger.fills[{"BTCUSDT", 7}] = fill;
+  ledger.positions["BTCUSDT"] = D("0.5");
+  ledger.wallet = D("9988");
+  return ledger;
+}
+
+TEST(Compare, TwoEqualSidesHaveNoDifference) { EXPECT_THAT(Compare(Sample(), Sample()), IsEmpty()); }
+
+TEST(Compare, AnIntentThatWasNeverSentIsNoDifference) {
+  Ledger postgres = Sample();
+  postgres.orders["qt-2"] = {.symbol = "BTCUSDT", .status = OrderStatus::kIntent, .filled_quantity = {}};
+  EXPECT_THAT(Compare(postgres, Sample()), IsEmpty());
+}
+
+TEST(Compare, NamesEveryRowThatDiffersOrIsMissingOnEitherSide) {
+  Ledger venue = Sample();
+  venue.orders["qt-1"].status = OrderStatus::kPartiallyFilled;
+  venue.orders["qt-3"] = {.symbol = "BTCUSDT", .status = OrderStatus::kNew, .filled_quantity = {}};
+  venue.fills[{"BTCUSDT", 7}].fee = D("13");
+  venue.fills[{"BTCUSDT", 8}] = {};
+  venue.positions.clear();
+  venue.wallet = D("9987");
+  EXPECT_THAT(Compare(Sample(), venue), ElementsAre("order qt-1: FILLED in Postgres, PARTIALLY_FILLED at the exchange",
+                                                    "order qt-3: NEW at the exchange, not in Postgres",
+                                                    "fill BTCUSDT 7: fee 12 in Postgres, 13 at the exchange",
+                                                    "fill BTCUSDT 8: at the exchange, not in Postgres",
+                                                    "position BTCUSDT: 0.5 in Postgres, 0 at the exchange",
+                                                    "balance: 9988 by the fills in Postgres, 9987 at the exchange"));
+}
+
+TEST(Compare, AnUnknownBalanceIsNotCompared) {
+  Ledger venue = Sample();
+  venue.wallet.reset();
+  EXPECT_THAT(Compare(Sample(), venue), IsEmpty());
+}
+
+TEST(Lasting, KeepsOnlyWhatBothRunsFound) { EXPECT_THAT(Lasting({"a", "b"}, {"b", "c"}), ElementsAre("b")); }
+
+}  // namespace
+}  // namespace quantum::operate

@@ -1,0 +1,206 @@
+#include "platform/config/manifest.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <sstream>
+
+#include "platform/config/document.h"
+#include "platform/config/scalars.h"
+#include "platform/config/units.h"
+
+namespace quantum::config {
+
+struct Manifest::Impl {
+  std::shared_ptr<const Document> document;
+  Mode mode = Mode::kPaper;
+  std::vector<std::string> symbols;
+  std::string bind_address;
+  std::vector<Unit> units;
+  int port_offset = 0;
+  std::string state_directory;
+};
+
+namespace {
+
+// Read by who owns them; here only their shape is checked.
+constexpr std::array<std::string_view, 7> kOwned = {"services",  "market", "strategy", "servers",
+                                                    "schedules", "limits", "gateway"};
+
+std::shared_ptr<Section::Impl> Root(const std::shared_ptr<const Document>& document) {
+  return std::make_shared<Section::Impl>(document, "", document->root(), 1);
+}
+
+Mode ReadMode(Section& root, const Section::Impl& impl) {
+  static const std::map<std::string, Mode> kModes = {
+      {"PAPER", Mode::kPaper}, {"TESTNET", Mode::kTestnet}, {"LIVE", Mode::kLive}};
+  const auto entry = impl.Find("mode");
+  if (!entry) {
+    root.Complain("mode", "is missing: PAPER, TESTNET or {name: LIVE, confirm: real-money}");
+    return Mode::kPaper;
+  }
+  if (!entry->value.IsMap()) {
+    const std::string name = root.GetChoice("mode", "PAPER", {"PAPER", "TESTNET", "LIVE"});
+    if (name == "LIVE") {
+      root.Complain("mode", "LIVE trades real money and asks for {name: LIVE, confirm: real-money}");
+    }
+    return kModes.at(name);
+  }
+  Section section = root.GetSection("mode");
+  const std::string name = section.GetChoice("name", "PAPER", {"PAPER", "TESTNET", "LIVE"});
+  if (section.GetString("confirm", "") != "real-money" && name == "LIVE") {
+    section.Complain("confirm", "LIVE trades real money and asks for confirm: real-money");
+  }
+  return kModes.at(name);
+}
+
+std::vector<std::string> ReadSymbols(Section& root) {
+  const std::vector<std::string> symbols = root.GetStrings("symbols", {});
+  std::set<std::string> seen;
+  for (const std::string& symbol : symbols) {
+    const bool plain = std::all_of(symbol.begin(), symbol.end(),
+                                   [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); });
+    if (!plain || symbol.size() < 3 || symbol.size() > 20) {
+      root.Complain("symbols", fmt::format("'{}' is no symbol: 3 to 20 of A-Z and 0-9, such as BTCUSDT", symbol));
+    } else if (!seen.insert(symbol).second) {
+      root.Complain("symbols", fmt::format("{} stands there twice", symbol));
+    }
+  }
+  return symbols;
+}
+
+std::string ReadBind(Section& root) {
+  std::string address = root.GetString("bind", "127.0.0.1");
+  std::array<unsigned char, sizeof(in6_addr)> parsed{};
+  if (inet_pton(AF_INET, address.c_str(), parsed.data()) != 1 &&
+      inet_pton(AF_INET6, address.c_str(), parsed.data()) != 1) {
+    root.Complain("bind", fmt::format("expected an IP address, found '{}'", address));
+  }
+  return address;
+}
+
+// The sections that others read: mappings, or empty. Their keys are checked by their owners; but a section of services
+// that names no unit is a typing error that no owner would ever see.
+void CheckOwned(Section::Impl& root, const std::vector<Unit>& units) {
+  for (const std::string_view key : kOwned) {
+    const auto entry = root.Take(key);
+    if (entry && !entry->value.IsMap() && !entry->value.IsNull()) {
+      root.Complain(key, entry->line, "expected a mapping");
+    }
+  }
+  const auto services = root.Find("services");
+  if (!services || !services->value.IsMap() || units.empty()) {
+    return;
+  }
+  for (const auto& service : services->value) {
+    const std::string& name = service.first.Scalar();
+    if (std::none_of(units.begin(), units.end(), [&](const Unit& unit) { return unit.name == name; })) {
+      root.Complain(Join("services", name), LineOf(service.first), "there is no unit of this name");
+    }
+  }
+}
+
+std::string StateDirectory(const std::string& path) {
+  if (const char* directory = std::getenv("QUANTUM_STATE_DIR"); directory != nullptr && *directory != '\0') {
+    return directory;
+  }
+  return (std::filesystem::absolute(path).parent_path() / "var").string();
+}
+
+std::vector<std::string> Lines(const char* text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text == nullptr ? "" : text);
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.empty()) {
+      lines.push_back(line);
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+Manifest::Manifest(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<Manifest> Manifest::Load(const std::string& path, const std::vector<std::string>& overrides, int port_offset) {
+  auto impl = std::make_shared<Impl>();
+  QUANTUM_TRY(impl->document, Document::Load(path, overrides));
+  impl->port_offset = port_offset;
+  impl->state_directory = StateDirectory(path);
+  const auto root_impl = Root(impl->document);
+  Section root(root_impl);
+  if (root.GetInt("version", 0, 0, 1000) != 1) {
+    root.Complain("version", "expected 1: this program reads manifests of version 1");
+  }
+  impl->mode = ReadMode(root, *root_impl);
+  impl->symbols = ReadSymbols(root);
+  impl->bind_address = ReadBind(root);
+  Section units = root.GetSection("units");
+  impl->units = ReadUnits(units);
+  CheckPorts(units, impl->units, port_offset, EphemeralPorts());
+  CheckOwned(*root_impl, impl->units);
+  QUANTUM_CHECK(root.Finish());
+  return Manifest(std::move(impl));
+}
+
+Result<Manifest> Manifest::FromEnvironment() {
+  const char* path = std::getenv("QUANTUM_MANIFEST");
+  if (path == nullptr || *path == '\0') {
+    return Error{Errc::kInvalidArgument,
+                 "QUANTUM_MANIFEST is not set: start the services with `./quantum up`, or set it to the path of "
+                 "quantum.yml"};
+  }
+  int64_t offset = 0;
+  if (const char* text = std::getenv("QUANTUM_PORT_OFFSET"); text != nullptr && *text != '\0') {
+    const Result<int64_t> parsed = ParseInt(text);
+    if (!parsed.ok() || *parsed < 0 || *parsed > 65535) {
+      return Error{Errc::kInvalidArgument, fmt::format("QUANTUM_PORT_OFFSET must be 0..65535, is '{}'", text)};
+    }
+    offset = *parsed;
+  }
+  return Load(path, Lines(std::getenv("QUANTUM_OVERRIDES")), static_cast<int>(offset));
+}
+
+Mode Manifest::mode() const { return impl_->mode; }
+const std::vector<std::string>& Manifest::symbols() const { return impl_->symbols; }
+const std::vector<Unit>& Manifest::units() const { return impl_->units; }
+int Manifest::port_offset() const { return impl_->port_offset; }
+const std::string& Manifest::bind_address() const { return impl_->bind_address; }
+const std::string& Manifest::state_directory() const { return impl_->state_directory; }
+const std::string& Manifest::path() const { return impl_->document->path(); }
+
+const Unit* Manifest::FindUnit(std::string_view name) const {
+  const auto found =
+      std::find_if(impl_->units.begin(), impl_->units.end(), [&](const Unit& unit) { return unit.name == name; });
+  return found == impl_->units.end() ? nullptr : &*found;
+}
+
+int Manifest::Port(std::string_view unit) const {
+  const Unit* const found = FindUnit(unit);
+  QUANTUM_ASSERT(found != nullptr && found->port != 0);
+  return found->port + impl_->port_offset;
+}
+
+Section Manifest::Service(std::string_view name) const {
+  const auto services = Root(impl_->document)->Find("services");
+  const int line = services ? services->line : 1;
+  const auto holder =
+      std::make_shared<Section::Impl>(impl_->document, "services", services ? services->value : YAML::Node(), line);
+  return Section(holder).GetSection(name);
+}
+
+Section Manifest::Top(std::string_view key) const {
+  QUANTUM_ASSERT(std::find(kOwned.begin(), kOwned.end(), key) != kOwned.end());
+  return Section(Root(impl_->document)).GetSection(key);
+}
+
+std::string_view ToString(Mode mode) {
+  return mode == Mode::kLive ? "LIVE" : mode == Mode::kTestnet ? "TESTNET" : "PAPER";
+}
+
+}  // namespace quantum::config

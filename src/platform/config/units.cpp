@@ -1,0 +1,204 @@
+#include "platform/config/units.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <map>
+#include <set>
+
+namespace quantum::config {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+bool NeedsPort(const Probe& probe) { return probe.kind == Probe::Kind::kHttp || probe.kind == Probe::Kind::kTcp; }
+
+Probe ReadProbe(Section& unit, std::string_view key) {
+  Probe probe;
+  Section section = unit.GetSection(key);
+  if (!unit.Has(key)) {
+    return probe;
+  }
+  const int kinds = section.Has("http") + section.Has("tcp") + section.Has("exec");
+  if (kinds != 1) {
+    section.Complain("", "expected one of http, tcp and exec");
+    return probe;
+  }
+  if (section.Has("http")) {
+    probe.kind = Probe::Kind::kHttp;
+    probe.target = section.GetString("http", "");
+    if (!probe.target.starts_with('/')) {
+      section.Complain("http", "expected a path that begins with '/'");
+    }
+  } else if (section.Has("tcp")) {
+    probe.kind = Probe::Kind::kTcp;
+    if (!section.GetBool("tcp", true)) {
+      section.Complain("tcp", "expected true");
+    }
+  } else {
+    probe.kind = Probe::Kind::kExec;
+    const std::vector<std::string> command = section.GetWords("exec");
+    if (command.empty()) {
+      section.Complain("exec", "expected a program and its arguments");
+    } else {
+      probe.target = command.front();
+      probe.arguments.assign(command.begin() + 1, command.end());
+    }
+  }
+  probe.interval = section.GetDuration("interval", probe.interval, milliseconds(10), hours(1));
+  probe.timeout = section.GetDuration("timeout", probe.timeout, milliseconds(10), minutes(5));
+  probe.failures_max = static_cast<int>(section.GetInt("failures_max", probe.failures_max, 1, 100));
+  return probe;
+}
+
+Unit::Kind ReadKind(Section& section) {
+  const std::string kind = section.GetChoice("kind", "server", {"server", "service", "task"});
+  return kind == "task" ? Unit::Kind::kTask : kind == "service" ? Unit::Kind::kService : Unit::Kind::kServer;
+}
+
+int ReadSignal(Section& section) {
+  static const std::map<std::string, int> kSignals = {{"TERM", SIGTERM}, {"INT", SIGINT}, {"QUIT", SIGQUIT}};
+  return kSignals.at(section.GetChoice("stop_signal", "TERM", {"TERM", "INT", "QUIT"}));
+}
+
+bool IsUnitName(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+Unit ReadUnit(Section& section, const std::string& name) {
+  Unit unit;
+  unit.name = name;
+  unit.line = section.line();
+  unit.kind = ReadKind(section);
+  unit.command = section.GetWords("command");
+  if (unit.command.empty()) {
+    section.Complain("command", "expected a program and its arguments");
+  }
+  unit.environment = section.GetStringMap("environment");
+  unit.user = section.GetString("user", "");
+  unit.port = static_cast<int>(section.GetInt("port", 0, 1, 65535));
+  unit.fallback_port = static_cast<int>(section.GetInt("fallback_port", 0, 1, 65535));
+  unit.depends = section.GetStrings("depends", {});
+  unit.ready = ReadProbe(section, "ready");
+  unit.live = ReadProbe(section, "live");
+  if (unit.port == 0 && (NeedsPort(unit.ready) || NeedsPort(unit.live))) {
+    section.Complain("", "an http or tcp probe needs the unit's port");
+  }
+  unit.start_deadline = section.GetDuration("start_deadline", unit.start_deadline, milliseconds(100), hours(1));
+  unit.stop_deadline = section.GetDuration("stop_deadline", unit.stop_deadline, milliseconds(100), hours(1));
+  unit.stop_signal = ReadSignal(section);
+  unit.restarts_max = static_cast<int>(section.GetInt("restarts_max", unit.restarts_max, 0, 1000));
+  unit.restart_window = section.GetDuration("restart_window", unit.restart_window, seconds(1), hours(24));
+  unit.restart_delay = section.GetDuration("restart_delay", unit.restart_delay, seconds(0), hours(1));
+  unit.retry_interval = section.GetDuration("retry_interval", unit.retry_interval, seconds(0), hours(24));
+  return unit;
+}
+
+// Follows the dependencies of one unit; a unit met again on the way closes a cycle, which is told as "a -> b -> a".
+class CycleFinder {
+ public:
+  explicit CycleFinder(const std::vector<Unit>& units) {
+    for (const Unit& unit : units) {
+      units_[unit.name] = &unit;
+    }
+  }
+
+  std::string Find(const std::string& name) {
+    const auto on_way = std::find(way_.begin(), way_.end(), name);
+    if (on_way != way_.end()) {
+      return fmt::format("{} -> {}", fmt::join(on_way, way_.end(), " -> "), name);
+    }
+    if (!done_.insert(name).second) {
+      return {};
+    }
+    way_.push_back(name);
+    for (const std::string& next : units_.at(name)->depends) {
+      if (units_.contains(next)) {
+        if (std::string cycle = Find(next); !cycle.empty()) {
+          return cycle;
+        }
+      }
+    }
+    way_.pop_back();
+    return {};
+  }
+
+ private:
+  std::map<std::string, const Unit*> units_;
+  std::vector<std::string> way_;
+  std::set<std::string> done_;
+};
+
+}  // namespace
+
+std::vector<Unit> ReadUnits(Section& units) {
+  std::vector<Unit> list;
+  std::set<std::string> names;
+  for (const std::string& name : units.Keys()) {
+    if (!IsUnitName(name)) {
+      units.Complain(name, "a unit's name is made of a-z, 0-9 and '-'");
+    }
+    Section section = units.GetSection(name);
+    list.push_back(ReadUnit(section, name));
+    names.insert(name);
+  }
+  CycleFinder finder(list);
+  for (const Unit& unit : list) {
+    for (const std::string& dependency : unit.depends) {
+      if (!names.contains(dependency)) {
+        units.Complain(unit.name, fmt::format("depends on '{}', which is no unit", dependency));
+      }
+    }
+    if (const std::string cycle = finder.Find(unit.name); !cycle.empty()) {
+      units.Complain(unit.name, fmt::format("the dependencies form a cycle: {}", cycle));
+      break;
+    }
+  }
+  return list;
+}
+
+PortRange EphemeralPorts() {
+  PortRange range;
+  std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
+  int first = 0;
+  int last = 0;
+  if (file >> first >> last) {
+    range = {first, last};
+  }
+  return range;
+}
+
+void CheckPorts(Section& units, const std::vector<Unit>& list, int offset, PortRange ephemeral) {
+  std::map<int, std::string> holders;
+  for (const Unit& unit : list) {
+    for (const int base : {unit.port, unit.fallback_port}) {
+      if (base == 0) {
+        continue;
+      }
+      const int port = base + offset;
+      if (const auto [holder, fresh] = holders.emplace(base, unit.name); !fresh && holder->second != unit.name) {
+        units.Complain(unit.name, fmt::format("port {} is the port of {} already", base, holder->second));
+      }
+      if (port < 1 || port > 65535) {
+        units.Complain(unit.name, fmt::format("port {} with the offset {} is {}: choose an offset that keeps it in "
+                                              "1..65535",
+                                              base, offset, port));
+      }
+      if (offset != 0 && port >= ephemeral.first && port <= ephemeral.last) {
+        units.Complain(unit.name, fmt::format("port {} with the offset {} is {}, which the kernel gives to outgoing "
+                                              "connections ({}..{}): choose another offset",
+                                              base, offset, port, ephemeral.first, ephemeral.last));
+      }
+    }
+  }
+}
+
+}  // namespace quantum::config

@@ -1,0 +1,255 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "platform/http/server.h"
+#include "platform/http/test_peers.h"
+
+// What strangers may send and how long they may take, and how the server ends.
+namespace quantum::http {
+namespace {
+
+using namespace std::chrono_literals;
+using test::RawSocket;
+using test::ServerThread;
+
+constexpr const char* kHello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
+
+ServerOptions Limited() {
+  ServerOptions options;
+  options.operator_token = "operator-token";
+  options.header_bytes_max = 2048;
+  options.body_bytes_max = 4096;
+  options.request_timeout = 200ms;
+  options.idle_timeout = 300ms;
+  return options;
+}
+
+void AddRoutes(Server& server) {
+  server.Route("GET", "/hello", [](const Request&) { return Json("{}"); });
+  server.Route("POST", "/echo", [](const Request& request) { return Json(request.body); });
+  server.Route("GET", "/large", [](const Request&) { return Json(std::string(64'000'000, 'x')); });
+}
+
+std::string EchoHead(std::string_view more) {
+  return fmt::format(
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer operator-token\r\n"
+      "Content-Type: application/json\r\n{}\r\n",
+      more);
+}
+
+class HttpLimits : public testing::Test {
+ protected:
+  RawSocket Connect() { return RawSocket(server_.port()); }
+  ServerThread server_{Limited(), AddRoutes};
+};
+
+struct Malformed {
+  const char* name;
+  std::string bytes;
+  int status;
+};
+class MalformedRequest : public HttpLimits, public testing::WithParamInterface<Malformed> {};
+TEST_P(MalformedRequest, IsAProblemAndTheEndOfTheConnection) {
+  RawSocket socket = Connect();
+  socket.Send(GetParam().bytes);
+  const auto answer = socket.Receive();
+  EXPECT_EQ(answer.status, GetParam().status);
+  EXPECT_EQ(answer.Header("Content-Type"), "application/problem+json");
+  EXPECT_EQ(answer.Header("Connection"), "close");
+  EXPECT_NE(answer.Header("X-Correlation-ID"), "");
+  EXPECT_TRUE(socket.ClosedByPeer());
+}
+INSTANTIATE_TEST_SUITE_P(
+    HttpLimits, MalformedRequest,
+    testing::Values(Malformed{"Noise", "\x16\x03\x01\x02garbage\r\n\r\n", 400},
+                    Malformed{"NoVersion", "GET /hello\r\n\r\n", 400},
+                    Malformed{"Http2Preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
+                    Malformed{"SpaceBeforeColon", "GET /hello HTTP/1.1\r\nHost : x\r\n\r\n", 400},
+                    Malformed{"NoHost", "GET /hello HTTP/1.1\r\n\r\n", 400},
+                    Malformed{"TwoHosts", "GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+                    Malformed{"BrokenEscape", "GET /hello%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+                    Malformed{"BrokenQuery", "GET /hello?a=%4 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+                    Malformed{"NegativeLength", EchoHead("Content-Length: -1\r\n"), 400},
+                    Malformed{"TwoLengths", EchoHead("Content-Length: 1\r\nContent-Length: 2\r\n"), 400},
+                    Malformed{"LengthAndChunked", EchoHead("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), 400},
+                    Malformed{"UnknownCoding", EchoHead("Transfer-Encoding: gzip\r\n"), 501},
+                    Malformed{"CodingBeforeChunked", EchoHead("Transfer-Encoding: gzip, chunked\r\n"), 501},
+                    Malformed{"BrokenChunk", EchoHead("Transfer-Encoding: chunked\r\n") + "zz\r\n", 400},
+                    Malformed{"LongHeader",
+                              "GET /hello HTTP/1.1\r\nHost: x\r\nX: " + std::string(4000, 'a') + "\r\n\r\n", 431},
+                    Malformed{"LongTarget", "GET /" + std::string(4000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n", 431},
+                    Malformed{"LargeBody", EchoHead("Content-Length: 5000\r\n"), 413},
+                    Malformed{"LargeChunkedBody",
+                              EchoHead("Transfer-Encoding: chunked\r\n") + "1388\r\n" + std::string(5000, 'x'), 413}),
+    [](const auto& parameter) { return std::string(parameter.param.name); });
+
+TEST_F(HttpLimits, HeaderThatTricklesInIsLimitedAsAWhole) {
+  RawSocket socket = Connect();
+  std::string request = "GET /hello HTTP/1.1\r\nHost: x\r\n";
+  for (int i = 0; i < 100; ++i) {
+    request += fmt::format("X-Field-{}: {}\r\n", i, std::string(30, 'v'));
+  }
+  // In two halves, each below what one pass may hold.
+  socket.Send(request.substr(0, 1900));
+  socket.Send(request.substr(1900));
+  EXPECT_EQ(socket.Receive().status, 431);
+}
+
+TEST_F(HttpLimits, ReadsChunkedBodiesAndDropsTrailers) {
+  RawSocket socket = Connect();
+  socket.Send(EchoHead("Transfer-Encoding: chunked\r\n") +
+              "5\r\nhello\r\n6;x=1\r\n world\r\n0\r\nX-Trailer: 1\r\n\r\n" + kHello);
+  EXPECT_EQ(socket.Receive().body, "hello world");
+  EXPECT_EQ(socket.Receive().status, 200);
+}
+
+TEST_F(HttpLimits, ReadsABodyThatComesByteByByte) {
+  RawSocket socket = Connect();
+  for (const char c : EchoHead("Content-Length: 3\r\n") + "abc") {
+    socket.Send(std::string_view(&c, 1));
+  }
+  EXPECT_EQ(socket.Receive().body, "abc");
+}
+
+TEST_F(HttpLimits, SaysContinueToAClientThatWaitsForIt) {
+  RawSocket socket = Connect();
+  socket.Send(EchoHead("Content-Length: 2\r\nExpect: 100-continue\r\n"));
+  EXPECT_EQ(socket.Receive().status, 100);
+  socket.Send("{}");
+  EXPECT_EQ(socket.Receive().body, "{}");
+}
+
+TEST_F(HttpLimits, RefusesAnUnauthorizedBodyBeforeItIsSent) {
+  RawSocket socket = Connect();
+  socket.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\nExpect: 100-continue\r\n\r\n");
+  const auto answer = socket.Receive();
+  EXPECT_EQ(answer.status, 401);
+  EXPECT_EQ(answer.Header("Connection"), "close");
+}
+
+TEST_F(HttpLimits, AnswersARefusedUploadThatGoesOn) {
+  RawSocket socket = Connect();
+  socket.Send(EchoHead("Content-Length: 3000000\r\n") + std::string(3'000'000, 'x'));
+  EXPECT_EQ(socket.Receive().status, 413);
+}
+
+TEST_F(HttpLimits, SlowHeaderIs408) {
+  RawSocket socket = Connect();
+  socket.Send("GET /hello HT");
+  EXPECT_EQ(socket.Receive().status, 408);
+  EXPECT_TRUE(socket.ClosedByPeer());
+}
+
+TEST_F(HttpLimits, SlowBodyIs408) {
+  RawSocket socket = Connect();
+  socket.Send(EchoHead("Content-Length: 10\r\n") + "abc");
+  EXPECT_EQ(socket.Receive().status, 408);
+}
+
+TEST_F(HttpLimits, IdleConnectionIsClosedWithoutAWord) {
+  RawSocket socket = Connect();
+  socket.Send(kHello);
+  EXPECT_EQ(socket.Receive().status, 200);
+  EXPECT_TRUE(socket.ClosedByPeer());
+}
+
+TEST_F(HttpLimits, AReaderThatDoesNotReadIsDropped) {
+  RawSocket socket = Connect();
+  socket.LimitReceiveBuffer(4096);
+  socket.Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  std::this_thread::sleep_for(500ms);  // longer than the time for writing one answer
+  EXPECT_EQ(socket.Receive().status, 0);
+}
+
+TEST_F(HttpLimits, IgnoresEmptyLinesBeforeARequest) {
+  RawSocket socket = Connect();
+  socket.Send(std::string("\r\n\r\n") + kHello);
+  EXPECT_EQ(socket.Receive().status, 200);
+}
+
+TEST(HttpConnections, AboveTheLimitAreRefusedWith503) {
+  ServerOptions options;
+  options.connections_max = 2;
+  ServerThread server(options, AddRoutes);
+  RawSocket first(server.port());
+  RawSocket second(server.port());
+  first.Send(kHello);
+  second.Send(kHello);
+  EXPECT_EQ(first.Receive().status, 200);
+  EXPECT_EQ(second.Receive().status, 200);
+  RawSocket third(server.port());
+  EXPECT_EQ(third.Receive().status, 503);
+}
+
+class HttpDrain : public testing::Test {
+ protected:
+  HttpDrain() : server_({}, [this](Server& server) { AddSlowRoutes(server); }) {}
+  void AddSlowRoutes(Server& server) {
+    server.Route("GET", "/slow", [this](const Request&) {
+      started_ = true;
+      while (!release_) {
+        fiber::SleepFor(1ms);
+      }
+      return Json(R"({"slow":true})");
+    });
+    server.Route("GET", "/hello", [](const Request&) { return Json("{}"); });
+    server.Route("GET", "/health", [](const Request&) { return Json("{}"); }, {.always = true});
+  }
+  void WaitUntilStarted() {
+    while (!started_) {
+      std::this_thread::sleep_for(1ms);
+    }
+  }
+  std::atomic<bool> started_{false};
+  std::atomic<bool> release_{false};
+  ServerThread server_;
+};
+
+TEST_F(HttpDrain, FinishesWhatIsInFlightAndRefusesTheRest) {
+  RawSocket busy(server_.port());
+  RawSocket idle(server_.port());
+  RawSocket probe(server_.port());
+  for (RawSocket* socket : {&idle, &probe}) {
+    socket->Send(kHello);
+    EXPECT_EQ(socket->Receive().status, 200);
+  }
+  busy.Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  WaitUntilStarted();
+  test::RunInFiber([&](fiber::Loop&) {
+    EXPECT_FALSE(server_.server().Drain(20ms));
+    idle.Send(kHello);
+    const auto refused = idle.Receive();
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_EQ(refused.Header("Connection"), "close");
+    EXPECT_THAT(refused.body, testing::HasSubstr("DRAINING"));
+    probe.Send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(probe.Receive().status, 200);
+    release_ = true;
+    EXPECT_TRUE(server_.server().Drain(5s));
+    EXPECT_TRUE(server_.server().Drain(0s)) << "a second drain is a no-op";
+  });
+  const auto finished = busy.Receive();
+  EXPECT_EQ(finished.body, R"({"slow":true})");
+  EXPECT_EQ(finished.Header("Connection"), "close");
+}
+
+TEST_F(HttpDrain, StopClosesConnectionsAndFreesThePort) {
+  RawSocket idle(server_.port());
+  idle.Send(kHello);
+  EXPECT_EQ(idle.Receive().status, 200);
+  server_.Stop();
+  EXPECT_TRUE(idle.ClosedByPeer());
+  fiber::Loop loop("next");
+  Server next(loop, {.port = server_.port()});
+  EXPECT_TRUE(next.Start().ok());
+}
+
+TEST_F(HttpDrain, ALoopThatEndsInTheMiddleOfARequestUnwindsIt) {
+  RawSocket busy(server_.port());
+  busy.Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  WaitUntilStarted();
+  // The fixture stops the loop with the handler still waiting.
+}
+
+}  // namespace
+}  // namespace quantum::http

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "platform/fiber/fiber.h"
+#include "platform/http/server.h"
+
+// The other sides of the tests in this folder: a server in a thread of its own, raw sockets towards it, and a peer that
+// does what it is told, against every rule if need be. All on loopback.
+namespace quantum::http::test {
+
+// Runs body in a fiber of a new loop on this thread, until it returns.
+void RunInFiber(const std::function<void(fiber::Loop&)>& body);
+
+// A server on a loop and thread of its own.
+class ServerThread {
+ public:
+  explicit ServerThread(ServerOptions options, const std::function<void(Server&)>& add_routes);
+  ~ServerThread();
+  Server& server() { return *server_; }
+  fiber::Loop& loop() { return loop_; }
+  int port() const { return server_->port(); }
+  std::string Url(std::string_view path) const;
+  // Stops the server and waits until it has; the port is free then.
+  void Stop();
+
+ private:
+  fiber::Loop loop_{"server"};
+  std::unique_ptr<Server> server_;
+  std::thread thread_;
+};
+
+// A blocking socket that fails a test rather than hang: every wait ends after ten seconds.
+class RawSocket {
+ public:
+  explicit RawSocket(int port);
+  explicit RawSocket(int descriptor, bool /*accepted*/);
+  ~RawSocket();
+  RawSocket(RawSocket&& other) noexcept;
+  RawSocket& operator=(RawSocket&&) = delete;
+
+  void Send(std::string_view bytes);
+  struct Answer {
+    int status = 0;
+    std::string head;
+    std::string body;
+    std::string Header(const std::string& name) const;  // empty when absent
+  };
+  // The next answer by its Content-Length. Status 0: the connection ended first.
+  Answer Receive(bool head_only = false);
+  // What came up to the end of a request's header (no body), for scripted peers.
+  std::string ReceiveHead();
+  bool ClosedByPeer();  // waits for the end of the stream; false when bytes or nothing came
+  void ShutdownWrite();
+  void Reset();  // closes with RST
+  void LimitReceiveBuffer(int bytes);
+
+ private:
+  bool ReadMore();
+  int descriptor_;
+  std::string buffer_;
+};
+
+// Accepts on a free port and runs a script for each connection, one after the other, in a thread of its own.
+class ScriptedPeer {
+ public:
+  explicit ScriptedPeer(std::vector<std::function<void(RawSocket&)>> scripts);
+  ~ScriptedPeer();
+  int port() const { return port_; }
+  std::string Url(std::string_view path) const;
+  int connections() const { return connections_; }
+
+ private:
+  int listener_;
+  int port_;
+  std::atomic<int> connections_{0};
+  std::thread thread_;
+};
+
+}  // namespace quantum::http::test

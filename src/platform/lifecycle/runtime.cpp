@@ -1,0 +1,165 @@
+#include "platform/lifecycle/runtime.h"
+
+#include <fmt/format.h>
+
+#include "platform/config/secrets.h"
+#include "platform/http/message.h"
+#include "platform/lifecycle/servers.h"
+#include "platform/lifecycle/signals.h"
+#include "platform/log/log.h"
+
+namespace quantum::lifecycle {
+namespace {
+
+constexpr auto kLoopStandsStill = std::chrono::seconds(5);
+constexpr auto kRedisSlow = std::chrono::milliseconds(100);
+constexpr auto kPostgresSlow = std::chrono::milliseconds(200);
+constexpr auto kCheckTimeout = std::chrono::milliseconds(900);  // a little less than the second that /health waits
+
+}  // namespace
+
+Runtime::Runtime(ServiceSpec spec, config::Manifest manifest, bool check)
+    : spec_(std::move(spec)),
+      manifest_(std::move(manifest)),
+      check_(check),
+      watchdog_(kLoopStandsStill, SystemClock().Steady()) {}
+
+Runtime::~Runtime() = default;
+
+Result<std::unique_ptr<Runtime>> Runtime::Make(ServiceSpec spec, config::Manifest manifest, bool check) {
+  std::unique_ptr<Runtime> runtime(new Runtime(std::move(spec), std::move(manifest), check));
+  QUANTUM_CHECK(runtime->MakeServer());
+  QUANTUM_CHECK(runtime->Connect());
+  runtime->AddPlatformDependencies();
+  return runtime;
+}
+
+Status Runtime::MakeServer() {
+  http::ServerOptions options;
+  options.address = manifest_.bind_address();
+  options.port = manifest_.Port(spec_.unit);
+  options.exchange_protocol = spec_.exchange_protocol;
+  QUANTUM_TRY(options.operator_token, Secret(config::kOperatorToken));
+  QUANTUM_TRY(options.service_token, Secret(config::kServiceToken));
+  config::Section limits = manifest_.Top("limits");
+  options.allowed_origins = limits.GetStrings("cors_origins", {});
+  options.allowed_hosts.push_back(options.address);
+  service_token_ = options.service_token;
+  server_ = std::make_unique<http::Server>(http_loop_, std::move(options));
+  http_client_ = std::make_unique<http::Client>(main_loop_);
+  return {};
+}
+
+Status Runtime::Connect() {
+  const SecretReader secret = [this](std::string_view name) { return Secret(name); };
+  if (spec_.postgres) {
+    QUANTUM_TRY(postgres::PoolOptions options, PostgresOptions(manifest_, secret));
+    postgres_ = std::make_unique<postgres::Pool>(main_loop_, std::move(options));
+  }
+  if (spec_.redis) {
+    QUANTUM_TRY(redis::ClientOptions options, RedisOptions(manifest_, secret));
+    redis_ = std::make_unique<redis::Client>(main_loop_, std::move(options));
+    bus_ = std::make_unique<bus::Bus>(
+        main_loop_, *redis_, postgres_.get(),
+        bus::BusOptions{.producer = spec_.name, .group = spec_.name, .replicas_required = ReplicasRequired(manifest_)});
+  }
+  return {};
+}
+
+void Runtime::AddPlatformDependencies() {
+  if (spec_.redis) {
+    dependencies_.Add({"redis", kRedisSlow, true, [this]() -> Result<std::string> {
+                         QUANTUM_TRY(const auto health, redis_->Check(kCheckTimeout));
+                         return fmt::format(R"({{"master": "{}:{}", "sentinels_reached": {}}})", health.master.host,
+                                            health.master.port, health.sentinels_reached);
+                       }});
+    dependencies_.Add({"eventbus", kRedisSlow, true, [this]() -> Result<std::string> {
+                         const bus::Bus::Health health = bus_->health();
+                         if (!health.connected) {
+                           return Error{Errc::kUnavailable, fmt::format("not connected to the broker; {} events wait",
+                                                                        health.outbox_pending)};
+                         }
+                         return fmt::format(R"({{"outbox_pending": {}}})", health.outbox_pending);
+                       }});
+  }
+  if (spec_.postgres) {
+    dependencies_.Add({"postgres", kPostgresSlow, true, [this]() -> Result<std::string> {
+                         QUANTUM_TRY(const auto health, postgres_->Check(kCheckTimeout));
+                         return fmt::format(R"({{"connections": {}, "waiting": {}}})", health.connections,
+                                            health.waiting);
+                       }});
+  }
+}
+
+Result<std::string> Runtime::Secret(std::string_view name) {
+  Result<std::string> secret = SecretsOf(manifest_)(name);
+  if (!secret.ok() && check_ && secret.error().code == Errc::kNotFound) {
+    return std::string("created-by-up");  // --check runs before the first `up` too
+  }
+  return secret;
+}
+
+redis::Client& Runtime::redis() {
+  QUANTUM_ASSERT(redis_ != nullptr);  // the spec asks for it
+  return *redis_;
+}
+
+bus::Bus& Runtime::bus() {
+  QUANTUM_ASSERT(bus_ != nullptr);
+  return *bus_;
+}
+
+postgres::Pool& Runtime::postgres() {
+  QUANTUM_ASSERT(postgres_ != nullptr);
+  return *postgres_;
+}
+
+http::Headers Runtime::ServiceHeaders() {
+  http::Headers headers;
+  headers.Set("Authorization", "Bearer " + service_token_);
+  headers.Set("Content-Type", "application/json");
+  return headers;
+}
+
+void Runtime::Route(std::string method, std::string pattern, http::Handler handler) {
+  // Until the component has started its state is not there yet: restored, reconciled, connected.
+  http::Handler guarded = [this, handler = std::move(handler)](const http::Request& request) {
+    if (phase_ == Phase::kStarting) {
+      http::Response response = http::Problem(503, "STARTING", "the service is still starting: try again in a second");
+      response.headers.Set("Retry-After", "1");
+      return response;
+    }
+    return handler(request);
+  };
+  const http::Auth auth = method == "GET" ? http::Auth::kOpen : http::Auth::kToken;
+  server_->Route(std::move(method), std::move(pattern), std::move(guarded), {.auth = auth, .loop = &main_loop_});
+}
+
+void Runtime::AddDependency(DependencyCheck check) {
+  dependencies_.Add(
+      {std::move(check.name), check.slow, check.required, [ask = std::move(check.check)]() -> Result<std::string> {
+         QUANTUM_CHECK(ask());
+         return std::string();
+       }});
+}
+
+void Runtime::SetDegraded(std::string_view topic, std::string_view reason) {
+  const auto known = degraded_.find(std::string(topic));
+  const bool changed = known == degraded_.end() ? !reason.empty() : known->second != reason;
+  if (!changed) {
+    return;
+  }
+  if (reason.empty()) {
+    degraded_.erase(known);
+    log::Info("no longer degraded", {{"topic", topic}});
+  } else {
+    degraded_[std::string(topic)] = reason;
+    log::Warning("degraded", {{"topic", topic}, {"reason", reason}});
+  }
+}
+
+std::string_view Version() { return QUANTUM_VERSION; }
+
+std::string StateKey(std::string_view service) { return fmt::format("quantum:state:{{{}}}", service); }
+
+}  // namespace quantum::lifecycle

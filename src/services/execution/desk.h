@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "exchange/venue.h"
+#include "platform/base/clock.h"
+#include "platform/fiber/fiber.h"
+#include "services/execution/change_set.h"
+#include "services/execution/halt_flag.h"
+#include "services/execution/ledger.h"
+#include "services/execution/settings.h"
+
+namespace quantum::execution {
+
+// What every part of execution works with: the venue, the ledger, where changes go, and the state that decides whether
+// entries may go out. For fibers of one loop.
+class Desk {
+ public:
+  Desk(fiber::Loop& loop, const Clock& clock, exchange::TradingVenue& venue, ChangeSink& sink, Settings settings);
+
+  fiber::Loop& loop;
+  const Clock& clock;
+  exchange::TradingVenue& venue;
+  ChangeSink& sink;
+  const Settings settings;
+  Rules rules;
+  Ledger ledger;
+  HaltFlag halt;
+  fiber::Event stopping;
+
+  bool paused = false;
+  bool draining = false;
+  bool reconciled = false;
+  std::string unprotected;  // not empty: why entries are refused until every position has its stop again
+
+  // Called with the symbol after every change that may need protection work.
+  std::function<void(const std::string&)> on_change;
+  // The owner of this desk: what runs for it keeps it alive.
+  std::weak_ptr<void> owner;
+  void Spawn(std::function<void()> body);
+
+  // Everything that moves the ledger passes here: logs, metrics, the sink, and on_change.
+  void Commit(ChangeSet changes);
+  // A report of the exchange; one that cannot be true is logged and changes nothing.
+  void Report(const trading::OrderReport& report);
+
+  WallTime Now() const { return clock.Now(); }
+  WallTime VenueNow() const { return clock.Now() + venue.clock_offset(); }
+  const trading::SymbolRules* RulesOf(const std::string& symbol) const;
+  Gates GatesFor(const std::string& symbol) const;
+  bool SymbolHalted(const std::string& symbol) const;
+  void UpdateGauges();
+
+ private:
+  void Observe(const ChangeSet& changes);
+};
+
+}  // namespace quantum::execution

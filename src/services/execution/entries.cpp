@@ -1,0 +1,239 @@
+#include "services/execution/entries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+
+#include "platform/base/correlation.h"
+#include "platform/log/log.h"
+#include "services/execution/store.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace std::chrono_literals;
+namespace event = trading::event;
+using trading::OrderStatus;
+
+// The handler's transaction holds this lock, so that whoever asks for it waits until the transaction has ended.
+constexpr std::string_view kLock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8002))";
+constexpr std::string_view kLockShared = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 8002))";
+
+Status RecordRefusal(const Approval& approval, const Refusal& refusal, const Plan& plan, const bus::Event& cause,
+                     bus::Bus& bus, postgres::Transaction& transaction) {
+  log::Warning("an approved decision is refused", {{"decision_id", approval.decision.decision_id},
+                                                   {"symbol", approval.decision.symbol},
+                                                   {"code", refusal.code},
+                                                   {"detail", refusal.detail}});
+  std::vector<bus::Event> events;
+  for (const Order& order : plan.orders) {
+    if (auto made = OrderEvent(order)) {
+      made->cause = cause.id;
+      events.push_back(std::move(*made));
+    }
+  }
+  return bus.PublishWithin(transaction, std::move(events));
+}
+
+}  // namespace
+
+Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& transaction) {
+  QUANTUM_TRY(const Approval approval, event::ParseApproval(event.payload));
+  const Decision& decision = approval.decision;
+  if (decision.decision_id.empty()) {
+    return Error{Errc::kInvalidArgument, "field 'decision.decision_id' is empty"};
+  }
+  if (!decision.quantity.is_positive()) {
+    return Error{Errc::kInvalidArgument, "field 'decision.quantity' must be positive, got " + decision.quantity.ToString()};
+  }
+  if (!desk_.reconciled) {
+    return Error{Errc::kUnavailable, "orders are not reconciled with the venue yet"};
+  }
+  if (desk_.draining) {
+    return Error{Errc::kUnavailable, "execution is stopping; the approval is delivered again"};
+  }
+  if (gate_.inside() >= desk_.settings.sends_max) {
+    return Error{Errc::kUnavailable, "too many approvals are being carried out"};
+  }
+  const std::string correlation_id =
+      event.correlation_id.empty() ? CurrentCorrelationId() : event.correlation_id;
+
+  const WallTime now = desk_.Now();
+  auto refusal = RefusedBy(desk_.GatesFor(decision.symbol), decision);
+  const bool withdrawn = refusal && refusal->code != "MODE_MISMATCH";
+  Plan plan;
+  if (!refusal) {
+    auto made = MakePlan(approval, desk_.RulesOf(decision.symbol), correlation_id, now);
+    if (auto* bad = std::get_if<Refusal>(&made)) {
+      refusal = *bad;
+    } else {
+      plan = std::get<Plan>(std::move(made));
+    }
+  }
+  if (refusal) {
+    plan = MakeRefusedPlan(approval, *refusal, withdrawn, correlation_id, now);
+  }
+
+  std::vector<postgres::Statement> statements = InsertStatements(plan, desk_.settings.mode);
+  statements.insert(statements.begin(), {std::string(kLock), {plan.orders.front().client_order_id}});
+  QUANTUM_TRY(const auto rows, transaction.Batch(std::move(statements)));
+  if (rows.at(1).affected() == 0) {
+    log::Warning("a decision came a second time and is not carried out again", {{"decision_id", decision.decision_id}});
+    return {};
+  }
+  if (refusal) {
+    return RecordRefusal(approval, *refusal, plan, event, bus_, transaction);
+  }
+  auto entered = gate_.Enter();
+  if (!entered) {
+    return Error{Errc::kUnavailable, "execution is stopping; the approval is delivered again"};
+  }
+  const auto pass = std::make_shared<fiber::Gate::Pass>(std::move(*entered));
+  desk_.Spawn([this, plan = std::move(plan), decision, pass] {
+    const CorrelationScope scope(plan.orders.front().correlation_id);
+    Execute(plan, decision);
+  });
+  return {};
+}
+
+void Entries::Execute(const Plan& plan, const Decision& decision) {
+  const std::string& id = plan.orders.front().client_order_id;
+  if (!WaitCommitted(id) || desk_.ledger.FindOrder(id) != nullptr) {
+    return;  // rolled back: the bus delivers it again
+  }
+  desk_.ledger.Adopt(plan);
+  if (decision.intent == event::Intent::kClose) {
+    SendClose(id, decision);
+  } else {
+    SendEntry(id, decision);
+  }
+}
+
+// The bus commits after the handler has returned; an order may go out only then.
+bool Entries::WaitCommitted(const std::string& client_order_id) {
+  while (!desk_.stopping.is_set()) {
+    const auto rows = pool_.Batch({{std::string(kLockShared), {client_order_id}},
+                                   {"SELECT 1 FROM orders WHERE client_order_id = $1", {client_order_id}}},
+                                  {.idempotent = true});
+    if (rows.ok()) {
+      return !rows->at(1).empty();
+    }
+    log::Warning("waiting to see an intent committed",
+                 {{"client_order_id", client_order_id}, {"error", rows.error().message}});
+    desk_.stopping.WaitFor(500ms);
+  }
+  return false;
+}
+
+void Entries::SendEntry(const std::string& client_order_id, const Decision& decision) {
+  const std::lock_guard lane(lanes_[decision.symbol]);
+  if (RefusedBy(desk_.GatesFor(decision.symbol), decision) == std::nullopt) {
+    if (const Status set = EnsureLeverage(decision.symbol, decision.leverage); !set.ok()) {
+      log::Error("the leverage cannot be set, so that the entry is not sent",
+                 {{"symbol", decision.symbol}, {"error", set.error().message}});
+      desk_.Commit(desk_.ledger.MarkRejected(client_order_id, "LEVERAGE_NOT_SET: " + set.error().message, desk_.Now()));
+      return;
+    }
+  }
+  // Looked at again: it may have waited, and a halt may have come.
+  if (const auto refusal = RefusedBy(desk_.GatesFor(decision.symbol), decision)) {
+    log::Warning("an entry is withdrawn before it was sent", {{"client_order_id", client_order_id},
+                                                              {"code", refusal->code},
+                                                              {"detail", refusal->detail}});
+    desk_.Commit(desk_.ledger.Discard(client_order_id, refusal->code + ": " + refusal->detail, desk_.Now()));
+    return;
+  }
+  sender_.Submit(client_order_id);
+  if (desk_.halt.record()) {
+    sender_.Cancel(client_order_id);  // the halt came while it was on its way
+  }
+}
+
+void Entries::SendClose(const std::string& client_order_id, const Decision& decision) {
+  const Decimal position = desk_.ledger.PositionOf(decision.symbol).quantity;
+  const Order* order = desk_.ledger.FindOrder(client_order_id);
+  const Decimal others = desk_.ledger.Closing(decision.symbol) - order->quantity;
+  const Decimal available = position.Abs() - others;
+  const bool reduces = !position.is_zero() && position.is_positive() != (order->side == Side::kBuy);
+  if (!reduces || !available.is_positive()) {
+    desk_.Commit(desk_.ledger.Discard(
+        client_order_id, "NOTHING_TO_CLOSE: position=" + position.ToString() + " closing=" + others.ToString(),
+        desk_.Now()));
+    return;
+  }
+  if (auto refusal = RefusedBy(desk_.GatesFor(decision.symbol), decision)) {
+    desk_.Commit(desk_.ledger.Discard(client_order_id, refusal->code + ": " + refusal->detail, desk_.Now()));
+    return;
+  }
+  desk_.Commit(desk_.ledger.Resize(client_order_id, std::min(order->quantity, available), desk_.Now()));
+  sender_.Submit(client_order_id);
+}
+
+Status Entries::EnsureLeverage(const std::string& symbol, int leverage) {
+  if (const auto known = leverage_.find(symbol); known != leverage_.end() && known->second == leverage) {
+    return {};
+  }
+  QUANTUM_CHECK(desk_.venue.SetLeverage(symbol, leverage));
+  leverage_[symbol] = leverage;
+  log::Info("leverage set", {{"symbol", symbol}, {"leverage", leverage}});
+  return {};
+}
+
+void Entries::Recover() {
+  for (const OrderStatus status : {OrderStatus::kIntent, OrderStatus::kUnknown}) {
+    for (const Order* order : desk_.ledger.OrdersWith(status)) {
+      const bool protective = order->leg == Leg::kStopLoss || order->leg == Leg::kTakeProfit;
+      if (protective && status == OrderStatus::kIntent) {
+        continue;  // sent when their trade needs them; reduce-only, and a duplicate of an open id is refused
+      }
+      desk_.Spawn([this, id = order->client_order_id, was_intent = status == OrderStatus::kIntent,
+                   correlation_id = order->correlation_id] {
+        const CorrelationScope scope(correlation_id);
+        RecoverOrder(id, was_intent);
+      });
+    }
+  }
+}
+
+void Entries::RecoverOrder(const std::string& client_order_id, bool was_intent) {
+  // The process that may have sent it is dead, so that now is a safe bound for when it was sent.
+  const Sender::Finding finding = sender_.AskUntilKnown(client_order_id, desk_.VenueNow());
+  if (finding != Sender::Finding::kAbsent) {
+    return;
+  }
+  const Order* order = desk_.ledger.FindOrder(client_order_id);
+  const Trade* trade = order == nullptr ? nullptr : desk_.ledger.FindTrade(order->decision_id);
+  const auto pass = gate_.Enter();
+  if (was_intent && pass && order->leg == Leg::kEntry && trade != nullptr) {
+    Decision decision;
+    decision.decision_id = trade->trade_id;
+    decision.symbol = trade->symbol;
+    decision.side = trade->side;
+    decision.leverage = trade->leverage;
+    decision.expires_at = trade->expires_at;
+    decision.mode = desk_.settings.mode;
+    if (!RefusedBy(desk_.GatesFor(decision.symbol), decision)) {
+      SendEntry(client_order_id, decision);
+      return;
+    }
+  }
+  // A close from before the restart is never sent: what it was to close may be another position by now (pains.md 1).
+  desk_.Commit(desk_.ledger.MarkRejected(client_order_id, "NEVER_SENT: the process ended before, and it is too late now",
+                                         desk_.Now()));
+}
+
+void Entries::CancelStale() {
+  std::vector<std::string> stale;
+  for (const Order* order : desk_.ledger.LiveOrders()) {
+    if (order->leg == Leg::kEntry && desk_.Now() - order->created > desk_.settings.entry_ttl) {
+      stale.push_back(order->client_order_id);
+    }
+  }
+  for (const std::string& id : stale) {
+    sender_.Cancel(id);
+  }
+}
+
+}  // namespace quantum::execution

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "platform/bus/bus.h"
+#include "platform/postgres/pool.h"
+#include "services/execution/sender.h"
+
+namespace quantum::execution {
+
+// Carries out approved decisions: commits the intents of entry, stop and take-profit with the event that asked for
+// them, then sends. One entry at a time per symbol; protection and cancels never wait for it.
+class Entries {
+ public:
+  Entries(Desk& desk, Sender& sender, postgres::Pool& pool, bus::Bus& bus)
+      : desk_(desk), sender_(sender), pool_(pool), bus_(bus) {}
+
+  // The handler of risk.approved, inside the transaction of the bus's inbox. Nothing is sent before that transaction is
+  // seen to be committed.
+  Status OnApproval(const bus::Event& event, postgres::Transaction& transaction);
+
+  // After the start's reconciliation: intents and unknown orders that an earlier process left behind.
+  void Recover();
+
+  // Cancels entry orders that rest for too long. Called every second.
+  void CancelStale();
+
+  // Takes no more; true when everything that was begun is sent.
+  bool Finish(Duration timeout) {
+    gate_.Close();
+    return gate_.WaitEmptyFor(timeout);
+  }
+  size_t under_way() const { return gate_.inside(); }
+
+ private:
+  void Execute(const Plan& plan, const Decision& decision);
+  bool WaitCommitted(const std::string& client_order_id);
+  void SendEntry(const std::string& client_order_id, const Decision& decision);
+  void SendClose(const std::string& client_order_id, const Decision& decision);
+  Status EnsureLeverage(const std::string& symbol, int leverage);
+  void RecoverOrder(const std::string& client_order_id, bool was_intent);
+
+  Desk& desk_;
+  Sender& sender_;
+  postgres::Pool& pool_;
+  bus::Bus& bus_;
+  fiber::Gate gate_;
+  std::map<std::string, fiber::Mutex> lanes_;  // per symbol
+  std::map<std::string, int> leverage_;        // as the venue has confirmed it
+};
+
+}  // namespace quantum::execution

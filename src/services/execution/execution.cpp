@@ -1,0 +1,224 @@
+#include "services/execution/execution.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "exchange/binance/venue_factory.h"
+#include "platform/config/secrets.h"
+#include "platform/log/log.h"
+#include "services/execution/desk.h"
+#include "services/execution/emergency.h"
+#include "services/execution/entries.h"
+#include "services/execution/manual_orders.h"
+#include "services/execution/protector.h"
+#include "services/execution/reconciler.h"
+#include "services/execution/routes.h"
+#include "services/execution/sender.h"
+#include "services/execution/store.h"
+#include "services/execution/writer.h"
+#include "trading/events.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace std::chrono_literals;
+namespace event = trading::event;
+
+constexpr Duration kFinishSends = 5s;
+
+ManualOrders::Options ManualOptions(lifecycle::Service& service) {
+  const config::Manifest& manifest = service.manifest();
+  const auto url = [&](std::string_view unit, std::string_view path) {
+    return fmt::format("http://{}:{}{}", manifest.bind_address(), manifest.Port(unit), path);
+  };
+  return {.decide_url = url("risk-safety", "/api/risk/decide"),
+          .price_url = url("marketdata", "/api/market/price"),
+          .headers = service.ServiceHeaders()};
+}
+
+Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& service) {
+  const config::Manifest& manifest = service.manifest();
+  binance::VenueParameters parameters;
+  parameters.loop = &service.loop();
+  parameters.mode = manifest.mode();
+  const int paper_port = manifest.mode() == config::Mode::kPaper ? manifest.Port("paper-exchange") : 0;
+  parameters.hosts = binance::HostsOf(manifest.mode(), paper_port);
+  QUANTUM_TRY(parameters.credentials.key, service.Secret(config::kExchangeKey));
+  QUANTUM_TRY(parameters.credentials.secret, service.Secret(config::kExchangeSecret));
+  return binance::MakeTradingVenue(std::move(parameters));
+}
+
+}  // namespace
+
+struct Execution::Engine {
+  Engine(lifecycle::Service& service_, std::unique_ptr<exchange::TradingVenue> venue_, const Settings& settings)
+      : service(service_),
+        venue(std::move(venue_)),
+        writer(std::make_shared<Writer>(service.postgres(), service.bus(), settings.mode)),
+        desk(service.loop(), service.clock(), *venue, *writer, settings),
+        sender(desk),
+        entries(desk, sender, service.postgres(), service.bus()),
+        protector(desk, sender),
+        reconciler(desk, sender),
+        emergency(desk, sender),
+        manual(desk, service.postgres(), service.http_client(), ManualOptions(service)),
+        routes(desk, emergency, manual, service) {}
+
+  void OnUserEvent(const exchange::UserEvent& user_event) {
+    if (const auto* report = std::get_if<trading::OrderReport>(&user_event)) {
+      desk.Report(*report);
+      if (desk.ledger.LacksFills(report->symbol)) {
+        reconciler.Kick();
+      }
+    } else if (std::holds_alternative<exchange::StreamConnected>(user_event)) {
+      log::Info("the user stream is connected; what happened before is being asked");
+      reconciler.Kick();
+    }
+  }
+
+  lifecycle::Service& service;
+  std::unique_ptr<exchange::TradingVenue> venue;
+  std::shared_ptr<Writer> writer;
+  Desk desk;
+  Sender sender;
+  Entries entries;
+  Protector protector;
+  Reconciler reconciler;
+  Emergency emergency;
+  ManualOrders manual;
+  Routes routes;
+  bool restored = false;
+  bool streaming = false;
+  bool running = false;
+  bool venue_stopped = false;
+};
+
+Execution::Execution(lifecycle::Service& service) : service_(service) {}
+
+Execution::~Execution() {
+  if (engine_ && !engine_->venue_stopped) {
+    engine_->venue->Stop();
+  }
+}
+
+Status Execution::Configure() {
+  QUANTUM_TRY(const Settings settings, Settings::Read(service_.manifest()));
+  QUANTUM_TRY(auto venue, MakeVenue(service_));
+  engine_ = std::make_shared<Engine>(service_, std::move(venue), settings);
+  engine_->desk.owner = engine_;
+  engine_->desk.on_change = [engine = engine_.get()](const std::string& symbol) { engine->protector.Wake(symbol); };
+  engine_->desk.halt.Load(service_.clock().Now());
+  engine_->routes.Add();
+  service_.AddDependency({.name = "exchange", .slow = 500ms, .required = false, .check = [engine = engine_] {
+                            return engine->venue->Ping();
+                          }});
+  service_.bus().Subscribe({.group = service_.spec().name,
+                            .types = {std::string(event::kRiskApproved)},
+                            .transactional = [engine = engine_](const bus::Event& approval, postgres::Transaction& transaction) {
+                              return engine->entries.OnApproval(approval, transaction);
+                            }});
+  return {};
+}
+
+Status Execution::Start() {
+  Engine& engine = *engine_;
+  QUANTUM_TRY(const auto rules, engine.venue->Rules());
+  for (const trading::SymbolRules& one : rules) {
+    engine.desk.rules[one.symbol] = one;
+  }
+  if (!engine.restored) {
+    QUANTUM_TRY(LedgerSnapshot snapshot, LoadLedger(service_.postgres()));
+    engine.desk.ledger.Restore(std::move(snapshot));
+    engine.restored = true;
+    engine.writer->Start(service_.loop());
+  }
+  if (!engine.streaming) {
+    // The venue is stopped before the engine goes.
+    engine.venue->StreamUser([engine = engine_.get()](const exchange::UserEvent& user_event) {
+      engine->OnUserEvent(user_event);
+    });
+    engine.streaming = true;
+  }
+  const Status first = engine.reconciler.First();
+  if (!first.ok()) {
+    return Error{Errc::kUnavailable, "orders are not reconciled with the venue: " + first.error().message};
+  }
+  engine.desk.reconciled = true;
+  if (!engine.running) {
+    engine.running = true;
+    engine.entries.Recover();
+    engine.desk.Spawn([&engine] { engine.reconciler.Run(); });
+    engine.desk.Spawn([this] { EverySecond(); });
+  }
+  for (const std::string& symbol : engine.desk.ledger.Symbols()) {
+    engine.protector.Wake(symbol);
+  }
+  engine.desk.UpdateGauges();
+  log::Info("orders are reconciled with the venue", {{"open_positions", engine.desk.ledger.OpenPositions().size()},
+                                                     {"live_orders", engine.desk.ledger.LiveOrders().size()},
+                                                     {"repairs", engine.reconciler.repairs()}});
+  return {};
+}
+
+void Execution::EverySecond() {
+  while (!service_.stopping().WaitFor(1s)) {
+    engine_->emergency.Enforce();
+    engine_->entries.CancelStale();
+    engine_->desk.UpdateGauges();
+    Supervise();
+  }
+}
+
+void Execution::Supervise() {
+  Desk& desk = engine_->desk;
+  service_.SetDegraded("halt", desk.halt.record() ? "halted: " + desk.halt.record()->reason : "");
+
+  const Protector::Worst worst = engine_->protector.worst();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(worst.duration).count();
+  std::string reason;
+  if (worst.duration > desk.settings.unprotected_alert_after) {
+    reason = fmt::format("{} has had no stop at the exchange for {} ms", worst.symbol, ms);
+    log::Error("a position is unprotected", {{"symbol", worst.symbol}, {"trade_id", worst.trade_id}, {"ms", ms}});
+  }
+  service_.SetDegraded("unprotected", reason);
+  desk.unprotected = worst.duration > desk.settings.unprotected_halt_after ? reason : "";
+
+  const auto unknown = desk.ledger.OrdersWith(trading::OrderStatus::kUnknown);
+  service_.SetDegraded("unknown-orders", unknown.empty() ? "" : fmt::format("{} orders are unknown", unknown.size()));
+  service_.SetDegraded("user-stream",
+                       desk.venue.user_stream_connected() ? "" : "the user stream of the exchange is not connected");
+  const Duration behind = engine_->writer->behind(desk.clock.Steady());
+  service_.SetDegraded("records", behind < 1s ? "" : fmt::format("{} changes wait for Postgres",
+                                                                 engine_->writer->pending()));
+}
+
+void Execution::Pause() { engine_->desk.paused = true; }
+void Execution::Resume() { engine_->desk.paused = false; }
+
+void Execution::Drain() {
+  Engine& engine = *engine_;
+  engine.desk.draining = true;
+  if (!engine.entries.Finish(kFinishSends)) {
+    log::Warning("some approvals were still being carried out; the next start finds out what became of them");
+  }
+  engine.desk.stopping.Set();
+  engine.reconciler.Kick();
+  engine.venue->Stop();
+  engine.venue_stopped = true;
+  engine.writer->Stop();
+}
+
+std::string Execution::HealthMetrics() {
+  const Desk& desk = engine_->desk;
+  return boost::json::serialize(boost::json::object{
+      {"mode", desk.settings.mode},
+      {"halted", desk.halt.record().has_value()},
+      {"open_positions", desk.ledger.OpenPositions().size()},
+      {"live_orders", desk.ledger.LiveOrders().size()},
+      {"orders_unknown", desk.ledger.OrdersWith(trading::OrderStatus::kUnknown).size()},
+      {"records_pending", engine_->writer->pending()},
+      {"reconciliation_repairs", engine_->reconciler.repairs()}});
+}
+
+}  // namespace quantum::execution

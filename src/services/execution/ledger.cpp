@@ -1,0 +1,343 @@
+#include "services/execution/ledger.h"
+
+#include <algorithm>
+
+#include "services/execution/ledger_step.h"
+#include "trading/events.h"
+
+namespace quantum::execution {
+namespace {
+
+using trading::IsFinal;
+using trading::OrderReport;
+using trading::OrderStatus;
+
+bool IsLiveStatus(OrderStatus status) {
+  return status == OrderStatus::kNew || status == OrderStatus::kPartiallyFilled;
+}
+
+}  // namespace
+
+void Ledger::Restore(LedgerSnapshot snapshot) {
+  for (auto& tracked : snapshot.orders) {
+    const std::string id = tracked.order.client_order_id;
+    orders_[id] = {std::move(tracked.order), tracked.fills_quantity, tracked.fills_notional, next_number_++};
+  }
+  for (Trade& trade : snapshot.trades) {
+    trades_[trade.trade_id] = std::move(trade);
+  }
+  for (PositionRow& row : snapshot.positions) {
+    accounts_[row.position.symbol].row = row;
+  }
+  for (const auto& [symbol, cursor] : snapshot.cursors) {
+    accounts_[symbol].cursor = cursor;
+    accounts_[symbol].row.position.symbol = symbol;
+  }
+  for (const auto& [symbol, trade_id] : snapshot.fills_beyond_cursor) {
+    accounts_[symbol].beyond.insert(trade_id);
+  }
+}
+
+void Ledger::Adopt(const Plan& plan) {
+  for (const Order& order : plan.orders) {
+    orders_.try_emplace(order.client_order_id, Tracked{order, {}, {}, next_number_++});
+  }
+  if (plan.trade) {
+    trades_.try_emplace(plan.trade->trade_id, *plan.trade);
+  }
+}
+
+ChangeSet Ledger::Add(Order order) {
+  Step step;
+  const std::string id = order.client_order_id;
+  if (Trade* trade = TradeOf(order); trade != nullptr && order.leg != Leg::kClose) {
+    (order.leg == Leg::kStopLoss ? trade->stop_order_id : trade->take_profit_order_id) = id;
+    step.trades.insert(trade->trade_id);
+  }
+  const WallTime now = order.created;
+  const bool fresh = orders_.try_emplace(id, Tracked{std::move(order), {}, {}, next_number_++}).second;
+  QUANTUM_ASSERT(fresh);
+  step.silent_orders.insert(id);
+  return Finish(step, now);
+}
+
+ChangeSet Ledger::Resize(const std::string& client_order_id, Decimal quantity, WallTime now) {
+  Order& order = orders_.at(client_order_id).order;
+  QUANTUM_ASSERT(order.status == OrderStatus::kIntent && order.reduce_only);
+  Step step;
+  if (order.quantity != quantity) {
+    order.quantity = quantity;
+    order.updated = now;
+    ++order.version;
+    step.silent_orders.insert(client_order_id);
+  }
+  return Finish(step, now);
+}
+
+Result<ChangeSet> Ledger::ApplyReport(const OrderReport& report, WallTime now) {
+  Step step;
+  const auto found = orders_.find(report.client_order_id);
+  if (found != orders_.end()) {
+    Order updated = found->second.order;
+    if (updated.reduce_only && report.status == OrderStatus::kFilled && report.filled_quantity.is_positive() &&
+        report.filled_quantity < updated.quantity) {
+      updated.quantity = report.filled_quantity;  // the venue cut a reduce-only order to the position
+    }
+    QUANTUM_TRY(const trading::Change change, trading::Apply(updated, report));
+    if (trading::IsConditional(updated.type) && updated.exchange_order_id != report.exchange_order_id &&
+        report.filled_quantity.is_positive() && !report.exchange_order_id.empty()) {
+      updated.exchange_order_id = report.exchange_order_id;  // of the order it spawned: its fills carry that number
+    }
+    if (updated.status == OrderStatus::kTriggered && updated.filled_quantity == updated.quantity) {
+      updated.status = OrderStatus::kFilled;
+    }
+    if (change != trading::Change::kNone || updated.status != found->second.order.status) {
+      updated.updated = now;
+      updated.version = found->second.order.version + 1;
+      found->second.order = std::move(updated);
+      step.orders.insert(report.client_order_id);
+      step.stops.insert(report.symbol);
+      if (Trade* trade = TradeOf(found->second.order)) {
+        if (found->second.order.leg == Leg::kEntry && trade->exchange_order_id.empty()) {
+          trade->exchange_order_id = found->second.order.exchange_order_id;
+          step.trades.insert(trade->trade_id);
+        }
+        SettleTrade(step, *trade, now);
+      }
+    }
+  }
+  if (report.fill) {
+    ApplyFillTo(step, *report.fill, now);
+  }
+  return Finish(step, now);
+}
+
+ChangeSet Ledger::ApplyFill(const trading::Fill& fill, WallTime now) {
+  Step step;
+  ApplyFillTo(step, fill, now);
+  return Finish(step, now);
+}
+
+ChangeSet Ledger::SetStatus(const std::string& client_order_id, OrderStatus status, std::string reason, bool live,
+                            WallTime now) {
+  Step step;
+  const auto found = orders_.find(client_order_id);
+  if (found == orders_.end()) {
+    return {};
+  }
+  Order& order = found->second.order;
+  const bool unsettled = order.status == OrderStatus::kIntent || order.status == OrderStatus::kUnknown;
+  if (order.status == status || !(unsettled || (live && IsLiveStatus(order.status)))) {
+    return {};  // the exchange has said more in the meantime
+  }
+  order.status = status;
+  order.reason = std::move(reason);
+  order.updated = now;
+  ++order.version;
+  step.orders.insert(client_order_id);
+  step.stops.insert(order.symbol);
+  if (Trade* trade = TradeOf(order)) {
+    if (order.leg == Leg::kEntry && status == OrderStatus::kRejected && trade->close_reason.empty()) {
+      trade->close_reason = order.reason.substr(0, 200);
+    }
+    SettleTrade(step, *trade, now);
+  }
+  return Finish(step, now);
+}
+
+ChangeSet Ledger::MarkUnknown(const std::string& client_order_id, std::string reason, WallTime now) {
+  const Order* order = FindOrder(client_order_id);
+  if (order == nullptr || order->status != OrderStatus::kIntent) {
+    return {};
+  }
+  return SetStatus(client_order_id, OrderStatus::kUnknown, std::move(reason), false, now);
+}
+
+ChangeSet Ledger::MarkRejected(const std::string& client_order_id, std::string reason, WallTime now) {
+  return SetStatus(client_order_id, OrderStatus::kRejected, std::move(reason), false, now);
+}
+
+ChangeSet Ledger::MarkGone(const std::string& client_order_id, std::string reason, WallTime now) {
+  return SetStatus(client_order_id, OrderStatus::kCanceled, std::move(reason), true, now);
+}
+
+ChangeSet Ledger::Discard(const std::string& client_order_id, std::string reason, WallTime now) {
+  const Order* order = FindOrder(client_order_id);
+  if (order == nullptr || order->status != OrderStatus::kIntent) {
+    return {};
+  }
+  ChangeSet changes = SetStatus(client_order_id, OrderStatus::kCanceled, std::move(reason), false, now);
+  if (order->leg == Leg::kStopLoss || order->leg == Leg::kTakeProfit) {
+    std::erase_if(changes.events, [](const bus::Event& event) {
+      return event.type == trading::event::kOrderCanceled;  // never placed, so nothing was cancelled
+    });
+  }
+  return changes;
+}
+
+ChangeSet Ledger::AdvanceCursor(const std::string& symbol, int64_t trade_id) {
+  Account& account = accounts_[symbol];
+  account.row.position.symbol = symbol;
+  if (trade_id <= account.cursor) {
+    return {};
+  }
+  account.cursor = trade_id;
+  account.beyond.erase(account.beyond.begin(), account.beyond.upper_bound(trade_id));
+  ChangeSet changes;
+  changes.cursors[symbol] = trade_id;
+  return changes;
+}
+
+void Ledger::Purge(WallTime before) {
+  std::erase_if(trades_, [&](const auto& entry) {
+    return IsDone(entry.second.status) && entry.second.updated < before;
+  });
+  std::erase_if(orders_, [&](const auto& entry) {
+    const Order& order = entry.second.order;
+    return IsFinal(order.status) && order.updated < before && !trades_.contains(order.decision_id);
+  });
+}
+
+const Order* Ledger::FindOrder(const std::string& client_order_id) const {
+  const auto found = orders_.find(client_order_id);
+  return found == orders_.end() ? nullptr : &found->second.order;
+}
+
+const Trade* Ledger::FindTrade(const std::string& trade_id) const {
+  const auto found = trades_.find(trade_id);
+  return found == trades_.end() ? nullptr : &found->second;
+}
+
+std::vector<const Order*> Ledger::OrdersOf(const std::string& trade_id) const {
+  std::vector<const Tracked*> tracked;
+  for (const auto& [id, candidate] : orders_) {
+    if (candidate.order.decision_id == trade_id) {
+      tracked.push_back(&candidate);
+    }
+  }
+  std::ranges::sort(tracked, {}, [](const Tracked* one) { return one->number; });
+  std::vector<const Order*> orders;
+  for (const Tracked* one : tracked) {
+    orders.push_back(&one->order);
+  }
+  return orders;
+}
+
+std::vector<const Trade*> Ledger::ActiveTrades(std::string_view symbol) const {
+  std::vector<const Trade*> active;
+  for (const auto& [id, trade] : trades_) {
+    if (!IsDone(trade.status) && (symbol.empty() || trade.symbol == symbol)) {
+      active.push_back(&trade);
+    }
+  }
+  std::ranges::stable_sort(active, {}, [](const Trade* trade) { return trade->created; });
+  return active;
+}
+
+std::vector<const Trade*> Ledger::TradesToGuard(const std::string& symbol) const {
+  std::vector<const Trade*> guarded = ActiveTrades(symbol);
+  std::set<std::string> ended;
+  for (const auto& [id, tracked] : orders_) {
+    const Order& order = tracked.order;
+    if (order.symbol == symbol && order.leg != Leg::kClose && !IsFinal(order.status)) {
+      ended.insert(order.decision_id);
+    }
+  }
+  for (const std::string& id : ended) {
+    if (const Trade* trade = FindTrade(id); trade != nullptr && IsDone(trade->status)) {
+      guarded.push_back(trade);
+    }
+  }
+  return guarded;
+}
+
+std::vector<const Order*> Ledger::OrdersWith(OrderStatus status) const {
+  std::vector<const Order*> found;
+  for (const auto& [id, tracked] : orders_) {
+    if (tracked.order.status == status) {
+      found.push_back(&tracked.order);
+    }
+  }
+  return found;
+}
+
+std::vector<const Order*> Ledger::LiveOrders() const {
+  std::vector<const Order*> live;
+  for (const auto& [id, tracked] : orders_) {
+    const Order& order = tracked.order;
+    if (IsLiveStatus(order.status) ||
+        (order.status == OrderStatus::kTriggered && order.filled_quantity < order.quantity)) {
+      live.push_back(&order);
+    }
+  }
+  return live;
+}
+
+const trading::Position& Ledger::PositionOf(const std::string& symbol) const {
+  static const trading::Position kFlat;
+  const auto found = accounts_.find(symbol);
+  return found == accounts_.end() ? kFlat : found->second.row.position;
+}
+
+std::vector<PositionRow> Ledger::OpenPositions() const {
+  std::vector<PositionRow> open;
+  for (const auto& [symbol, account] : accounts_) {
+    if (!account.row.position.is_flat()) {
+      open.push_back(account.row);
+    }
+  }
+  return open;
+}
+
+std::vector<std::string> Ledger::Symbols() const {
+  std::set<std::string> symbols;
+  for (const Trade* trade : ActiveTrades()) {
+    symbols.insert(trade->symbol);
+  }
+  for (const PositionRow& row : OpenPositions()) {
+    symbols.insert(row.position.symbol);
+  }
+  return {symbols.begin(), symbols.end()};
+}
+
+int64_t Ledger::Cursor(const std::string& symbol) const {
+  const auto found = accounts_.find(symbol);
+  return found == accounts_.end() ? 0 : found->second.cursor;
+}
+
+bool Ledger::LacksFills(const std::string& symbol) const {
+  return std::ranges::any_of(orders_, [&](const auto& entry) {
+    const Tracked& tracked = entry.second;
+    return tracked.order.symbol == symbol && tracked.order.filled_quantity > tracked.fills_quantity;
+  });
+}
+
+Decimal Ledger::Closing(const std::string& symbol) const {
+  Decimal closing;
+  for (const auto& [id, tracked] : orders_) {
+    const Order& order = tracked.order;
+    if (order.symbol == symbol && order.leg == Leg::kClose && !IsFinal(order.status)) {
+      closing += order.quantity - order.filled_quantity;
+    }
+  }
+  return closing;
+}
+
+bool Ledger::IsCovered(const Trade& trade) const {
+  if (trade.position.is_flat()) {
+    return true;
+  }
+  return std::ranges::any_of(orders_, [&](const auto& entry) {
+    const Order& order = entry.second.order;
+    return order.decision_id == trade.trade_id && order.leg == Leg::kStopLoss && IsLiveStatus(order.status) &&
+           order.quantity - order.filled_quantity >= trade.open_quantity();
+  });
+}
+
+bool Ledger::IsProtected(const std::string& symbol) const {
+  return std::ranges::all_of(trades_, [&](const auto& entry) {
+    return entry.second.symbol != symbol || IsCovered(entry.second);
+  });
+}
+
+}  // namespace quantum::execution

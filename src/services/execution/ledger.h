@@ -1,0 +1,127 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "services/execution/change_set.h"
+#include "services/execution/plan.h"
+#include "trading/types.h"
+
+namespace quantum::execution {
+
+using Rules = std::map<std::string, trading::SymbolRules>;
+
+// What the outside is told of an order's state; nothing for states that are the platform's own.
+std::optional<bus::Event> OrderEvent(const Order& order);
+
+// What Postgres knows, to start from.
+struct LedgerSnapshot {
+  struct Tracked {
+    Order order;
+    Decimal fills_quantity;  // of the fills in the table
+    Decimal fills_notional;
+  };
+  std::vector<Tracked> orders;
+  std::vector<Trade> trades;
+  std::vector<PositionRow> positions;
+  std::map<std::string, int64_t> cursors;
+  std::vector<std::pair<std::string, int64_t>> fills_beyond_cursor;  // symbol, trade id
+};
+
+// Orders, trades and positions in memory, moved by what the exchange reports and by nothing else (pains.md 2). Sans-I/O:
+// every call returns the rows and events that follow from it. Each fill counts once, by the venue's trade id; positions
+// and trades move by fills only, orders by reports as well. Not thread-safe; no call suspends.
+class Ledger {
+ public:
+  struct Options {
+    // For a position that no decision explains: its stop stands so far from its entry.
+    double default_stop_percent = 2.0;
+  };
+  Ledger(Options options, const Rules& rules) : options_(options), rules_(rules) {}
+
+  void Restore(LedgerSnapshot snapshot);
+  // Takes over a plan whose rows are committed already.
+  void Adopt(const Plan& plan);
+
+  // A new intent.
+  ChangeSet Add(Order order);
+  // Protective intents may be cut or grown to the position as long as they have not been sent.
+  ChangeSet Resize(const std::string& client_order_id, Decimal quantity, WallTime now);
+
+  // A report of the exchange, with or without a fill. kInvalidArgument: it cannot be true; nothing changed.
+  Result<ChangeSet> ApplyReport(const trading::OrderReport& report, WallTime now);
+  ChangeSet ApplyFill(const trading::Fill& fill, WallTime now);
+
+  // The three ways an order ends or waits without a report. Each changes only an INTENT or UNKNOWN order.
+  ChangeSet MarkUnknown(const std::string& client_order_id, std::string reason, WallTime now);
+  ChangeSet MarkRejected(const std::string& client_order_id, std::string reason, WallTime now);  // or proven absent
+  ChangeSet Discard(const std::string& client_order_id, std::string reason, WallTime now);       // never to be sent
+  // An order that we believed live and that the venue proves not to have.
+  ChangeSet MarkGone(const std::string& client_order_id, std::string reason, WallTime now);
+
+  // Every fill of the symbol up to this trade id has been applied.
+  ChangeSet AdvanceCursor(const std::string& symbol, int64_t trade_id);
+  // Makes our position what the venue says, after fills could not explain the difference.
+  ChangeSet Correct(const std::string& symbol, Decimal venue_quantity, Decimal venue_entry_price, WallTime now);
+  // Forgets what ended before `before`; Postgres keeps it.
+  void Purge(WallTime before);
+
+  bool Knows(const trading::Fill& fill) const;  // applied already
+  bool Owns(const trading::Fill& fill);         // applied already, or an order of ours explains it
+  const Order* FindOrder(const std::string& client_order_id) const;
+  const Trade* FindTrade(const std::string& trade_id) const;
+  std::vector<const Order*> OrdersOf(const std::string& trade_id) const;  // by decision, in the order of creation
+  std::vector<const Trade*> ActiveTrades(std::string_view symbol = {}) const;
+  // Active trades, and ended ones whose protection is still to be taken down.
+  std::vector<const Trade*> TradesToGuard(const std::string& symbol) const;
+  std::vector<const Order*> OrdersWith(trading::OrderStatus status) const;
+  std::vector<const Order*> LiveOrders() const;  // NEW, PARTIALLY_FILLED, and TRIGGERED with fills to come
+  const trading::Position& PositionOf(const std::string& symbol) const;
+  std::vector<PositionRow> OpenPositions() const;
+  std::vector<std::string> Symbols() const;  // with an active trade or a position
+  int64_t Cursor(const std::string& symbol) const;
+  // An order of the symbol reports more than its fills explain: they must be fetched.
+  bool LacksFills(const std::string& symbol) const;
+  // What close orders under way will still take from the symbol's position.
+  Decimal Closing(const std::string& symbol) const;
+  bool IsCovered(const Trade& trade) const;  // a live stop covers all that is open
+
+ private:
+  struct Tracked {
+    Order order;
+    Decimal fills_quantity;
+    Decimal fills_notional;
+    uint64_t number = 0;  // order of creation
+  };
+  struct Account {
+    PositionRow row;
+    int64_t cursor = 0;
+    std::set<int64_t> beyond;  // applied fills above the cursor
+  };
+  struct Step;  // what one call touched
+
+  Tracked* OwnerOf(const trading::Fill& fill);
+  Trade* TradeOf(const Order& order);
+  void ApplyFillTo(Step& step, const trading::Fill& fill, WallTime now);
+  void AdvanceByFills(Tracked& tracked, const trading::Fill& fill, WallTime now);
+  void Allocate(Step& step, const trading::Fill& fill, const Order* order, std::string_view reason, WallTime now);
+  Trade& AdoptTrade(const trading::Fill& fill, WallTime now);
+  void SettleTrade(Step& step, Trade& trade, WallTime now);
+  ChangeSet Finish(Step& step, WallTime now);
+  ChangeSet SetStatus(const std::string& client_order_id, trading::OrderStatus status, std::string reason, bool live,
+                      WallTime now);
+  bool IsProtected(const std::string& symbol) const;
+
+  Options options_;
+  const Rules& rules_;
+  std::map<std::string, Tracked> orders_;
+  std::map<std::string, Trade> trades_;
+  std::map<std::string, Account> accounts_;
+  uint64_t next_number_ = 0;
+};
+
+}  // namespace quantum::execution

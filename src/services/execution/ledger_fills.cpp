@@ -1,0 +1,370 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "services/execution/ledger.h"
+#include "services/execution/ledger_step.h"
+#include "trading/events.h"
+
+// How fills move orders, trades and positions, and what is said of it.
+namespace quantum::execution {
+namespace {
+
+namespace event = trading::event;
+using trading::Fill;
+using trading::OrderStatus;
+using trading::Rounding;
+
+std::string_view EventTypeOf(OrderStatus status) {
+  switch (status) {
+    case OrderStatus::kIntent:
+    case OrderStatus::kTriggered:
+      return {};  // nothing that the outside was told of; a triggered order's fills follow
+    case OrderStatus::kUnknown:
+      return event::kOrderUnknown;
+    case OrderStatus::kNew:
+      return event::kOrderPlaced;
+    case OrderStatus::kPartiallyFilled:
+      return event::kOrderPartiallyFilled;
+    case OrderStatus::kFilled:
+      return event::kOrderFilled;
+    case OrderStatus::kCanceled:
+    case OrderStatus::kExpired:
+      return event::kOrderCanceled;
+    case OrderStatus::kRejected:
+      return event::kOrderFailed;
+  }
+  AssertionFailed("every status has its event", __FILE__, __LINE__);
+}
+
+// Stays in order with everything else of its symbol.
+bus::Event MakeEvent(std::string_view type, const std::string& symbol, std::string payload,
+                     const std::string& correlation_id) {
+  bus::Event made;
+  made.type = std::string(type);
+  made.key = symbol;
+  made.payload = std::move(payload);
+  made.correlation_id = correlation_id;
+  return made;
+}
+
+event::OrderUpdate ToEvent(const Order& order) {
+  event::OrderUpdate update;
+  update.client_order_id = order.client_order_id;
+  update.exchange_order_id = order.exchange_order_id;
+  update.decision_id = order.decision_id;
+  update.symbol = order.symbol;
+  update.leg = order.leg;
+  update.side = order.side;
+  update.order_type = order.type;
+  update.status = order.status;
+  update.quantity = order.quantity;
+  update.filled_quantity = order.filled_quantity;
+  update.average_price = order.average_price;
+  update.fee = order.fee;
+  update.reduce_only = order.reduce_only;
+  update.order_version = order.version;
+  update.reason = order.reason;
+  update.time = ToUnixMs(order.updated);
+  return update;
+}
+
+event::PositionUpdate ToEvent(const PositionRow& row, WallTime now) {
+  event::PositionUpdate update;
+  update.symbol = row.position.symbol;
+  update.quantity = row.position.quantity;
+  update.entry_price = row.position.entry_price;
+  update.is_protected = row.is_protected;
+  update.realized_pnl = row.position.realized_pnl;
+  update.fees = row.position.fees;
+  update.time = ToUnixMs(now);
+  return update;
+}
+
+std::string_view ReasonOf(const Fill& fill, const Order* order) {
+  if (order == nullptr) {
+    // The names that the venue gives to the orders of a liquidation.
+    const bool liquidated =
+        fill.client_order_id.starts_with("autoclose-") || fill.client_order_id.starts_with("adl_autoclose");
+    return liquidated ? kByLiquidation : kByHand;
+  }
+  switch (order->leg) {
+    case Leg::kStopLoss:
+      return kByStopLoss;
+    case Leg::kTakeProfit:
+      return kByTakeProfit;
+    case Leg::kClose:
+      return order->reason.empty() ? kBySignal : std::string_view(order->reason);
+    case Leg::kEntry:
+      return kBySignal;
+  }
+  AssertionFailed("every leg has its reason", __FILE__, __LINE__);
+}
+
+}  // namespace
+
+std::optional<bus::Event> OrderEvent(const Order& order) {
+  const std::string_view type = EventTypeOf(order.status);
+  if (type.empty()) {
+    return std::nullopt;
+  }
+  return MakeEvent(type, order.symbol, event::ToJson(ToEvent(order)), order.correlation_id);
+}
+
+bool Ledger::Owns(const Fill& fill) { return Knows(fill) || OwnerOf(fill) != nullptr; }
+
+bool Ledger::Knows(const Fill& fill) const {
+  const auto found = accounts_.find(fill.symbol);
+  return found != accounts_.end() &&
+         (fill.trade_id <= found->second.cursor || found->second.beyond.contains(fill.trade_id));
+}
+
+Ledger::Tracked* Ledger::OwnerOf(const Fill& fill) {
+  if (const auto found = orders_.find(fill.client_order_id); found != orders_.end()) {
+    return &found->second;
+  }
+  // A triggered conditional order fills under the order it spawned.
+  Tracked* triggered = nullptr;
+  for (auto& [id, tracked] : orders_) {
+    const Order& order = tracked.order;
+    if (order.symbol != fill.symbol || order.side != fill.side) {
+      continue;
+    }
+    // Conditional orders are numbered apart from those that they spawn.
+    const bool same_numbering = !trading::IsConditional(order.type) || order.status == OrderStatus::kTriggered ||
+                                order.status == OrderStatus::kPartiallyFilled || order.status == OrderStatus::kFilled;
+    if (same_numbering && !fill.exchange_order_id.empty() && order.exchange_order_id == fill.exchange_order_id) {
+      return &tracked;
+    }
+    if (order.status == OrderStatus::kTriggered && tracked.fills_quantity + fill.quantity <= order.quantity) {
+      triggered = &tracked;
+    }
+  }
+  return triggered;
+}
+
+Trade* Ledger::TradeOf(const Order& order) {
+  const auto found = trades_.find(order.decision_id);
+  return found == trades_.end() ? nullptr : &found->second;
+}
+
+void Ledger::ApplyFillTo(Step& step, const Fill& fill, WallTime now) {
+  Account& account = accounts_[fill.symbol];
+  account.row.position.symbol = fill.symbol;
+  if (fill.trade_id <= account.cursor || !account.beyond.insert(fill.trade_id).second) {
+    return;  // counted already
+  }
+  Tracked* owner = OwnerOf(fill);
+  Fill row = fill;
+  if (owner != nullptr) {
+    row.client_order_id = owner->order.client_order_id;
+    AdvanceByFills(*owner, fill, now);
+    step.orders.insert(owner->order.client_order_id);
+  }
+  step.fills.push_back(std::move(row));
+  trading::Apply(account.row.position, fill.side, fill.quantity, fill.price, fill.fee);
+  step.positions.insert(fill.symbol);
+  Allocate(step, fill, owner == nullptr ? nullptr : &owner->order,
+           ReasonOf(fill, owner == nullptr ? nullptr : &owner->order), now);
+}
+
+void Ledger::AdvanceByFills(Tracked& tracked, const Fill& fill, WallTime now) {
+  tracked.fills_quantity += fill.quantity;
+  tracked.fills_notional += fill.price.Times(fill.quantity);
+  Order& order = tracked.order;
+  order.fee += fill.fee;
+  order.updated = now;
+  ++order.version;
+  if (tracked.fills_quantity <= order.filled_quantity || tracked.fills_quantity > order.quantity) {
+    return;  // the report came before; or more than was ordered: the position counts it, reconciliation raises it
+  }
+  order.filled_quantity = tracked.fills_quantity;
+  order.average_price = tracked.fills_notional.DividedBy(tracked.fills_quantity);
+  if (order.filled_quantity == order.quantity) {
+    order.status = OrderStatus::kFilled;
+  } else if (!trading::IsFinal(order.status)) {
+    order.status = OrderStatus::kPartiallyFilled;
+  }
+  if (order.exchange_order_id.empty() || trading::IsConditional(order.type)) {
+    order.exchange_order_id = fill.exchange_order_id;
+  }
+}
+
+void Ledger::Allocate(Step& step, const Fill& fill, const Order* order, std::string_view reason, WallTime now) {
+  Trade* own = order == nullptr ? nullptr : TradeOf(*order);
+  if (own != nullptr && order->leg == Leg::kEntry) {
+    const bool first = own->entry_quantity.is_zero();
+    Enter(*own, fill.quantity, fill.price, fill.fee, fill.time);
+    if (first) {
+      own->exchange_order_id = order->exchange_order_id;
+      step.opened.push_back(own->trade_id);
+    }
+    step.trades.insert(own->trade_id);
+    SettleTrade(step, *own, now);
+    return;
+  }
+  // An exit: the order's own trade first, then the oldest.
+  std::vector<Trade*> candidates;
+  for (auto& [id, trade] : trades_) {
+    if (trade.symbol == fill.symbol && trade.side != fill.side && !trade.position.is_flat()) {
+      candidates.push_back(&trade);
+    }
+  }
+  std::ranges::stable_sort(candidates, [&](const Trade* a, const Trade* b) {
+    return std::pair(a != own, a->created) < std::pair(b != own, b->created);
+  });
+  Decimal rest = fill.quantity;
+  Decimal fee_rest = fill.fee;
+  for (Trade* trade : candidates) {
+    if (rest.is_zero()) {
+      break;
+    }
+    const Decimal part = std::min(rest, trade->open_quantity());
+    const Decimal fee = part == rest ? fee_rest : fill.fee.Times(part).DividedBy(fill.quantity);
+    Exit(*trade, part, fill.price, fee, fill.time, reason);
+    rest -= part;
+    fee_rest -= fee;
+    step.trades.insert(trade->trade_id);
+    SettleTrade(step, *trade, now);
+  }
+  if (rest.is_positive()) {
+    Trade& adopted = AdoptTrade(fill, now);
+    Enter(adopted, rest, fill.price, fee_rest, fill.time);
+    step.trades.insert(adopted.trade_id);
+    step.opened.push_back(adopted.trade_id);
+  }
+}
+
+// What is open and explained by no decision is a trade as well: it needs its stop and its row.
+Trade& Ledger::AdoptTrade(const Fill& fill, WallTime now) {
+  Trade trade;
+  trade.trade_id = fmt::format("adopted-{}-{}", fill.symbol,
+                               fill.trade_id != 0 ? fmt::to_string(fill.trade_id) : fmt::format("t{}", ToUnixMs(now)));
+  trade.symbol = fill.symbol;
+  trade.position.symbol = fill.symbol;
+  trade.side = fill.side;
+  trade.planned_quantity = fill.quantity;
+  trade.strategy = "adopted";
+  trade.created = now;
+  trade.updated = now;
+  const bool buying = fill.side == Side::kBuy;
+  const double factor = 1.0 + (buying ? -1.0 : 1.0) * options_.default_stop_percent / 100.0;
+  trade.stop_loss = fill.price.Times(Decimal::FromDouble(factor));
+  if (const auto rules = rules_.find(fill.symbol); rules != rules_.end()) {
+    trade.stop_loss = trade.stop_loss->RoundTo(rules->second.tick_size, buying ? Rounding::kUp : Rounding::kDown);
+  }
+  return trades_.insert_or_assign(trade.trade_id, std::move(trade)).first->second;
+}
+
+void Ledger::SettleTrade(Step& step, Trade& trade, WallTime now) {
+  OrderStatus entry_status = OrderStatus::kFilled;  // of an adopted trade
+  const auto entry = orders_.find(trading::ClientOrderId(trade.trade_id, Leg::kEntry));
+  if (entry != orders_.end()) {
+    if (entry->second.order.filled_quantity > entry->second.fills_quantity) {
+      return;  // fills are still to come
+    }
+    entry_status = entry->second.order.status;
+  }
+  if (!Settle(trade, entry_status, now)) {
+    return;
+  }
+  step.trades.insert(trade.trade_id);
+  step.ended.push_back(trade.trade_id);
+  if (trade.status == TradeStatus::kClosed) {
+    return;  // its protection is taken down at the venue first
+  }
+  for (auto& [id, tracked] : orders_) {
+    Order& order = tracked.order;
+    if (order.decision_id == trade.trade_id && order.status == OrderStatus::kIntent && order.leg != Leg::kClose) {
+      order.status = OrderStatus::kCanceled;
+      order.reason = "never sent: the entry did not fill";
+      order.updated = now;
+      ++order.version;
+      step.silent_orders.insert(id);
+    }
+  }
+}
+
+ChangeSet Ledger::Correct(const std::string& symbol, Decimal venue_quantity, Decimal venue_entry_price, WallTime now) {
+  Step step;
+  Account& account = accounts_[symbol];
+  account.row.position.symbol = symbol;
+  Fill difference;
+  difference.symbol = symbol;
+  difference.time = now;
+  const auto move = [&](Decimal quantity, Decimal price) {
+    difference.side = quantity.is_positive() ? Side::kBuy : Side::kSell;
+    difference.quantity = quantity.Abs();
+    difference.price = price;
+    trading::Apply(account.row.position, difference.side, difference.quantity, price, Decimal());
+    Allocate(step, difference, nullptr, kByReconciliation, now);
+  };
+  const Decimal ours = account.row.position.quantity;
+  const bool other_side = ours.is_positive() != venue_quantity.is_positive();
+  Decimal remaining = ours;
+  if (!ours.is_zero() && (venue_quantity.is_zero() || other_side || venue_quantity.Abs() < ours.Abs())) {
+    remaining = venue_quantity.is_zero() || other_side ? Decimal() : venue_quantity;
+    move(remaining - ours, account.row.position.entry_price);
+  }
+  if (venue_quantity != remaining) {
+    move(venue_quantity - remaining, venue_entry_price);
+  }
+  if (!venue_quantity.is_zero()) {
+    account.row.position.entry_price = venue_entry_price;
+  }
+  step.positions.insert(symbol);
+  return Finish(step, now);
+}
+
+ChangeSet Ledger::Finish(Step& step, WallTime now) {
+  ChangeSet changes;
+  changes.fills = std::move(step.fills);
+  std::string correlation_id;
+  for (const std::string& id : step.orders) {
+    const Order& order = orders_.at(id).order;
+    correlation_id = order.correlation_id;
+    changes.orders.push_back(order);
+    if (auto event = OrderEvent(order)) {
+      changes.events.push_back(std::move(*event));
+    }
+  }
+  for (const std::string& id : step.silent_orders) {
+    if (!step.orders.contains(id)) {
+      changes.orders.push_back(orders_.at(id).order);
+    }
+  }
+  for (const std::string& id : step.trades) {
+    changes.trades.push_back(trades_.at(id));
+  }
+  for (const std::string& id : step.opened) {
+    const Trade& trade = trades_.at(id);
+    changes.events.push_back(
+        MakeEvent(event::kTradeOpened, trade.symbol, event::ToJson(execution::ToEvent(trade)), trade.correlation_id));
+    changes.milestones.push_back(trade);
+    changes.milestones.back().status = TradeStatus::kOpen;
+  }
+  for (const std::string& id : step.ended) {
+    const Trade& trade = trades_.at(id);
+    if (trade.status == TradeStatus::kClosed) {
+      changes.events.push_back(
+          MakeEvent(event::kTradeClosed, trade.symbol, event::ToJson(execution::ToEvent(trade)), trade.correlation_id));
+    }
+    changes.milestones.push_back(trade);
+  }
+  for (const std::string& symbol : step.stops) {
+    if (const auto found = accounts_.find(symbol);
+        found != accounts_.end() && found->second.row.is_protected != IsProtected(symbol)) {
+      step.positions.insert(symbol);
+    }
+  }
+  for (const std::string& symbol : step.positions) {
+    PositionRow& row = accounts_.at(symbol).row;
+    row.is_protected = IsProtected(symbol);
+    changes.positions.push_back(row);
+    changes.events.push_back(
+        MakeEvent(event::kPositionUpdated, symbol, event::ToJson(ToEvent(row, now)), correlation_id));
+  }
+  return changes;
+}
+
+}  // namespace quantum::execution

@@ -1,0 +1,221 @@
+#include "services/execution/ledger.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "services/execution/test_data.h"
+#include "trading/events.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace test;
+namespace event = trading::event;
+using trading::OrderStatus;
+
+std::vector<std::string> TypesOf(const ChangeSet& changes) {
+  std::vector<std::string> types;
+  for (const bus::Event& one : changes.events) {
+    types.push_back(one.type);
+  }
+  return types;
+}
+
+class LedgerTest : public ::testing::Test {
+ protected:
+  const Order& Adopt(const Approval& approval) {
+    const Plan plan = PlanOf(approval);
+    ledger.Adopt(plan);
+    return *ledger.FindOrder(plan.orders.front().client_order_id);
+  }
+  const Order& OrderOf(const std::string& decision, Leg leg) {
+    return *ledger.FindOrder(trading::ClientOrderId(decision, leg));
+  }
+  ChangeSet FillWith(const Order& order, int64_t trade_id, const char* quantity, const char* price, const char* fee = "0") {
+    return ledger.ApplyFill(FillOf(order, trade_id, D(quantity), D(price), D(fee)), kNow);
+  }
+  Rules rules = AllRules();
+  Ledger ledger{{}, rules};
+};
+
+TEST_F(LedgerTest, AFillMovesOrderPositionAndTradeAndSaysSo) {
+  const Order& entry = Adopt(OpenApproval("a"));
+  trading::OrderReport report = ReportOf(entry, OrderStatus::kFilled, "0.01"_dec, "60000"_dec);
+  report.fill = FillOf(entry, 1, "0.01"_dec, "60000"_dec, "0.3"_dec);
+  const ChangeSet changes = ledger.ApplyReport(report, kNow).value();
+  EXPECT_EQ(TypesOf(changes),
+            (std::vector<std::string>{"order.filled", "trade.opened", "position.updated"}));
+  EXPECT_EQ(changes.fills.size(), 1u);
+  EXPECT_EQ(ledger.PositionOf("BTCUSDT").quantity, "0.01"_dec);
+  EXPECT_EQ(ledger.FindTrade("a")->status, TradeStatus::kOpen);
+  EXPECT_EQ(entry.fee, "0.3"_dec);
+  for (const bus::Event& one : changes.events) {
+    EXPECT_EQ(one.key, "BTCUSDT");
+    EXPECT_EQ(one.correlation_id, "correlation-a");
+  }
+}
+
+// pains.md 2: fills that never happened.
+TEST_F(LedgerTest, Pain2NoFillBeforeTheExchangeReportsOne) {
+  const Order& entry = Adopt(OpenApproval("a"));
+  const ChangeSet changes = ledger.ApplyReport(ReportOf(entry, OrderStatus::kNew), kNow).value();
+  EXPECT_EQ(TypesOf(changes), std::vector<std::string>{"order.placed"});
+  EXPECT_TRUE(ledger.PositionOf("BTCUSDT").is_flat());
+  EXPECT_EQ(ledger.FindTrade("a")->status, TradeStatus::kPending);
+  // Even a report of FILLED moves no position: only a fill with its trade id does. It asks for the fills instead.
+  ASSERT_TRUE(ledger.ApplyReport(ReportOf(entry, OrderStatus::kFilled, "0.01"_dec, "60000"_dec), kNow).ok());
+  EXPECT_TRUE(ledger.PositionOf("BTCUSDT").is_flat());
+  EXPECT_TRUE(ledger.LacksFills("BTCUSDT"));
+  EXPECT_EQ(ledger.FindTrade("a")->status, TradeStatus::kPending);
+}
+
+TEST_F(LedgerTest, AFillCountsOnceByItsTradeId) {
+  const Order& entry = Adopt(OpenApproval("a"));
+  FillWith(entry, 1, "0.01", "60000");
+  EXPECT_TRUE(FillWith(entry, 1, "0.01", "60000").empty());
+  ledger.AdvanceCursor("BTCUSDT", 1);
+  EXPECT_TRUE(FillWith(entry, 1, "0.01", "60000").empty());
+  EXPECT_EQ(ledger.PositionOf("BTCUSDT").quantity, "0.01"_dec);
+}
+
+TEST_F(LedgerTest, AFillMayComeBeforeTheOrdersAcknowledgement) {
+  const Order& entry = Adopt(OpenApproval("a"));
+  FillWith(entry, 1, "0.01", "60000");
+  EXPECT_EQ(entry.status, OrderStatus::kFilled);
+  EXPECT_TRUE(ledger.ApplyReport(ReportOf(entry, OrderStatus::kNew), kNow).value().empty());
+  EXPECT_EQ(entry.status, OrderStatus::kFilled);
+}
+
+TEST_F(LedgerTest, AStopsFillClosesItsOwnTradeNotAnOlderOne) {
+  FillWith(Adopt(OpenApproval("old")), 1, "0.01", "60000");
+  FillWith(Adopt(OpenApproval("new")), 2, "0.01", "60500");
+  const ChangeSet changes = FillWith(OrderOf("new", Leg::kStopLoss), 3, "0.01", "59000", "0.2");
+  EXPECT_EQ(ledger.FindTrade("new")->status, TradeStatus::kClosed);
+  EXPECT_EQ(ledger.FindTrade("new")->close_reason, "STOP_LOSS");
+  EXPECT_EQ(ledger.FindTrade("new")->net_pnl(), "-15.2"_dec);
+  EXPECT_EQ(ledger.FindTrade("old")->status, TradeStatus::kOpen);
+  EXPECT_EQ(std::ranges::count(TypesOf(changes), "trade.closed"), 1);
+}
+
+TEST_F(LedgerTest, ACloseTakesTheOldestTradesFirst) {
+  FillWith(Adopt(OpenApproval("one")), 1, "0.01", "60000");
+  FillWith(Adopt(OpenApproval("two")), 2, "0.01", "60000");
+  const Order& close = Adopt(CloseApproval("close", Side::kSell, "0.015"));
+  FillWith(close, 3, "0.015", "61000");
+  EXPECT_EQ(ledger.FindTrade("one")->status, TradeStatus::kClosed);
+  EXPECT_EQ(ledger.FindTrade("one")->close_reason, "SIGNAL");
+  EXPECT_EQ(ledger.FindTrade("two")->open_quantity(), "0.005"_dec);
+  EXPECT_EQ(ledger.PositionOf("BTCUSDT").quantity, "0.005"_dec);
+}
+
+TEST_F(LedgerTest, ATriggeredStopsFillsComeUnderTheOrderItSpawned) {
+  FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
+  const Order& stop = OrderOf("a", Leg::kStopLoss);
+  ASSERT_TRUE(ledger.ApplyReport(ReportOf(stop, OrderStatus::kNew), kNow).ok());
+  ASSERT_TRUE(ledger.ApplyReport(ReportOf(stop, OrderStatus::kTriggered), kNow).ok());
+  trading::Fill fill = FillOf(stop, 2, "0.01"_dec, "58990"_dec);
+  fill.client_order_id.clear();
+  fill.exchange_order_id = "9001";
+  ledger.ApplyFill(fill, kNow);
+  EXPECT_EQ(stop.status, OrderStatus::kFilled);
+  EXPECT_EQ(ledger.FindTrade("a")->close_reason, "STOP_LOSS");
+}
+
+TEST_F(LedgerTest, AReduceOnlyOrderThatTheVenueCutIsFilledWithWhatItGot) {
+  FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
+  const Order& close = Adopt(CloseApproval("close", Side::kSell, "0.02"));
+  ASSERT_TRUE(ledger.ApplyReport(ReportOf(close, OrderStatus::kFilled, "0.01"_dec, "60000"_dec), kNow).ok());
+  EXPECT_EQ(close.status, OrderStatus::kFilled);
+  EXPECT_EQ(close.quantity, "0.01"_dec);
+}
+
+TEST_F(LedgerTest, AnEntryThatEndsUnfilledTakesItsUnsentProtectionWithIt) {
+  const Order& entry = Adopt(OpenApproval("a"));
+  const ChangeSet changes = ledger.MarkRejected(entry.client_order_id, "-2019 Margin is insufficient.", kNow);
+  EXPECT_EQ(TypesOf(changes), std::vector<std::string>{"order.failed"});
+  EXPECT_EQ(ledger.FindTrade("a")->status, TradeStatus::kFailed);
+  EXPECT_EQ(OrderOf("a", Leg::kStopLoss).status, OrderStatus::kCanceled);
+  EXPECT_EQ(changes.orders.size(), 3u);
+}
+
+TEST_F(LedgerTest, ACancelledEntryWaitsForItsFillsBeforeItsTradeEnds) {
+  const Order& entry = Adopt(OpenApproval("a"));
+  ASSERT_TRUE(ledger.ApplyReport(ReportOf(entry, OrderStatus::kCanceled, "0.004"_dec, "60000"_dec), kNow).ok());
+  EXPECT_EQ(ledger.FindTrade("a")->status, TradeStatus::kPending);
+  FillWith(entry, 1, "0.004", "60000");
+  EXPECT_EQ(ledger.FindTrade("a")->status, TradeStatus::kOpen);
+  EXPECT_EQ(ledger.FindTrade("a")->open_quantity(), "0.004"_dec);
+}
+
+TEST_F(LedgerTest, ALateRefusalNeverUndoesWhatTheExchangeReported) {
+  const Order& entry = Adopt(OpenApproval("a"));
+  FillWith(entry, 1, "0.01", "60000");
+  EXPECT_TRUE(ledger.MarkRejected(entry.client_order_id, "late", kNow).empty());
+  EXPECT_TRUE(ledger.MarkUnknown(entry.client_order_id, "late", kNow).empty());
+  EXPECT_EQ(entry.status, OrderStatus::kFilled);
+}
+
+TEST_F(LedgerTest, APositionIsProtectedOnceALiveStopCoversIt) {
+  FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
+  EXPECT_FALSE(ledger.OpenPositions().front().is_protected);
+  const ChangeSet changes = ledger.ApplyReport(ReportOf(OrderOf("a", Leg::kStopLoss), OrderStatus::kNew), kNow).value();
+  EXPECT_TRUE(ledger.OpenPositions().front().is_protected);
+  EXPECT_EQ(TypesOf(changes), (std::vector<std::string>{"order.placed", "position.updated"}));
+}
+
+TEST_F(LedgerTest, APositionThatNobodyDecidedIsAdoptedWithADefaultStop) {
+  ledger.Correct("BTCUSDT", "-0.5"_dec, "60000"_dec, kNow);
+  const auto trades = ledger.ActiveTrades("BTCUSDT");
+  ASSERT_EQ(trades.size(), 1u);
+  EXPECT_EQ(trades[0]->side, Side::kSell);
+  EXPECT_EQ(trades[0]->stop_loss, "61200"_dec);
+  EXPECT_EQ(ledger.PositionOf("BTCUSDT").quantity, "-0.5"_dec);
+}
+
+TEST_F(LedgerTest, APositionThatIsGoneAtTheVenueClosesItsTrade) {
+  FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
+  ledger.Correct("BTCUSDT", {}, {}, kNow);
+  EXPECT_TRUE(ledger.PositionOf("BTCUSDT").is_flat());
+  EXPECT_EQ(ledger.FindTrade("a")->status, TradeStatus::kClosed);
+  EXPECT_EQ(ledger.FindTrade("a")->close_reason, "RECONCILED");
+}
+
+// Fills in any order, any number of times, with reports between: positions and trades agree, and nothing counts twice.
+RC_GTEST_PROP(LedgerProperty, PositionsAndTradesAgreeForEveryInterleaving, ()) {
+  const Rules rules = AllRules();
+  Ledger ledger({}, rules);
+  std::vector<trading::Fill> fills;
+  int64_t trade_id = 0;
+  Decimal expected;
+  for (const char* name : {"a", "b", "c"}) {
+    const Plan plan = PlanOf(OpenApproval(name));
+    ledger.Adopt(plan);
+    const int parts = *rc::gen::inRange(1, 6);
+    for (int part = 0; part < parts; ++part) {
+      fills.push_back(FillOf(plan.orders[0], ++trade_id, "0.002"_dec, Decimal::FromInt(60000 + part), "0.01"_dec));
+      expected += "0.002"_dec;
+    }
+  }
+  std::vector<size_t> arrival;
+  for (size_t i = 0; i < fills.size(); ++i) {
+    arrival.insert(arrival.end(), static_cast<size_t>(*rc::gen::inRange(1, 4)), i);
+  }
+  std::shuffle(arrival.begin(), arrival.end(), std::mt19937(*rc::gen::arbitrary<uint32_t>()));
+  size_t counted = 0;
+  for (const size_t i : arrival) {
+    counted += ledger.ApplyFill(fills[i], kNow).fills.size();
+    Decimal by_trades;
+    for (const Trade* trade : ledger.ActiveTrades()) {
+      by_trades += trade->position.quantity;
+    }
+    RC_ASSERT(by_trades == ledger.PositionOf("BTCUSDT").quantity);
+  }
+  RC_ASSERT(counted == fills.size());
+  RC_ASSERT(ledger.PositionOf("BTCUSDT").quantity == expected);
+}
+
+}  // namespace
+}  // namespace quantum::execution

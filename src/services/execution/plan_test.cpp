@@ -1,0 +1,120 @@
+#include "services/execution/plan.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "services/execution/test_data.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace test;
+using trading::OrderStatus;
+using trading::OrderType;
+
+std::string CodeOf(const Approval& approval, const trading::SymbolRules* rules) {
+  const auto made = MakePlan(approval, rules, "correlation", kNow);
+  const auto* refusal = std::get_if<Refusal>(&made);
+  return refusal == nullptr ? "" : refusal->code;
+}
+
+TEST(Plan, AnOpeningIsEntryStopAndTakeProfitCommittedTogether) {
+  const Plan plan = PlanOf(OpenApproval());
+  ASSERT_EQ(plan.orders.size(), 3u);
+  const auto& [entry, stop, target] = std::tie(plan.orders[0], plan.orders[1], plan.orders[2]);
+  EXPECT_EQ(entry.type, OrderType::kMarket);
+  EXPECT_FALSE(entry.reduce_only);
+  EXPECT_EQ(stop.type, OrderType::kStopMarket);
+  EXPECT_EQ(stop.side, Side::kSell);
+  EXPECT_EQ(stop.trigger_price, "59000"_dec);
+  EXPECT_TRUE(stop.reduce_only);
+  EXPECT_EQ(target.type, OrderType::kTakeProfitMarket);
+  EXPECT_TRUE(target.reduce_only);
+  for (const Order& order : plan.orders) {
+    EXPECT_EQ(order.status, OrderStatus::kIntent);
+    EXPECT_EQ(order.quantity, "0.01"_dec);
+    EXPECT_EQ(order.correlation_id, "correlation-decision-1");
+  }
+  EXPECT_EQ(entry.client_order_id, trading::ClientOrderId("decision-1", Leg::kEntry));
+  EXPECT_EQ(plan.trade->trade_id, "decision-1");
+  EXPECT_EQ(plan.trade->status, TradeStatus::kPending);
+}
+
+TEST(Plan, RoundsDownToTheStepAndTheStopTowardsTheEntry) {
+  Approval approval = OpenApproval();
+  approval.decision.quantity = "0.0109"_dec;
+  approval.decision.stop_loss = "59000.03"_dec;
+  approval.decision.take_profit = "62000.07"_dec;
+  const Plan plan = PlanOf(approval);
+  EXPECT_EQ(plan.orders[0].quantity, "0.01"_dec);
+  EXPECT_EQ(plan.orders[1].trigger_price, "59000.1"_dec);
+  EXPECT_EQ(plan.orders[2].trigger_price, "62000"_dec);
+}
+
+TEST(Plan, RefusesWhatCannotBeRightWithItsCode) {
+  const auto rules = BtcRules();
+  const auto with = [](auto change) {
+    Approval approval = OpenApproval();
+    change(approval.decision);
+    return approval;
+  };
+  EXPECT_EQ(CodeOf(OpenApproval(), nullptr), "UNKNOWN_SYMBOL");
+  EXPECT_EQ(CodeOf(with([](Decision& d) { d.stop_loss.reset(); }), &rules), "STOP_LOSS_MISSING");
+  EXPECT_EQ(CodeOf(with([](Decision& d) { d.stop_loss = "60001"_dec; }), &rules), "STOP_LOSS_WRONG_SIDE");
+  EXPECT_EQ(CodeOf(with([](Decision& d) { d.side = Side::kSell; }), &rules), "STOP_LOSS_WRONG_SIDE");
+  EXPECT_EQ(CodeOf(with([](Decision& d) { d.take_profit = "59999"_dec; }), &rules), "TAKE_PROFIT_WRONG_SIDE");
+  EXPECT_EQ(CodeOf(with([](Decision& d) { d.quantity = "0.0009"_dec; }), &rules), "QUANTITY_BELOW_MIN");
+  EXPECT_EQ(CodeOf(with([](Decision& d) { d.quantity = "121"_dec; }), &rules), "QUANTITY_EXCEEDS_MAX");
+  EXPECT_EQ(CodeOf(with([](Decision& d) { d.quantity = "0.001"_dec; }), &rules), "NOTIONAL_BELOW_MIN");
+}
+
+TEST(Plan, GatesStopEntriesButNeverExits) {
+  Gates gates{.mode = "PAPER", .now = kNow};
+  const Decision open = OpenApproval().decision;
+  const Decision close = CloseApproval("close-1", Side::kSell, "0.01").decision;
+  EXPECT_EQ(RefusedBy(gates, open), std::nullopt);
+  const auto code = [&](auto change) {
+    Gates changed = gates;
+    change(changed);
+    EXPECT_EQ(RefusedBy(changed, close), std::nullopt);
+    const auto refusal = RefusedBy(changed, open);
+    return refusal ? refusal->code : std::string();
+  };
+  EXPECT_EQ(code([](Gates& g) { g.halted = "by hand"; }), "HALTED");
+  EXPECT_EQ(code([](Gates& g) { g.paused = true; }), "PAUSED");
+  EXPECT_EQ(code([](Gates& g) { g.draining = true; }), "DRAINING");
+  EXPECT_EQ(code([](Gates& g) { g.symbol_halted = true; }), "SYMBOL_HALTED");
+  EXPECT_EQ(code([](Gates& g) { g.position = "-0.5"_dec; }), "OPPOSITE_POSITION");
+}
+
+TEST(Plan, AnExpiredDecisionAndOneOfAnotherModeAreRefusedWhateverTheyWant) {
+  for (const Decision& decision : {OpenApproval().decision, CloseApproval("c", Side::kSell, "0.01").decision}) {
+    EXPECT_EQ(RefusedBy({.mode = "PAPER", .now = kNow + std::chrono::seconds(31)}, decision)->code, "DECISION_EXPIRED");
+    EXPECT_EQ(RefusedBy({.mode = "LIVE", .now = kNow}, decision)->code, "MODE_MISMATCH");
+  }
+}
+
+// pains.md 1: a close is reduce-only, against the position, and never larger than it.
+RC_GTEST_PROP(Pain1, ACloseNeverOpensOrFlips, ()) {
+  const Decimal position = Decimal::FromRaw(*rc::gen::inRange<int64_t>(-5'000'000, 5'000'000) * 1000);
+  RC_PRE(!position.is_zero());
+  const Decimal asked = Decimal::FromRaw(*rc::gen::inRange<int64_t>(1, 9'000'000) * 1000);
+  const Order close = MakeClose("d", 0, "BTCUSDT", position, asked, kBySignal, "c", kNow);
+  RC_ASSERT(close.reduce_only);
+  RC_ASSERT(close.leg == Leg::kClose);
+  RC_ASSERT((close.side == Side::kSell) == position.is_positive());
+  RC_ASSERT(close.quantity <= position.Abs());
+}
+
+TEST(Plan, EveryPartOfALegHasAnIdOfItsOwnThatTheVenueTakes) {
+  const Trade trade = *PlanOf(OpenApproval()).trade;
+  std::set<std::string> ids;
+  for (int part = 0; part < 350; ++part) {
+    const std::string id = MakeProtection(trade, Leg::kStopLoss, part, "0.01"_dec, kNow).client_order_id;
+    EXPECT_LE(id.size(), 36u);
+    EXPECT_TRUE(ids.insert(id).second) << part;
+  }
+}
+
+}  // namespace
+}  // namespace quantum::execution

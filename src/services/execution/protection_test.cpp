@@ -1,0 +1,148 @@
+#include "services/execution/protection.h"
+
+#include <gtest/gtest.h>
+
+#include "services/execution/test_data.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace test;
+using namespace std::chrono_literals;
+using trading::OrderStatus;
+
+class Protection : public ::testing::Test {
+ protected:
+  Protection() {
+    Plan plan = PlanOf(OpenApproval("t", Side::kBuy, "1"));
+    trade = *plan.trade;
+    entry = plan.orders[0];
+    stop = plan.orders[1];
+    target = plan.orders[2];
+    entry.status = OrderStatus::kFilled;
+  }
+  void Fill(const char* quantity) { Enter(trade, D(quantity), "60000"_dec, {}, kNow); }
+  static void MakeLive(Order& order, Decimal quantity) {
+    order.status = OrderStatus::kNew;
+    order.quantity = quantity;
+  }
+  ProtectionActions Run(std::vector<const Order*> orders, Duration unprotected = {}, Decimal closing = {}) {
+    return PlanProtection({.trade = trade,
+                           .orders = std::move(orders),
+                           .now = kNow + 10s,
+                           .unprotected_for = unprotected,
+                           .closing = closing,
+                           .busy = [this](const Order& order) { return order.client_order_id == busy; }},
+                          {});
+  }
+  Trade trade;
+  Order entry, stop, target;
+  std::string busy;
+};
+
+TEST_F(Protection, NothingIsSentBeforeTheEntryFills) {
+  const auto actions = Run({&entry, &stop, &target});
+  EXPECT_FALSE(actions.stop);
+  EXPECT_TRUE(actions.discard.empty());
+  EXPECT_TRUE(actions.is_protected);
+}
+
+TEST_F(Protection, TheFirstFillSendsTheCommittedIntentsForWhatIsOpen) {
+  Fill("0.4");
+  const auto actions = Run({&entry, &stop, &target});
+  EXPECT_FALSE(actions.is_protected);
+  ASSERT_TRUE(actions.stop);
+  EXPECT_EQ(actions.stop->client_order_id, stop.client_order_id);
+  EXPECT_EQ(actions.stop->quantity, "0.4"_dec);
+  ASSERT_TRUE(actions.take_profit);
+  EXPECT_EQ(actions.take_profit->client_order_id, target.client_order_id);
+}
+
+TEST_F(Protection, WhatIsBeingSentIsNotSentAgain) {
+  Fill("1");
+  busy = stop.client_order_id;
+  EXPECT_FALSE(Run({&entry, &stop}).stop);
+}
+
+TEST_F(Protection, ANewStopStandsBeforeTheOldOneIsCancelled) {
+  Fill("0.4");
+  MakeLive(stop, "0.4"_dec);
+  Fill("0.6");
+  const auto grown = Run({&entry, &stop});
+  ASSERT_TRUE(grown.stop);
+  EXPECT_EQ(grown.stop->quantity, "1"_dec);
+  EXPECT_TRUE(grown.cancel.empty());
+  EXPECT_FALSE(grown.is_protected);
+
+  Order second = *grown.stop;
+  MakeLive(second, "1"_dec);
+  const auto settled = Run({&entry, &stop, &second});
+  EXPECT_FALSE(settled.stop);
+  EXPECT_TRUE(settled.is_protected);
+  EXPECT_EQ(settled.cancel, std::vector{stop.client_order_id});
+}
+
+TEST_F(Protection, AnUnknownStopIsTrustedForASecondThenAnotherIsPlaced) {
+  Fill("1");
+  stop.status = OrderStatus::kUnknown;
+  stop.updated = kNow + 10s - 500ms;
+  EXPECT_FALSE(Run({&entry, &stop}).stop);
+  stop.updated = kNow + 10s - 1500ms;
+  const auto actions = Run({&entry, &stop});
+  ASSERT_TRUE(actions.stop);
+  EXPECT_NE(actions.stop->client_order_id, stop.client_order_id);
+}
+
+TEST_F(Protection, ARefusedStopIsTriedAgainUnderAnotherId) {
+  Fill("1");
+  stop.status = OrderStatus::kRejected;
+  stop.reason = "-1003 too many requests";
+  stop.updated = kNow + 10s - 100ms;
+  EXPECT_FALSE(Run({&entry, &stop}).stop);
+  stop.updated = kNow;
+  const auto actions = Run({&entry, &stop});
+  ASSERT_TRUE(actions.stop);
+  EXPECT_NE(actions.stop->client_order_id, stop.client_order_id);
+  EXPECT_EQ(actions.close_reason, "");
+}
+
+TEST_F(Protection, AStopThatWouldTriggerAtOnceClosesInstead) {
+  Fill("1");
+  stop.status = OrderStatus::kRejected;
+  stop.reason = "-2021 Order would immediately trigger.";
+  EXPECT_EQ(Run({&entry, &stop}).close_reason, "STOP_LOSS");
+  EXPECT_EQ(Run({&entry, &stop}, {}, "1"_dec).close_reason, "");
+}
+
+TEST_F(Protection, OrphanedProtectionIsRemovedWhenThePositionIsFlat) {
+  Fill("1");
+  MakeLive(stop, "1"_dec);
+  stop.status = OrderStatus::kFilled;
+  MakeLive(target, "1"_dec);
+  Exit(trade, "1"_dec, "59000"_dec, {}, kNow, kByStopLoss);
+  const auto actions = Run({&entry, &stop, &target});
+  EXPECT_EQ(actions.cancel, std::vector{target.client_order_id});
+  EXPECT_FALSE(actions.stop);
+}
+
+TEST_F(Protection, AFlatTradeCancelsWhatIsLeftOfItsEntryToo) {
+  Fill("0.4");
+  entry.status = OrderStatus::kPartiallyFilled;
+  Exit(trade, "0.4"_dec, "59000"_dec, {}, kNow, kByStopLoss);
+  EXPECT_EQ(Run({&entry}).cancel, std::vector{entry.client_order_id});
+}
+
+// pains.md 3: a position without a stop at the exchange.
+TEST_F(Protection, Pain3APositionThatStaysUnprotectedIsClosed) {
+  Fill("1");
+  stop.status = OrderStatus::kRejected;
+  stop.reason = "-4120 conditional orders are refused";
+  stop.updated = kNow;
+  EXPECT_EQ(Run({&entry, &stop}, 14s).close_reason, "");
+  EXPECT_EQ(Run({&entry, &stop}, 15s).close_reason, "EMERGENCY");
+  EXPECT_TRUE(Run({&entry, &stop}, 15s).stop) << "the stop is still tried";
+  EXPECT_EQ(Run({&entry, &stop}, 16s, "1"_dec).close_reason, "") << "a close is under way";
+}
+
+}  // namespace
+}  // namespace quantum::execution

@@ -1,0 +1,135 @@
+#include "services/execution/protector.h"
+
+#include <algorithm>
+
+#include "platform/base/correlation.h"
+#include "platform/log/log.h"
+#include "services/execution/protection.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace std::chrono_literals;
+using trading::OrderStatus;
+
+// How long a new protective intent waits for its commit. Protection that is reduce-only matters more than its record.
+constexpr Duration kCommitWait = 300ms;
+
+}  // namespace
+
+void Protector::Wake(const std::string& symbol) {
+  auto& lane = lanes_[symbol];
+  if (!lane) {
+    lane = std::make_unique<Lane>();
+    desk_.Spawn([this, symbol, fresh = lane.get()] { Run(symbol, *fresh); });
+  }
+  lane->work.Set();
+}
+
+void Protector::Run(const std::string& symbol, Lane& lane) {
+  while (!desk_.stopping.is_set()) {
+    lane.work.WaitFor(desk_.ledger.TradesToGuard(symbol).empty() ? Duration(5s) : Duration(250ms));
+    lane.work.Reset();
+    if (desk_.reconciled && !desk_.stopping.is_set()) {
+      Pass(symbol);
+    }
+  }
+}
+
+void Protector::Pass(const std::string& symbol) {
+  std::vector<std::string> ids;
+  for (const Trade* trade : desk_.ledger.TradesToGuard(symbol)) {
+    ids.push_back(trade->trade_id);
+  }
+  for (const std::string& id : ids) {
+    Guard(id);
+  }
+}
+
+void Protector::Guard(const std::string& trade_id) {
+  const Trade* trade = desk_.ledger.FindTrade(trade_id);
+  if (trade == nullptr) {
+    return;
+  }
+  const CorrelationScope scope(trade->correlation_id);
+  const SteadyTime now = desk_.clock.Steady();
+  if (desk_.ledger.IsCovered(*trade)) {
+    unprotected_since_.erase(trade_id);
+  } else {
+    unprotected_since_.try_emplace(trade_id, now);
+  }
+  const auto since = unprotected_since_.find(trade_id);
+  const ProtectionActions actions = PlanProtection(
+      {.trade = *trade,
+       .orders = desk_.ledger.OrdersOf(trade_id),
+       .now = desk_.Now(),
+       .unprotected_for = since == unprotected_since_.end() ? Duration::zero() : now - since->second,
+       .closing = desk_.ledger.Closing(trade->symbol),
+       .busy = [&](const Order& order) { return sender_.IsBusy(order.client_order_id); }},
+      desk_.settings.protection);
+
+  if (actions.stop) {
+    Place(*actions.stop);
+  }
+  if (!actions.close_reason.empty()) {
+    CloseTrade(trade_id, actions.close_reason);
+  }
+  if (actions.take_profit) {
+    Place(*actions.take_profit);
+  }
+  for (const std::string& id : actions.discard) {
+    desk_.Commit(desk_.ledger.Discard(id, "never sent: its trade is over", desk_.Now()));
+  }
+  for (const std::string& id : actions.cancel) {
+    sender_.Cancel(id);
+  }
+}
+
+void Protector::Place(const Order& order) {
+  if (desk_.ledger.FindOrder(order.client_order_id) == nullptr) {
+    desk_.Commit(desk_.ledger.Add(order));
+    desk_.sink.WaitWritten(kCommitWait);
+  } else {
+    desk_.Commit(desk_.ledger.Resize(order.client_order_id, order.quantity, desk_.Now()));
+  }
+  sender_.Submit(order.client_order_id);
+}
+
+void Protector::CloseTrade(const std::string& trade_id, std::string_view reason) {
+  const Trade* trade = desk_.ledger.FindTrade(trade_id);
+  if (trade == nullptr || trade->position.is_flat()) {
+    return;
+  }
+  const auto orders = desk_.ledger.OrdersOf(trade_id);
+  const auto closes = std::ranges::count_if(orders, [](const Order* order) { return order->leg == Leg::kClose; });
+  Order close = MakeClose(trade_id, static_cast<int>(closes), trade->symbol, trade->position.quantity,
+                          trade->open_quantity(), reason, trade->correlation_id, desk_.Now());
+  if (const auto* rules = desk_.RulesOf(trade->symbol); rules != nullptr && rules->market_max_quantity.is_positive()) {
+    close.quantity = std::min(close.quantity, rules->market_max_quantity);
+  }
+  log::Error("a position is closed at the market", {{"trade_id", trade_id},
+                                                    {"symbol", close.symbol},
+                                                    {"quantity", close.quantity.ToString()},
+                                                    {"close_reason", reason}});
+  const std::string id = close.client_order_id;
+  desk_.Commit(desk_.ledger.Add(std::move(close)));
+  desk_.sink.WaitWritten(kCommitWait);
+  sender_.Submit(id);
+}
+
+Protector::Worst Protector::worst() const {
+  Worst worst;
+  for (const auto& [trade_id, since] : unprotected_since_) {
+    const Trade* trade = desk_.ledger.FindTrade(trade_id);
+    if (trade == nullptr || desk_.ledger.IsCovered(*trade)) {
+      continue;
+    }
+    const Duration duration = desk_.clock.Steady() - since;
+    if (duration > worst.duration) {
+      worst = {trade_id, trade->symbol, duration};
+    }
+  }
+  return worst;
+}
+
+}  // namespace quantum::execution

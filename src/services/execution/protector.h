@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "services/execution/sender.h"
+
+namespace quantum::execution {
+
+// Sees to it that every open position has its stop at the exchange: one fiber a symbol, woken by every change and by a
+// timer, that does what PlanProtection says. It never waits for entries.
+class Protector {
+ public:
+  Protector(Desk& desk, Sender& sender) : desk_(desk), sender_(sender) {}
+
+  void Wake(const std::string& symbol);
+  // One look at the symbol's trades; public for tests.
+  void Pass(const std::string& symbol);
+  // Closes so much of a trade's position as is open, reduce-only at market.
+  void CloseTrade(const std::string& trade_id, std::string_view reason);
+  // The trade that has been unprotected for the longest, and for how long.
+  struct Worst {
+    std::string trade_id;
+    std::string symbol;
+    Duration duration{};
+  };
+  Worst worst() const;
+
+ private:
+  struct Lane {
+    fiber::Event work;
+  };
+  void Run(const std::string& symbol, Lane& lane);
+  void Guard(const std::string& trade_id);
+  void Place(const Order& order);
+
+  Desk& desk_;
+  Sender& sender_;
+  std::map<std::string, std::unique_ptr<Lane>> lanes_;
+  std::map<std::string, SteadyTime> unprotected_since_;  // by trade
+};
+
+}  // namespace quantum::execution

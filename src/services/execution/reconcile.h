@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "exchange/venue.h"
+#include "services/execution/ledger.h"
+
+// What differs between the venue and us, and what to do about it: the venue is the truth. Sans-I/O.
+namespace quantum::execution {
+
+struct VenueView {
+  WallTime asked{};  // our clock, before the first question: what changed later is not compared
+  std::vector<exchange::VenueOrder> open_orders;
+  std::vector<exchange::VenuePosition> positions;
+};
+
+struct PositionDifference {
+  std::string symbol;
+  Decimal ours;
+  Decimal venues;
+  Decimal venue_entry_price;
+};
+
+struct Differences {
+  std::vector<trading::OrderReport> reports;       // the venue's word on orders that we know
+  std::vector<std::string> ask;                    // live for us, not listed by the venue: ask for each
+  std::vector<exchange::VenueOrder> orphans;       // to be cancelled: ours without a record, or guarding nothing
+  std::vector<exchange::VenueOrder> foreign;       // somebody else's entries: raised, not touched
+  std::vector<PositionDifference> positions;
+};
+
+Differences Compare(const Ledger& ledger, const VenueView& view);
+
+}  // namespace quantum::execution

@@ -1,0 +1,197 @@
+#include "services/execution/reconciler.h"
+
+#include "platform/base/correlation.h"
+#include "platform/log/log.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace std::chrono_literals;
+using trading::OrderStatus;
+
+constexpr int kFillPagesMax = 1000;
+constexpr Duration kLookAgainAfter = 500ms;
+constexpr Duration kForgetAfter = 10min;
+
+}  // namespace
+
+Status Reconciler::Pass() {
+  VenueView view;
+  view.asked = desk_.Now();
+  QUANTUM_TRY(view.open_orders, desk_.venue.OpenOrders());
+  QUANTUM_TRY(view.positions, desk_.venue.Positions());
+  const Differences differences = Compare(desk_.ledger, view);
+  for (const trading::OrderReport& report : differences.reports) {
+    desk_.Report(report);
+  }
+  for (const std::string& id : differences.ask) {
+    const Sender::Answer answer = sender_.Ask(id);
+    if (answer == Sender::Answer::kKnown) {
+      absent_asked_.erase(id);
+    } else if (answer == Sender::Answer::kNotFound && ++absent_asked_[id] >= 2) {
+      log::Error("an order that we believed live is gone at the venue", {{"client_order_id", id}});
+      ++repairs_;
+      absent_asked_.erase(id);
+      desk_.Commit(desk_.ledger.MarkGone(id, "GONE: the venue does not have it", desk_.Now()));
+    }
+  }
+  std::set<std::string> symbols(desk_.settings.symbols.begin(), desk_.settings.symbols.end());
+  for (const std::string& symbol : desk_.ledger.Symbols()) {
+    symbols.insert(symbol);
+  }
+  for (const exchange::VenuePosition& position : view.positions) {
+    symbols.insert(position.symbol);
+  }
+  for (const std::string& symbol : symbols) {
+    QUANTUM_CHECK(FetchFills(symbol));
+  }
+  RemoveOrphans(differences);
+  QUANTUM_CHECK(ComparePositions(false));
+  desk_.ledger.Purge(desk_.Now() - kForgetAfter);
+  return {};
+}
+
+Status Reconciler::First() {
+  QUANTUM_CHECK(Pass());
+  if (!suspected_.empty()) {
+    desk_.stopping.WaitFor(kLookAgainAfter);
+    for (const std::string& symbol : desk_.ledger.Symbols()) {
+      QUANTUM_CHECK(FetchFills(symbol));
+    }
+    QUANTUM_CHECK(ComparePositions(true));
+  }
+  return {};
+}
+
+void Reconciler::Run() {
+  bool failing = false;
+  while (!desk_.stopping.is_set()) {
+    kick_.WaitFor(desk_.settings.reconcile_interval);
+    kick_.Reset();
+    if (desk_.stopping.is_set()) {
+      return;
+    }
+    const Status status = Pass();
+    if (!status.ok() && !failing) {
+      log::Warning("orders cannot be compared with the venue", {{"error", status.error().message}});
+    }
+    failing = !status.ok();
+    if (failing) {
+      desk_.stopping.WaitFor(1s);
+      kick_.Set();
+    }
+  }
+}
+
+Status Reconciler::FetchFills(const std::string& symbol) {
+  for (int page = 0; page < kFillPagesMax; ++page) {
+    const int64_t from = desk_.ledger.Cursor(symbol) + 1;
+    QUANTUM_TRY(const auto fills, desk_.venue.Fills(symbol, from));
+    bool progress = false;
+    for (const trading::Fill& fill : fills) {
+      if (fill.trade_id < from) {
+        continue;
+      }
+      if (!desk_.ledger.Owns(fill) && !SettleUnknown(symbol) && !desk_.ledger.Owns(fill)) {
+        log::Warning("a fill waits until the unknown orders of its symbol are resolved",
+                     {{"symbol", symbol}, {"trade_id", fill.trade_id}});
+        return {};
+      }
+      if (!desk_.ledger.Owns(fill)) {
+        log::Warning("a fill that no order of ours explains", {{"symbol", symbol},
+                                                               {"trade_id", fill.trade_id},
+                                                               {"exchange_order_id", fill.exchange_order_id}});
+      }
+      desk_.Commit(desk_.ledger.ApplyFill(fill, desk_.Now()));
+      desk_.Commit(desk_.ledger.AdvanceCursor(symbol, fill.trade_id));
+      progress = true;
+    }
+    if (!progress) {
+      return {};
+    }
+  }
+  return Error{Errc::kInternal, symbol + ": the venue's fills do not end"};
+}
+
+bool Reconciler::SettleUnknown(const std::string& symbol) {
+  bool settled = true;
+  std::vector<std::string> ids;
+  for (const OrderStatus status : {OrderStatus::kUnknown, OrderStatus::kIntent}) {
+    for (const Order* order : desk_.ledger.OrdersWith(status)) {
+      if (order->symbol == symbol) {
+        ids.push_back(order->client_order_id);
+      }
+    }
+  }
+  for (const Order* order : desk_.ledger.LiveOrders()) {
+    if (order->symbol == symbol && trading::IsConditional(order->type)) {
+      ids.push_back(order->client_order_id);  // it may have triggered while nobody listened
+    }
+  }
+  for (const std::string& id : ids) {
+    const Sender::Answer answer = sender_.Ask(id);
+    const Order* order = desk_.ledger.FindOrder(id);
+    const bool open = order != nullptr && order->status == OrderStatus::kUnknown;
+    settled = settled && (answer == Sender::Answer::kKnown || (answer == Sender::Answer::kNotFound && !open));
+  }
+  return settled;
+}
+
+Status Reconciler::ComparePositions(bool at_once) {
+  VenueView view;
+  QUANTUM_TRY(view.positions, desk_.venue.Positions());
+  std::map<std::string, std::pair<Decimal, Decimal>> differing;
+  for (const PositionDifference& difference : Compare(desk_.ledger, view).positions) {
+    const std::string& symbol = difference.symbol;
+    const auto seen = std::pair(difference.ours, difference.venues);
+    const auto before = suspected_.find(symbol);
+    if (desk_.ledger.LacksFills(symbol) || (before == suspected_.end() && !at_once)) {
+      differing[symbol] = seen;
+      Kick();  // look again soon
+      continue;
+    }
+    if (before != suspected_.end() && before->second != seen) {
+      differing[symbol] = seen;  // still moving
+      continue;
+    }
+    Repair(difference);
+  }
+  suspected_ = std::move(differing);
+  return {};
+}
+
+void Reconciler::Repair(const PositionDifference& difference) {
+  ++repairs_;
+  log::Error("a position differs from the venue's, which is the truth: repaired",
+             {{"symbol", difference.symbol},
+              {"ours", difference.ours.ToString()},
+              {"venues", difference.venues.ToString()},
+              {"venue_entry_price", difference.venue_entry_price.ToString()}});
+  desk_.Commit(
+      desk_.ledger.Correct(difference.symbol, difference.venues, difference.venue_entry_price, desk_.Now()));
+}
+
+void Reconciler::RemoveOrphans(const Differences& differences) {
+  for (const exchange::VenueOrder& orphan : differences.orphans) {
+    const trading::OrderReport& report = orphan.report;
+    if (desk_.ledger.FindOrder(report.client_order_id) != nullptr) {
+      continue;  // it was recorded while we looked
+    }
+    ++repairs_;
+    log::Error("an order at the venue that guards nothing, or that we have no record of, is cancelled",
+               {{"symbol", report.symbol}, {"client_order_id", report.client_order_id}});
+    const Status cancelled =
+        desk_.venue.Cancel(report.symbol, report.client_order_id, trading::IsConditional(orphan.type));
+    if (!cancelled.ok() && cancelled.error().code != Errc::kNotFound) {
+      log::Warning("it could not be cancelled yet", {{"error", cancelled.error().message}});
+    }
+  }
+  for (const exchange::VenueOrder& order : differences.foreign) {
+    if (foreign_seen_.insert(order.report.client_order_id).second) {
+      log::Warning("an order at the venue that is not ours; it is left alone",
+                   {{"symbol", order.report.symbol}, {"client_order_id", order.report.client_order_id}});
+    }
+  }
+}
+
+}  // namespace quantum::execution

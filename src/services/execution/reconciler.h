@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "services/execution/reconcile.h"
+#include "services/execution/sender.h"
+
+namespace quantum::execution {
+
+// Compares orders, fills and positions with the venue, at the start, on every reconnection of the user stream and on a
+// timer, and repairs what differs: the venue is the truth.
+class Reconciler {
+ public:
+  Reconciler(Desk& desk, Sender& sender) : desk_(desk), sender_(sender) {}
+
+  // One whole comparison. An error: the venue could not be asked, and nothing can be said.
+  Status Pass();
+  // The first one: it also settles differences of positions before anything is traded.
+  Status First();
+  void Kick() { kick_.Set(); }
+  void Run();  // until the desk stops
+
+  int64_t repairs() const { return repairs_; }
+
+ private:
+  Status FetchFills(const std::string& symbol);
+  // Unknown orders of the symbol may be the ones that filled: ask for them first. False: not all could be settled.
+  bool SettleUnknown(const std::string& symbol);
+  Status ComparePositions(bool at_once);
+  void Repair(const PositionDifference& difference);
+  void RemoveOrphans(const Differences& differences);
+
+  Desk& desk_;
+  Sender& sender_;
+  fiber::Event kick_;
+  // Differences of positions seen in the pass before: only what stays different is repaired.
+  std::map<std::string, std::pair<Decimal, Decimal>> suspected_;
+  std::set<std::string> foreign_seen_;
+  std::map<std::string, int> absent_asked_;  // live for us, unknown to the venue: how often it said so
+  int64_t repairs_ = 0;
+};
+
+}  // namespace quantum::execution

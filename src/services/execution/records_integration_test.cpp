@@ -1,0 +1,259 @@
+// Entries and records against a real Postgres: intents before orders, restart, and life while Postgres is away.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "platform/bus/bus.h"
+#include "platform/fiber/fiber.h"
+#include "platform/postgres/pool.h"
+#include "platform/redis/client.h"
+#include "services/execution/entries.h"
+#include "services/execution/protector.h"
+#include "services/execution/reconciler.h"
+#include "services/execution/scripted_venue.h"
+#include "services/execution/store.h"
+#include "services/execution/writer.h"
+#include "tests/support/postgres_server.h"
+#include "tests/support/process.h"
+#include "trading/bus/registry.h"
+#include "trading/events.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace test;
+using namespace std::chrono_literals;
+using trading::OrderStatus;
+
+struct World {
+  World(fiber::Loop& loop, const postgres::PoolOptions& options, const std::string& directory)
+      : pool(loop, options),
+        redis(loop, {}),
+        bus(loop, redis, &pool, {.producer = "execution-service", .group = "execution-service"}),
+        writer(std::make_shared<Writer>(pool, bus, "PAPER")),
+        desk(loop, SystemClock(), venue, *writer, MakeSettings(directory)),
+        sender(desk),
+        entries(desk, sender, pool, bus),
+        protector(desk, sender),
+        reconciler(desk, sender) {
+    desk.rules = AllRules();
+    desk.reconciled = true;
+    desk.on_change = [this](const std::string& symbol) { protector.Wake(symbol); };
+    venue.StreamUser([this](const exchange::UserEvent& event) {
+      desk.Report(std::get<trading::OrderReport>(event));
+    });
+  }
+  static Settings MakeSettings(const std::string& directory) {
+    Settings settings;
+    settings.mode = "PAPER";
+    settings.symbols = {"BTCUSDT"};
+    settings.halt_file = directory + "/halt.json";
+    return settings;
+  }
+  static bus::Event EventOf(Approval approval) {
+    approval.decision.expires_at = ToUnixMs(SystemClock().Now() + 30s);
+    bus::Event event = trading::event::Make(trading::event::kRiskApproved, "BTCUSDT", trading::event::ToJson(approval));
+    event.correlation_id = "correlation-" + approval.decision.decision_id;
+    return event;
+  }
+  // As the bus does it: the handler inside a transaction that then commits.
+  Status Deliver(const Approval& approval, bool commit = true) {
+    return pool.Transact([&](postgres::Transaction& transaction) -> Status {
+      QUANTUM_CHECK(entries.OnApproval(EventOf(approval), transaction));
+      return commit ? Status() : Status(Error{Errc::kInternal, "rolled back by the test"});
+    });
+  }
+  std::string One(const std::string& sql) {
+    const auto rows = pool.Query(sql, {}, {.idempotent = true});
+    return rows.ok() && !rows->empty() ? std::string(rows->Text(0, "value")) : "(" + (rows.ok() ? "none" : rows.error().message) + ")";
+  }
+
+  ScriptedVenue venue;
+  postgres::Pool pool;
+  redis::Client redis;
+  bus::Bus bus;
+  std::shared_ptr<Writer> writer;
+  Desk desk;
+  Sender sender;
+  Entries entries;
+  Protector protector;
+  Reconciler reconciler;
+};
+
+bool Eventually(const std::function<bool()>& condition) {
+  for (int i = 0; i < 1500; ++i) {
+    if (condition()) {
+      return true;
+    }
+    fiber::SleepFor(10ms);
+  }
+  return false;
+}
+
+class Records : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    trading::event::RegisterAll();
+    server_ = new testing::PostgresServer;
+  }
+  static void TearDownTestSuite() {
+    delete server_;
+    server_ = nullptr;
+  }
+  void SetUp() override {
+    Run([](World& world) {
+      ASSERT_TRUE(world.pool.Query("TRUNCATE orders, fills, trades, positions, fill_cursors, outbox").ok() ||
+                  world.pool.Query("DELETE FROM orders").ok());
+      for (const char* table : {"fills", "trades", "positions", "fill_cursors", "outbox"}) {
+        ASSERT_TRUE(world.pool.Query(std::string("DELETE FROM ") + table).ok());
+      }
+    });
+  }
+  void Run(const std::function<void(World&)>& body) {
+    testing::RunInFiber([&](fiber::Loop& loop) {
+      const auto world = std::make_shared<World>(loop, server_->ServiceOptions(), directory_.path().string());
+      world->desk.owner = world;
+      world->writer->Start(loop);
+      body(*world);
+      world->desk.stopping.Set();
+      world->writer->Stop();
+      world->desk.on_change = nullptr;
+      fiber::SleepFor(300ms);
+    });
+  }
+  static testing::PostgresServer* server_;
+  testing::TemporaryDirectory directory_{"quantum-execution"};
+};
+testing::PostgresServer* Records::server_ = nullptr;
+
+TEST_F(Records, TheIntentsAreCommittedBeforeTheEntryIsSentAndAllRowsFollow) {
+  Run([](World& world) {
+    std::string orders_when_sent;
+    world.venue.on_place = [&] {
+      if (orders_when_sent.empty()) {
+        orders_when_sent = world.One("SELECT count(*)::text AS value FROM orders WHERE decision_id = 'a'");
+      }
+    };
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 2; }));
+    EXPECT_EQ(orders_when_sent, "3");
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    EXPECT_EQ(world.One("SELECT string_agg(leg || ' ' || status, ', ' ORDER BY leg) AS value FROM orders"),
+              "ENTRY FILLED, STOP_LOSS NEW, TAKE_PROFIT NEW");
+    EXPECT_EQ(world.One("SELECT status || ' ' || side || ' ' || quantity || ' ' || entry_fee_usd AS value FROM trades"),
+              "OPEN LONG 0.01000000 0.30000000");
+    EXPECT_EQ(world.One("SELECT quantity || ' ' || protected AS value FROM positions"), "0.01000000 true");
+    EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM fills"), "1");
+    EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM outbox WHERE cid = 'correlation-a' AND type IN "
+                        "('order.filled', 'trade.opened')"), "2");
+    EXPECT_EQ(world.One("SELECT count(DISTINCT correlation_id)::text AS value FROM orders"), "1");
+  });
+}
+
+TEST_F(Records, ATransactionThatRollsBackSendsNothing) {
+  Run([](World& world) {
+    EXPECT_FALSE(world.Deliver(OpenApproval("a"), false).ok());
+    EXPECT_TRUE(Eventually([&] { return world.entries.under_way() == 0; }));
+    EXPECT_TRUE(world.venue.placed.empty());
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());  // delivered again
+    EXPECT_TRUE(Eventually([&] { return !world.desk.ledger.PositionOf("BTCUSDT").is_flat(); }));
+  });
+}
+
+TEST_F(Records, Pain4ADecisionDeliveredTwiceIsCarriedOutOnce) {
+  Run([](World& world) {
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    EXPECT_TRUE(Eventually([&] { return world.entries.under_way() == 0; }));
+    fiber::SleepFor(100ms);
+    EXPECT_EQ(std::ranges::count_if(world.venue.placed, [](const auto& order) { return !order.reduce_only; }), 1);
+  });
+}
+
+TEST_F(Records, ARefusedDecisionIsRecordedAndSaidAndNotSent) {
+  Run([](World& world) {
+    world.desk.paused = true;
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    EXPECT_EQ(world.One("SELECT status || ' ' || reason AS value FROM orders"), "CANCELED PAUSED: owner=operator until=resume");
+    EXPECT_EQ(world.One("SELECT status AS value FROM trades"), "CANCELLED");
+    EXPECT_EQ(world.One("SELECT type AS value FROM outbox"), "order.canceled");
+    EXPECT_TRUE(world.venue.placed.empty());
+  });
+}
+
+TEST_F(Records, ARestartGoesOnWhereThePreviousProcessEnded) {
+  ScriptedVenue venue;  // the venue outlives the process
+  const auto carry = [](ScriptedVenue& from, ScriptedVenue& to) {
+    to.orders = from.orders;
+    to.positions = from.positions;
+    to.fills = from.fills;
+  };
+  Run([&](World& world) {
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 2; }));
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    carry(world.venue, venue);
+  });
+  Run([&](World& world) {
+    carry(venue, world.venue);
+    world.venue.on_event = nullptr;
+    // The stop fires while nobody is there.
+    world.venue.Trigger(trading::ClientOrderId("a", Leg::kStopLoss));
+    world.venue.StreamUser([&](const exchange::UserEvent& event) {
+      world.desk.Report(std::get<trading::OrderReport>(event));
+    });
+    auto snapshot = LoadLedger(world.pool);
+    ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
+    world.desk.ledger.Restore(std::move(*snapshot));
+    ASSERT_EQ(world.desk.ledger.PositionOf("BTCUSDT").quantity, "0.01"_dec);
+    ASSERT_TRUE(world.reconciler.First().ok());
+    EXPECT_TRUE(world.desk.ledger.PositionOf("BTCUSDT").is_flat());
+    EXPECT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 0; })) << "the take-profit is an orphan now";
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    EXPECT_EQ(world.One("SELECT status || ' ' || close_reason || ' ' || pnl_usd AS value FROM trades"),
+              "CLOSED STOP_LOSS -0.60000000");
+    EXPECT_EQ(world.reconciler.repairs(), 0);
+  });
+}
+
+TEST_F(Records, AnEntryThatWasNeverSentBeforeTheRestartAndHasExpiredFails) {
+  Run([](World& world) {
+    Approval approval = OpenApproval("a");
+    approval.decision.expires_at = ToUnixMs(SystemClock().Now());
+    const auto rules = BtcRules();
+    const Plan plan = std::get<Plan>(MakePlan(approval, &rules, "correlation-a", SystemClock().Now()));
+    ASSERT_TRUE(world.pool.Batch(InsertStatements(plan, "PAPER")).ok());
+  });
+  Run([](World& world) {
+    auto snapshot = LoadLedger(world.pool);
+    ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
+    world.desk.ledger.Restore(std::move(*snapshot));
+    ASSERT_TRUE(world.reconciler.First().ok());
+    world.entries.Recover();
+    ASSERT_TRUE(Eventually([&] { return world.desk.ledger.FindTrade("a")->status == TradeStatus::kFailed; }));
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    EXPECT_EQ(world.One("SELECT string_agg(status, ' ' ORDER BY leg) AS value FROM orders"), "REJECTED CANCELED CANCELED");
+    EXPECT_TRUE(world.venue.placed.empty());
+  });
+}
+
+TEST_F(Records, WithPostgresAwayThereAreNoEntriesButStopsStandAndTheRowsFollow) {
+  Run([](World& world) {
+    world.venue.fill_market_orders = false;
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(false) == 1; }));
+    server_->KillPostgres();
+    // The entry fills while Postgres is dead.
+    world.venue.Fill(world.venue.orders.at(trading::ClientOrderId("a", Leg::kEntry)), "0.01"_dec);
+    EXPECT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 2; })) << "the stop committed before stands";
+    EXPECT_FALSE(world.Deliver(OpenApproval("b")).ok());
+    EXPECT_GT(world.writer->pending(), 0u);
+    server_->StartPostgres();
+    EXPECT_TRUE(world.writer->WaitWritten(20s));
+    EXPECT_EQ(world.One("SELECT status AS value FROM trades WHERE trade_id = 'a'"), "OPEN");
+    EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM outbox WHERE type = 'trade.opened'"), "1");
+  });
+}
+
+}  // namespace
+}  // namespace quantum::execution

@@ -1,0 +1,193 @@
+#include "services/execution/routes.h"
+
+#include <boost/json.hpp>
+
+#include "services/execution/body.h"
+#include "services/execution/store_rows.h"
+#include "services/execution/views.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace std::chrono_literals;
+namespace json = boost::json;
+using postgres::Rows;
+
+constexpr Duration kAccountServes = 400ms;
+
+template <class ToJson>
+http::Response List(const Rows& rows, ToJson to_json) {
+  json::array items;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    items.push_back(to_json(rows, row));
+  }
+  return http::Json(json::serialize(json::object{{"items", std::move(items)}}));
+}
+
+std::string NewestFirst(std::string_view columns, std::string_view table) {
+  return "SELECT " + std::string(columns) + " FROM " + std::string(table) +
+         " WHERE ($1 = '' OR status = $1) AND ($2 = '' OR symbol = $2) ORDER BY created_at DESC LIMIT $3";
+}
+
+}  // namespace
+
+void Routes::Add() {
+  const std::string api = "/api/execution/";
+  service_.Route("GET", api + "orders", [this](const http::Request& request) { return Orders(request); });
+  service_.Route("GET", api + "orders/{id}", [this](const http::Request& request) { return OneOrder(request); });
+  service_.Route("GET", api + "positions", [this](const http::Request&) { return Positions(); });
+  service_.Route("GET", api + "trades", [this](const http::Request& request) { return Trades(request); });
+  service_.Route("GET", api + "trades/{id}", [this](const http::Request& request) { return OneTrade(request); });
+  service_.Route("GET", api + "account", [this](const http::Request&) { return Account(); });
+  service_.Route("GET", api + "rules", [this](const http::Request&) { return SymbolRules(); });
+  service_.Route("POST", api + "order", [this](const http::Request& request) { return manual_.Handle(request); });
+  service_.Route("POST", api + "cancel-all", [this](const http::Request& request) { return CancelAll(request); });
+  service_.Route("POST", api + "halt", [this](const http::Request& request) { return Halt(request); });
+  service_.Route("POST", api + "rearm", [this](const http::Request& request) { return Rearm(request); });
+}
+
+http::Response Routes::Orders(const http::Request& request) {
+  const auto query = ReadListQuery(request);
+  if (!query.ok()) {
+    return http::Problem(query.error());
+  }
+  if (!query->status.empty()) {
+    if (const auto known = trading::ParseOrderStatus(query->status); !known.ok()) {
+      return http::Problem(known.error().Within("field 'status'"));
+    }
+  }
+  const auto rows = service_.postgres().Query(NewestFirst(kOrderColumns, "orders"),
+                                              {query->status, query->symbol, std::to_string(query->limit)},
+                                              {.idempotent = true});
+  return rows.ok() ? List(*rows, OrderJson) : http::Problem(rows.error());
+}
+
+http::Response Routes::OneOrder(const http::Request& request) {
+  const std::string& id = request.Parameter("id");
+  const auto rows =
+      service_.postgres().Query("SELECT " + std::string(kOrderColumns) + " FROM orders WHERE client_order_id = $1",
+                                {id}, {.idempotent = true});
+  if (!rows.ok()) {
+    return http::Problem(rows.error());
+  }
+  if (rows->empty()) {
+    return http::Problem(404, "UNKNOWN_ORDER", "there is no order '" + id.substr(0, 64) + "'");
+  }
+  return http::Json(json::serialize(OrderJson(*rows, 0)));
+}
+
+http::Response Routes::Positions() {
+  const auto rows = service_.postgres().Query(
+      "SELECT symbol, quantity, entry_price, realized_pnl, fees, protected, "
+      "(extract(epoch from updated_at) * 1000)::bigint AS updated_ms FROM positions ORDER BY updated_at DESC",
+      {}, {.idempotent = true});
+  return rows.ok() ? List(*rows, PositionJson) : http::Problem(rows.error());
+}
+
+http::Response Routes::Trades(const http::Request& request) {
+  const auto query = ReadListQuery(request);
+  if (!query.ok()) {
+    return http::Problem(query.error());
+  }
+  if (!query->status.empty()) {
+    if (const auto known = ParseTradeStatus(query->status); !known.ok()) {
+      return http::Problem(known.error().Within("field 'status'"));
+    }
+  }
+  const auto rows = service_.postgres().Query(NewestFirst(kTradeColumns, "trades"),
+                                              {query->status, query->symbol, std::to_string(query->limit)},
+                                              {.idempotent = true});
+  return rows.ok() ? List(*rows, TradeJson) : http::Problem(rows.error());
+}
+
+http::Response Routes::OneTrade(const http::Request& request) {
+  const std::string& id = request.Parameter("id");
+  const auto rows = service_.postgres().Query(
+      "SELECT " + std::string(kTradeColumns) + " FROM trades WHERE trade_id = $1", {id}, {.idempotent = true});
+  if (!rows.ok()) {
+    return http::Problem(rows.error());
+  }
+  if (rows->empty()) {
+    return http::Problem(404, "UNKNOWN_TRADE", "there is no trade '" + id.substr(0, 64) + "'");
+  }
+  return http::Json(json::serialize(TradeJson(*rows, 0)));
+}
+
+http::Response Routes::Account() {
+  if (!account_ || desk_.clock.Steady() - account_read_ > kAccountServes) {
+    const auto account = desk_.venue.GetAccount();
+    if (!account.ok()) {
+      return http::Problem(account.error());  // unknown is not a default
+    }
+    account_ = *account;
+    account_read_ = desk_.clock.Steady();
+  }
+  return http::Json(json::serialize(json::object{{"wallet_balance", account_->wallet_balance.ToString()},
+                                                 {"available_balance", account_->available_balance.ToString()},
+                                                 {"unrealized_pnl", account_->unrealized_pnl.ToString()},
+                                                 {"initial_margin", account_->initial_margin.ToString()},
+                                                 {"mode", desk_.settings.mode},
+                                                 {"time_ms", ToUnixMs(desk_.Now())}}));
+}
+
+http::Response Routes::SymbolRules() {
+  if (desk_.rules.empty()) {
+    return http::Problem(503, "RULES_UNKNOWN", "the venue's trading rules are not known yet");
+  }
+  json::array items;
+  for (const auto& [symbol, rules] : desk_.rules) {
+    items.push_back(RulesJson(rules));
+  }
+  return http::Json(json::serialize(json::object{{"items", std::move(items)}}));
+}
+
+http::Response Routes::Halt(const http::Request& request) {
+  const auto body = Body::Parse(request.body);
+  if (!body.ok()) {
+    return http::Problem(body.error());
+  }
+  const auto close = body->Flag("close", false);
+  if (!close.ok()) {
+    return http::Problem(close.error());
+  }
+  // A halt without a reason is still a halt.
+  json::object answer = ReportJson(emergency_.Halt(body->TextIf("reason").value_or("by hand"), *close));
+  answer["halted"] = true;
+  answer["reason"] = desk_.halt.record()->reason;
+  return http::Json(json::serialize(answer));
+}
+
+http::Response Routes::Rearm(const http::Request& request) {
+  const auto body = Body::Parse(request.body);
+  if (!body.ok()) {
+    return http::Problem(body.error());
+  }
+  const auto reason = body->Text("reason");
+  if (!reason.ok()) {
+    return http::Problem(reason.error());
+  }
+  if (const Status rearmed = emergency_.Rearm(*reason); !rearmed.ok()) {
+    return http::Problem(rearmed.error());
+  }
+  return http::Json(json::serialize(json::object{{"halted", false}}));
+}
+
+http::Response Routes::CancelAll(const http::Request& request) {
+  std::string symbol;
+  if (!request.body.empty()) {
+    const auto body = Body::Parse(request.body);
+    if (!body.ok()) {
+      return http::Problem(body.error());
+    }
+    if (body->Has("symbol")) {
+      const auto text = body->Text("symbol");
+      if (!text.ok() || desk_.RulesOf(*text) == nullptr) {
+        return http::Problem(400, "INVALID_ARGUMENT", "field 'symbol' is not a symbol that the venue lists");
+      }
+      symbol = *text;
+    }
+  }
+  return http::Json(json::serialize(ReportJson(emergency_.CancelEntries(symbol))), 202);
+}
+
+}  // namespace quantum::execution

@@ -1,0 +1,159 @@
+#include "services/execution/sender.h"
+
+#include <algorithm>
+
+#include "platform/base/correlation.h"
+#include "platform/log/log.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace std::chrono_literals;
+using exchange::Accepted;
+using exchange::Rejected;
+using exchange::Unknown;
+using trading::OrderStatus;
+
+constexpr Duration kCancelFresh = 2s;
+
+exchange::NewOrder ToRequest(const Order& order) {
+  exchange::NewOrder request;
+  request.client_order_id = order.client_order_id;
+  request.symbol = order.symbol;
+  request.side = order.side;
+  request.type = order.type;
+  request.time_in_force = order.time_in_force;
+  request.quantity = order.quantity;
+  request.price = order.price;
+  request.trigger_price = order.trigger_price;
+  request.reduce_only = order.reduce_only;
+  return request;
+}
+
+}  // namespace
+
+void Sender::Submit(const std::string& client_order_id) {
+  const Order* found = desk_.ledger.FindOrder(client_order_id);
+  if (found == nullptr || found->status != OrderStatus::kIntent || !sending_.insert(client_order_id).second) {
+    return;  // the venue has spoken of it in the meantime, or it is being sent
+  }
+  const Order order = *found;
+  QUANTUM_ASSERT(order.leg == Leg::kEntry || order.reduce_only);  // pains.md 1
+  const CorrelationScope scope(order.correlation_id);
+  const exchange::Outcome outcome = desk_.venue.Place(ToRequest(order));
+  sending_.erase(client_order_id);
+  if (const auto* accepted = std::get_if<Accepted>(&outcome)) {
+    desk_.Report(accepted->report);
+  } else if (const auto* rejected = std::get_if<Rejected>(&outcome)) {
+    log::Warning("the order was refused", {{"client_order_id", client_order_id},
+                                           {"symbol", order.symbol},
+                                           {"code", rejected->code},
+                                           {"venue_message", rejected->message}});
+    desk_.Commit(desk_.ledger.MarkRejected(client_order_id, std::to_string(rejected->code) + " " + rejected->message,
+                                           desk_.Now()));
+  } else {
+    OnUnknown(order, std::get<Unknown>(outcome).reason);
+  }
+}
+
+void Sender::OnUnknown(const Order& order, const std::string& reason) {
+  log::Error("the outcome of an order is unknown; the venue is being asked",
+             {{"client_order_id", order.client_order_id}, {"symbol", order.symbol}, {"reason", reason}});
+  desk_.Commit(desk_.ledger.MarkUnknown(order.client_order_id, reason, desk_.Now()));
+  Pursue(order.client_order_id, desk_.VenueNow());
+}
+
+Sender::Answer Sender::Ask(const std::string& client_order_id) {
+  const Order* order = desk_.ledger.FindOrder(client_order_id);
+  if (order == nullptr) {
+    return Answer::kNotFound;
+  }
+  const std::string symbol = order->symbol;
+  const auto found = desk_.venue.Find(symbol, client_order_id, trading::IsConditional(order->type));
+  if (found.ok()) {
+    desk_.Report(found->report);
+    return Answer::kKnown;
+  }
+  return found.error().code == Errc::kNotFound ? Answer::kNotFound : Answer::kNoAnswer;
+}
+
+Sender::Finding Sender::AskUntilKnown(const std::string& client_order_id, WallTime sent_venue_time) {
+  AbsenceProof proof(sent_venue_time, desk_.settings.receive_window);
+  Duration wait = 100ms;
+  bool alarmed = false;
+  const SteadyTime since = desk_.clock.Steady();
+  while (!desk_.stopping.WaitFor(wait)) {
+    const Order* order = desk_.ledger.FindOrder(client_order_id);
+    if (order == nullptr || (order->status != OrderStatus::kIntent && order->status != OrderStatus::kUnknown)) {
+      return Finding::kPresent;  // the user stream was faster
+    }
+    const WallTime asked = desk_.VenueNow();
+    const Answer answer = Ask(client_order_id);
+    if (answer == Answer::kKnown) {
+      return Finding::kPresent;
+    }
+    if (answer == Answer::kNotFound && proof.OnNotFound(asked)) {
+      return Finding::kAbsent;
+    }
+    if (!alarmed && desk_.clock.Steady() - since > desk_.settings.unknown_alert_after) {
+      alarmed = true;
+      log::Critical("an order has stayed unknown too long: its symbol takes no entries until the venue answers",
+                    {{"client_order_id", client_order_id}});
+    }
+    wait = std::min<Duration>(wait * 2, alarmed ? 5s : 1s);
+  }
+  return Finding::kStopped;
+}
+
+void Sender::Pursue(const std::string& client_order_id, WallTime sent_venue_time) {
+  if (!pursued_.insert(client_order_id).second) {
+    return;
+  }
+  desk_.Spawn([this, client_order_id, sent_venue_time] {
+    const Finding finding = AskUntilKnown(client_order_id, sent_venue_time);
+    pursued_.erase(client_order_id);
+    if (finding == Finding::kAbsent) {
+      log::Warning("the order never reached the venue: its absence is proven", {{"client_order_id", client_order_id}});
+      desk_.Commit(desk_.ledger.MarkRejected(client_order_id, "NEVER_ARRIVED: the venue does not have it", desk_.Now()));
+    }
+  });
+}
+
+void Sender::Cancel(const std::string& client_order_id) {
+  const Order* order = desk_.ledger.FindOrder(client_order_id);
+  if (order == nullptr || IsBusy(client_order_id)) {
+    return;
+  }
+  const std::string symbol = order->symbol;
+  const WallTime created = order->created;
+  const CorrelationScope scope(order->correlation_id);
+  std::erase_if(cancel_asked_, [&](const auto& asked) { return desk_.clock.Steady() - asked.second > kCancelFresh; });
+  cancel_asked_[client_order_id] = desk_.clock.Steady();
+  const Status cancelled = desk_.venue.Cancel(symbol, client_order_id, trading::IsConditional(order->type));
+  if (cancelled.ok() && desk_.venue.user_stream_connected()) {
+    return;  // the stream will say so
+  }
+  if (!cancelled.ok() && cancelled.error().code != Errc::kNotFound) {
+    log::Warning("an order could not be cancelled yet; it will be tried again",
+                 {{"client_order_id", client_order_id}, {"error", cancelled.error().message}});
+    return;
+  }
+  // Not open at the venue: it ended, or it never was.
+  AbsenceProof proof(created, desk_.settings.receive_window);
+  for (int turn = 0; turn < 2; ++turn) {
+    const WallTime asked = desk_.VenueNow();
+    if (Ask(client_order_id) == Answer::kNotFound && proof.OnNotFound(asked)) {
+      desk_.Commit(desk_.ledger.MarkGone(client_order_id, "GONE: the venue does not have it", desk_.Now()));
+    }
+  }
+}
+
+bool Sender::IsBusy(const std::string& client_order_id) const {
+  if (sending_.contains(client_order_id)) {
+    return true;
+  }
+  const auto asked = cancel_asked_.find(client_order_id);
+  return asked != cancel_asked_.end() && desk_.clock.Steady() - asked->second < kCancelFresh;
+}
+
+}  // namespace quantum::execution

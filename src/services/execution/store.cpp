@@ -1,0 +1,183 @@
+#include "services/execution/store.h"
+
+#include <boost/json.hpp>
+
+#include "services/execution/store_rows.h"
+
+namespace quantum::execution {
+namespace {
+
+using postgres::Param;
+using postgres::Params;
+using postgres::Statement;
+
+std::string Text(WallTime time) { return FormatIso8601(time); }
+Param TextOrNull(WallTime time) { return time == WallTime{} ? Param() : Param(Text(time)); }
+Param TextOrNull(const std::optional<Decimal>& value) { return value ? Param(value->ToString()) : Param(); }
+Param TextOrNull(const std::string& text) { return text.empty() ? Param() : Param(text); }
+std::string Bool(bool value) { return value ? "t" : "f"; }
+
+Params OrderParams(const Order& order, const std::string& mode) {
+  return {order.client_order_id,
+          order.exchange_order_id,
+          order.decision_id,
+          order.correlation_id,
+          order.symbol,
+          std::string(ToString(order.leg)),
+          std::string(ToString(order.side)),
+          std::string(ToString(order.type)),
+          std::string(ToString(order.time_in_force)),
+          order.quantity.ToString(),
+          order.price.ToString(),
+          order.trigger_price.ToString(),
+          Bool(order.reduce_only),
+          std::string(ToString(order.status)),
+          order.filled_quantity.ToString(),
+          order.average_price.ToString(),
+          order.fee.ToString(),
+          std::to_string(order.version),
+          order.reason,
+          mode,
+          Text(order.created),
+          Text(order.updated)};
+}
+
+constexpr std::string_view kInsertOrder =
+    "INSERT INTO orders (client_order_id, exchange_order_id, decision_id, correlation_id, symbol, leg, side, type, "
+    "time_in_force, quantity, price, trigger_price, reduce_only, status, filled_quantity, average_price, fee, version, "
+    "reason, mode, created_at, updated_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,"
+    "$20,$21,$22) ON CONFLICT (client_order_id) DO ";
+constexpr std::string_view kUpdateOrder =
+    "UPDATE SET exchange_order_id = excluded.exchange_order_id, quantity = excluded.quantity, status = excluded.status, "
+    "filled_quantity = excluded.filled_quantity, average_price = excluded.average_price, fee = excluded.fee, "
+    "version = excluded.version, reason = excluded.reason, updated_at = excluded.updated_at "
+    "WHERE orders.version < excluded.version";
+
+// What the contract's columns do not hold, needed to go on after a restart.
+std::string Metadata(const Trade& trade) {
+  boost::json::object metadata;
+  metadata["reservation_id"] = trade.reservation_id;
+  metadata["correlation_id"] = trade.correlation_id;
+  metadata["expires_at"] = trade.expires_at;
+  metadata["planned_quantity"] = trade.planned_quantity.ToString();
+  metadata["open_quantity"] = trade.position.quantity.ToString();
+  metadata["open_entry_price"] = trade.position.entry_price.ToString();
+  metadata["gross_pnl"] = trade.position.realized_pnl.ToString();
+  metadata["entry_notional"] = trade.entry_notional.ToString();
+  metadata["exit_quantity"] = trade.exit_quantity.ToString();
+  metadata["exit_notional"] = trade.exit_notional.ToString();
+  metadata["entry_quantity"] = trade.entry_quantity.ToString();
+  return boost::json::serialize(metadata);
+}
+
+Params TradeParams(const Trade& trade) {
+  const bool entered = trade.entry_quantity.is_positive();
+  const bool exited = trade.exit_quantity.is_positive();
+  const Decimal quantity = entered ? trade.entry_quantity : trade.planned_quantity;
+  return {trade.trade_id,
+          trade.symbol,
+          trade.side == Side::kBuy ? "LONG" : "SHORT",
+          std::string(ToString(trade.status)),
+          quantity.ToString(),
+          std::to_string(trade.leverage),
+          entered ? Param(trade.margin().ToString()) : Param(),
+          entered ? Param(trade.entry_price().ToString()) : Param(),
+          TextOrNull(trade.entry_time),
+          TextOrNull(trade.stop_loss),
+          TextOrNull(trade.take_profit),
+          TextOrNull(trade.trail_percent),
+          exited ? Param(trade.exit_price().ToString()) : Param(),
+          TextOrNull(trade.exit_time),
+          TextOrNull(trade.close_reason),
+          exited ? Param(trade.net_pnl().ToString()) : Param(),
+          exited ? TextOrNull(trade.pnl_percent()) : Param(),
+          exited ? TextOrNull(trade.r_multiple()) : Param(),
+          trade.entry_fee.ToString(),
+          trade.exit_fee.ToString(),
+          trade.funding.ToString(),
+          TextOrNull(trade.model),
+          std::to_string(trade.confidence),
+          TextOrNull(trade.strategy),
+          TextOrNull(trade.regime),
+          TextOrNull(trade.exchange_order_id),
+          TextOrNull(trade.stop_order_id),
+          TextOrNull(trade.take_profit_order_id),
+          Metadata(trade),
+          Text(trade.created),
+          Text(trade.updated)};
+}
+
+constexpr std::string_view kInsertTrade =
+    "INSERT INTO trades (trade_id, symbol, side, status, quantity, leverage, margin_usd, entry_price, entry_time, "
+    "sl_price, tp_price, trail_percent, exit_price, exit_time, close_reason, pnl_usd, pnl_pct, r_multiple, "
+    "entry_fee_usd, exit_fee_usd, funding_fees_usd, model, confidence, strategy, regime, exchange_order_id, sl_order_id, "
+    "tp_order_id, metadata, created_at, updated_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,"
+    "$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30,$31) ON CONFLICT (trade_id) DO ";
+constexpr std::string_view kUpdateTrade =
+    "UPDATE SET status = excluded.status, quantity = excluded.quantity, margin_usd = excluded.margin_usd, "
+    "entry_price = excluded.entry_price, entry_time = excluded.entry_time, sl_price = excluded.sl_price, "
+    "exit_price = excluded.exit_price, exit_time = excluded.exit_time, close_reason = excluded.close_reason, "
+    "pnl_usd = excluded.pnl_usd, pnl_pct = excluded.pnl_pct, r_multiple = excluded.r_multiple, "
+    "entry_fee_usd = excluded.entry_fee_usd, exit_fee_usd = excluded.exit_fee_usd, "
+    "funding_fees_usd = excluded.funding_fees_usd, exchange_order_id = excluded.exchange_order_id, "
+    "sl_order_id = excluded.sl_order_id, tp_order_id = excluded.tp_order_id, metadata = excluded.metadata, "
+    "updated_at = excluded.updated_at";
+
+Statement FillStatement(const trading::Fill& fill) {
+  return {
+      "INSERT INTO fills (symbol, trade_id, client_order_id, exchange_order_id, side, price, quantity, fee, fee_asset, "
+      "realized_pnl, maker, filled_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) "
+      "ON CONFLICT (symbol, trade_id) DO NOTHING",
+      {fill.symbol, std::to_string(fill.trade_id), fill.client_order_id, fill.exchange_order_id,
+       std::string(ToString(fill.side)), fill.price.ToString(), fill.quantity.ToString(), fill.fee.ToString(),
+       fill.fee_asset, fill.realized_pnl.ToString(), Bool(fill.maker), Text(fill.time)}};
+}
+
+Statement PositionStatement(const PositionRow& row) {
+  const trading::Position& position = row.position;
+  return {
+      "INSERT INTO positions (symbol, quantity, entry_price, realized_pnl, fees, protected, updated_at) "
+      "VALUES ($1,$2,$3,$4,$5,$6,now()) ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, "
+      "entry_price = excluded.entry_price, realized_pnl = excluded.realized_pnl, fees = excluded.fees, "
+      "protected = excluded.protected, updated_at = excluded.updated_at",
+      {position.symbol, position.quantity.ToString(), position.entry_price.ToString(),
+       position.realized_pnl.ToString(), position.fees.ToString(), Bool(row.is_protected)}};
+}
+
+}  // namespace
+
+std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::string& mode) {
+  std::vector<Statement> statements;
+  for (const Order& order : changes.orders) {
+    statements.push_back({std::string(kInsertOrder) + std::string(kUpdateOrder), OrderParams(order, mode)});
+  }
+  for (const trading::Fill& fill : changes.fills) {
+    statements.push_back(FillStatement(fill));
+  }
+  for (const PositionRow& row : changes.positions) {
+    statements.push_back(PositionStatement(row));
+  }
+  for (const Trade& trade : changes.trades) {
+    statements.push_back({std::string(kInsertTrade) + std::string(kUpdateTrade), TradeParams(trade)});
+  }
+  for (const auto& [symbol, trade_id] : changes.cursors) {
+    statements.push_back(
+        {"INSERT INTO fill_cursors (symbol, trade_id) VALUES ($1,$2) ON CONFLICT (symbol) DO UPDATE "
+         "SET trade_id = greatest(fill_cursors.trade_id, excluded.trade_id)",
+         {symbol, std::to_string(trade_id)}});
+  }
+  return statements;
+}
+
+std::vector<Statement> InsertStatements(const Plan& plan, const std::string& mode) {
+  std::vector<Statement> statements;
+  for (const Order& order : plan.orders) {
+    statements.push_back({std::string(kInsertOrder) + "NOTHING", OrderParams(order, mode)});
+  }
+  if (plan.trade) {
+    statements.push_back({std::string(kInsertTrade) + "NOTHING", TradeParams(*plan.trade)});
+  }
+  return statements;
+}
+
+}  // namespace quantum::execution

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "platform/postgres/pool.h"
+#include "services/execution/change_set.h"
+#include "services/execution/ledger.h"
+
+// Orders, fills, positions and trades as rows of Postgres (infra/postgres/migrations/0020_execution.sql).
+namespace quantum::execution {
+
+// The statements that write a change set, without its events. Older snapshots never overwrite newer ones, and a fill is
+// inserted once, so that running them again does no harm.
+std::vector<postgres::Statement> WriteStatements(const ChangeSet& changes, const std::string& mode);
+
+// The statements of a new plan; rows that exist already stay as they are.
+std::vector<postgres::Statement> InsertStatements(const Plan& plan, const std::string& mode);
+
+// Everything that is not over: active trades with all their orders, orders that are not final, positions, cursors.
+Result<LedgerSnapshot> LoadLedger(postgres::Pool& pool);
+
+}  // namespace quantum::execution

@@ -1,0 +1,128 @@
+#include "services/execution/views.h"
+
+#include <charconv>
+
+namespace quantum::execution {
+namespace {
+
+namespace json = boost::json;
+using postgres::Rows;
+
+json::value TextOf(const Rows& rows, size_t row, std::string_view column) {
+  const auto text = rows.Optional(row, column);
+  return text ? json::value(json::string(*text)) : json::value(nullptr);
+}
+
+// Shortest notation: "61800.2", not "61800.20000000".
+json::value NumberOf(const Rows& rows, size_t row, std::string_view column) {
+  if (rows.IsNull(row, column)) {
+    return nullptr;
+  }
+  const auto number = trading::Decimal::Parse(rows.Text(row, column));
+  return json::string(number.ok() ? number->ToString() : std::string(rows.Text(row, column)));
+}
+
+json::value TimeOf(const Rows& rows, size_t row, std::string_view column) {
+  return rows.IsNull(row, column) ? json::value(nullptr) : json::value(rows.Int(row, column));
+}
+
+}  // namespace
+
+json::object OrderJson(const Rows& rows, size_t row) {
+  json::object order;
+  for (const char* column : {"client_order_id", "exchange_order_id", "decision_id", "correlation_id", "symbol", "leg",
+                             "side", "time_in_force", "status", "reason", "mode"}) {
+    order[column] = TextOf(rows, row, column);
+  }
+  order["order_type"] = TextOf(rows, row, "type");
+  for (const char* column : {"quantity", "price", "trigger_price", "filled_quantity", "average_price", "fee"}) {
+    order[column] = NumberOf(rows, row, column);
+  }
+  order["reduce_only"] = rows.Bool(row, "reduce_only");
+  order["order_version"] = rows.Int(row, "version");
+  order["created_time"] = TimeOf(rows, row, "created_ms");
+  order["time"] = TimeOf(rows, row, "updated_ms");
+  return order;
+}
+
+json::object TradeJson(const Rows& rows, size_t row) {
+  json::object trade;
+  for (const char* column : {"trade_id", "symbol", "side", "status", "close_reason", "model", "strategy", "regime",
+                             "exchange_order_id", "sl_order_id", "tp_order_id"}) {
+    trade[column] = TextOf(rows, row, column);
+  }
+  for (const char* column : {"quantity", "margin_usd", "entry_price", "sl_price", "tp_price", "trail_percent",
+                             "exit_price", "pnl_usd", "pnl_pct", "r_multiple", "entry_fee_usd", "exit_fee_usd",
+                             "funding_fees_usd"}) {
+    trade[column] = NumberOf(rows, row, column);
+  }
+  trade["leverage"] = rows.Int(row, "leverage");
+  trade["confidence"] = rows.IsNull(row, "confidence") ? json::value(nullptr) : json::value(rows.Double(row, "confidence"));
+  trade["entry_time"] = TimeOf(rows, row, "entry_ms");
+  trade["exit_time"] = TimeOf(rows, row, "exit_ms");
+  trade["created_time"] = TimeOf(rows, row, "created_ms");
+  trade["time"] = TimeOf(rows, row, "updated_ms");
+  boost::system::error_code error;
+  const std::string_view metadata = rows.Text(row, "metadata");
+  json::value parsed = json::parse({metadata.data(), metadata.size()}, error);
+  if (!error && parsed.is_object()) {
+    for (const char* member : {"reservation_id", "correlation_id"}) {
+      if (const json::value* value = parsed.get_object().if_contains(member)) {
+        trade[member] = *value;
+      }
+    }
+    trade["metadata"] = std::move(parsed);
+  }
+  return trade;
+}
+
+json::object PositionJson(const Rows& rows, size_t row) {
+  json::object position;
+  position["symbol"] = TextOf(rows, row, "symbol");
+  for (const char* column : {"quantity", "entry_price", "realized_pnl", "fees"}) {
+    position[column] = NumberOf(rows, row, column);
+  }
+  position["protected"] = rows.Bool(row, "protected");
+  position["time"] = TimeOf(rows, row, "updated_ms");
+  return position;
+}
+
+json::object RulesJson(const trading::SymbolRules& rules) {
+  const auto text = [](trading::Decimal value) { return json::string(value.ToString()); };
+  return {{"symbol", rules.symbol},
+          {"tick_size", text(rules.tick_size)},
+          {"step_size", text(rules.step_size)},
+          {"min_quantity", text(rules.min_quantity)},
+          {"max_quantity", text(rules.max_quantity)},
+          {"market_max_quantity", text(rules.market_max_quantity)},
+          {"min_price", text(rules.min_price)},
+          {"max_price", text(rules.max_price)},
+          {"min_notional", text(rules.min_notional)},
+          {"price_up", text(rules.price_up)},
+          {"price_down", text(rules.price_down)},
+          {"leverage_max", rules.leverage_max},
+          {"maintenance_margin_ratio", text(rules.maintenance_margin_ratio)}};
+}
+
+json::object ReportJson(const Emergency::Report& report) {
+  json::array problems;
+  for (const std::string& problem : report.problems) {
+    problems.push_back(json::string(problem));
+  }
+  return {{"cancelled", report.cancelled}, {"closed", report.closed}, {"problems", std::move(problems)}};
+}
+
+Result<ListQuery> ReadListQuery(const http::Request& request) {
+  ListQuery query;
+  query.status = request.Query("status").value_or("");
+  query.symbol = request.Query("symbol").value_or("");
+  if (const auto limit = request.Query("limit")) {
+    const auto [end, failed] = std::from_chars(limit->data(), limit->data() + limit->size(), query.limit);
+    if (failed != std::errc() || end != limit->data() + limit->size() || query.limit < 1 || query.limit > 1000) {
+      return Error{Errc::kInvalidArgument, "field 'limit' must be a whole number from 1 to 1000"};
+    }
+  }
+  return query;
+}
+
+}  // namespace quantum::execution

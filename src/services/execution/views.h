@@ -1,0 +1,28 @@
+#pragma once
+
+#include <boost/json.hpp>
+#include <string>
+
+#include "platform/http/message.h"
+#include "platform/postgres/pool.h"
+#include "services/execution/emergency.h"
+#include "trading/types.h"
+
+// For .cpp files: JSON of rows and answers, with the field names of the events.
+namespace quantum::execution {
+
+boost::json::object OrderJson(const postgres::Rows& rows, size_t row);
+boost::json::object TradeJson(const postgres::Rows& rows, size_t row);
+boost::json::object PositionJson(const postgres::Rows& rows, size_t row);
+boost::json::object RulesJson(const trading::SymbolRules& rules);
+boost::json::object ReportJson(const Emergency::Report& report);
+
+// ?status=&symbol=&limit= of a list. Errors name the field.
+struct ListQuery {
+  std::string status;  // empty: all
+  std::string symbol;
+  int limit = 100;     // 1 to 1000
+};
+Result<ListQuery> ReadListQuery(const http::Request& request);
+
+}  // namespace quantum::execution

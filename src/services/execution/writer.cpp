@@ -1,0 +1,144 @@
+#include "services/execution/writer.h"
+
+#include <algorithm>
+
+#include "platform/log/log.h"
+#include "services/execution/store.h"
+
+namespace quantum::execution {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+void Writer::Start(fiber::Loop& loop) {
+  loop.Spawn([self = shared_from_this()] { self->Run(); });
+}
+
+void Writer::Enqueue(ChangeSet changes) {
+  if (changes.empty()) {
+    return;
+  }
+  queue_.push_back(std::move(changes));
+  ++enqueued_;
+  work_.Set();
+}
+
+bool Writer::WaitWritten(Duration timeout) {
+  const uint64_t target = enqueued_;
+  const SteadyTime deadline = SystemClock().Steady() + timeout;
+  while (written_ < target) {
+    const Duration left = deadline - SystemClock().Steady();
+    if (left <= Duration::zero()) {
+      return false;
+    }
+    progress_.Reset();
+    progress_.WaitFor(left);
+  }
+  return true;
+}
+
+void Writer::Stop() {
+  WaitWritten(seconds(1));
+  stopping_ = true;
+  work_.Set();
+}
+
+Duration Writer::behind(SteadyTime now) const { return failing_ ? now - failing_since_ : Duration::zero(); }
+
+void Writer::Run() {
+  while (!stopping_) {
+    if (queue_.empty()) {
+      work_.Reset();
+      work_.Wait();
+      continue;
+    }
+    const size_t count = maybe_written_ ? maybe_count_ : std::min(queue_.size(), one_by_one_ ? 1 : kBatchMax);
+    const Status status = WriteBatch(count);
+    if (status.ok()) {
+      queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
+      written_ += count;
+      maybe_written_ = false;
+      one_by_one_ = one_by_one_ && !queue_.empty();
+      if (failing_) {
+        log::Info("Postgres is back: what waited is being written", {{"pending", queue_.size()}});
+      }
+      failing_ = false;
+      progress_.Set();
+      bus_.Relay();
+      continue;
+    }
+    if (!failing_) {
+      failing_ = true;
+      failing_since_ = SystemClock().Steady();
+      log::Error("changes of orders cannot be written to Postgres and wait in memory",
+                 {{"error", status.error().message}, {"pending", queue_.size()}});
+    }
+    if (status.error().code == Errc::kUnknownOutcome) {
+      maybe_written_ = true;
+      maybe_count_ = count;
+    } else if (status.error().code == Errc::kInvalidArgument) {
+      maybe_written_ = false;
+      if (count > 1) {
+        one_by_one_ = true;
+      } else {
+        DropPoisoned(status.error());
+      }
+      continue;
+    }
+    fiber::SleepFor(milliseconds(250));
+  }
+}
+
+Status Writer::WriteBatch(size_t count) {
+  if (maybe_written_) {
+    QUANTUM_TRY(const bool written, IsWritten(queue_.front()));
+    if (written) {
+      return {};
+    }
+  }
+  std::vector<postgres::Statement> statements;
+  std::vector<bus::Event> events;
+  for (size_t i = 0; i < count; ++i) {
+    const ChangeSet& changes = queue_[i];
+    auto more = WriteStatements(changes, mode_);
+    std::move(more.begin(), more.end(), std::back_inserter(statements));
+    events.insert(events.end(), changes.events.begin(), changes.events.end());
+  }
+  return pool_.Transact([&](postgres::Transaction& transaction) -> Status {
+    QUANTUM_TRY(const auto rows, transaction.Batch(statements));
+    static_cast<void>(rows);
+    return events.empty() ? Status() : bus_.PublishWithin(transaction, events);
+  });
+}
+
+// Of the batch at the front; its transaction was all or nothing, so that its first change speaks for it.
+Result<bool> Writer::IsWritten(const ChangeSet& first) {
+  if (!first.orders.empty()) {
+    const Order& order = first.orders.front();
+    QUANTUM_TRY(const auto rows, pool_.Query("SELECT 1 FROM orders WHERE client_order_id = $1 AND version >= $2",
+                                             {order.client_order_id, std::to_string(order.version)},
+                                             {.idempotent = true}));
+    return !rows.empty();
+  }
+  if (!first.fills.empty()) {
+    const trading::Fill& fill = first.fills.front();
+    QUANTUM_TRY(const auto rows, pool_.Query("SELECT 1 FROM fills WHERE symbol = $1 AND trade_id = $2",
+                                             {fill.symbol, std::to_string(fill.trade_id)}, {.idempotent = true}));
+    return !rows.empty();
+  }
+  return false;  // positions and cursors alone: writing them again does no harm
+}
+
+// A row that the schema refuses would hold up everything behind it. It is a bug, raised as one; the venue still knows
+// the truth, and the audit repairs what it can.
+void Writer::DropPoisoned(const Error& error) {
+  log::Critical("Postgres refuses a change of orders, which is dropped: compare with the venue (quantum verify)",
+                {{"error", error.message}, {"orders", queue_.front().orders.size()},
+                 {"client_order_id", queue_.front().orders.empty() ? std::string() : queue_.front().orders.front().client_order_id}});
+  queue_.pop_front();
+  ++written_;
+  maybe_written_ = false;
+  progress_.Set();
+}
+
+}  // namespace quantum::execution

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "platform/bus/bus.h"
+#include "platform/fiber/fiber.h"
+#include "platform/postgres/pool.h"
+#include "services/execution/change_set.h"
+
+namespace quantum::execution {
+
+// Writes change sets to Postgres in the order in which they were made: each batch is one transaction of rows and outbox
+// events. While Postgres is away the changes wait here (and entries are refused, since their intents cannot be
+// committed); what is lost with the process is found again by reconciliation, since the venue is the truth.
+//
+// A batch whose COMMIT had no answer is looked up before it is written again, so that its events go out once.
+class Writer final : public ChangeSink, public std::enable_shared_from_this<Writer> {
+ public:
+  Writer(postgres::Pool& pool, bus::Bus& bus, std::string mode) : pool_(pool), bus_(bus), mode_(std::move(mode)) {}
+
+  void Start(fiber::Loop& loop);  // the fiber ends with Stop()
+  void Enqueue(ChangeSet changes) override;
+  bool WaitWritten(Duration timeout) override;
+  void Stop();  // flushes what it can within a second
+
+  size_t pending() const { return queue_.size(); }
+  Duration behind(SteadyTime now) const;  // how long writing has failed; zero: it works
+
+ private:
+  static constexpr size_t kBatchMax = 128;
+  void Run();
+  Status WriteBatch(size_t count);
+  Result<bool> IsWritten(const ChangeSet& first);
+  void DropPoisoned(const Error& error);
+
+  postgres::Pool& pool_;
+  bus::Bus& bus_;
+  std::string mode_;
+  std::deque<ChangeSet> queue_;
+  uint64_t enqueued_ = 0;
+  uint64_t written_ = 0;
+  bool one_by_one_ = false;     // a batch was refused: find the change that the schema does not take
+  bool maybe_written_ = false;  // the batch at the front may be committed
+  size_t maybe_count_ = 0;
+  bool failing_ = false;
+  SteadyTime failing_since_{};
+  bool stopping_ = false;
+  fiber::Event work_;
+  fiber::Event progress_;
+};
+
+}  // namespace quantum::execution

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "exchange/venue.h"
+#include "platform/lifecycle/service.h"
+#include "services/marketdata/options.h"
+#include "services/marketdata/publisher.h"
+#include "services/marketdata/symbol_feed.h"
+
+namespace quantum::marketdata {
+
+// marketdata-service: the venue's streams in; book, price and candles out, by HTTP and by events (market.kline and
+// market.gap, durable; market.tick, volatile). Everything runs on the service's main loop.
+class MarketData final : public lifecycle::Component {
+ public:
+  explicit MarketData(lifecycle::Service& service) : service_(service) {}
+
+  Status Configure() override;
+  // Ready once history was asked for and the streams run; a venue that is away makes the service DEGRADED, not down.
+  Status Start() override;
+  void Drain() override;
+  std::string HealthMetrics() override;
+
+ private:
+  // One symbol and what wakes its snapshot fiber.
+  struct Entry {
+    SymbolFeed feed;
+    fiber::Event wanted;  // a snapshot
+    Entry(std::string symbol, FeedOptions options) : feed(std::move(symbol), std::move(options)) {}
+  };
+
+  void AddRoutes();
+  http::Response Answer(const http::Request& request,
+                        const std::function<http::Response(const SymbolFeed&)>& answer) const;
+  void OnEvent(const exchange::MarketEvent& event);
+  void OnConnected();
+  void LoadHistory(Entry& entry);
+  void KeepBook(Entry& entry);  // fiber: snapshots
+  void KeepTicks();             // fiber: market.tick
+  void KeepWatch();             // fiber: staleness, missed minutes, label
+  void CheckFreshness(Entry& entry);
+  void Backfill(Entry& entry);
+  void RefreshLabel();
+
+  lifecycle::Service& service_;
+  Options options_;
+  std::unique_ptr<exchange::MarketVenue> venue_;
+  std::unique_ptr<Publisher> publisher_;
+  std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
+  exchange::MarketLabel label_{"unknown", "the venue has not said yet"};
+};
+
+}  // namespace quantum::marketdata

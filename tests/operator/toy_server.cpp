@@ -1,0 +1,47 @@
+// A unit for the supervisor's tests: answers every HTTP request on a loopback port with 200 after a start-up delay.
+//   toy-server PORT [DELAY_MS]
+// SIGTERM ends it with code 0.
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    return 2;
+  }
+  std::signal(SIGTERM, [](int) { ::_exit(0); });
+  std::printf("toy server, pid %d\n", ::getpid());
+  std::fflush(stdout);
+  if (argc > 2) {
+    ::usleep(static_cast<useconds_t>(std::atoi(argv[2])) * 1000);
+  }
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  const int yes = 1;
+  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(std::atoi(argv[1])));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 || ::listen(listener, 16) != 0) {
+    std::perror("toy server");
+    return 1;
+  }
+  while (true) {
+    const int peer = ::accept(listener, nullptr, nullptr);
+    if (peer < 0) {
+      continue;
+    }
+    char request[2048];
+    if (::read(peer, request, sizeof(request)) > 0) {
+      const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+      [[maybe_unused]] const ssize_t written = ::write(peer, answer, sizeof(answer) - 1);
+    }
+    ::close(peer);
+  }
+}
