@@ -1,6 +1,9 @@
 # One library a folder, so that the linker enforces who may use whom. Unit tests stand beside the code.
 include(GoogleTest)
 
+# What `./quantum up` needs; tests and benchmarks are built by `./quantum test` and `bench`.
+add_custom_target(programs)
+
 # PARALLEL-WORK: sources that do not exist yet are passed over with a warning.
 macro(quantum_existing list)
   set(present "")
@@ -33,6 +36,9 @@ function(quantum_program name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
+  if(name MATCHES "^quantum")  # not the helpers of tests and benchmarks
+    add_dependencies(programs ${name})
+  endif()
 endfunction()
 
 # quantum_test(NAME [INTEGRATION] SOURCES ... DEPENDS ...): a GoogleTest program. Unit tests touch no server and no
@@ -57,6 +63,8 @@ endfunction()
 # quantum_benchmark(NAME SOURCES ... DEPENDS ...): a program under bench/, run by `./quantum bench`.
 function(quantum_benchmark name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
-  quantum_program(${name} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS} benchmark::benchmark)
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} benchmark::benchmark)
   target_compile_definitions(${name} PRIVATE QUANTUM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 endfunction()

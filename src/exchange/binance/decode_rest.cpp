@@ -341,12 +341,6 @@ Result<std::vector<VenuePosition>> DecodePositions(std::string_view body) {
   return positions;
 }
 
-Result<std::vector<std::pair<std::string, int>>> DecodeLeverages(std::string_view body) {
-  return FromArray<std::pair<std::string, int>>(body, "symbolConfig", [](JsonFields& fields) {
-    return std::optional(std::pair(fields.Text("symbol"), static_cast<int>(fields.Int("leverage"))));
-  });
-}
-
 Result<exchange::Account> DecodeAccount(std::string_view body) {
   return FromObject<exchange::Account>(body, "account", [](JsonFields& fields) {
     exchange::Account account;

@@ -43,8 +43,6 @@ Result<std::vector<trading::Fill>> DecodeFills(std::string_view body);
 // positionRisk (v2 or v3), those that are not flat. `leverage` is 0 where the answer does not tell it (v3). A position
 // in hedge mode is kConflict: the platform trades in one-way mode only.
 Result<std::vector<exchange::VenuePosition>> DecodePositions(std::string_view body);
-// symbolConfig: symbol → leverage.
-Result<std::vector<std::pair<std::string, int>>> DecodeLeverages(std::string_view body);
 
 Result<exchange::Account> DecodeAccount(std::string_view body);  // v2 or v3
 Result<std::string> DecodeListenKey(std::string_view body);

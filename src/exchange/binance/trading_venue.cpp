@@ -223,14 +223,17 @@ Result<std::vector<exchange::VenuePosition>> TradingVenue::Positions() {
   if (std::none_of(positions.begin(), positions.end(), [](const auto& position) { return position.leverage == 0; })) {
     return positions;
   }
-  QUANTUM_TRY(const std::string config, Ask("/fapi/v1/symbolConfig", {}, 5, "asking for the leverage of symbols"));
-  QUANTUM_TRY(const auto leverages, DecodeLeverages(config));
+  // Version 3 does not tell the leverage; version 2 does, for every symbol.
+  QUANTUM_TRY(const std::string older, Ask("/fapi/v2/positionRisk", {}, 5, "asking for the leverage of positions"));
+  QUANTUM_TRY(const std::vector<exchange::VenuePosition> with_leverage, DecodePositions(older));
   for (exchange::VenuePosition& position : positions) {
-    for (const auto& [symbol, leverage] : leverages) {
-      if (symbol == position.symbol) {
-        position.leverage = leverage;
-      }
+    const auto found = std::find_if(with_leverage.begin(), with_leverage.end(),
+                                    [&](const auto& other) { return other.symbol == position.symbol; });
+    if (found == with_leverage.end()) {
+      return Error{Errc::kUnavailable,
+                   "the position in " + position.symbol + " changed while it was asked for: ask again"};
     }
+    position.leverage = found->leverage;
   }
   return positions;
 }

@@ -26,12 +26,14 @@ Status PaperExchange::Configure() {
 void PaperExchange::AddRoutes() {
   const http::RouteOptions on_main{http::Auth::kOpen, &service_.loop(), false};
   for (const auto& [method, path] : Rest::endpoints()) {
-    service_.http().Route(method, path, [this](const http::Request& request) { return Serve(request); }, on_main);
+    service_.http().Route(
+        method, path, [this](const http::Request& request) { return Serve(request); }, on_main);
   }
   service_.http().Route(
       "GET", "/paper/market",
       [this](const http::Request&) {
-        return exchange_ ? http::Json(exchange_->MarketJson()) : http::Problem(503, "STARTING", "the market is not open yet");
+        return exchange_ ? http::Json(exchange_->MarketJson())
+                         : http::Problem(503, "STARTING", "the market is not open yet");
       },
       on_main);
   for (const char* prefix : {"", "/public", "/market", "/private"}) {
@@ -48,7 +50,8 @@ void PaperExchange::AddRoutes() {
 
 http::Response PaperExchange::Serve(const http::Request& request) {
   if (exchange_ == nullptr) {
-    return http::Json(R"({"code":-1001,"msg":"Internal error; unable to process your request. Please try again."})", 503);
+    return http::Json(R"({"code":-1001,"msg":"Internal error; unable to process your request. Please try again."})",
+                      503);
   }
   RestRequest rest;
   rest.method = request.method;

@@ -181,6 +181,8 @@ Result<bool> Exchange::Advance(size_t events_max) {
   if (pending_ && !more) {
     market_ms_ = std::max(market_ms_, until_ms);
     PassTime(market_ms_, false);
+  } else if (!pending_ && done > 0) {
+    streams_->Finish(market_ms_);
   }
   Settle();
   hub_.Flush();

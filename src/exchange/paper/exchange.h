@@ -19,15 +19,16 @@ namespace quantum::paper {
 // The paper exchange without its sockets: a market that is moved on by its caller, an account with its journal, and the
 // protocol over both. For one thread.
 //
-// Market time starts at server time and runs `speed` times as fast. A recording that ends stands still. After a restart a
-// recording goes on where it was (its last checkpoint, at most a second old), and a synthetic market from its last price.
+// Market time starts at server time and runs `speed` times as fast. A recording that ends stands still. After a restart
+// a recording goes on where it was (its last checkpoint, at most a second old), and a synthetic market from its last
+// price.
 class Exchange {
  public:
   static Result<std::unique_ptr<Exchange>> Open(PaperOptions options, std::string api_key, std::string api_secret,
                                                 const Clock& clock);
 
-  // Moves the market on to now, at most `events_max` events. True when more are due. An error is a broken recording: the
-  // market stands still from then on.
+  // Moves the market on to now, at most `events_max` events. True when more are due. An error is a broken recording:
+  // the market stands still from then on.
   Result<bool> Advance(size_t events_max);
   RestAnswer Handle(const RestRequest& request);
   // Once a second: where the market stands goes to disk, an expired listen key goes.
@@ -51,8 +52,8 @@ class Exchange {
   int64_t MarketNow() const;
   void Step(SourceEvent event);
   void PassTime(int64_t market_ms, bool silent);
-  // Makes what the engine did durable, then tells it. The process ends when the journal cannot be written: an order that is
-  // not on disk must not be answered for.
+  // Makes what the engine did durable, then tells it. The process ends when the journal cannot be written: an order
+  // that is not on disk must not be answered for.
   void Settle();
   std::string MarketName() const;
 
@@ -61,10 +62,10 @@ class Exchange {
   std::unique_ptr<MarketSource> source_;
   std::optional<SourceEvent> pending_;
   bool ended_ = false;
-  int64_t shift_ms_ = 0;         // market time minus the source's
+  int64_t shift_ms_ = 0;  // market time minus the source's
   int64_t started_market_ms_ = 0;
   SteadyTime started_{};
-  int64_t market_ms_ = 0;        // of the last step
+  int64_t market_ms_ = 0;  // of the last step
   int64_t mark_sample_ = 0;
   int64_t events_ = 0;
   Hub hub_;

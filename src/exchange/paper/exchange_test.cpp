@@ -41,18 +41,21 @@ class ExchangeTest : public ::testing::Test {
   // A snapshot, then every 100 ms for ten seconds a depth update, and a trade one tick lower than the one before.
   void WriteRecording() const {
     std::ofstream file(directory_ / "frames");
-    file << R"(1 {"stream":"btcusdt@depth@0ms","data":{"e":"depthUpdate","E":1000,"T":1000,"s":"BTCUSDT","U":1,"u":5,"pu":0,"b":[],"a":[]}})"
-         << "\n" << R"(2 {"lastUpdateId":5,"E":1000,"T":1000,"bids":[["60000.00","5.000"],["59990.00","9.000"]],"asks":[["60000.10","5.000"]]})"
-         << "\n";
+    file
+        << R"(1 {"stream":"btcusdt@depth@0ms","data":{"e":"depthUpdate","E":1000,"T":1000,"s":"BTCUSDT","U":1,"u":5,"pu":0,"b":[],"a":[]}})"
+        << "\n"
+        << R"(2 {"lastUpdateId":5,"E":1000,"T":1000,"bids":[["60000.00","5.000"],["59990.00","9.000"]],"asks":[["60000.10","5.000"]]})"
+        << "\n";
     for (int i = 1; i <= 100; ++i) {
-      file << fmt::format(
-          R"({} {{"stream":"btcusdt@depth@0ms","data":{{"e":"depthUpdate","E":{},"T":{},"s":"BTCUSDT","U":{},"u":{},"pu":{},"b":[["59000.00","{}.000"]],"a":[]}}}})",
-          i + 2, 1000 + i * 100, 1000 + i * 100, 5 * i + 2, 5 * i + 5, 5 * i, i)
-           << "\n"
-           << fmt::format(
-                  R"({} {{"stream":"btcusdt@trade","data":{{"e":"trade","E":{},"T":{},"s":"BTCUSDT","t":{},"p":"{:.2f}","q":"0.500","X":"MARKET","m":true}}}})",
-                  i + 2, 1000 + i * 100, 1000 + i * 100, i, 60000 - i * 0.1)
-           << "\n";
+      file
+          << fmt::format(
+                 R"({} {{"stream":"btcusdt@depth@0ms","data":{{"e":"depthUpdate","E":{},"T":{},"s":"BTCUSDT","U":{},"u":{},"pu":{},"b":[["59000.00","{}.000"]],"a":[]}}}})",
+                 i + 2, 1000 + i * 100, 1000 + i * 100, 5 * i + 2, 5 * i + 5, 5 * i, i)
+          << "\n"
+          << fmt::format(
+                 R"({} {{"stream":"btcusdt@trade","data":{{"e":"trade","E":{},"T":{},"s":"BTCUSDT","t":{},"p":"{:.2f}","q":"0.500","X":"MARKET","m":true}}}})",
+                 i + 2, 1000 + i * 100, 1000 + i * 100, i, 60000 - i * 0.1)
+          << "\n";
     }
   }
 
@@ -110,7 +113,8 @@ TEST_F(ExchangeTest, AClientsBookBuiltFromSnapshotAndStreamIsTheExchangesBook) {
   exchange->hub().Subscribe(exchange->hub().Join(box, StreamClass::kPublic, false), {"btcusdt@depth@100ms"});
   Run(*exchange, 2s);
   const std::string query = "symbol=BTCUSDT&limit=1000";
-  const json::object snapshot = json::parse(exchange->Handle({"GET", "/fapi/v1/depth", query, "", ""}).body).as_object();
+  const json::object snapshot =
+      json::parse(exchange->Handle({"GET", "/fapi/v1/depth", query, "", ""}).body).as_object();
   const int64_t snapshot_id = snapshot.at("lastUpdateId").as_int64();
   std::map<std::string, std::string> bids;
   const auto apply = [&](const json::value& levels) {
@@ -139,13 +143,18 @@ TEST_F(ExchangeTest, AClientsBookBuiltFromSnapshotAndStreamIsTheExchangesBook) {
 TEST_F(ExchangeTest, LosesNoOrderAndNoFillWhenItsProcessDies) {
   auto exchange = Open();
   Run(*exchange, 1s);
-  ASSERT_EQ(Signed(*exchange, "POST", "/fapi/v1/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.01").status, 200);
-  ASSERT_EQ(Signed(*exchange, "POST", "/fapi/v1/order",
-                   "symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC&price=61000&quantity=0.01&newClientOrderId=rests")
-                .status, 200);
+  ASSERT_EQ(Signed(*exchange, "POST", "/fapi/v1/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.01").status,
+            200);
+  ASSERT_EQ(
+      Signed(*exchange, "POST", "/fapi/v1/order",
+             "symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC&price=61000&quantity=0.01&newClientOrderId=rests")
+          .status,
+      200);
   ASSERT_EQ(Signed(*exchange, "POST", "/fapi/v1/algoOrder",
-                   "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&quantity=0.01&triggerPrice=59995&reduceOnly=true&clientAlgoId=stop")
-                .status, 200);
+                   "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&quantity=0.01&triggerPrice=59995&"
+                   "reduceOnly=true&clientAlgoId=stop")
+                .status,
+            200);
   ASSERT_TRUE(exchange->Keep().ok());
   const std::string before = Signed(*exchange, "GET", "/fapi/v1/allOrders", "symbol=BTCUSDT").body;
   const std::string fills = Signed(*exchange, "GET", "/fapi/v1/userTrades", "symbol=BTCUSDT").body;
@@ -169,7 +178,8 @@ TEST_F(ExchangeTest, TheSyntheticMarketHasAHistoryAndGoesOnFromItsLastPrice) {
   options_.warmup = 2min;
   auto exchange = Open();
   const auto klines = [&] {
-    return json::parse(exchange->Handle({"GET", "/fapi/v1/klines", "symbol=BTCUSDT&interval=5s", "", ""}).body).as_array();
+    return json::parse(exchange->Handle({"GET", "/fapi/v1/klines", "symbol=BTCUSDT&interval=5s", "", ""}).body)
+        .as_array();
   };
   EXPECT_GE(klines().size(), 20u);
   Run(*exchange, 10s);

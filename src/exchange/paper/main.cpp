@@ -5,6 +5,10 @@
 int main(int argc, char** argv) {
   return quantum::lifecycle::Main(
       argc, argv,
-      {.name = "paper-exchange", .unit = "paper-exchange", .api_prefix = "paper", .redis = false, .exchange_protocol = true},
+      {.name = "paper-exchange",
+       .unit = "paper-exchange",
+       .api_prefix = "paper",
+       .redis = false,
+       .exchange_protocol = true},
       [](quantum::lifecycle::Service& service) { return std::make_unique<quantum::paper::PaperExchange>(service); });
 }

@@ -44,8 +44,8 @@ Result<PaperOptions> ReadOptions(const config::Manifest& manifest) {
   config::Section market = manifest.Top("market");
   const std::string source = market.GetString("source", "synthetic");
   if (source.starts_with(kRecording)) {
-    options.files = Files(std::string_view(source).substr(kRecording.size()),
-                          std::filesystem::path(manifest.path()).parent_path());
+    options.files =
+        Files(std::string_view(source).substr(kRecording.size()), std::filesystem::path(manifest.path()).parent_path());
   }
   if (options.files.empty() && source != "synthetic") {
     market.Complain("source", "must be `synthetic` or `recording:FILE[,FILE]`");

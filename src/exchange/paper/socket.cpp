@@ -89,8 +89,9 @@ void AddNames(std::vector<std::string>& names, std::string_view list) {
 Target TargetOf(const http::Request& request) {
   Target target;
   std::string_view path = request.path;
-  for (const auto& [prefix, where] : {std::pair{"/public", StreamClass::kPublic}, std::pair{"/market", StreamClass::kMarket},
-                                      std::pair{"/private", StreamClass::kPrivate}}) {
+  for (const auto& [prefix, where] :
+       {std::pair{"/public", StreamClass::kPublic}, std::pair{"/market", StreamClass::kMarket},
+        std::pair{"/private", StreamClass::kPrivate}}) {
     if (path.starts_with(prefix)) {
       target.where = where;
       path.remove_prefix(std::string_view(prefix).size());

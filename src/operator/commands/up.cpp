@@ -120,6 +120,10 @@ Result<Running> Prepare(const Context& context, const Layout& layout, const Want
     }
   }
   QUANTUM_TRY(manifest, config::Manifest::Load(manifest_path, overrides, context.port_offset));
+  if (manifest.FindUnit("gateway") != nullptr) {
+    overrides.push_back(OriginsOverride(manifest));
+    QUANTUM_TRY(manifest, config::Manifest::Load(manifest_path, overrides, context.port_offset));
+  }
   QUANTUM_CHECK(CheckPortsFree(manifest.units(), context.port_offset, listening, ours));
 
   QUANTUM_TRY(const Accounts accounts, FindAccounts(manifest, true));

@@ -86,16 +86,8 @@ Variables PlainVariables(const Layout& layout, const config::Manifest& manifest)
   plain["SERVICE_USER"] = root ? kServiceUser : CallerName();
   plain["POSTGRES_USER"] = root ? kPostgresUser : CallerName();
   plain["NGINX_USER_DIRECTIVE"] = root ? fmt::format("user {};", kServiceUser) : "";
-  config::Section gateway = manifest.Top("gateway");
-  std::vector<std::string> origins = gateway.GetStrings("cors_origins", {});
-  if (manifest.FindUnit("gateway") != nullptr) {
-    // The console's own origin: browsers name it in every write, port 80 without its number.
-    const int port = manifest.Port("gateway");
-    for (const std::string& host : {manifest.bind_address(), std::string("localhost")}) {
-      origins.push_back(port == 80 ? "http://" + host : fmt::format("http://{}:{}", host, port));
-    }
-  }
-  plain["CORS_ORIGINS"] = OriginAlternation(origins);
+  config::Section limits = manifest.Top("limits");
+  plain["CORS_ORIGINS"] = OriginAlternation(limits.GetStrings("cors_origins", {}));
   for (const config::Unit& unit : manifest.units()) {
     if (unit.port != 0) {
       plain[VariableName("PORT_", unit.name)] = std::to_string(manifest.Port(unit.name));
@@ -115,6 +107,19 @@ Variables PlainVariables(const Layout& layout, const config::Manifest& manifest)
   plain["PGBOUNCER_PORT"] = port("pgbouncer");
   plain["PGBOUNCER_CONFIG_DIR"] = layout.Etc() + "/postgres";
   return variables;
+}
+
+std::string OriginsOverride(const config::Manifest& manifest) {
+  config::Section limits = manifest.Top("limits");
+  std::vector<std::string> origins = limits.GetStrings("cors_origins", {});
+  if (manifest.FindUnit("gateway") != nullptr) {
+    const int port = manifest.Port("gateway");
+    for (const std::string& host : {manifest.bind_address(), std::string("localhost")}) {
+      // Browsers leave the default port out.
+      origins.push_back(port == 80 ? "http://" + host : fmt::format("http://{}:{}", host, port));
+    }
+  }
+  return fmt::format("limits.cors_origins=[\"{}\"]", fmt::join(origins, "\", \""));
 }
 
 Result<ProcessSpec> UnitProcess(const Layout& layout, const Launch& launch, const config::Manifest& manifest,

@@ -25,6 +25,10 @@ const Account* AccountOf(const config::Unit& unit, const Accounts& accounts);
 // The variables of infra/README.md without the secrets.
 Variables PlainVariables(const Layout& layout, const config::Manifest& manifest);
 
+// limits.cors_origins with the gateway's own origin added, as an override: a browser names it in every write from the
+// console, and nginx and the services must agree on it.
+std::string OriginsOverride(const config::Manifest& manifest);
+
 // The command, environment, user and output file of a unit.
 Result<ProcessSpec> UnitProcess(const Layout& layout, const Launch& launch, const config::Manifest& manifest,
                                 const config::Unit& unit, const Accounts& accounts);

@@ -213,9 +213,9 @@ TEST(HttpClientFailures, BreakerOpensAfterFailuresInARowAndClosesAgain) {
     const auto refused = client.Send({.url = url});
     EXPECT_EQ(refused.error().code, Errc::kUnavailable);
     EXPECT_THAT(refused.error().message, HasSubstr("circuit breaker"));
-    ServerOptions options;
-    options.port = port;
-    ServerThread back(options, [](Server& s) { s.Route("GET", "/hello", [](const Request&) { return Json("{}"); }); });
+    Server back(loop, {.port = port});
+    back.Route("GET", "/hello", [](const Request&) { return Json("{}"); });
+    ASSERT_TRUE(back.Start().ok());
     EXPECT_FALSE(client.Send({.url = url}).ok()) << "the cooldown is not over";
     fiber::SleepFor(250ms);
     EXPECT_TRUE(client.Send({.url = url}).ok());

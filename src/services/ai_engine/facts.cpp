@@ -115,7 +115,7 @@ Result<std::vector<Bar>> Facts::History(const std::string& symbol, const std::st
                                                   "&limit=" + std::to_string(bars))));
   return Parsed("candles of " + symbol, [&] {
     std::vector<Bar> history;
-    for (const json::value& item : value.as_object().at("items").as_array()) {
+    for (const json::value& item : value.as_array()) {
       const json::object& candle = item.as_object();
       history.push_back({.open = DecimalAt(candle, "o").ToDouble(),
                          .high = DecimalAt(candle, "h").ToDouble(),

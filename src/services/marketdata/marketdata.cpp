@@ -29,6 +29,11 @@ double Seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 }  // namespace
 
+MarketData::Entry::Entry(const std::string& symbol, FeedOptions options)
+    : feed(symbol, std::move(options)),
+      trades(metrics::GetCounter(metrics::kMarketTrades, {{"symbol", symbol}})),
+      trades_missed(metrics::GetCounter(metrics::kMarketTradesMissed, {{"symbol", symbol}})) {}
+
 Status MarketData::Configure() {
   QUANTUM_TRY(options_, ReadOptions(service_.manifest()));
   const config::Manifest& manifest = service_.manifest();
@@ -144,11 +149,16 @@ void MarketData::OnEvent(const exchange::MarketEvent& event) {
     return;
   }
   Entry& entry = *found->second;
+  if (std::holds_alternative<exchange::MarketTrade>(event)) {
+    entry.trades.Add();
+  }
+  const int64_t missed_before = entry.feed.trades_missed();
   const Effects effects = entry.feed.OnEvent(event, service_.clock().Steady());
   for (const trading::event::Kline& kline : effects.closed) {
     publisher_->Publish(kline);
   }
   if (effects.gap) {
+    entry.trades_missed.Add(static_cast<double>(entry.feed.trades_missed() - missed_before));
     log::Warning("trades were missed", {{"symbol", symbol},
                                         {"from_ms", effects.gap->from},
                                         {"to_ms", effects.gap->to},

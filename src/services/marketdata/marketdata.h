@@ -7,6 +7,7 @@
 
 #include "exchange/venue.h"
 #include "platform/lifecycle/service.h"
+#include "platform/metrics/metrics.h"
 #include "services/marketdata/options.h"
 #include "services/marketdata/publisher.h"
 #include "services/marketdata/symbol_feed.h"
@@ -26,11 +27,13 @@ class MarketData final : public lifecycle::Component {
   std::string HealthMetrics() override;
 
  private:
-  // One symbol and what wakes its snapshot fiber.
+  // One symbol, what wakes its snapshot fiber, and its series.
   struct Entry {
+    Entry(const std::string& symbol, FeedOptions options);
     SymbolFeed feed;
     fiber::Event wanted;  // a snapshot
-    Entry(std::string symbol, FeedOptions options) : feed(std::move(symbol), std::move(options)) {}
+    metrics::Counter& trades;
+    metrics::Counter& trades_missed;
   };
 
   void AddRoutes();

@@ -54,7 +54,7 @@ class AlertBook {
   std::optional<Change> Raise(std::string_view key, Severity severity, std::string_view summary, WallTime now);
   std::optional<Change> Clear(std::string_view key, WallTime now);
 
-  std::vector<Alert> Active() const;                                // oldest first
+  std::vector<Alert> Active() const;                                     // oldest first
   const std::deque<Alert>& recently_cleared() const { return recent_; }  // newest first
 
   // What stands, for the life after this one: a restart neither raises again nor forgets to clear.

@@ -9,12 +9,14 @@ using namespace std::chrono_literals;
 
 const WallTime kStart(std::chrono::seconds(1'700'000'000));
 
-// One letter a round: b(ad), g(ood), ?(unknown). The answer has a letter a round too: R(aised), C(leared), '.' for none.
+// One letter a round: b(ad), g(ood), ?(unknown). The answer has a letter a round too: R(aised), C(leared), '.' for
+// none.
 std::string Play(AlertBook& book, std::string_view findings, WallTime start = kStart) {
   std::string changes;
   for (const char c : findings) {
     const Finding finding = c == 'b' ? Finding::kBad : c == 'g' ? Finding::kGood : Finding::kUnknown;
-    const auto change = book.Observe("service_down:execution", finding, Severity::kCritical, "execution is down", start);
+    const auto change =
+        book.Observe("service_down:execution", finding, Severity::kCritical, "execution is down", start);
     changes += !change ? '.' : change->kind == Change::Kind::kRaised ? 'R' : 'C';
     start += 5s;
   }
@@ -34,18 +36,17 @@ TEST_P(AlertDamping, RaisesOnceAndClearsOncePerOutage) {
   EXPECT_EQ(Play(book, GetParam().findings), GetParam().changes);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Rounds, AlertDamping,
-    testing::Values(Case{"GoodRoundsSayNothing", "ggggg", "....."},
-                    Case{"OneBadRoundIsNoOutage", "gbgbg", "....."},
-                    Case{"TheSecondBadRoundRaises", "bb", ".R"},
-                    Case{"ALongOutageIsRaisedOnce", "bbbbbbbb", ".R......"},
-                    Case{"OneGoodRoundDoesNotClear", "bbgbgb", ".R...."},
-                    Case{"TheSecondGoodRoundClears", "bbbgg", ".R..C"},
-                    Case{"FlappingEveryRoundIsOneOutageUntilItEnds", "bbgbgbgbgg", ".R.......C"},
-                    Case{"ASecondOutageIsRaisedAgain", "bbggbbgg", ".R.C.R.C"},
-                    Case{"UnknownRoundsCountForNeitherSide", "b?b??g?g", "..R....C"}),
-    [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(Rounds, AlertDamping,
+                         testing::Values(Case{"GoodRoundsSayNothing", "ggggg", "....."},
+                                         Case{"OneBadRoundIsNoOutage", "gbgbg", "....."},
+                                         Case{"TheSecondBadRoundRaises", "bb", ".R"},
+                                         Case{"ALongOutageIsRaisedOnce", "bbbbbbbb", ".R......"},
+                                         Case{"OneGoodRoundDoesNotClear", "bbgbgb", ".R...."},
+                                         Case{"TheSecondGoodRoundClears", "bbbgg", ".R..C"},
+                                         Case{"FlappingEveryRoundIsOneOutageUntilItEnds", "bbgbgbgbgg", ".R.......C"},
+                                         Case{"ASecondOutageIsRaisedAgain", "bbggbbgg", ".R.C.R.C"},
+                                         Case{"UnknownRoundsCountForNeitherSide", "b?b??g?g", "..R....C"}),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST(AlertBook, TellsWhenTheOutageBeganAndEndedRatherThanWhenItWasNoticed) {
   AlertBook book;
@@ -100,7 +101,8 @@ TEST(AlertBook, CarriesAnOutageOverARestartWithoutRaisingItAgain) {
 }
 
 TEST(AlertBook, RefusesSavedAlertsThatAreNone) {
-  for (const char* text : {"", "{}", "[1]", R"([{"key": "a"}])", R"([{"key": "a", "severity": "odd", "since": "x"}])"}) {
+  for (const char* text :
+       {"", "{}", "[1]", R"([{"key": "a"}])", R"([{"key": "a", "severity": "odd", "since": "x"}])"}) {
     AlertBook book;
     EXPECT_FALSE(book.Restore(text).ok()) << text;
     EXPECT_TRUE(book.Active().empty());

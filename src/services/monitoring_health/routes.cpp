@@ -42,8 +42,9 @@ Status Search(redis::Client& client, TraceSearch& search, const Clock& clock, Du
 
 void MonitoringHealth::AddRoutes() {
   service_.Route("GET", "/api/health/system", [this](const http::Request&) {
-    return report_ ? http::Json(ToJson(*report_))
-                   : http::Problem(503, "NOT_CHECKED_YET", "the first round of checks is not over; try again in a second");
+    return report_
+               ? http::Json(ToJson(*report_))
+               : http::Problem(503, "NOT_CHECKED_YET", "the first round of checks is not over; try again in a second");
   });
   service_.Route("GET", "/api/health/alerts", [this](const http::Request&) { return http::Json(AlertsJson()); });
   service_.Route("GET", "/api/health/trace/{correlation_id}",
@@ -86,9 +87,10 @@ void MonitoringHealth::AddPages() {
   const auto add = [this](const char* path, const char* type, std::string_view body) {
     service_.http().Route("GET", path, [type, body](const http::Request&) {
       http::Response response{.status = 200, .body = std::string(body), .content_type = type};
-      response.headers.Set("Content-Security-Policy",
-                           "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'none'; "
-                           "base-uri 'none'");
+      response.headers.Set(
+          "Content-Security-Policy",
+          "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'none'; "
+          "base-uri 'none'");
       response.headers.Set("Cache-Control", "no-cache");
       return response;
     });

@@ -38,14 +38,16 @@ Status MonitoringHealth::Configure() {
   config::Section section = service_.manifest().Service("monitoring-health");
   interval_ = section.GetDuration("interval", interval_, 100ms, 5min);
   probe_options_.deadline = section.GetDuration("deadline", probe_options_.deadline, 100ms, 30s);
-  probe_options_.service_deadline = section.GetDuration("service_deadline", probe_options_.service_deadline, 100ms, 30s);
+  probe_options_.service_deadline =
+      section.GetDuration("service_deadline", probe_options_.service_deadline, 100ms, 30s);
   probe_options_.slow = section.GetDuration("slow", probe_options_.slow, 1ms, 30s);
+  startup_grace_ = section.GetDuration("startup_grace", startup_grace_, 0s, 10min);
   trace_deadline_ = section.GetDuration("trace_deadline", trace_deadline_, 100ms, 30s);
   AlertBook::Limits limits;
   limits.raise_after = static_cast<int>(section.GetInt("raise_after", limits.raise_after, 1, 100));
   limits.clear_after = static_cast<int>(section.GetInt("clear_after", limits.clear_after, 1, 100));
-  essential_ = section.GetStrings("essential", {"paper-exchange", "marketdata", "ai-engine", "risk-safety", "execution",
-                                                "postgres", "pgbouncer"});
+  essential_ = section.GetStrings(
+      "essential", {"paper-exchange", "marketdata", "ai-engine", "risk-safety", "execution", "postgres", "pgbouncer"});
   QUANTUM_CHECK(section.Finish());
   alerts_ = AlertBook(limits);
   prober_ = std::make_unique<UnitProber>(service_, probe_options_);
@@ -63,6 +65,7 @@ Status MonitoringHealth::Start() {
       log::Warning("alerts of the life before could not be restored", {{"reason", restored.error().message}});
     }
   }
+  started_ = service_.clock().Steady();
   service_.loop().Spawn([this] { KeepPublishing(); });
   service_.loop().Spawn([this] { KeepWatching(); });
   return {};
@@ -73,12 +76,13 @@ void MonitoringHealth::Drain() { live_->Close(); }
 void MonitoringHealth::AddSubscriptions() {
   const std::string group = service_.spec().name;
   const auto subscribe = [&](std::string_view type, auto apply) {
-    service_.bus().Subscribe({.group = group, .types = {std::string(type)}, .handler = [this, apply](const bus::Event& e) -> Status {
-                                QUANTUM_TRY(const auto change, event::ParseEssChange(e.payload));
-                                Note(apply(change));
-                                KeepAlerts();
-                                return {};
-                              }});
+    service_.bus().Subscribe(
+        {.group = group, .types = {std::string(type)}, .handler = [this, apply](const bus::Event& e) -> Status {
+           QUANTUM_TRY(const auto change, event::ParseEssChange(e.payload));
+           Note(apply(change));
+           KeepAlerts();
+           return {};
+         }});
   };
   subscribe(event::kEssTripped, [this](const event::EssChange& change) {
     return alerts_.Raise(kEssAlert, Severity::kCritical, "the emergency stop is tripped: " + change.reason,
@@ -129,8 +133,16 @@ void MonitoringHealth::Watch() {
 void MonitoringHealth::Judge(const UnitProber::Round& round) {
   const WallTime now = service_.clock().Now();
   for (const UnitReport& unit : round.units) {
+    if (unit.name == service_.spec().unit) {
+      continue;  // who raises an alert is not down; the supervisor and Prometheus watch this one
+    }
     const bool down = unit.status == HealthStatus::kDown;
     const bool degraded = unit.status == HealthStatus::kDegraded;
+    if (!down) {
+      seen_up_.insert(unit.name);
+    } else if (seen_up_.count(unit.name) == 0 && service_.clock().Steady() - started_ < startup_grace_) {
+      continue;
+    }
     Note(alerts_.Observe(unit.kind + "_down:" + unit.name, down ? Finding::kBad : Finding::kGood, Severity::kCritical,
                          unit.name + " is down: " + unit.error, now));
     Note(alerts_.Observe(unit.kind + "_degraded:" + unit.name,
@@ -158,9 +170,9 @@ void MonitoringHealth::Note(const std::optional<Change>& change) {
   }
   const bool raised = change->kind == Change::Kind::kRaised;
   const Alert& alert = change->alert;
-  log::Write(raised ? (alert.severity == Severity::kCritical ? log::Level::kError : log::Level::kWarning)
-                    : log::Level::kInfo,
-             raised ? "alert raised" : "alert cleared", {{"key", alert.key}, {"summary", alert.summary}});
+  log::Write(
+      raised ? (alert.severity == Severity::kCritical ? log::Level::kError : log::Level::kWarning) : log::Level::kInfo,
+      raised ? "alert raised" : "alert cleared", {{"key", alert.key}, {"summary", alert.summary}});
   Queue(raised ? event::kHealthAlertRaised : event::kHealthAlertCleared, alert.key, json::serialize(ToJson(alert)));
 }
 
@@ -187,7 +199,8 @@ void MonitoringHealth::KeepPublishing() {
     const std::string type = next->type;
     const CorrelationScope scope(NewUuid());
     if (const auto published = service_.bus().Publish(*std::move(next), {.timeout = 2s}); !published.ok()) {
-      log::Warning("a health event is not with the broker yet", {{"type", type}, {"reason", published.error().message}});
+      log::Warning("a health event is not with the broker yet",
+                   {{"type", type}, {"reason", published.error().message}});
     }
   }
 }
@@ -205,9 +218,8 @@ std::string MonitoringHealth::AlertsJson() const {
 }
 
 std::string MonitoringHealth::HealthMetrics() {
-  return json::serialize(json::object{{"rounds", rounds_},
-                                      {"alerts_active", alerts_.Active().size()},
-                                      {"live_readers", live_->sessions()}});
+  return json::serialize(json::object{
+      {"rounds", rounds_}, {"alerts_active", alerts_.Active().size()}, {"live_readers", live_->sessions()}});
 }
 
 }  // namespace quantum::monitoring_health

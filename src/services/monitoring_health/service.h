@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,11 +40,14 @@ class MonitoringHealth final : public lifecycle::Component {
 
   lifecycle::Service& service_;
   Duration interval_ = std::chrono::seconds(5);
+  Duration startup_grace_ = std::chrono::seconds(30);
   Duration trace_deadline_ = std::chrono::seconds(3);
   UnitProber::Options probe_options_;
   std::vector<std::string> essential_;
   std::unique_ptr<UnitProber> prober_;
   AlertBook alerts_;
+  std::set<std::string> seen_up_;  // units that answered once: the others may still be starting with the platform
+  SteadyTime started_{};
   std::string kept_alerts_ = "[]";  // as they stand in Redis
   std::optional<SystemReport> report_;
   uint64_t rounds_ = 0;

@@ -65,8 +65,8 @@ class TraceSearch {
 // Milliseconds since the epoch of a UUID of version 7; nothing for any other text.
 std::optional<int64_t> BirthOf(std::string_view id);
 
-// {correlation_id, complete, elapsed_ms, items: [{time, elapsed_ms, service, what, details, type, producer, stream, key,
-// id, cause, ts_ns, payload}]}
+// {correlation_id, complete, elapsed_ms, items: [{time, elapsed_ms, service, what, details, type, producer, stream,
+// key, id, cause, ts_ns, payload}]}
 std::string TraceJson(std::string_view correlation_id, const std::vector<TraceSearch::Found>& found, bool complete);
 
 }  // namespace quantum::monitoring_health

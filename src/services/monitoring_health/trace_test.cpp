@@ -54,19 +54,22 @@ std::vector<std::string> TypesOf(const std::vector<TraceSearch::Found>& found) {
 TEST(Trace, StandsInTheOrderOfTimeAcrossStreams) {
   TraceSearch search(kId, {"ai", "order", "risk"}, {});
   ASSERT_EQ(search.NextCommands().size(), 3u);
-  search.OnReplies({Page({Entry("1-0", MakeEvent("ai.decision.made", 100, 1, kId, "ai-engine-service"))}),
-                    Page({Entry("3-1", MakeEvent("order.filled", 400, 2)), Entry("3-0", MakeEvent("order.placed", 300, 1))}),
-                    Page({Entry("2-0", MakeEvent("risk.approved", 200, 1, kId, "risk-safety-service"))})});
+  search.OnReplies(
+      {Page({Entry("1-0", MakeEvent("ai.decision.made", 100, 1, kId, "ai-engine-service"))}),
+       Page({Entry("3-1", MakeEvent("order.filled", 400, 2)), Entry("3-0", MakeEvent("order.placed", 300, 1))}),
+       Page({Entry("2-0", MakeEvent("risk.approved", 200, 1, kId, "risk-safety-service"))})});
   EXPECT_TRUE(search.NextCommands().empty());
   EXPECT_TRUE(search.complete());
-  EXPECT_THAT(TypesOf(search.Result()), ElementsAre("ai.decision.made", "risk.approved", "order.placed", "order.filled"));
+  EXPECT_THAT(TypesOf(search.Result()),
+              ElementsAre("ai.decision.made", "risk.approved", "order.placed", "order.filled"));
 }
 
 TEST(Trace, KeepsTheProducersOrderWithinOneInstant) {
   TraceSearch search(kId, {"order"}, {});
   search.NextCommands();
-  search.OnReplies({Page({Entry("3-2", MakeEvent("order.filled", 100, 12)), Entry("3-1", MakeEvent("order.placed", 100, 9)),
-                          Entry("3-0", MakeEvent("order.partially_filled", 100, 11))})});
+  search.OnReplies(
+      {Page({Entry("3-2", MakeEvent("order.filled", 100, 12)), Entry("3-1", MakeEvent("order.placed", 100, 9)),
+             Entry("3-0", MakeEvent("order.partially_filled", 100, 11))})});
   EXPECT_THAT(TypesOf(search.Result()), ElementsAre("order.placed", "order.partially_filled", "order.filled"));
 }
 
@@ -74,15 +77,19 @@ TEST(Trace, HoldsARedeliveredEventOnceAndForeignOnesNever) {
   TraceSearch search(kId, {"order"}, {});
   search.NextCommands();
   const bus::Event event = MakeEvent("order.placed", 100, 1);
-  search.OnReplies({Page({Entry("1-0", event), Entry("2-0", event), Entry("3-0", MakeEvent("order.placed", 90, 2, "another-one"))})});
+  search.OnReplies({Page(
+      {Entry("1-0", event), Entry("2-0", event), Entry("3-0", MakeEvent("order.placed", 90, 2, "another-one"))})});
   EXPECT_THAT(TypesOf(search.Result()), ElementsAre("order.placed"));
 }
 
 TEST(Trace, ReadsPageByPageFromTheNewestBackwards) {
   TraceSearch search(kId, {"order"}, {.page = 2});
-  EXPECT_THAT(search.NextCommands(), ElementsAre(ElementsAre("XREVRANGE", "quantum:stream:{order}", "+", "-", "COUNT", "2")));
-  search.OnReplies({Page({Entry("9-0", MakeEvent("order.filled", 9, 2)), Entry("8-5", MakeEvent("order.placed", 8, 1))})});
-  EXPECT_THAT(search.NextCommands(), ElementsAre(ElementsAre("XREVRANGE", "quantum:stream:{order}", "(8-5", "-", "COUNT", "2")));
+  EXPECT_THAT(search.NextCommands(),
+              ElementsAre(ElementsAre("XREVRANGE", "quantum:stream:{order}", "+", "-", "COUNT", "2")));
+  search.OnReplies(
+      {Page({Entry("9-0", MakeEvent("order.filled", 9, 2)), Entry("8-5", MakeEvent("order.placed", 8, 1))})});
+  EXPECT_THAT(search.NextCommands(),
+              ElementsAre(ElementsAre("XREVRANGE", "quantum:stream:{order}", "(8-5", "-", "COUNT", "2")));
   search.OnReplies({Page({})});
   EXPECT_TRUE(search.complete());
 }
@@ -92,7 +99,8 @@ TEST(Trace, StartsWhereAnIdWasBornWhenTheIdTells) {
   const std::string id = NewUuid(clock);
   const std::string start = std::to_string(ToUnixMs(clock.Now()) - 60'000);
   TraceSearch search(id, {"order"}, {.page = 2});
-  EXPECT_THAT(search.NextCommands(), ElementsAre(ElementsAre("XRANGE", "quantum:stream:{order}", start, "+", "COUNT", "2")));
+  EXPECT_THAT(search.NextCommands(),
+              ElementsAre(ElementsAre("XRANGE", "quantum:stream:{order}", start, "+", "COUNT", "2")));
 }
 
 TEST(Trace, FindsTheBirthOnlyInUuidsOfVersionSeven) {
@@ -115,7 +123,8 @@ TEST(Trace, SaysThatItIsIncompleteWhenABoundWasHit) {
 TEST(Trace, SaysThatItIsIncompleteWhenAStreamCouldNotBeRead) {
   TraceSearch search(kId, {"ai", "order"}, {});
   search.NextCommands();
-  search.OnReplies({Reply{Reply::Type::kError, "WRONGTYPE", 0, {}}, Page({Entry("1-0", MakeEvent("order.placed", 1, 1))})});
+  search.OnReplies(
+      {Reply{Reply::Type::kError, "WRONGTYPE", 0, {}}, Page({Entry("1-0", MakeEvent("order.placed", 1, 1))})});
   EXPECT_TRUE(search.NextCommands().empty());
   EXPECT_FALSE(search.complete());
   EXPECT_EQ(search.Result().size(), 1u);
@@ -132,7 +141,8 @@ TEST(Trace, SurvivesEntriesThatAreNone) {
 
 TEST(Trace, IsWrittenWithElapsedTimesAndAGlanceAtThePayload) {
   const auto json = boost::json::parse(TraceJson(
-      kId, {{"order", MakeEvent("order.placed", 1'000'000, 1)}, {"order", MakeEvent("order.filled", 3'500'000, 2)}}, true));
+      kId, {{"order", MakeEvent("order.placed", 1'000'000, 1)}, {"order", MakeEvent("order.filled", 3'500'000, 2)}},
+      true));
   EXPECT_EQ(json.at("items").as_array().size(), 2u);
   const auto& last = json.at("items").as_array()[1];
   EXPECT_EQ(last.at("elapsed_ms").as_double(), 2.5);

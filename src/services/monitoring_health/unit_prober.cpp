@@ -81,7 +81,7 @@ UnitProber::Round UnitProber::Ask() {
   for (const config::Unit* unit : units_) {
     const lifecycle::DependencyHealth& answer = answers.at(unit->name);
     const bool is_service = unit->kind == config::Unit::Kind::kService;
-    UnitReport report{unit->name, is_service ? "service" : "server", answer.status, answer.latency, answer.error,
+    UnitReport report{unit->name,    is_service ? "service" : "server", answer.status, answer.latency, answer.error,
                       answer.details};
     if (const auto verdict = verdicts_.find(unit->name); verdict != verdicts_.end()) {
       report.details = verdict->second.details;
@@ -104,8 +104,7 @@ UnitProber::Round UnitProber::Ask() {
   if (label == answers.end()) {
     round.market = R"({"source": "binance"})";
   } else if (label->second.status == HealthStatus::kDown) {
-    round.market =
-        boost::json::serialize(boost::json::object{{"source", "unknown"}, {"error", label->second.error}});
+    round.market = boost::json::serialize(boost::json::object{{"source", "unknown"}, {"error", label->second.error}});
   } else {
     round.market = label->second.details;
   }
@@ -140,7 +139,8 @@ UnitProber::Answer UnitProber::AskMarket(const std::string& url) {
   boost::json::error_code error;
   const boost::json::value value = boost::json::parse(response.body, error);
   if (response.status != 200 || error || !value.is_object()) {
-    return Error{Errc::kInternal, fmt::format("the exchange does not say what it plays (HTTP status {})", response.status)};
+    return Error{Errc::kInternal,
+                 fmt::format("the exchange does not say what it plays (HTTP status {})", response.status)};
   }
   return std::move(response.body);
 }
@@ -174,8 +174,7 @@ UnitProber::Answer UnitProber::AskSentinel(const std::string& unit, const Endpoi
     const std::string why = reply.is_error() ? reply.text : "it knows no master named " + options.master_name;
     return Keep(unit, {HealthStatus::kDegraded, why, "{}", {}});
   }
-  return boost::json::serialize(
-      boost::json::object{{"master", reply.elements[0].text + ":" + reply.elements[1].text}});
+  return boost::json::serialize(boost::json::object{{"master", reply.elements[0].text + ":" + reply.elements[1].text}});
 }
 
 // https://www.postgresql.org/docs/15/protocol-flow.html, "SSL Session Encryption": a server that serves answers S or N,

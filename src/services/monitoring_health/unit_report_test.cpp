@@ -21,8 +21,7 @@ TEST(ServiceAnswer, IsTakenAsTheServiceReportsItself) {
 
 TEST(ServiceAnswer, GivesTheReasonsOfAServiceThatIsNotWell) {
   const Verdict verdict = JudgeServiceAnswer(
-      "execution", 503,
-      Report("DOWN", R"(, "dependencies": {"redis": {"status": "OK", "error": null},
+      "execution", 503, Report("DOWN", R"(, "dependencies": {"redis": {"status": "OK", "error": null},
                                            "postgres": {"status": "DOWN", "error": "connection refused"}},
                          "metrics": {"degraded": {"account": "not known"}})"));
   EXPECT_EQ(verdict.error, "postgres is DOWN: connection refused; account: not known");
@@ -48,9 +47,12 @@ INSTANTIATE_TEST_SUITE_P(
     Bodies, MalformedAnswer,
     testing::Values(
         Malformed{"Empty", 200, "", "no health report"}, Malformed{"Html", 200, "<html>hi</html>", "'<html>hi</html>'"},
-        Malformed{"Binary", 200, "\x01\xff\x02", "'...'"}, Malformed{"Cut", 200, R"({"service": "execu)", "no health report"},
-        Malformed{"Array", 200, "[]", "no health report"}, Malformed{"Nameless", 200, R"({"status": "OK"})", "does not name"},
-        Malformed{"Stranger", 200, R"({"service": "ai-engine-service", "status": "OK"})", "answered by 'ai-engine-service'"},
+        Malformed{"Binary", 200, "\x01\xff\x02", "'...'"},
+        Malformed{"Cut", 200, R"({"service": "execu)", "no health report"},
+        Malformed{"Array", 200, "[]", "no health report"},
+        Malformed{"Nameless", 200, R"({"status": "OK"})", "does not name"},
+        Malformed{"Stranger", 200, R"({"service": "ai-engine-service", "status": "OK"})",
+                  "answered by 'ai-engine-service'"},
         Malformed{"NoStatus", 200, R"({"service": "execution-service"})", "no status"},
         Malformed{"OddStatus", 200, R"({"service": "execution-service", "status": "FINE"})", "no status"},
         Malformed{"NumericStatus", 200, R"({"service": "execution-service", "status": 1})", "no status"},
@@ -63,7 +65,8 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(ServiceAnswer, GivesATextAmongItsMetrics) {
-  const Verdict verdict = JudgeServiceAnswer("execution", 200, Report("OK", R"(, "metrics": {"ess": "ARMED", "n": 1})"));
+  const Verdict verdict =
+      JudgeServiceAnswer("execution", 200, Report("OK", R"(, "metrics": {"ess": "ARMED", "n": 1})"));
   EXPECT_EQ(MetricOf(verdict, "ess"), "ARMED");
   EXPECT_EQ(MetricOf(verdict, "n"), std::nullopt);
   EXPECT_EQ(MetricOf(Verdict{}, "ess"), std::nullopt);
@@ -131,10 +134,12 @@ TEST(SystemReport, IsWrittenAsTheContractSays) {
                                        .details = R"({"version": "1"})"},
                                       {.name = "redis-1", .kind = "server", .status = kOk, .details = "garbage"}}};
   EXPECT_EQ(boost::json::parse(ToJson(report)), boost::json::parse(R"({
-    "status": "DEGRADED", "checked_at": "2023-11-14T22:13:20.000Z", "mode": "PAPER", "market": {"source": "synthetic"},
+    "status": "DEGRADED", "checked_at": "2023-11-14T22:13:20.000Z", "mode": "PAPER",
+    "market": {"source": "synthetic"},
     "units": [{"name": "execution", "kind": "service", "status": "DEGRADED", "latency_ms": 1.5E0, "error": "slow",
                "details": {"version": "1"}},
-              {"name": "redis-1", "kind": "server", "status": "OK", "latency_ms": 0E0, "error": null, "details": {}}]})"));
+              {"name": "redis-1", "kind": "server", "status": "OK", "latency_ms": 0E0, "error": null,
+               "details": {}}]})"));
   EXPECT_EQ(boost::json::parse(SnapshotPayload(report)).at("not_ok"),
             boost::json::parse(R"({"execution": "DEGRADED"})"));
 }

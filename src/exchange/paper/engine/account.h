@@ -12,7 +12,8 @@
 
 namespace quantum::paper {
 
-// The exchange's one account: nothing but the sum of its records. Cross margin unless set otherwise, one-way mode, USDT.
+// The exchange's one account: nothing but the sum of its records. Cross margin unless set otherwise, one-way mode,
+// USDT.
 class Account {
  public:
   struct Symbol {

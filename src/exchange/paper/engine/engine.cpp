@@ -66,8 +66,8 @@ Answer<PaperOrder> Engine::Place(const OrderRequest& request, int64_t now_ms) {
   order.market = request.market;
   order.original_type = request.market ? "MARKET" : "LIMIT";
   order.time_in_force = request.time_in_force;
-  order.quantity = request.reduce_only ? std::min(request.quantity, Closable(request.symbol, request.side))
-                                       : request.quantity;
+  order.quantity =
+      request.reduce_only ? std::min(request.quantity, Closable(request.symbol, request.side)) : request.quantity;
   order.price = request.market ? Decimal() : request.price;
   order.reduce_only = request.reduce_only;
   order.created_ms = order.updated_ms = now_ms;
@@ -121,7 +121,8 @@ void Engine::TakeLiquidity(SymbolMarket& market, int64_t order_id, int64_t now_m
   if (!IsOpen(after.status)) {
     return;
   }
-  const bool rests = !order.market && (order.time_in_force == TimeInForce::kGtc || order.time_in_force == TimeInForce::kGtx);
+  const bool rests =
+      !order.market && (order.time_in_force == TimeInForce::kGtc || order.time_in_force == TimeInForce::kGtx);
   if (met_own) {
     Finish(order_id, Execution::kExpiredInMatch, now_ms);
   } else if (rests) {

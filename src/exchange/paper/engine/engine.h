@@ -66,15 +66,16 @@ using EngineEvent = std::variant<OrderEvent, AccountEvent, AlgoEvent, LeverageEv
 // The matching core: one account against a replayed market. Deterministic, exact, without I/O or a clock of its own.
 //
 // Market orders walk the replayed book. Limit orders rest behind everything displayed at their price: the queue ahead
-// shrinks only by trades at that price (who cancels counts as behind us), and the order fills when the queue is used up, when
-// the market trades through its price, or when the opposite best price reaches it. Orders of the account never meet each
-// other: the incoming one expires where it would (EXPIRED_IN_MATCH).
+// shrinks only by trades at that price (who cancels counts as behind us), and the order fills when the queue is used
+// up, when the market trades through its price, or when the opposite best price reaches it. Orders of the account never
+// meet each other: the incoming one expires where it would (EXPIRED_IN_MATCH).
 //
-// A conditional order whose trigger price is reached spawns an order that carries the conditional order's client id as its
-// own (c = clientAlgoId); ALGO_UPDATE goes TRIGGERING, TRIGGERED (with the order's id), and FINISHED when that order is
-// final, or REJECTED when it is refused. Reduce-only and margin are judged at the trigger, not at the placing.
+// A conditional order whose trigger price is reached spawns an order that carries the conditional order's client id as
+// its own (c = clientAlgoId); ALGO_UPDATE goes TRIGGERING, TRIGGERED (with the order's id), and FINISHED when that
+// order is final, or REJECTED when it is refused. Reduce-only and margin are judged at the trigger, not at the placing.
 //
-// Every call leaves its records and events in TakeOutput(): the caller makes the records durable before it tells anybody.
+// Every call leaves its records and events in TakeOutput(): the caller makes the records durable before it tells
+// anybody.
 class Engine {
  public:
   // The account as its journal left it.

@@ -35,8 +35,8 @@ std::optional<ApiError> Engine::CheckOrder(const SymbolMarket& market, const Ord
     if (Closable(request.symbol, request.side).is_zero()) {
       return ApiError{-2022, "ReduceOnly Order is rejected."};
     }
-  } else if (auto error = CheckNotional(rules, request.quantity,
-                                        request.market ? market.mark_price() : request.price)) {
+  } else if (auto error =
+                 CheckNotional(rules, request.quantity, request.market ? market.mark_price() : request.price)) {
     return error;
   }
   int open = 0;

@@ -10,7 +10,8 @@
 
 namespace quantum::paper {
 
-// A BTCUSDT book that the test moves by hand: bids 1 at 60000 and 10 at 59999.9, asks 0.002 at 60000.1 and 10 at 60000.2.
+// A BTCUSDT book that the test moves by hand: bids 1 at 60000 and 10 at 59999.9, asks 0.002 at 60000.1 and 10 at
+// 60000.2.
 class EngineFixture : public ::testing::Test {
  protected:
   static constexpr int64_t kNow = 1'700'000'000'000;
@@ -24,10 +25,9 @@ class EngineFixture : public ::testing::Test {
   }
 
   EngineFixture() : engine({"BTCUSDT"}, Opened()) {
-    BookReset reset{"BTCUSDT",
-                    {100,
-                     {{D("60000"), D("1")}, {D("59999.9"), D("10")}},
-                     {{D("60000.1"), D("0.002")}, {D("60000.2"), D("10")}}}};
+    BookReset reset{
+        "BTCUSDT",
+        {100, {{D("60000"), D("1")}, {D("59999.9"), D("10")}}, {{D("60000.1"), D("0.002")}, {D("60000.2"), D("10")}}}};
     engine.OnMarket({0, reset}, kNow);
   }
 

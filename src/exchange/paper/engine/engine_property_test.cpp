@@ -52,7 +52,8 @@ class Run {
         }
         break;
       case 6:
-        engine_.OnMarket({0, MarketTrade{"BTCUSDT", ++trade_id_, Price(offset), quantity, side == Side::kBuy, 0, 0}}, kNow);
+        engine_.OnMarket({0, MarketTrade{"BTCUSDT", ++trade_id_, Price(offset), quantity, side == Side::kBuy, 0, 0}},
+                         kNow);
         break;
       case 7:
         MoveBook(offset, quantity);
@@ -85,7 +86,8 @@ class Run {
     }
     for (const auto& [id, algo] : account.algos()) {
       RC_ASSERT(algo.status != AlgoStatus::kTriggering);
-      RC_ASSERT((algo.order_id != 0) == (algo.status == AlgoStatus::kTriggered || algo.status == AlgoStatus::kFinished));
+      RC_ASSERT((algo.order_id != 0) ==
+                (algo.status == AlgoStatus::kTriggered || algo.status == AlgoStatus::kFinished));
     }
     CheckReplay();
   }
@@ -116,7 +118,8 @@ class Run {
     request.quantity = quantity;
     request.price = price.value_or(Decimal());
     request.reduce_only = *rc::gen::inRange(0, 4) == 0;
-    request.time_in_force = *rc::gen::element(TimeInForce::kGtc, TimeInForce::kIoc, TimeInForce::kFok, TimeInForce::kGtx);
+    request.time_in_force =
+        *rc::gen::element(TimeInForce::kGtc, TimeInForce::kIoc, TimeInForce::kFok, TimeInForce::kGtx);
     if (request.market) {
       request.time_in_force = TimeInForce::kGtc;
     }
@@ -138,7 +141,8 @@ class Run {
   void MoveBook(int offset, Decimal quantity) {
     const int64_t id = update_id_ + 10;
     if (*rc::gen::arbitrary<bool>()) {
-      engine_.OnMarket({0, BookTicker{"BTCUSDT", id - 5, {Price(offset), quantity}, {Price(offset + 1), quantity}, 0}}, kNow);
+      engine_.OnMarket({0, BookTicker{"BTCUSDT", id - 5, {Price(offset), quantity}, {Price(offset + 1), quantity}, 0}},
+                       kNow);
       return;
     }
     DepthUpdate update{"BTCUSDT", update_id_ + 1, id, update_id_, 0, {}, {}};

@@ -9,8 +9,8 @@
 namespace quantum::paper {
 
 // The account on disk: one record a line, appended and flushed to the disk before the exchange answers, replayed at the
-// start. A line that was cut off by a crash was never answered for and is dropped; anything else that cannot be read stops
-// the start. Grows by some 500 bytes a record; blocking (fdatasync takes some 200 µs).
+// start. A line that was cut off by a crash was never answered for and is dropped; anything else that cannot be read
+// stops the start. Grows by some 500 bytes a record; blocking (fdatasync takes some 200 µs).
 class Journal {
  public:
   struct Opened;

@@ -8,7 +8,7 @@ namespace quantum::paper {
 namespace {
 
 struct Exposure {
-  Decimal buys;   // notional of open orders
+  Decimal buys;  // notional of open orders
   Decimal sells;
 };
 

@@ -17,10 +17,10 @@ struct ProposedOrder {
   Decimal fee;
 };
 
-// Margin as Binance reports it for cross margin and one-way mode: a position needs |quantity| * mark / leverage; open orders
-// need what the worse of their two sides adds to it at their prices. Reduce-only orders need none.
+// Margin as Binance reports it for cross margin and one-way mode: a position needs |quantity| * mark / leverage; open
+// orders need what the worse of their two sides adds to it at their prices. Reduce-only orders need none.
 struct MarginOfSymbol {
-  Decimal notional;        // signed, at the mark price
+  Decimal notional;  // signed, at the mark price
   Decimal unrealized_pnl;
   Decimal position_margin;
   Decimal order_margin;

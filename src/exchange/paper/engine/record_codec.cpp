@@ -37,14 +37,12 @@ struct Reader {
   void operator()(const char* name, bool& value) const { value = object.at(name).as_bool(); }
   void operator()(const char* name, Decimal& value) const { value = Decimal::FromRaw(object.at(name).as_int64()); }
   template <class E>
-    requires std::is_enum_v<E>
-  void operator()(const char* name, E& value) const {
-    value = static_cast<E>(object.at(name).as_int64());
-  }
+  requires std::is_enum_v<E>
+  void operator()(const char* name, E& value) const { value = static_cast<E>(object.at(name).as_int64()); }
 };
 
 template <class Archive, class Order>
-  requires std::is_same_v<std::remove_const_t<Order>, PaperOrder>
+requires std::is_same_v<std::remove_const_t<Order>, PaperOrder>
 void Walk(Archive& a, Order& o) {
   a("id", o.order_id);
   a("client", o.client_id);
@@ -67,7 +65,7 @@ void Walk(Archive& a, Order& o) {
 }
 
 template <class Archive, class Order>
-  requires std::is_same_v<std::remove_const_t<Order>, AlgoOrder>
+requires std::is_same_v<std::remove_const_t<Order>, AlgoOrder>
 void Walk(Archive& a, Order& o) {
   a("id", o.algo_id);
   a("client", o.client_id);
@@ -92,7 +90,7 @@ void Walk(Archive& a, Order& o) {
 }
 
 template <class Archive, class Fill>
-  requires std::is_same_v<std::remove_const_t<Fill>, PaperFill>
+requires std::is_same_v<std::remove_const_t<Fill>, PaperFill>
 void Walk(Archive& a, Fill& f) {
   a("trade", f.trade_id);
   a("order", f.order_id);
@@ -124,9 +122,7 @@ T Read(const json::value& value) {
 json::object ToJson(const WalletOpened& r) { return {{"k", "wallet"}, {"wallet", r.wallet.raw()}}; }
 json::object ToJson(const OrderChanged& r) { return {{"k", "order"}, {"order", Written(r.order)}}; }
 json::object ToJson(const AlgoChanged& r) { return {{"k", "algo"}, {"order", Written(r.order)}}; }
-json::object ToJson(const Filled& r) {
-  return {{"k", "fill"}, {"fill", Written(r.fill)}, {"order", Written(r.order)}};
-}
+json::object ToJson(const Filled& r) { return {{"k", "fill"}, {"fill", Written(r.fill)}, {"order", Written(r.order)}}; }
 json::object ToJson(const LeverageSet& r) {
   return {{"k", "leverage"}, {"symbol", r.symbol}, {"leverage", r.leverage}};
 }
@@ -151,7 +147,8 @@ Record Parse(std::string_view line) {
     return Filled{Read<PaperFill>(object.at("fill")), Read<PaperOrder>(object.at("order"))};
   }
   if (kind == "leverage") {
-    return LeverageSet{std::string(object.at("symbol").as_string()), static_cast<int>(object.at("leverage").as_int64())};
+    return LeverageSet{std::string(object.at("symbol").as_string()),
+                       static_cast<int>(object.at("leverage").as_int64())};
   }
   if (kind == "margin_type") {
     return MarginTypeSet{std::string(object.at("symbol").as_string()), object.at("isolated").as_bool()};

@@ -8,8 +8,9 @@
 
 #include "trading/types.h"
 
-// What the paper exchange remembers of its one account. Every change of the account is one Record; the account is the sum
-// of its records (account.h), and the journal holds them in order (journal.h). Times are milliseconds of server time.
+// What the paper exchange remembers of its one account. Every change of the account is one Record; the account is the
+// sum of its records (account.h), and the journal holds them in order (journal.h). Times are milliseconds of server
+// time.
 namespace quantum::paper {
 
 using trading::Decimal;
@@ -26,18 +27,18 @@ struct PaperOrder {
   std::string client_id;
   std::string symbol;
   Side side = Side::kBuy;
-  bool market = false;         // MARKET, otherwise LIMIT
-  std::string original_type;   // "LIMIT", "MARKET", or the conditional type that spawned it
+  bool market = false;        // MARKET, otherwise LIMIT
+  std::string original_type;  // "LIMIT", "MARKET", or the conditional type that spawned it
   TimeInForce time_in_force = TimeInForce::kGtc;
   Decimal quantity;
-  Decimal price;               // zero for MARKET
-  Decimal trigger_price;       // of the conditional order that spawned it
+  Decimal price;          // zero for MARKET
+  Decimal trigger_price;  // of the conditional order that spawned it
   bool reduce_only = false;
   bool close_position = false;
   Execution status = Execution::kNew;
   Decimal filled;
-  Decimal quote;               // sum of price times quantity of the fills
-  int64_t algo_id = 0;         // of the conditional order that spawned it
+  Decimal quote;        // sum of price times quantity of the fills
+  int64_t algo_id = 0;  // of the conditional order that spawned it
   int64_t created_ms = 0;
   int64_t updated_ms = 0;
 
@@ -53,17 +54,17 @@ struct AlgoOrder {
   std::string client_id;
   std::string symbol;
   Side side = Side::kBuy;
-  std::string type;            // STOP_MARKET, TAKE_PROFIT_MARKET, STOP, TAKE_PROFIT
+  std::string type;  // STOP_MARKET, TAKE_PROFIT_MARKET, STOP, TAKE_PROFIT
   TimeInForce time_in_force = TimeInForce::kGtc;
-  Decimal quantity;            // zero with close_position
-  Decimal price;               // of STOP and TAKE_PROFIT
+  Decimal quantity;  // zero with close_position
+  Decimal price;     // of STOP and TAKE_PROFIT
   Decimal trigger_price;
   bool on_mark_price = false;  // workingType
   bool reduce_only = false;
   bool close_position = false;
   AlgoStatus status = AlgoStatus::kNew;
-  int64_t order_id = 0;        // the order it spawned
-  Decimal executed;            // of that order, once finished
+  int64_t order_id = 0;  // the order it spawned
+  Decimal executed;      // of that order, once finished
   Decimal average_price;
   std::string reject_reason;
   int64_t created_ms = 0;
@@ -81,7 +82,7 @@ struct PaperFill {
   Side side = Side::kBuy;
   Decimal price;
   Decimal quantity;
-  Decimal fee;           // USDT, paid
+  Decimal fee;  // USDT, paid
   Decimal realized_pnl;
   bool maker = false;
   int64_t time_ms = 0;

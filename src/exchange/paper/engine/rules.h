@@ -13,7 +13,7 @@ namespace quantum::paper {
 struct PaperRules {
   trading::SymbolRules rules;
   std::string_view base_asset;
-  int price_decimals = 2;     // of prices in messages
+  int price_decimals = 2;  // of prices in messages
   int quantity_decimals = 3;
 };
 

@@ -47,9 +47,8 @@ Decimal SymbolMarket::DisplayedAt(bool asks, int64_t ticks) const {
 }
 
 void SymbolMarket::ForgetRefreshed(bool asks) {
-  std::erase_if(taken_[asks], [&](const auto& entry) {
-    return DisplayedAt(asks, entry.first) != entry.second.displayed;
-  });
+  std::erase_if(taken_[asks],
+                [&](const auto& entry) { return DisplayedAt(asks, entry.first) != entry.second.displayed; });
 }
 
 Decimal SymbolMarket::Left(bool asks, int64_t ticks, Decimal displayed) const {

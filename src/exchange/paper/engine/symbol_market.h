@@ -15,11 +15,11 @@ namespace quantum::paper {
 // What the account may trade against in one symbol: the replayed book, with the newer best prices of the book ticker on
 // top, less what the account's own orders took.
 //
-// A simplification, since the replayed participants do not see us: quantity taken from a level stays taken until the market
-// changes that level's displayed quantity; then the level counts as refreshed and is offered in full.
+// A simplification, since the replayed participants do not see us: quantity taken from a level stays taken until the
+// market changes that level's displayed quantity; then the level counts as refreshed and is offered in full.
 //
-// The mark price is the mean of the last five samples of the mid price, one every 200 ms of market time (a recording has no
-// mark price; the true one follows an index of spot prices, which differs from the mid by some basis points).
+// The mark price is the mean of the last five samples of the mid price, one every 200 ms of market time (a recording
+// has no mark price; the true one follows an index of spot prices, which differs from the mid by some basis points).
 class SymbolMarket {
  public:
   static constexpr int64_t kMarkSampleMs = 200;
@@ -38,8 +38,8 @@ class SymbolMarket {
     Decimal price;
     Decimal quantity;
   };
-  // What a taker of this side finds, best first: not worse than limit_price (when given), and no more levels than it takes
-  // to fill `wanted`.
+  // What a taker of this side finds, best first: not worse than limit_price (when given), and no more levels than it
+  // takes to fill `wanted`.
   std::vector<Offer> Offers(Side taker, std::optional<Decimal> limit_price, Decimal wanted) const;
   // The best price a taker of this side finds, taken or not. Precondition: ready().
   PriceLevel Best(Side taker) const;

@@ -19,7 +19,7 @@ class BookSide {
 
   void Set(int64_t ticks, Decimal quantity);  // zero removes
   void Clear() { levels_.clear(); }
-  Decimal At(int64_t ticks) const;            // zero when there is no such level
+  Decimal At(int64_t ticks) const;  // zero when there is no such level
   bool empty() const { return levels_.empty(); }
   const Level& best() const { return levels_.back(); }  // precondition: !empty()
   // Best first.

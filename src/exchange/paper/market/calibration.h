@@ -6,24 +6,24 @@
 namespace quantum::paper {
 
 // What the synthetic market is calibrated on: Binance USD-M futures frames of 2024-08-08 (usdm_btcusdt_20240808 and
-// usdm_ethusdt_20240808, 345 s each). quantum-paper-calibrate measures these numbers from such files, in this order.
+// usdm_ethusdt_20240808, 345 s each). calibration_test.cpp measures them anew.
 struct Calibration {
   std::string_view symbol;
-  double start_price;           // the first mid price of the recording
-  double tickers_per_s;         // changes of the best bid or ask
-  double bursts_per_s;          // trades at distinct times
+  double start_price;    // the first mid price of the recording
+  double tickers_per_s;  // changes of the best bid or ask
+  double bursts_per_s;   // trades at distinct times
   double trades_per_burst;
-  double depth_per_s;           // depth updates
-  double levels_per_depth;      // levels in one, median
-  double one_tick_share;        // of the tickers, a spread of one tick
-  double wide_spread_ticks;     // mean spread of the others
-  double trade_log_mean;        // trade quantity is log-normal: mean and deviation of the natural logarithm
+  double depth_per_s;        // depth updates
+  double levels_per_depth;   // levels in one, median
+  double one_tick_share;     // of the tickers, a spread of one tick
+  double wide_spread_ticks;  // mean spread of the others
+  double trade_log_mean;     // trade quantity is log-normal: mean and deviation of the natural logarithm
   double trade_log_deviation;
-  double top_median;            // quantity at the best bid or ask
-  double top_log_deviation;     // from its quartiles
-  double level_density;         // levels per tick, within 50 ticks of the best
-  double level_mean;            // quantity of those levels
-  double volatility_bps;        // deviation of the mid price's logarithm over one second, in basis points
+  double top_median;         // quantity at the best bid or ask
+  double top_log_deviation;  // from its quartiles
+  double level_density;      // levels per tick, within 50 ticks of the best
+  double level_mean;         // quantity of those levels
+  double volatility_bps;     // deviation of the mid price's logarithm over one second, in basis points
 };
 
 inline constexpr Calibration kCalibrations[] = {
@@ -31,8 +31,8 @@ inline constexpr Calibration kCalibrations[] = {
     {"ETHUSDT", 2681.6, 156.6, 10.09, 4.05, 19.1, 39, 0.953, 6.4, -2.515, 2.167, 13.34, 1.51, 0.588, 2.565, 1.174},
 };
 
-// How the regimes differ from the recording, whose 345 s are too short to show several. A trend's drift is some twice the
-// recorded deviation of one minute (6 to 8 bp); the recording itself drifted by 22 bp in 345 s.
+// How the regimes differ from the recording, whose 345 s are too short to show several. A trend's drift is some twice
+// the recorded deviation of one minute (6 to 8 bp); the recording itself drifted by 22 bp in 345 s.
 inline constexpr double kTrendDriftBpsPerS = 0.2;
 inline constexpr double kVolatileFactor = 2.5;
 inline constexpr double kRangeReversionPerS = 0.02;

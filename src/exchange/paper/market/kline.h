@@ -17,9 +17,9 @@ struct Kline {
   Decimal high;
   Decimal low;
   Decimal close;
-  Decimal volume;           // base
+  Decimal volume;  // base
   Decimal quote_volume;
-  Decimal taker_buy;        // base
+  Decimal taker_buy;  // base
   Decimal taker_buy_quote;
   int64_t first_trade_id = -1;
   int64_t last_trade_id = -1;

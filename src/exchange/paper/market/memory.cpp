@@ -17,9 +17,10 @@ namespace {
 namespace json = boost::json;
 
 std::string Encode(const std::string& symbol, std::string_view interval, const Kline& k) {
-  return fmt::format(R"(["{}","{}",{},{},{},{},{},{},{},{},{},{},{},{},{}])", symbol, interval, k.open_time, k.close_time,
-                     k.open.raw(), k.high.raw(), k.low.raw(), k.close.raw(), k.volume.raw(), k.quote_volume.raw(),
-                     k.taker_buy.raw(), k.taker_buy_quote.raw(), k.first_trade_id, k.last_trade_id, k.trades);
+  return fmt::format(R"(["{}","{}",{},{},{},{},{},{},{},{},{},{},{},{},{}])", symbol, interval, k.open_time,
+                     k.close_time, k.open.raw(), k.high.raw(), k.low.raw(), k.close.raw(), k.volume.raw(),
+                     k.quote_volume.raw(), k.taker_buy.raw(), k.taker_buy_quote.raw(), k.first_trade_id,
+                     k.last_trade_id, k.trades);
 }
 
 std::optional<KlineFile::Entry> Decode(const std::string& line) {
@@ -33,14 +34,15 @@ std::optional<KlineFile::Entry> Decode(const std::string& line) {
   KlineFile::Entry entry;
   entry.symbol = std::string((*array)[0].as_string());
   const json::string& name = (*array)[1].as_string();
-  const auto* interval = std::find(std::begin(kIntervals), std::end(kIntervals), std::string_view(name.data(), name.size()));
+  const auto* interval =
+      std::find(std::begin(kIntervals), std::end(kIntervals), std::string_view(name.data(), name.size()));
   if (interval == std::end(kIntervals)) {
     return std::nullopt;
   }
   entry.interval = *interval;
   const auto number = [&](size_t i) { return (*array)[i].as_int64(); };
   const auto decimal = [&](size_t i) { return Decimal::FromRaw(number(i)); };
-  entry.kline = {number(2),  number(3),  decimal(4),  decimal(5),  decimal(6), decimal(7), decimal(8),
+  entry.kline = {number(2),  number(3),   decimal(4),  decimal(5), decimal(6), decimal(7), decimal(8),
                  decimal(9), decimal(10), decimal(11), number(12), number(13), number(14)};
   return entry;
 }

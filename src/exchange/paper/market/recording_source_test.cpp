@@ -50,7 +50,9 @@ TEST_F(RecordingTest, StartsAtTheSnapshotAndLeavesOutWhatItContains) {
 
 TEST_F(RecordingTest, NamesTheLineOfABrokenFrame) {
   const std::string path = Write(
-      "1 {\"stream\":\"btcusdt@trade\",\"data\":{\"e\":\"trade\",\"E\":1000,\"T\":1000,\"s\":\"BTCUSDT\",\"t\":1,\"p\":\"1e5\"}}\n");
+      "1 "
+      "{\"stream\":\"btcusdt@trade\",\"data\":{\"e\":\"trade\",\"E\":1000,\"T\":1000,\"s\":\"BTCUSDT\",\"t\":1,\"p\":"
+      "\"1e5\"}}\n");
   const auto source = RecordingSource::Open({path});
   ASSERT_FALSE(source.ok());
   EXPECT_NE(source.error().message.find("line 1"), std::string::npos) << source.error().message;

@@ -18,7 +18,7 @@ struct SyntheticStart {
   std::string symbol;
   Decimal tick_size;
   Decimal step_size;
-  double price = 0;           // zero: that of the calibration
+  double price = 0;  // zero: that of the calibration
   int64_t next_trade_id = 1;
 };
 

@@ -10,11 +10,13 @@ Result<std::unique_ptr<SyntheticSource>> SyntheticSource::Create(SyntheticOption
   for (const SyntheticStart& start : source->options_.symbols) {
     const Calibration* calibration = FindCalibration(start.symbol);
     if (calibration == nullptr) {
-      return Error{Errc::kInvalidArgument,
-                   fmt::format("the synthetic market knows no {}; take it out of `symbols` or play a recording", start.symbol)};
+      return Error{
+          Errc::kInvalidArgument,
+          fmt::format("the synthetic market knows no {}; take it out of `symbols` or play a recording", start.symbol)};
     }
     // Splitting the seed by a large odd number keeps the symbols' streams apart.
-    const uint64_t seed = source->options_.seed + source->options_.salt * 0xD1B54A32D192ED03ULL + 0x9E3779B97F4A7C15ULL * ++number;
+    const uint64_t seed =
+        source->options_.seed + source->options_.salt * 0xD1B54A32D192ED03ULL + 0x9E3779B97F4A7C15ULL * ++number;
     source->markets_.emplace_back(start, *calibration, source->options_.rate, source->options_.start_ms, seed);
   }
   return source;

@@ -11,14 +11,14 @@ namespace quantum::paper {
 
 struct SyntheticOptions {
   uint64_t seed = 1;
-  uint64_t salt = 0;      // other than zero after a restart, so that the market does not repeat itself
-  double rate = 0.1;      // events per second as a share of the recorded mean
-  int64_t start_ms = 0;   // the source's clock
+  uint64_t salt = 0;     // other than zero after a restart, so that the market does not repeat itself
+  double rate = 0.1;     // events per second as a share of the recorded mean
+  int64_t start_ms = 0;  // the source's clock
   std::vector<SyntheticStart> symbols;
 };
 
-// A market that never ends and says that it is synthetic: seeded, with the spread, sizes, rates, volatility and depth of
-// the recordings (calibration.h). Repeatable from its options.
+// A market that never ends and says that it is synthetic: seeded, with the spread, sizes, rates, volatility and depth
+// of the recordings (calibration.h). Repeatable from its options.
 class SyntheticSource final : public MarketSource {
  public:
   // kInvalidArgument for a symbol without a calibration.

@@ -24,9 +24,8 @@ void AppendLevels(std::string& out, const PaperRules& rules, const std::vector<P
 std::string EncodeDepth(const PaperRules& rules, const DepthUpdate& update) {
   std::string out;
   out.reserve(160 + 24 * (update.bids.size() + update.asks.size()));
-  fmt::format_to(std::back_inserter(out),
-                 R"({{"e":"depthUpdate","E":{},"T":{},"s":"{}","U":{},"u":{},"pu":{},"b":)", update.event_ms,
-                 update.event_ms, update.symbol, update.first_update_id, update.last_update_id,
+  fmt::format_to(std::back_inserter(out), R"({{"e":"depthUpdate","E":{},"T":{},"s":"{}","U":{},"u":{},"pu":{},"b":)",
+                 update.event_ms, update.event_ms, update.symbol, update.first_update_id, update.last_update_id,
                  update.previous_update_id);
   AppendLevels(out, rules, update.bids);
   out += ",\"a\":";
@@ -49,10 +48,10 @@ std::string EncodeBookTicker(const PaperRules& rules, const BookTicker& ticker) 
 }
 
 std::string EncodeAggregateTrade(const PaperRules& rules, const AggregateTrade& trade) {
-  return fmt::format(
-      R"({{"e":"aggTrade","E":{},"a":{},"s":"{}","p":"{}","q":"{}","f":{},"l":{},"T":{},"m":{}}})", trade.event_ms,
-      trade.id, rules.rules.symbol, Price(rules, trade.price), Quantity(rules, trade.quantity), trade.first_trade_id,
-      trade.last_trade_id, trade.time_ms, trade.buyer_is_maker);
+  return fmt::format(R"({{"e":"aggTrade","E":{},"a":{},"s":"{}","p":"{}","q":"{}","f":{},"l":{},"T":{},"m":{}}})",
+                     trade.event_ms, trade.id, rules.rules.symbol, Price(rules, trade.price),
+                     Quantity(rules, trade.quantity), trade.first_trade_id, trade.last_trade_id, trade.time_ms,
+                     trade.buyer_is_maker);
 }
 
 std::string EncodeKlineEvent(const PaperRules& rules, const Kline& k, std::string_view interval, bool closed,
@@ -80,7 +79,8 @@ std::string EncodeMarkPrice(const PaperRules& rules, Decimal mark_price, int64_t
 }
 
 std::string EncodeDepthSnapshot(const PaperRules& rules, const DepthSnapshot& snapshot, int64_t time_ms) {
-  std::string out = fmt::format(R"({{"lastUpdateId":{},"E":{},"T":{},"bids":)", snapshot.last_update_id, time_ms, time_ms);
+  std::string out =
+      fmt::format(R"({{"lastUpdateId":{},"E":{},"T":{},"bids":)", snapshot.last_update_id, time_ms, time_ms);
   AppendLevels(out, rules, snapshot.bids);
   out += ",\"asks\":";
   AppendLevels(out, rules, snapshot.asks);

@@ -58,12 +58,18 @@ json::object OrderUpdate(const OrderEvent& event, int64_t now_ms) {
 
 json::object TradeLite(const OrderEvent& event, int64_t now_ms) {
   const PaperFill& fill = *event.fill;
-  return {{"e", "TRADE_LITE"},          {"E", now_ms},
-          {"T", fill.time_ms},          {"s", fill.symbol},
-          {"q", Quantity(event.order.quantity)}, {"p", Price(event.order.price)},
-          {"m", fill.maker},            {"c", event.order.client_id},
-          {"S", ToString(fill.side)},   {"L", Price(fill.price)},
-          {"l", Quantity(fill.quantity)}, {"t", fill.trade_id},
+  return {{"e", "TRADE_LITE"},
+          {"E", now_ms},
+          {"T", fill.time_ms},
+          {"s", fill.symbol},
+          {"q", Quantity(event.order.quantity)},
+          {"p", Price(event.order.price)},
+          {"m", fill.maker},
+          {"c", event.order.client_id},
+          {"S", ToString(fill.side)},
+          {"L", Price(fill.price)},
+          {"l", Quantity(fill.quantity)},
+          {"t", fill.trade_id},
           {"i", fill.order_id}};
 }
 
@@ -81,7 +87,8 @@ json::object AccountUpdate(const AccountEvent& event, int64_t now_ms) {
   return {{"e", "ACCOUNT_UPDATE"},
           {"T", now_ms},
           {"E", now_ms},
-          {"a", json::object{{"m", "ORDER"}, {"B", json::array{std::move(balance)}}, {"P", json::array{std::move(position)}}}}};
+          {"a", json::object{
+                    {"m", "ORDER"}, {"B", json::array{std::move(balance)}}, {"P", json::array{std::move(position)}}}}};
 }
 
 json::object AlgoUpdate(const AlgoEvent& event, int64_t now_ms) {

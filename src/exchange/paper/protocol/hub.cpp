@@ -13,9 +13,9 @@ namespace json = boost::json;
 
 constexpr size_t kStreamsMax = 1024;  // a connection, as on Binance
 
-constexpr std::array<std::string_view, 6> kPublicKinds = {"depth",        "depth@0ms",  "depth@100ms",
+constexpr std::array<std::string_view, 6> kPublicKinds = {"depth",       "depth@0ms",  "depth@100ms",
                                                           "depth@500ms", "bookTicker", "trade"};
-constexpr std::array<std::string_view, 7> kMarketKinds = {"aggTrade",  "markPrice", "markPrice@1s", "kline_5s",
+constexpr std::array<std::string_view, 7> kMarketKinds = {"aggTrade", "markPrice", "markPrice@1s", "kline_5s",
                                                           "kline_1m", "kline_5m",  "kline_15m"};
 
 Message MakeMessage(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
@@ -162,12 +162,11 @@ void Hub::PublishUser(const std::string& payload) {
 }
 
 void Hub::ExpireListenKey(const std::string& listen_key, int64_t now_ms) {
-  const std::string payload =
-      fmt::format(R"({{"e":"listenKeyExpired","E":{},"listenKey":"{}"}})", now_ms, listen_key);
+  const std::string payload = fmt::format(R"({{"e":"listenKeyExpired","E":{},"listenKey":"{}"}})", now_ms, listen_key);
   for (auto& [id, member] : members_) {
     if (member.listen_key == listen_key) {
-      member.pending.push_back(MakeMessage(
-          member.combined ? fmt::format(R"({{"stream":"{}","data":{}}})", listen_key, payload) : payload));
+      member.pending.push_back(
+          MakeMessage(member.combined ? fmt::format(R"({{"stream":"{}","data":{}}})", listen_key, payload) : payload));
       member.listen_key.clear();
     }
   }
@@ -182,7 +181,8 @@ void Hub::Flush() {
 }
 
 bool Hub::congested() const {
-  return std::any_of(members_.begin(), members_.end(), [](const auto& entry) { return entry.second.outbox->filling(); });
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const auto& entry) { return entry.second.outbox->filling(); });
 }
 
 }  // namespace quantum::paper

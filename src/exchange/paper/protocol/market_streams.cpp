@@ -92,8 +92,14 @@ void MarketStreams::OnTrade(Symbol& symbol, const MarketTrade& trade, bool silen
     aggregate->quantity += trade.quantity;
     aggregate->last_trade_id = trade.trade_id;
   } else {
-    aggregate = AggregateTrade{symbol.next_aggregate_id++, trade.price,   trade.quantity, trade.trade_id,
-                               trade.trade_id,             trade.time_ms, trade.event_ms, trade.buyer_is_maker};
+    aggregate = AggregateTrade{symbol.next_aggregate_id++,
+                               trade.price,
+                               trade.quantity,
+                               trade.trade_id,
+                               trade.trade_id,
+                               trade.time_ms,
+                               trade.event_ms,
+                               trade.buyer_is_maker};
   }
 }
 
@@ -200,6 +206,19 @@ std::vector<MarketStreams::ClosedKline> MarketStreams::OnTime(int64_t now_ms, co
     PublishMark(symbol, engine, now_ms);
   }
   return all;
+}
+
+void MarketStreams::Finish(int64_t now_ms) {
+  for (auto& [name, symbol] : symbols_) {
+    if (symbol.aggregate) {
+      FlushAggregate(symbol, now_ms);
+    }
+    for (DepthWindow& window : symbol.depths) {
+      if (window.pending) {
+        FlushDepth(symbol, window);
+      }
+    }
+  }
 }
 
 void MarketStreams::Restore(const ClosedKline& kline) {

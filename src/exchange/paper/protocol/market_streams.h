@@ -17,9 +17,9 @@ namespace quantum::paper {
 //   @depth@0ms (every update as it is), @depth@100ms, @depth (250 ms), @depth@500ms, @bookTicker, @trade, @aggTrade,
 //   @kline_5s|1m|5m|15m (at most every 250 ms, and when it closes), @markPrice@1s, @markPrice (3 s).
 //
-// U is published as the previous u: between two updates no other happened, so a client whose snapshot falls exactly between
-// them finds its first event by the documented rule (U <= lastUpdateId <= u) even in a quiet market. (Binance's own U lies
-// some ids higher, since ids are shared by all symbols.)
+// U is published as the previous u: between two updates no other happened, so a client whose snapshot falls exactly
+// between them finds its first event by the documented rule (U <= lastUpdateId <= u) even in a quiet market. (Binance's
+// own U lies some ids higher, since ids are shared by all symbols.)
 class MarketStreams {
  public:
   MarketStreams(const std::vector<std::string>& symbols, StreamSink& sink);
@@ -33,6 +33,8 @@ class MarketStreams {
   void OnEvent(const SourceEvent& event, bool silent);
   // The market's time went on: closes klines, flushes what was aggregated. Returns the klines that closed.
   std::vector<ClosedKline> OnTime(int64_t now_ms, const Engine& engine, bool silent);
+  // The market has ended: what is still being aggregated goes out.
+  void Finish(int64_t now_ms);
   // A candle of an earlier run; the coarser series before the finest, from which their last ones are completed.
   void Restore(const ClosedKline& kline);
 

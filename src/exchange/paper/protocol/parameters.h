@@ -12,21 +12,21 @@
 
 namespace quantum::paper {
 
-// The parameters of a request: application/x-www-form-urlencoded in the query, the body or both; the query wins. Getters
-// keep the first complaint (-1102 for what is missing or malformed) and go on with a neutral value, so that a handler reads
-// everything and then asks error() once.
+// The parameters of a request: application/x-www-form-urlencoded in the query, the body or both; the query wins.
+// Getters keep the first complaint (-1102 for what is missing or malformed) and go on with a neutral value, so that a
+// handler reads everything and then asks error() once.
 class Parameters {
  public:
   Parameters(std::string_view query, std::string_view body);
 
   bool Has(std::string_view name) const { return Find(name) != nullptr; }
-  std::string Text(std::string_view name);                         // mandatory
+  std::string Text(std::string_view name);  // mandatory
   std::string Text(std::string_view name, std::string fallback);
   int64_t Int(std::string_view name);
   std::optional<int64_t> MaybeInt(std::string_view name);
   trading::Decimal Number(std::string_view name);
   trading::Decimal Number(std::string_view name, trading::Decimal fallback);
-  bool Bool(std::string_view name, bool fallback);                 // "true" or "false", any case
+  bool Bool(std::string_view name, bool fallback);  // "true" or "false", any case
 
   void Refuse(ApiError error);  // unless there is a complaint already
   const std::optional<ApiError>& error() const { return error_; }

@@ -138,8 +138,9 @@ RestAnswer Rest::Handle(const RestRequest& request, int64_t now_ms) {
   const int64_t weight = weight_.Add(now_ms, endpoint.weight);
   RestAnswer answer;
   if (weight > options_.weight_per_minute) {
-    answer = Refused({-1003, fmt::format("Too many requests; current limit is {} requests per minute.",
-                                         options_.weight_per_minute), 429});
+    answer = Refused(
+        {-1003, fmt::format("Too many requests; current limit is {} requests per minute.", options_.weight_per_minute),
+         429});
     answer.headers.emplace_back("Retry-After", std::to_string(60 - now_ms / 1000 % 60));
   } else {
     Parameters parameters(request.query, request.body);

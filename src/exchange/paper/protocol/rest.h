@@ -38,8 +38,8 @@ struct RestOptions {
   int orders_per_minute = 120'000;
 };
 
-// Binance's USD-M futures REST interface over the engine: what is asked, by whom, and the answer in Binance's words. Does
-// no I/O; server time comes with every call.
+// Binance's USD-M futures REST interface over the engine: what is asked, by whom, and the answer in Binance's words.
+// Does no I/O; server time comes with every call.
 class Rest {
  public:
   Rest(RestOptions options, Engine& engine, const MarketStreams& streams, Hub& hub);
@@ -49,7 +49,9 @@ class Rest {
   RestAnswer Handle(const RestRequest& request, int64_t now_ms);
   // The listen key of the user data stream that is valid now; empty: none.
   const std::string& listen_key() const { return listen_key_; }
-  bool KnowsListenKey(const std::string& key, int64_t now_ms) const { return !key.empty() && key == listen_key_ && now_ms < listen_key_until_ms_; }
+  bool KnowsListenKey(const std::string& key, int64_t now_ms) const {
+    return !key.empty() && key == listen_key_ && now_ms < listen_key_until_ms_;
+  }
   // Once a minute or so: lets go of an expired key.
   void ExpireListenKey(int64_t now_ms);
 
@@ -72,9 +74,10 @@ class Rest {
   };
   static const std::map<std::string, Endpoint, std::less<>>& Endpoints();
 
-  std::optional<ApiError> Authorize(const RestRequest& request, Access access, Parameters& parameters, int64_t now_ms) const;
-  std::string Symbol(Parameters& parameters) const;                          // mandatory and known
-  std::vector<std::string> Symbols(Parameters& parameters) const;            // the one asked for, or all
+  std::optional<ApiError> Authorize(const RestRequest& request, Access access, Parameters& parameters,
+                                    int64_t now_ms) const;
+  std::string Symbol(Parameters& parameters) const;                // mandatory and known
+  std::vector<std::string> Symbols(Parameters& parameters) const;  // the one asked for, or all
   const PaperOrder* FindOrder(Parameters& parameters, const std::string& symbol) const;
   const AlgoOrder* FindAlgo(Parameters& parameters) const;
 

@@ -113,8 +113,8 @@ Answer<std::string> Rest::AccountV3(Parameters&, int64_t now_ms) {
 Answer<std::string> Rest::AccountV2(Parameters&, int64_t now_ms) {
   const Account& account = engine_.account();
   const Margin margin = ComputeMargin(account, engine_.marks());
-  json::object answer{{"feeTier", 0},       {"canTrade", true},           {"canDeposit", true}, {"canWithdraw", true},
-                      {"updateTime", 0},    {"multiAssetsMargin", false}, {"tradeGroupId", -1}};
+  json::object answer{{"feeTier", 0},    {"canTrade", true},           {"canDeposit", true}, {"canWithdraw", true},
+                      {"updateTime", 0}, {"multiAssetsMargin", false}, {"tradeGroupId", -1}};
   for (const auto& total : Totals(account, margin)) {
     answer[total.key()] = total.value();
   }

@@ -90,7 +90,8 @@ Answer<std::string> Rest::ExchangeInfo(Parameters&, int64_t now_ms) {
                                  Limit("ORDERS", "MINUTE", 1, options_.orders_per_minute),
                                  Limit("ORDERS", "SECOND", 10, options_.orders_per_10s)}},
       {"exchangeFilters", json::array{}},
-      {"assets", json::array{json::object{{"asset", "USDT"}, {"marginAvailable", true}, {"autoAssetExchange", "-10000"}}}},
+      {"assets",
+       json::array{json::object{{"asset", "USDT"}, {"marginAvailable", true}, {"autoAssetExchange", "-10000"}}}},
       {"symbols", std::move(symbols)}};
   return json::serialize(info);
 }

@@ -49,8 +49,9 @@ TEST_F(RestTest, ChecksKeySignatureAndTime) {
   EXPECT_EQ(Code(rest.Handle({"GET", "/fapi/v3/account", "timestamp=1", "", ""}, kNow)), -2014);
   EXPECT_EQ(Code(rest.Handle({"GET", "/fapi/v3/account", "timestamp=1", "", "wrong"}, kNow)), -2015);
   EXPECT_EQ(Code(rest.Handle({"GET", "/fapi/v3/account", fmt::format("timestamp={}", kNow), "", "key"}, kNow)), -1102);
-  EXPECT_EQ(Code(rest.Handle({"GET", "/fapi/v3/account", fmt::format("timestamp={}&signature=ab", kNow), "", "key"}, kNow)),
-            -1022);
+  EXPECT_EQ(
+      Code(rest.Handle({"GET", "/fapi/v3/account", fmt::format("timestamp={}&signature=ab", kNow), "", "key"}, kNow)),
+      -1022);
   EXPECT_EQ(Code(Signed("GET", "/fapi/v3/account", "", kNow - 5001)), -1021);
   EXPECT_EQ(Code(Signed("GET", "/fapi/v3/account", "", kNow + 1000)), -1021);
   EXPECT_EQ(Signed("GET", "/fapi/v3/account", "", kNow - 5000).status, 200);
@@ -74,7 +75,8 @@ TEST_F(RestTest, PlacesAnOrderAcknowledgesItAndCountsIt) {
 }
 
 TEST_F(RestTest, AnswersErrorsAsBinanceDoes) {
-  EXPECT_EQ(Code(Signed("POST", "/fapi/v1/order", "symbol=BTCUSDT&side=SELL&type=STOP_MARKET&stopPrice=1&quantity=1")), -4120);
+  EXPECT_EQ(Code(Signed("POST", "/fapi/v1/order", "symbol=BTCUSDT&side=SELL&type=STOP_MARKET&stopPrice=1&quantity=1")),
+            -4120);
   EXPECT_EQ(Code(Signed("POST", "/fapi/v1/order", "symbol=BTCUSDT&side=SELL&type=MARKET")), -1102);
   EXPECT_EQ(Code(Signed("POST", "/fapi/v1/order", "symbol=XUSDT&side=SELL&type=MARKET&quantity=1")), -1121);
   EXPECT_EQ(Code(Signed("GET", "/fapi/v1/order", "symbol=BTCUSDT&origClientOrderId=none")), -2013);
@@ -143,7 +145,8 @@ class Shapes : public RestTest {
     }
     Signed("POST", "/fapi/v1/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.002");
     Signed("POST", "/fapi/v1/algoOrder",
-           "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&quantity=0.002&triggerPrice=59000&reduceOnly=true");
+           "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&quantity=0.002&triggerPrice=59000&"
+           "reduceOnly=true");
   }
   json::value Told(const std::string& type) {
     for (const EngineEvent& event : told) {
@@ -162,7 +165,8 @@ class Shapes : public RestTest {
 TEST_F(Shapes, OfRestAnswersAreBinances) {
   ExpectShape(Example("http_json/order_response.json"),
               json::parse(Signed("GET", "/fapi/v1/allOrders", "symbol=BTCUSDT").body).as_array().at(0));
-  ExpectShape(Example("http_json/open_algo_orders.json"), json::parse(Signed("GET", "/fapi/v1/openAlgoOrders", "").body));
+  ExpectShape(Example("http_json/open_algo_orders.json"),
+              json::parse(Signed("GET", "/fapi/v1/openAlgoOrders", "").body));
   ExpectShape(Example("http_json/balance.json"), json::parse(Signed("GET", "/fapi/v3/balance", "").body));
   ExpectShape(Example("http_json/account_info_v2.json"), json::parse(Signed("GET", "/fapi/v2/account", "").body));
   ExpectShape(Example("http_json/position_risk.json"), json::parse(Signed("GET", "/fapi/v2/positionRisk", "").body));
@@ -187,13 +191,16 @@ TEST_F(Shapes, OfMarketStreamsAreBinances) {
   // st and ps were added in 2026 (unknown fields must be ignored by clients); the recorded frames have none.
   const std::vector<std::string> newer = {"st", "ps"};
   ExpectShape(Example("market_data_json/depth_update_stream.json"),
-              json::parse(EncodeDepth(rules, {"BTCUSDT", 1, 2, 0, 5, {{"1"_dec, "1"_dec}}, {{"2"_dec, "1"_dec}}})), newer);
-  ExpectShape(Example("market_data_json/book_ticker_stream.json"), json::parse(EncodeBookTicker(rules, {"BTCUSDT", 1})), newer);
+              json::parse(EncodeDepth(rules, {"BTCUSDT", 1, 2, 0, 5, {{"1"_dec, "1"_dec}}, {{"2"_dec, "1"_dec}}})),
+              newer);
+  ExpectShape(Example("market_data_json/book_ticker_stream.json"), json::parse(EncodeBookTicker(rules, {"BTCUSDT", 1})),
+              newer);
   ExpectShape(Example("market_data_json/trade_stream.json"), json::parse(EncodeTrade(rules, {"BTCUSDT", 1})), newer);
   ExpectShape(Example("market_data_json/agg_trade_stream.json"), json::parse(EncodeAggregateTrade(rules, {})), newer);
   ExpectShape(Example("market_data_json/kline_stream_closed.json"),
               json::parse(EncodeKlineEvent(rules, {}, "1m", true, 1)), newer);
-  ExpectShape(Example("market_data_json/mark_price_stream.json"), json::parse(EncodeMarkPrice(rules, "1"_dec, 1, 2)), newer);
+  ExpectShape(Example("market_data_json/mark_price_stream.json"), json::parse(EncodeMarkPrice(rules, "1"_dec, 1, 2)),
+              newer);
 }
 
 }  // namespace

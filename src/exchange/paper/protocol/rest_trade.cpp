@@ -262,10 +262,8 @@ Answer<std::string> Rest::DeleteAlgo(Parameters& parameters, int64_t now_ms) {
   if (!cancelled.ok()) {
     return cancelled.error();
   }
-  const json::object done{{"algoId", cancelled->algo_id},
-                          {"clientAlgoId", cancelled->client_id},
-                          {"code", "200"},
-                          {"msg", "success"}};
+  const json::object done{
+      {"algoId", cancelled->algo_id}, {"clientAlgoId", cancelled->client_id}, {"code", "200"}, {"msg", "success"}};
   return json::serialize(done);
 }
 

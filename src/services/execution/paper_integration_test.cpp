@@ -1,0 +1,226 @@
+// The whole way of an order against the real paper exchange and a real Postgres.
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "exchange/binance/venue_factory.h"
+#include "platform/bus/bus.h"
+#include "platform/fiber/fiber.h"
+#include "platform/postgres/pool.h"
+#include "platform/redis/client.h"
+#include "services/execution/emergency.h"
+#include "services/execution/entries.h"
+#include "services/execution/protector.h"
+#include "services/execution/reconciler.h"
+#include "services/execution/store.h"
+#include "services/execution/test_data.h"
+#include "services/execution/writer.h"
+#include "tests/support/paper_exchange.h"
+#include "tests/support/postgres_server.h"
+#include "trading/bus/registry.h"
+#include "trading/events.h"
+
+namespace quantum::execution {
+namespace {
+
+using namespace test;
+using namespace std::chrono_literals;
+
+bool Eventually(Duration timeout, const std::function<bool()>& condition) {
+  const SteadyTime end = SystemClock().Steady() + timeout;
+  while (!condition()) {
+    if (SystemClock().Steady() > end) {
+      return false;
+    }
+    fiber::SleepFor(20ms);
+  }
+  return true;
+}
+
+struct World {
+  World(fiber::Loop& loop, const postgres::PoolOptions& options, const testing::PaperExchangeProcess& paper)
+      : venue(binance::MakeTradingVenue(Parameters(loop, paper)).value()),
+        market(binance::MakeMarketVenue(Parameters(loop, paper)).value()),
+        pool(loop, options),
+        redis(loop, {}),
+        bus(loop, redis, &pool, {.producer = "execution-service", .group = "execution-service"}),
+        writer(std::make_shared<Writer>(pool, bus, "PAPER")),
+        desk(loop, SystemClock(), *venue, *writer, MakeSettings(paper)),
+        sender(desk),
+        entries(desk, sender, pool, bus),
+        protector(desk, sender),
+        reconciler(desk, sender),
+        emergency(desk, sender) {
+    desk.on_change = [this](const std::string& symbol) { protector.Wake(symbol); };
+  }
+  static binance::VenueParameters Parameters(fiber::Loop& loop, const testing::PaperExchangeProcess& paper) {
+    return {.loop = &loop,
+            .mode = config::Mode::kPaper,
+            .hosts = binance::HostsOf(config::Mode::kPaper, paper.port()),
+            .credentials = {paper.key(), paper.secret()}};
+  }
+  static Settings MakeSettings(const testing::PaperExchangeProcess& paper) {
+    Settings settings;
+    settings.mode = "PAPER";
+    settings.symbols = {"BTCUSDT", "ETHUSDT"};
+    settings.halt_file = paper.State() + "/run/halt.json";
+    settings.reconcile_interval = 2s;
+    return settings;
+  }
+  void Begin() {
+    const auto all = venue->Rules().value();
+    for (const auto& rules : all) {
+      desk.rules[rules.symbol] = rules;
+    }
+    desk.ledger.Restore(LoadLedger(pool).value());
+    venue->StreamUser([this](const exchange::UserEvent& event) {
+      if (const auto* report = std::get_if<trading::OrderReport>(&event)) {
+        desk.Report(*report);
+      } else if (std::holds_alternative<exchange::StreamConnected>(event)) {
+        reconciler.Kick();
+      }
+    });
+    ASSERT_TRUE(Eventually(10s, [&] { return venue->user_stream_connected(); }));
+    const Status first = reconciler.First();
+    ASSERT_TRUE(first.ok()) << first.error().message;
+    desk.reconciled = true;
+    desk.Spawn([this] { reconciler.Run(); });
+    for (const std::string& symbol : desk.ledger.Symbols()) {
+      protector.Wake(symbol);
+    }
+  }
+  Decimal Price() { return market->Depth("BTCUSDT", 5).value().asks.front().price; }
+  Status Deliver(Approval approval) {
+    approval.decision.expires_at = ToUnixMs(SystemClock().Now() + 30s);
+    bus::Event event = trading::event::Make(trading::event::kRiskApproved, "BTCUSDT", trading::event::ToJson(approval));
+    event.correlation_id = "correlation-" + approval.decision.decision_id;
+    return pool.Transact(
+        [&](postgres::Transaction& transaction) { return entries.OnApproval(event, transaction); });
+  }
+  Approval Open(const std::string& id, Side side, const char* stop_percent, const char* target_percent) {
+    Approval approval = OpenApproval(id, side, "0.01");
+    const Decimal price = Price();
+    const auto off = [&](const char* percent, bool up) {
+      const Decimal distance = price.Times(D(percent)).DividedBy(D("100"));
+      return up ? price + distance : price - distance;
+    };
+    approval.decision.reference_price = price;
+    approval.decision.stop_loss = off(stop_percent, side == Side::kSell);
+    approval.decision.take_profit = off(target_percent, side == Side::kBuy);
+    return approval;
+  }
+  const Trade* FindTrade(const char* id) { return desk.ledger.FindTrade(id); }
+  std::string One(const std::string& sql) {
+    const auto rows = pool.Query(sql, {}, {.idempotent = true});
+    return rows.ok() && !rows->empty() ? std::string(rows->Text(0, "value")) : "?";
+  }
+  size_t OpenAtVenue() {
+    const auto open = venue->OpenOrders();
+    return open.ok() ? open->size() : 999;
+  }
+
+  std::unique_ptr<exchange::TradingVenue> venue;
+  std::unique_ptr<exchange::MarketVenue> market;
+  postgres::Pool pool;
+  redis::Client redis;
+  bus::Bus bus;
+  std::shared_ptr<Writer> writer;
+  Desk desk;
+  Sender sender;
+  Entries entries;
+  Protector protector;
+  Reconciler reconciler;
+  Emergency emergency;
+};
+
+class Paper : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { trading::event::RegisterAll(); }
+  void SetUp() override { paper_.Start(); }
+  void Run(const std::function<void(World&)>& body) {
+    testing::RunInFiber([&](fiber::Loop& loop) {
+      const auto world = std::make_shared<World>(loop, postgres_.ServiceOptions(), paper_);
+      world->desk.owner = world;
+      world->writer->Start(loop);
+      world->Begin();
+      if (!HasFatalFailure()) {
+        body(*world);
+      }
+      world->desk.stopping.Set();
+      world->reconciler.Kick();
+      world->venue->Stop();
+      world->market->Stop();
+      world->writer->Stop();
+      fiber::SleepFor(300ms);
+    });
+  }
+  testing::PaperExchangeProcess paper_{QUANTUM_BINARY_DIR};
+  testing::PostgresServer postgres_;
+};
+
+TEST_F(Paper, AnOrderLivesFromApprovalToCloseAndTheWalletAgreesToTheLastDigit) {
+  Run([](World& world) {
+    const Decimal before = world.venue->GetAccount().value().wallet_balance;
+    ASSERT_TRUE(world.Deliver(world.Open("long", Side::kBuy, "5", "5")).ok());
+    ASSERT_TRUE(Eventually(10s, [&] {
+      const auto open = world.desk.ledger.OpenPositions();
+      return open.size() == 1 && open.front().is_protected && world.OpenAtVenue() == 2;
+    })) << "filled, with stop and take-profit at the exchange";
+    EXPECT_EQ(world.venue->Positions().value().front().quantity, "0.01"_dec);
+
+    ASSERT_TRUE(world.Deliver(CloseApproval("close", Side::kSell, "0.01")).ok());
+    ASSERT_TRUE(Eventually(10s, [&] {
+      return world.FindTrade("long")->status == TradeStatus::kClosed && world.OpenAtVenue() == 0;
+    })) << "closed, and no stop is left behind";
+    EXPECT_TRUE(world.venue->Positions().value().empty());
+    EXPECT_EQ(world.venue->GetAccount().value().wallet_balance - before, world.FindTrade("long")->net_pnl());
+
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    EXPECT_EQ(world.One("SELECT status || ' ' || close_reason AS value FROM trades"), "CLOSED SIGNAL");
+    EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM orders WHERE status NOT IN ('FILLED', 'CANCELED')"), "0");
+    EXPECT_EQ(world.One("SELECT quantity::text AS value FROM positions WHERE symbol = 'BTCUSDT'"), "0.00000000");
+    EXPECT_EQ(world.reconciler.repairs(), 0);
+  });
+}
+
+TEST_F(Paper, ATightStopClosesTheTradeAndItsTakeProfitGoes) {
+  Run([](World& world) {
+    ASSERT_TRUE(world.Deliver(world.Open("tight", Side::kSell, "0.002", "5")).ok());
+    ASSERT_TRUE(Eventually(90s, [&] {
+      const Trade* trade = world.FindTrade("tight");
+      return trade != nullptr && trade->status == TradeStatus::kClosed && world.OpenAtVenue() == 0;
+    }));
+    EXPECT_EQ(world.FindTrade("tight")->close_reason, "STOP_LOSS");
+    EXPECT_TRUE(world.venue->Positions().value().empty());
+    EXPECT_EQ(world.reconciler.repairs(), 0);
+  });
+}
+
+TEST_F(Paper, TheExchangeMayDieAndComeBackAndTradingGoesOn) {
+  Run([this](World& world) {
+    ASSERT_TRUE(world.Deliver(world.Open("one", Side::kBuy, "5", "5")).ok());
+    ASSERT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 2; }));
+    paper_.Kill();
+    fiber::SleepFor(300ms);
+    paper_.Start();
+    ASSERT_TRUE(Eventually(30s, [&] { return world.venue->user_stream_connected() && world.OpenAtVenue() == 2; }));
+    ASSERT_TRUE(world.Deliver(world.Open("two", Side::kBuy, "5", "5")).ok());
+    ASSERT_TRUE(Eventually(15s, [&] { return world.OpenAtVenue() == 4; }));
+    EXPECT_EQ(world.desk.ledger.PositionOf("BTCUSDT").quantity, "0.02"_dec);
+  });
+  // And we may die as well.
+  Run([](World& world) {
+    EXPECT_EQ(world.desk.ledger.PositionOf("BTCUSDT").quantity, "0.02"_dec);
+    EXPECT_EQ(world.reconciler.repairs(), 0);
+    const auto report = world.emergency.Halt("test", true);
+    EXPECT_TRUE(report.problems.empty());
+    EXPECT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 0; }));
+    EXPECT_TRUE(world.venue->Positions().value().empty());
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    EXPECT_EQ(world.One("SELECT string_agg(DISTINCT status || ' ' || close_reason, ',') AS value FROM trades"),
+              "CLOSED EMERGENCY");
+  });
+}
+
+}  // namespace
+}  // namespace quantum::execution

@@ -1,0 +1,96 @@
+// quantum-marketdata as a process, on the paper exchange and real Redis with sentinels.
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "tests/support/paper_exchange.h"
+#include "tests/support/redis_cluster.h"
+
+namespace quantum::marketdata {
+namespace {
+
+using namespace std::chrono_literals;
+using quantum::testing::Eventually;
+using quantum::testing::HttpGet;
+
+class MarketDataProcess : public ::testing::Test {
+ protected:
+  MarketDataProcess()
+      : port_(quantum::testing::FreePorts(1).front()),
+        paper_(QUANTUM_BINARY_DIR, "  marketdata: {command: x, port: " + std::to_string(port_) + "}\n",
+               "  marketdata: {intervals: [1s, 5s, 1m]}\n") {
+    const redis::ClientOptions options = redis_.Options();
+    paper_.WriteSecret("redis-service", options.password);
+    paper_.WriteSecret("sentinel-client", options.sentinel_password);
+    std::string sentinels;
+    for (const redis::Endpoint& sentinel : options.sentinels) {
+      sentinels += (sentinels.empty() ? "" : ",") + sentinel.host + ":" + std::to_string(sentinel.port);
+    }
+    environment_ = paper_.Environment();
+    environment_.push_back("REDIS_SENTINEL_HOSTS=" + sentinels);
+    environment_.push_back("REDIS_MASTER_NAME=" + options.master_name);
+    paper_.Start();
+    service_.emplace(
+        quantum::testing::ProcessOptions{.command = {std::string(QUANTUM_BINARY_DIR) + "/quantum-marketdata"},
+                                         .output = paper_.directory() / "marketdata.output",
+                                         .environment = environment_});
+  }
+
+  boost::json::value Get(const std::string& path) {
+    const auto body = HttpGet(port_, path);
+    return body ? boost::json::parse(*body) : boost::json::value();
+  }
+
+  int port_;
+  quantum::testing::RedisCluster redis_;
+  quantum::testing::PaperExchangeProcess paper_;
+  std::vector<std::string> environment_;
+  std::optional<quantum::testing::Process> service_;
+};
+
+TEST_F(MarketDataProcess, ServesPricesBooksAndCandlesPublishesThemAndSurvivesTheVenue) {
+  ASSERT_TRUE(Eventually(60s, [&] { return HttpGet(port_, "/health/ready").has_value(); }))
+      << quantum::testing::ReadFile(paper_.directory() / "marketdata.output");
+  ASSERT_TRUE(Eventually(30s, [&] { return HttpGet(port_, "/api/market/book?symbol=BTCUSDT").has_value(); }));
+  ASSERT_TRUE(Eventually(30s, [&] { return HttpGet(port_, "/api/market/price?symbol=ETHUSDT").has_value(); }));
+  const boost::json::value price = Get("/api/market/price?symbol=BTCUSDT");
+  EXPECT_EQ(price.at("source").as_string(), "synthetic");
+  EXPECT_FALSE(price.at("stale").as_bool());
+  EXPECT_LT(price.at("bid").as_string(), price.at("ask").as_string());
+  EXPECT_GE(Get("/api/market/candles?symbol=BTCUSDT&interval=1m&limit=2").as_array().size(), 2u) << "history";
+  EXPECT_EQ(Get("/api/market/source").at("mode").as_string(), "PAPER");
+  EXPECT_FALSE(HttpGet(port_, "/api/market/price?symbol=XRPUSDT"));
+  ASSERT_TRUE(Eventually(
+      15s, [&] { return Get("/api/market/candles?symbol=BTCUSDT&interval=1s&limit=5").as_array().size() >= 3; }));
+  EXPECT_TRUE(Eventually(15s, [&] {
+    return redis_.Ask(*redis_.Master(), {"XREVRANGE", "quantum:stream:{market}", "+", "-", "COUNT", "50"})
+               .find("market.kline") != std::string::npos;
+  }));
+  EXPECT_TRUE(Eventually(15s, [&] {
+    return redis_.Ask(*redis_.Master(), {"XREVRANGE", "quantum:stream:{market.tick}", "+", "-", "COUNT", "5"})
+               .find("trade_id") != std::string::npos;
+  }));
+
+  paper_.Kill();
+  EXPECT_TRUE(Eventually(20s, [&] {
+    const auto health = HttpGet(port_, "/health", 0);
+    return health && health->find("DEGRADED") != std::string::npos &&
+           health->find("BTCUSDT: nothing has come for") != std::string::npos;
+  })) << HttpGet(port_, "/health", 0).value_or("no answer");
+  EXPECT_TRUE(Get("/api/market/price?symbol=BTCUSDT").at("stale").as_bool());
+  paper_.Start();
+  EXPECT_TRUE(Eventually(40s, [&] {
+    const auto now = HttpGet(port_, "/api/market/price?symbol=BTCUSDT");
+    return now && now->find(R"("stale":false)") != std::string::npos &&
+           HttpGet(port_, "/api/market/book?symbol=BTCUSDT").has_value();
+  }));
+  EXPECT_TRUE(Eventually(15s, [&] {
+    return redis_.Ask(*redis_.Master(), {"XREVRANGE", "quantum:stream:{market}", "+", "-", "COUNT", "200"})
+               .find("market.gap") != std::string::npos;
+  }));
+  const std::optional<int> status = service_->Stop(15s);
+  EXPECT_TRUE(status && *status == 0) << "SIGTERM ends it cleanly";
+}
+
+}  // namespace
+}  // namespace quantum::marketdata

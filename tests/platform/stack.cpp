@@ -1,0 +1,287 @@
+#include "tests/platform/stack.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <stdexcept>
+
+#include "exchange/recording/recording.h"
+
+namespace quantum::testing {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr seconds kUpMax(120);
+constexpr seconds kDownMax(120);
+constexpr seconds kGoneMax(20);  // postgres' children see that their parent is gone
+constexpr milliseconds kPoll(500);
+
+const steady_clock::time_point kBegin = steady_clock::now();
+
+class PlatformEnvironment : public ::testing::Environment {
+ public:
+  void SetUp() override {
+    try {
+      Stack::Get().BringUp();
+    } catch (const std::exception& exception) {
+      FAIL() << exception.what();
+    }
+  }
+  void TearDown() override {
+    try {
+      Stack::Get().TakeDown();
+    } catch (const std::exception& exception) {
+      FAIL() << exception.what();
+    }
+  }
+};
+
+[[maybe_unused]] ::testing::Environment* const kEnvironment =
+    ::testing::AddGlobalTestEnvironment(new PlatformEnvironment);
+
+std::string Describe(const std::vector<ProcessView>& processes) {
+  std::string text;
+  for (const ProcessView& process : processes) {
+    text += fmt::format("\n  {} {}", process.pid, process.command.substr(0, 120));
+  }
+  return text;
+}
+
+}  // namespace
+
+void Say(const std::string& line) {
+  fmt::print("[{:6.1f} s] {}\n", std::chrono::duration<double>(steady_clock::now() - kBegin).count(), line);
+  std::fflush(stdout);
+}
+
+int64_t NowMs() {
+  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+Stack& Stack::Get() {
+  static Stack stack;
+  return stack;
+}
+
+void Stack::BringUp() {
+  if (const char* offset = std::getenv("QUANTUM_TEST_PORT_OFFSET")) {
+    port_offset_ = std::atoi(offset);
+  }
+  directory_.emplace("quantum-platform");
+  // The units run as users of their own and must be able to reach their files.
+  fs::permissions(directory_->path(), fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+  state_ = directory_->path() / "state";
+  for (const char* name : {"usdm_btcusdt_20240808.gz", "usdm_ethusdt_20240808.gz"}) {
+    const std::string path = exchange::FindMarketData(QUANTUM_SOURCE_DIR, name);
+    if (!path.empty()) {
+      recordings_.push_back(path);
+    }
+  }
+  if (recordings_.size() < 2) {
+    recordings_.clear();
+  }
+  const std::string market =
+      recording() ? fmt::format("recording:{}", fmt::join(recordings_, ",")) : std::string("synthetic");
+  Say("bringing the platform up on " + market);
+  undertaker_.emplace(Command({"down"}), directory_->path());
+  up_ = Quantum({"up", "--market", market, "--strategy", "exerciser", "--set", "strategy.decisions_per_second=2", "--set",
+                 "strategy.hold=3s"},
+                kUpMax);
+  if (up_.exit_code != 0) {
+    throw std::runtime_error(fmt::format("`quantum up` ended with {}:\n{}", up_.exit_code, up_.output));
+  }
+  first_units_ = Units();
+  Say(fmt::format("{} units are up", first_units_.size()));
+}
+
+void Stack::TakeDown() {
+  if (!directory_) {
+    return;
+  }
+  const char* keep = std::getenv("QUANTUM_TEST_KEEP_LOGS");  // a directory, for looking into a failure
+  if (keep != nullptr) {
+    std::error_code ignored;
+    fs::copy(state_ / "log", keep, fs::copy_options::recursive | fs::copy_options::overwrite_existing, ignored);
+  }
+  Say("taking the platform down");
+  const Outcome down = Quantum({"down"}, kDownMax);
+  std::vector<ProcessView> left;
+  Eventually(kGoneMax, [&] {
+    left = ProcessesOf(state_);
+    return left.empty();
+  });
+  // Those that are left are named below; they must not stay all the same.
+  for (const ProcessView& process : left) {
+    ::kill(process.pid, SIGKILL);
+  }
+  undertaker_.reset();
+  const fs::path path = directory_->path();
+  directory_.reset();
+  Say("down");
+  if (up_.exit_code == 0 && down.exit_code != 0) {
+    throw std::runtime_error(fmt::format("`quantum down` ended with {}:\n{}", down.exit_code, down.output));
+  }
+  if (!left.empty()) {
+    throw std::runtime_error("processes outlived `quantum down`:" + Describe(left));
+  }
+  if (fs::exists(path)) {
+    throw std::runtime_error(path.string() + " could not be removed");
+  }
+}
+
+std::vector<std::string> Stack::Command(std::vector<std::string> arguments) const {
+  std::vector<std::string> command{QUANTUM_BINARY_DIR "/quantum", "--port-offset", std::to_string(port_offset_),
+                                   "--state", state_.string()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return command;
+}
+
+Outcome Stack::Quantum(std::vector<std::string> arguments, seconds timeout) const {
+  static std::atomic<int> number{0};
+  const fs::path output = directory_->path() / fmt::format("output-{}", ++number);
+  Process process({.command = Command(std::move(arguments)), .output = output});
+  Outcome outcome;
+  if (Eventually(timeout, [&] { return !process.Running(); })) {
+    const int status = process.Stop(milliseconds(0)).value_or(-1);
+    outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  outcome.output = ReadFile(output);
+  fs::remove(output);
+  return outcome;
+}
+
+json::value Stack::Ask(std::vector<std::string> arguments) const {
+  arguments.push_back("--json");
+  const Outcome outcome = Quantum(arguments);
+  boost::system::error_code error;
+  json::value value = json::parse(outcome.output, error);
+  if (outcome.exit_code != 0 || error) {
+    throw std::runtime_error(
+        fmt::format("`quantum {}` ended with {}: {}", arguments.front(), outcome.exit_code, outcome.output));
+  }
+  return value;
+}
+
+std::vector<UnitView> Stack::Units() const {
+  std::vector<UnitView> units;
+  const json::value status = Ask({"status"});
+  for (const json::value& unit : status.at("units").as_array()) {
+    units.push_back({.name = json::value_to<std::string>(unit.at("name")),
+                     .kind = json::value_to<std::string>(unit.at("kind")),
+                     .state = json::value_to<std::string>(unit.at("state")),
+                     .pid = json::value_to<int>(unit.at("pid")),
+                     .port = json::value_to<int>(unit.at("port")),
+                     .restarts = json::value_to<int>(unit.at("restarts"))});
+  }
+  return units;
+}
+
+UnitView Stack::Unit(const std::string& name) const {
+  for (const UnitView& unit : Units()) {
+    if (unit.name == name) {
+      return unit;
+    }
+  }
+  throw std::runtime_error("there is no unit " + name);
+}
+
+int Stack::Port(const std::string& unit) const {
+  for (const UnitView& each : first_units_) {
+    if (each.name == unit) {
+      return each.port;
+    }
+  }
+  throw std::runtime_error("there is no unit " + unit);
+}
+
+std::string Stack::Secret(const std::string& name) const {
+  std::string text = ReadFile(state_ / "secrets" / name);
+  while (!text.empty() && text.back() == '\n') {
+    text.pop_back();
+  }
+  return text;
+}
+
+Answer Stack::Get(const std::string& path) const { return Send({.port = Port("gateway"), .path = path}); }
+
+Probe Stack::ByOperator(const std::string& unit, const std::string& method, const std::string& path,
+                        const std::string& body) const {
+  return {.port = Port(unit),
+          .path = path,
+          .method = method,
+          .headers = {{"Authorization", "Bearer " + Secret("operator-token")}, {"Content-Type", "application/json"}},
+          .body = body};
+}
+
+json::value Stack::GetJson(const std::string& path) const {
+  const Answer answer = Get(path);
+  if (answer.status != 200) {
+    throw std::runtime_error(fmt::format("GET {} answered {}: {}", path, answer.status, answer.body));
+  }
+  return json::parse(answer.body);
+}
+
+json::array Stack::ClosedTrades() const {
+  return Ask({"trades", "--status", "CLOSED", "--limit", "1000"}).at("items").as_array();
+}
+
+size_t Stack::ClosedAfter(int64_t unix_ms) const {
+  const json::array trades = ClosedTrades();
+  return static_cast<size_t>(std::count_if(trades.begin(), trades.end(), [&](const json::value& trade) {
+    return trade.at("exit_time").is_int64() && trade.at("exit_time").as_int64() >= unix_ms;
+  }));
+}
+
+bool Stack::AwaitClosedAfter(int64_t unix_ms, size_t count, seconds timeout) const {
+  return Eventually(timeout, [&] {
+    try {
+      if (ClosedAfter(unix_ms) >= count) {
+        return true;
+      }
+    } catch (const std::exception&) {
+      // execution may be away for a moment
+    }
+    std::this_thread::sleep_for(kPoll);
+    return false;
+  });
+}
+
+bool Stack::MarketEnded() const {
+  const Answer answer = Send({.port = Port("paper-exchange"), .path = "/paper/market"});
+  return answer.status == 200 && json::parse(answer.body).at("ended").as_bool();
+}
+
+PriceRange Stack::RangeOf(const std::string& symbol) const {
+  auto recording = exchange::Recording::Open(recordings_.at(symbol == "BTCUSDT" ? 0 : 1));
+  PriceRange range{.low = 1e300, .high = 0};
+  for (auto line = recording->Next(); line.ok() && line->has_value(); line = recording->Next()) {
+    const std::string_view frame = (*line)->frame;
+    const bool trade = frame.find(R"("e":"trade")") != std::string_view::npos;
+    if (!trade && frame.find(R"("e":"bookTicker")") == std::string_view::npos) {
+      continue;
+    }
+    const json::value parsed = json::parse({frame.data(), frame.size()});
+    const json::object& data = parsed.at("data").as_object();
+    for (const char* field : {"p", "b", "a"}) {
+      if (const json::value* price = data.if_contains(field)) {
+        const double value = std::atof(price->as_string().c_str());
+        // Binance stamps liquidation and insurance trades with price 0 in this stream.
+        if (value > 0) {
+          range.low = std::min(range.low, value);
+          range.high = std::max(range.high, value);
+        }
+      }
+    }
+  }
+  return range;
+}
+
+}  // namespace quantum::testing

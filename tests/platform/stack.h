@@ -1,0 +1,93 @@
+#pragma once
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/platform/http_probe.h"
+#include "tests/platform/processes.h"
+#include "tests/support/process.h"
+
+// The one platform that all tests of this program share, driven by the program `quantum` as an operator drives it. It
+// plays the recordings beside the source tree (QUANTUM_MARKET_DATA names another place), else the synthetic market, and
+// trades with the exerciser. QUANTUM_TEST_PORT_OFFSET moves it from port offset 5000.
+namespace quantum::testing {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct Outcome {
+  int exit_code = -1;  // -1: it did not end in time
+  std::string output;  // standard output and error
+};
+
+struct UnitView {
+  std::string name;
+  std::string kind;
+  std::string state;
+  int pid = 0;
+  int port = 0;
+  int restarts = 0;
+};
+
+// Bounds of what the recording's frames say: best bids and asks, and trades.
+struct PriceRange {
+  double low = 0;
+  double high = 0;
+};
+
+class Stack {
+ public:
+  static Stack& Get();
+
+  // Failures are exceptions, which fail the test (or the set-up) with the reason.
+  void BringUp();
+  // Everything stopped, no process and no file left; throws what is.
+  void TakeDown();
+
+  Outcome Quantum(std::vector<std::string> arguments, seconds timeout = seconds(60)) const;
+  // A command's JSON answer; throws when it failed.
+  boost::json::value Ask(std::vector<std::string> arguments) const;
+
+  std::vector<UnitView> Units() const;
+  UnitView Unit(const std::string& name) const;
+  int Port(const std::string& unit) const;  // remembered, so that it answers while the supervisor is away
+  std::string Secret(const std::string& name) const;
+  const std::filesystem::path& state() const { return state_; }
+  const Outcome& up() const { return up_; }
+
+  // Through the gateway; `ByOperator` carries the operator's token and a JSON content type.
+  Answer Get(const std::string& path) const;
+  Probe ByOperator(const std::string& unit, const std::string& method, const std::string& path,
+                   const std::string& body) const;
+  boost::json::value GetJson(const std::string& path) const;  // throws for anything but 200
+
+  boost::json::array ClosedTrades() const;                // newest first
+  size_t ClosedAfter(int64_t unix_ms) const;              // closed by an exit at or after this time
+  bool AwaitClosedAfter(int64_t unix_ms, size_t count, seconds timeout) const;
+
+  bool recording() const { return !recordings_.empty(); }
+  bool MarketEnded() const;
+  PriceRange RangeOf(const std::string& symbol) const;  // precondition: recording()
+
+ private:
+  std::vector<std::string> Command(std::vector<std::string> arguments) const;
+
+  std::optional<TemporaryDirectory> directory_;
+  std::optional<Undertaker> undertaker_;
+  std::filesystem::path state_;
+  std::vector<std::string> recordings_;  // BTCUSDT, ETHUSDT
+  std::vector<UnitView> first_units_;
+  Outcome up_;
+  int port_offset_ = 5000;
+};
+
+// A line of progress with the seconds since the program began.
+void Say(const std::string& line);
+
+int64_t NowMs();
+
+}  // namespace quantum::testing

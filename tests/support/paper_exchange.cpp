@@ -1,0 +1,92 @@
+#include "tests/support/paper_exchange.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include "platform/base/id.h"
+
+namespace quantum::testing {
+
+PaperExchangeProcess::PaperExchangeProcess(std::string binaries, const std::string& units, const std::string& services)
+    : binaries_(std::move(binaries)),
+      directory_("paper-exchange"),
+      port_(FreePorts(1).front()),
+      key_(NewIncarnation() + NewIncarnation()),
+      secret_(NewIncarnation() + NewIncarnation()) {
+  std::filesystem::create_directories(State() + "/secrets");
+  WriteFile(Manifest(), fmt::format("version: 1\n"
+                                    "mode: PAPER\n"
+                                    "symbols: [BTCUSDT, ETHUSDT]\n"
+                                    "market: {{source: synthetic, seed: 7, rate: 0.5, warmup: 3min}}\n"
+                                    "units:\n"
+                                    "  paper-exchange: {{command: x, port: {}}}\n"
+                                    "{}"
+                                    "services:{}\n",
+                                    port_, units, services.empty() ? " {}" : "\n" + services));
+  WriteSecret("operator-token", NewIncarnation());
+  WriteSecret("service-token", NewIncarnation());
+  WriteSecret("exchange-key", key_);
+  WriteSecret("exchange-secret", secret_);
+}
+
+void PaperExchangeProcess::WriteSecret(const std::string& name, const std::string& text) const {
+  WriteFile(State() + "/secrets/" + name, text);
+}
+
+std::vector<std::string> PaperExchangeProcess::Environment() const {
+  return {"QUANTUM_MANIFEST=" + Manifest(), "QUANTUM_STATE_DIR=" + State()};
+}
+
+void PaperExchangeProcess::Start() {
+  const std::filesystem::path output = directory_.path() / "paper-exchange.output";
+  process_.emplace(ProcessOptions{
+      .command = {binaries_ + "/quantum-paper-exchange"}, .output = output, .environment = Environment()});
+  const auto ready = [&] { return !process_->Running() || HttpGet(port_, "/health/ready").has_value(); };
+  if (!Eventually(std::chrono::seconds(60), ready) || !process_->Running()) {
+    throw std::runtime_error("the paper exchange did not become ready: " + ReadFile(output));
+  }
+}
+
+void PaperExchangeProcess::Kill() {
+  process_->Kill();
+  process_.reset();
+}
+
+std::optional<std::string> HttpGet(int port, const std::string& path, int status) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct Closer {
+    int fd;
+    ~Closer() { ::close(fd); }
+  } closer{fd};
+  const timeval timeout{5, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+    return std::nullopt;
+  }
+  const std::string request =
+      fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", path, port);
+  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+    return std::nullopt;
+  }
+  std::string text;
+  char buffer[4096];
+  for (ssize_t n = 0; (n = ::recv(fd, buffer, sizeof(buffer), 0)) > 0;) {
+    text.append(buffer, static_cast<size_t>(n));
+  }
+  const size_t head = text.find("\r\n\r\n");
+  if (head == std::string::npos || (status != 0 && text.substr(9, 3) != std::to_string(status))) {
+    return std::nullopt;
+  }
+  return text.substr(head + 4);
+}
+
+}  // namespace quantum::testing
