@@ -1,6 +1,7 @@
 // bench-replay [--json] [--rounds N] [FILE...]: events a second from recorded WebSocket frames through the code of
 // marketdata (decode, local book, candles) and ai-engine (features, ensemble) in one process and thread. The frames are
-// in memory before the clock starts. Exit code 1 when the goal is missed; without recordings it says so and ends with 0.
+// in memory before the clock starts. Exit code 1 when the goal is missed; without recordings it says so and ends with
+// 0.
 #include <fmt/format.h>
 #include <time.h>
 
@@ -71,8 +72,7 @@ Result<Report> Measure(const Frames& frames, int rounds) {
     const SteadyTime begin = SystemClock().Steady();
     const double cpu = ThreadCpuSeconds();
     const Work work = Replay(frames);
-    timed.push_back(
-        {std::chrono::duration<double>(SystemClock().Steady() - begin).count(), ThreadCpuSeconds() - cpu});
+    timed.push_back({std::chrono::duration<double>(SystemClock().Steady() - begin).count(), ThreadCpuSeconds() - cpu});
     if (!(work == report.work)) {
       return Error{Errc::kInternal, "two replays of the same frames did different work"};
     }
@@ -98,9 +98,10 @@ void PrintTable(const Report& report) {
   const Work& work = report.work;
   fmt::print("replay of {} events ({:.1f} MB) in one thread, {} rounds, load average {:.1f} on {} cores\n", work.events,
              static_cast<double>(report.bytes) / 1e6, report.rounds, Load1(), std::thread::hardware_concurrency());
-  fmt::print("decoded and fed to books ({} updates), candles ({} trades, {} bars), ensemble ({} assessments, {} with "
-             "votes); errors {}, gaps {}\n",
-             work.book_updates, work.trades, work.bars, work.assessments, work.signals, work.errors, work.gaps);
+  fmt::print(
+      "decoded and fed to books ({} updates), candles ({} trades, {} bars), ensemble ({} assessments, {} with "
+      "votes); errors {}, gaps {}\n",
+      work.book_updates, work.trades, work.bars, work.assessments, work.signals, work.errors, work.gaps);
   fmt::print("{:<36}{:>12.0f} events/s   {:.2f} of the goal of {:.0f}\n", "CPU time, median round",
              report.cpu_per_second, report.cpu_per_second / kGoalPerSecond, kGoalPerSecond);
   fmt::print("{:<36}{:>12.0f} events/s   {:.2f}\n", "wall clock, best round", report.wall_per_second,
@@ -118,7 +119,7 @@ void PrintJson(const Report& report) {
                                 {"cpu_per_second", report.cpu_per_second},
                                 {"wall_per_second", report.wall_per_second},
                                 {"wall_median_per_second", report.median_per_second},
-                                {"ratio", report.wall_per_second / kGoalPerSecond},
+                                {"ratio", report.cpu_per_second / kGoalPerSecond},
                                 {"limit_per_second", report.touch_per_second},
                                 {"conditions",
                                  {{"events", work.events},
@@ -164,8 +165,8 @@ int Run(const Options& options) {
     return 1;
   }
   options.json ? PrintJson(*report) : PrintTable(*report);
-  // By the wall clock of the least disturbed round: what others do on the machine is no part of the goal.
-  return report->work.errors == 0 && report->work.signals > 0 && report->wall_per_second >= kGoalPerSecond ? 0 : 1;
+  // By CPU time: the thread never waits, so this is the rate with the core for itself, whatever else the machine does.
+  return report->work.errors == 0 && report->work.signals > 0 && report->cpu_per_second >= kGoalPerSecond ? 0 : 1;
 }
 
 }  // namespace

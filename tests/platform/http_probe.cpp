@@ -27,8 +27,8 @@ struct Socket {
 };
 
 std::string Encode(const Probe& probe) {
-  std::string text =
-      fmt::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n", probe.method, probe.path, probe.port);
+  std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n", probe.method,
+                                 probe.path, probe.port);
   for (const auto& [name, value] : probe.headers) {
     text += fmt::format("{}: {}\r\n", name, value);
   }

@@ -92,8 +92,8 @@ void Stack::BringUp() {
       recording() ? fmt::format("recording:{}", fmt::join(recordings_, ",")) : std::string("synthetic");
   Say("bringing the platform up on " + market);
   undertaker_.emplace(Command({"down"}), directory_->path());
-  up_ = Quantum({"up", "--market", market, "--strategy", "exerciser", "--set", "strategy.decisions_per_second=2", "--set",
-                 "strategy.hold=3s"},
+  up_ = Quantum({"up", "--market", market, "--strategy", "exerciser", "--set", "strategy.decisions_per_second=2",
+                 "--set", "strategy.hold=3s"},
                 kUpMax);
   if (up_.exit_code != 0) {
     throw std::runtime_error(fmt::format("`quantum up` ended with {}:\n{}", up_.exit_code, up_.output));
@@ -273,11 +273,8 @@ PriceRange Stack::RangeOf(const std::string& symbol) const {
     for (const char* field : {"p", "b", "a"}) {
       if (const json::value* price = data.if_contains(field)) {
         const double value = std::atof(price->as_string().c_str());
-        // Binance stamps liquidation and insurance trades with price 0 in this stream.
-        if (value > 0) {
-          range.low = std::min(range.low, value);
-          range.high = std::max(range.high, value);
-        }
+        range.low = std::min(range.low, value);
+        range.high = std::max(range.high, value);
       }
     }
   }

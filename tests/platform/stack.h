@@ -65,8 +65,8 @@ class Stack {
                    const std::string& body) const;
   boost::json::value GetJson(const std::string& path) const;  // throws for anything but 200
 
-  boost::json::array ClosedTrades() const;                // newest first
-  size_t ClosedAfter(int64_t unix_ms) const;              // closed by an exit at or after this time
+  boost::json::array ClosedTrades() const;    // newest first
+  size_t ClosedAfter(int64_t unix_ms) const;  // closed by an exit at or after this time
   bool AwaitClosedAfter(int64_t unix_ms, size_t count, seconds timeout) const;
 
   bool recording() const { return !recordings_.empty(); }

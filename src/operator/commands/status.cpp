@@ -98,18 +98,14 @@ json::value Ask(const Running& running, const std::string& unit, const std::stri
 json::value CountPositions(const json::value& answer) {
   const json::value* rows = &answer;
   if (answer.is_object()) {
-    rows = answer.as_object().if_contains("positions");
+    rows = answer.as_object().if_contains("items");
   }
   return rows != nullptr && rows->is_array() ? json::value(rows->as_array().size()) : json::value();
 }
 
 json::value Equity(const json::value& snapshot) {
-  for (const char* name : {"equity", "equity_usd", "total_equity"}) {
-    if (snapshot.is_object() && snapshot.as_object().contains(name)) {
-      return snapshot.as_object().at(name);
-    }
-  }
-  return {};
+  const json::value* equity = snapshot.is_object() ? snapshot.as_object().if_contains("equity") : nullptr;
+  return equity != nullptr ? *equity : json::value();
 }
 
 std::string Text(const json::value& value) {

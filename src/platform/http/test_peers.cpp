@@ -42,23 +42,27 @@ void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
 }
 
 ServerThread::ServerThread(ServerOptions options, const std::function<void(Server&)>& add_routes)
-    : server_(std::make_unique<Server>(loop_, std::move(options))) {
+    : loop_(std::make_unique<fiber::Loop>("server")), server_(std::make_unique<Server>(*loop_, std::move(options))) {
   add_routes(*server_);
   const Status started = server_->Start();
   QUANTUM_ASSERT(started.ok());
-  thread_ = std::thread([this] { loop_.Run(); });
+  thread_ = std::thread([this] {
+    loop_->Run();
+    server_.reset();
+    loop_.reset();
+  });
 }
 
 ServerThread::~ServerThread() {
   Stop();
-  loop_.Stop();
+  loop_->Stop();
   thread_.join();
 }
 
 void ServerThread::Stop() {
   server_->Stop();
   std::promise<void> done;
-  loop_.Post([&done] { done.set_value(); });
+  loop_->Post([&done] { done.set_value(); });
   done.get_future().wait();
 }
 

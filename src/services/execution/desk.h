@@ -38,6 +38,8 @@ class Desk {
 
   // Called with the symbol after every change that may need protection work.
   std::function<void(const std::string&)> on_change;
+  // Called when reported fills have not come for a while: they must be asked for.
+  std::function<void()> on_fills_missing;
   // The owner of this desk: what runs for it keeps it alive.
   std::weak_ptr<void> owner;
   void Spawn(std::function<void()> body);

@@ -68,9 +68,6 @@ struct Execution::Engine {
   void OnUserEvent(const exchange::UserEvent& user_event) {
     if (const auto* report = std::get_if<trading::OrderReport>(&user_event)) {
       desk.Report(*report);
-      if (desk.ledger.LacksFills(report->symbol)) {
-        reconciler.Kick();
-      }
     } else if (std::holds_alternative<exchange::StreamConnected>(user_event)) {
       log::Info("the user stream is connected; what happened before is being asked");
       reconciler.Kick();
@@ -108,6 +105,7 @@ Status Execution::Configure() {
   engine_ = std::make_shared<Engine>(service_, std::move(venue), settings);
   engine_->desk.owner = engine_;
   engine_->desk.on_change = [engine = engine_.get()](const std::string& symbol) { engine->protector.Wake(symbol); };
+  engine_->desk.on_fills_missing = [engine = engine_.get()] { engine->reconciler.Kick(); };
   engine_->desk.halt.Load(service_.clock().Now());
   engine_->routes.Add();
   service_.AddDependency({.name = "exchange", .slow = 500ms, .required = false, .check = [engine = engine_] {

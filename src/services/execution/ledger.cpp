@@ -312,12 +312,21 @@ bool Ledger::LacksFills(const std::string& symbol) const {
   });
 }
 
+bool Ledger::AwaitsExitFills(const std::string& symbol) const {
+  return std::ranges::any_of(orders_, [&](const auto& entry) {
+    const Tracked& tracked = entry.second;
+    return tracked.order.symbol == symbol && tracked.order.leg != Leg::kEntry &&
+           tracked.order.filled_quantity > tracked.fills_quantity;
+  });
+}
+
 Decimal Ledger::Closing(const std::string& symbol) const {
   Decimal closing;
   for (const auto& [id, tracked] : orders_) {
     const Order& order = tracked.order;
-    if (order.symbol == symbol && order.leg == Leg::kClose && !IsFinal(order.status)) {
-      closing += order.quantity - order.filled_quantity;
+    if (order.symbol == symbol && order.leg == Leg::kClose) {
+      const Decimal expected = IsFinal(order.status) ? order.filled_quantity : order.quantity;
+      closing += std::max(Decimal(), expected - tracked.fills_quantity);
     }
   }
   return closing;

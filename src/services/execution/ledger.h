@@ -86,7 +86,9 @@ class Ledger {
   int64_t Cursor(const std::string& symbol) const;
   // An order of the symbol reports more than its fills explain: they must be fetched.
   bool LacksFills(const std::string& symbol) const;
-  // What close orders under way will still take from the symbol's position.
+  // The same of exits alone: the position is smaller than the fills say.
+  bool AwaitsExitFills(const std::string& symbol) const;
+  // What close orders will still take from the symbol's position, counting what is reported but not booked yet.
   Decimal Closing(const std::string& symbol) const;
   bool IsCovered(const Trade& trade) const;  // a live stop covers all that is open
 

@@ -111,6 +111,18 @@ TEST_F(LedgerTest, ACloseTakesTheOldestTradesFirst) {
   EXPECT_EQ(ledger.PositionOf("BTCUSDT").quantity, "0.005"_dec);
 }
 
+TEST_F(LedgerTest, ACloseThatIsReportedFilledStillCountsUntilItsFillsAreBooked) {
+  FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
+  const Order& close = Adopt(CloseApproval("close", Side::kSell, "0.01"));
+  EXPECT_EQ(ledger.Closing("BTCUSDT"), "0.01"_dec);
+  ASSERT_TRUE(ledger.ApplyReport(ReportOf(close, OrderStatus::kFilled, "0.01"_dec, "60000"_dec), kNow).ok());
+  EXPECT_EQ(ledger.Closing("BTCUSDT"), "0.01"_dec);
+  EXPECT_TRUE(ledger.AwaitsExitFills("BTCUSDT"));
+  FillWith(close, 2, "0.01", "60000");
+  EXPECT_TRUE(ledger.Closing("BTCUSDT").is_zero());
+  EXPECT_FALSE(ledger.AwaitsExitFills("BTCUSDT"));
+}
+
 TEST_F(LedgerTest, ATriggeredStopsFillsComeUnderTheOrderItSpawned) {
   FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
   const Order& stop = OrderOf("a", Leg::kStopLoss);

@@ -52,6 +52,7 @@ struct World {
         reconciler(desk, sender),
         emergency(desk, sender) {
     desk.on_change = [this](const std::string& symbol) { protector.Wake(symbol); };
+    desk.on_fills_missing = [this] { reconciler.Kick(); };
   }
   static binance::VenueParameters Parameters(fiber::Loop& loop, const testing::PaperExchangeProcess& paper) {
     return {.loop = &loop,
@@ -191,6 +192,9 @@ TEST_F(Paper, ATightStopClosesTheTradeAndItsTakeProfitGoes) {
       return trade != nullptr && trade->status == TradeStatus::kClosed && world.OpenAtVenue() == 0;
     }));
     EXPECT_EQ(world.FindTrade("tight")->close_reason, "STOP_LOSS");
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    EXPECT_EQ(world.One("SELECT (count(*) <= 1)::text AS value FROM orders WHERE leg = 'CLOSE'"), "true")
+        << "the stop itself, or one close in its place, never two";
     EXPECT_TRUE(world.venue->Positions().value().empty());
     EXPECT_EQ(world.reconciler.repairs(), 0);
   });

@@ -15,6 +15,11 @@ using trading::OrderStatus;
 // How long a new protective intent waits for its commit. Protection that is reduce-only matters more than its record.
 constexpr Duration kCommitWait = 300ms;
 
+// An order's report and its fills come by different ways. So long exits wait for the fills, lest they take twice; and
+// after so long the fills are asked for.
+constexpr Duration kFillsLate = 500ms;
+constexpr Duration kFillsAwaited = 2s;
+
 }  // namespace
 
 void Protector::Wake(const std::string& symbol) {
@@ -36,7 +41,23 @@ void Protector::Run(const std::string& symbol, Lane& lane) {
   }
 }
 
+bool Protector::AwaitsFills(const std::string& symbol) {
+  if (!desk_.ledger.LacksFills(symbol)) {
+    lacking_since_.erase(symbol);
+    return false;
+  }
+  const SteadyTime now = desk_.clock.Steady();
+  const Duration lacking = now - lacking_since_.try_emplace(symbol, now).first->second;
+  if (lacking > kFillsLate && desk_.on_fills_missing) {
+    desk_.on_fills_missing();
+  }
+  return lacking < kFillsAwaited && desk_.ledger.AwaitsExitFills(symbol);
+}
+
 void Protector::Pass(const std::string& symbol) {
+  if (AwaitsFills(symbol)) {
+    return;
+  }
   std::vector<std::string> ids;
   for (const Trade* trade : desk_.ledger.TradesToGuard(symbol)) {
     ids.push_back(trade->trade_id);

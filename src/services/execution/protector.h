@@ -33,6 +33,8 @@ class Protector {
     fiber::Event work;
   };
   void Run(const std::string& symbol, Lane& lane);
+  // The venue reports more than its fills explain. True: wait, what is open is smaller than it seems.
+  bool AwaitsFills(const std::string& symbol);
   void Guard(const std::string& trade_id);
   void Place(const Order& order);
 
@@ -40,6 +42,7 @@ class Protector {
   Sender& sender_;
   std::map<std::string, std::unique_ptr<Lane>> lanes_;
   std::map<std::string, SteadyTime> unprotected_since_;  // by trade
+  std::map<std::string, SteadyTime> lacking_since_;      // by symbol
 };
 
 }  // namespace quantum::execution

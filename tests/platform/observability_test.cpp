@@ -1,0 +1,208 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "tests/platform/stack.h"
+
+// What the run has left behind in metrics, logs and files; last, so that it sees all of the run.
+namespace quantum::testing {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using ::testing::IsEmpty;
+
+// Every name of the registry, read from its source: a metric that is added there is asked for here.
+std::set<std::string> RegisteredMetrics() {
+  const std::string source = ReadFile(QUANTUM_SOURCE_DIR "/src/platform/metrics/names.h");
+  const std::regex spec(R"re(Spec k\w+\{"([a-z_]+)")re");
+  std::set<std::string> names;
+  for (std::sregex_iterator each(source.begin(), source.end(), spec), end; each != end; ++each) {
+    names.insert((*each)[1]);
+  }
+  return names;
+}
+
+// What this run cannot bring about, and why.
+const std::map<std::string, std::string>& Exempt() {
+  static const std::map<std::string, std::string> exempt{
+      {"market_frames_rejected_total", "needs a venue that sends a garbled frame"},
+  };
+  return exempt;
+}
+
+json::value AskPrometheus(const Stack& stack, const std::string& path) {
+  const Answer answer = Send({.port = stack.Port("prometheus"), .path = path});
+  if (answer.status != 200) {
+    throw std::runtime_error(fmt::format("prometheus answered {} to {}: {}", answer.status, path, answer.body));
+  }
+  return json::parse(answer.body).at("data");
+}
+
+TEST(Metrics, EveryMetricOfTheRegistryWasSeenInAScrape) {
+  Stack& stack = Stack::Get();
+  const std::set<std::string> registered = RegisteredMetrics();
+  ASSERT_GT(registered.size(), 30u);
+  std::set<std::string> missing;
+  Eventually(seconds(30), [&] {
+    const json::value names = AskPrometheus(stack, "/api/v1/label/__name__/values");
+    std::set<std::string> seen;
+    for (const json::value& name : names.as_array()) {
+      seen.insert(json::value_to<std::string>(name));
+    }
+    missing.clear();
+    for (const std::string& name : registered) {
+      if (!seen.contains(name) && !seen.contains(name + "_count") && !Exempt().contains(name)) {
+        missing.insert(name);
+      }
+    }
+    std::this_thread::sleep_for(milliseconds(500));
+    return missing.empty();
+  });
+  EXPECT_THAT(missing, IsEmpty());
+  for (const auto& [name, reason] : Exempt()) {
+    EXPECT_TRUE(registered.contains(name)) << name << " is exempt but not registered";
+    Say(fmt::format("exempt: {}, {}", name, reason));
+  }
+}
+
+TEST(Metrics, PrometheusReachesAllItsTargets) {
+  Stack& stack = Stack::Get();
+  json::value targets;
+  EXPECT_TRUE(Eventually(seconds(30), [&] {
+    targets = AskPrometheus(stack, "/api/v1/targets?state=active");
+    for (const json::value& target : targets.at("activeTargets").as_array()) {
+      if (target.at("health") != "up") {
+        return false;
+      }
+    }
+    return true;
+  })) << json::serialize(targets);
+  EXPECT_GE(targets.at("activeTargets").as_array().size(), 8u);
+}
+
+std::vector<fs::path> LogFiles(const Stack& stack, const std::string& extension) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(stack.state() / "log")) {
+    if (entry.path().filename().string().ends_with(extension)) {
+      files.push_back(entry.path());
+    }
+  }
+  return files;
+}
+
+TEST(Logs, EveryLineOfEveryServiceIsJsonWithTheNineFieldsInOrder) {
+  Stack& stack = Stack::Get();
+  static constexpr const char* kFields[] = {"asctime", "name",   "levelname", "message", "correlation_id",
+                                            "service", "module", "funcName",  "lineno"};
+  const std::regex time(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)");
+  const std::set<std::string> levels{"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
+  std::set<std::string> services;
+  size_t lines_seen = 0;
+  for (const fs::path& path : LogFiles(stack, ".log")) {
+    if (path.filename() == "gateway-error.log") {
+      continue;  // nginx' own words: its format cannot be changed
+    }
+    const std::string name = path.filename();
+    std::istringstream lines(ReadFile(path));
+    for (std::string line; std::getline(lines, line);) {
+      boost::system::error_code error;
+      const json::value parsed = json::parse(line, error);
+      ASSERT_FALSE(error || !parsed.is_object()) << name << ": " << line;
+      const json::object& record = parsed.as_object();
+      ASSERT_GE(record.size(), std::size(kFields)) << name << ": " << line;
+      for (size_t i = 0; i < std::size(kFields); ++i) {
+        ASSERT_EQ((record.begin() + static_cast<std::ptrdiff_t>(i))->key(), kFields[i]) << name << ": " << line;
+      }
+      ASSERT_TRUE(std::regex_match(record.at("asctime").as_string().c_str(), time)) << name << ": " << line;
+      ASSERT_TRUE(levels.contains(json::value_to<std::string>(record.at("levelname")))) << name << ": " << line;
+      ASSERT_TRUE(record.at("lineno").is_int64()) << name << ": " << line;
+      ASSERT_FALSE(record.at("service").as_string().empty()) << name << ": " << line;
+      ASSERT_TRUE(name.starts_with(record.at("service").as_string().c_str())) << name << ": " << line;
+      services.insert(json::value_to<std::string>(record.at("service")));
+      ++lines_seen;
+    }
+  }
+  Say(fmt::format("{} log lines of {} services", lines_seen, services.size()));
+  EXPECT_THAT(services,
+              ::testing::IsSupersetOf({"ai-engine-service", "execution-service", "risk-safety-service",
+                                       "portfolio-intelligence-service", "marketdata-service",
+                                       "monitoring-health-service", "paper-exchange", "supervisor", "gateway"}));
+}
+
+TEST(Logs, TheFirstLineOfAServiceHasTheGoldenShape) {
+  Stack& stack = Stack::Get();
+  const std::regex golden(
+      R"re(\{"asctime": "[0-9T:.-]{23}Z", "name": "execution-service", "levelname": "[A-Z]+", "message": "[^"]+", )re"
+      R"re("correlation_id": "[^"]*", "service": "execution-service", "module": "\w+", "funcName": "\w+", )re"
+      R"re("lineno": \d+(, "\w+": .*)?\})re");
+  std::istringstream lines(ReadFile(stack.state() / "log/execution-service.log"));
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  EXPECT_TRUE(std::regex_match(line, golden)) << line;
+}
+
+std::map<std::string, std::string> Secrets(const Stack& stack) {
+  std::map<std::string, std::string> secrets;
+  for (const auto& entry : fs::directory_iterator(stack.state() / "secrets")) {
+    secrets[entry.path().filename()] = stack.Secret(entry.path().filename());
+  }
+  return secrets;
+}
+
+TEST(Secrets, StandInFilesThatNobodyElseCanRead) {
+  Stack& stack = Stack::Get();
+  const auto secrets = Secrets(stack);
+  EXPECT_GE(secrets.size(), 10u);
+  for (const auto& [name, text] : secrets) {
+    struct stat info {};
+    ASSERT_EQ(::stat((stack.state() / "secrets" / name).c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 07777, 0600u) << name;
+    EXPECT_GE(text.size(), 32u) << name;
+  }
+}
+
+TEST(Secrets, OccurInNoLogNoCommandLineAndNoEnvironment) {
+  Stack& stack = Stack::Get();
+  const auto secrets = Secrets(stack);
+  const auto expect_none = [&](const std::string& text, const std::string& where) {
+    for (const auto& [name, secret] : secrets) {
+      EXPECT_EQ(text.find(secret), std::string::npos) << "the secret " << name << " stands in " << where;
+    }
+  };
+  for (const auto& entry : fs::directory_iterator(stack.state() / "log")) {
+    expect_none(ReadFile(entry.path()), entry.path());
+  }
+  const auto processes = ProcessesOf(stack.state());
+  EXPECT_GE(processes.size(), 18u);
+  for (const ProcessView& process : processes) {
+    expect_none(process.command, "the command line of " + process.command.substr(0, 60));
+    expect_none(process.environment, "the environment of " + process.command.substr(0, 60));
+  }
+}
+
+TEST(Secrets, OccurInNoFileThatOthersCanRead) {
+  Stack& stack = Stack::Get();
+  const auto secrets = Secrets(stack);
+  for (const char* folder : {"etc", "run", "data"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(stack.state() / folder)) {
+      struct stat info {};
+      if (::lstat(entry.path().c_str(), &info) != 0 || !S_ISREG(info.st_mode) || (info.st_mode & 0007) == 0) {
+        continue;
+      }
+      const std::string text = ReadFile(entry.path());
+      for (const auto& [name, secret] : secrets) {
+        EXPECT_EQ(text.find(secret), std::string::npos)
+            << "others can read the secret " << name << " in " << entry.path();
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quantum::testing

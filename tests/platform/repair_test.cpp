@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <map>
+
+#include "tests/platform/stack.h"
+
+namespace quantum::testing {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::steady_clock;
+
+constexpr seconds kBackMax(30);  // the contract's bound for a crashed unit
+constexpr seconds kTradesMax(60);
+
+std::string RedisMaster(const Stack& stack) {
+  const json::value system = stack.GetJson("/api/health/system");
+  for (const json::value& unit : system.at("units").as_array()) {
+    const json::value& details = unit.at("details");
+    if (details.is_object() && details.as_object().contains("role") && details.at("role") == "master") {
+      return json::value_to<std::string>(unit.at("name"));
+    }
+  }
+  throw std::runtime_error("no unit is the Redis master: " + json::serialize(system));
+}
+
+// SIGKILL, then the unit is ready as another process within 30 s.
+void KillAndAwait(const Stack& stack, const std::string& name) {
+  const UnitView before = stack.Unit(name);
+  ASSERT_GT(before.pid, 0) << name;
+  const auto begin = steady_clock::now();
+  ASSERT_EQ(::kill(before.pid, SIGKILL), 0) << name;
+  UnitView after;
+  const bool back = Eventually(kBackMax, [&] {
+    after = stack.Unit(name);
+    return after.state == "ready" && after.pid != before.pid;
+  });
+  const double took = std::chrono::duration<double>(steady_clock::now() - begin).count();
+  EXPECT_TRUE(back) << name << " is not back within 30 s: " << after.state;
+  EXPECT_EQ(after.restarts, before.restarts + 1) << name;
+  Say(fmt::format("{} {} after {:.1f} s", name, back ? "is back" : "is NOT back", took));
+}
+
+void ExpectVerifyClean(const Stack& stack) {
+  const Outcome verify = stack.Quantum({"verify"}, seconds(120));
+  EXPECT_EQ(verify.exit_code, 0) << verify.output;
+  Say("verify: " + verify.output);
+}
+
+TEST(Repair, EveryKilledProcessIsBackWithinThirtySecondsAndTradingGoesOn) {
+  Stack& stack = Stack::Get();
+  std::vector<std::string> names{RedisMaster(stack), "sentinel-1",  "postgres",       "pgbouncer",
+                                 "gateway",          "prometheus",  "paper-exchange", "ai-engine",
+                                 "marketdata",       "risk-safety", "execution",      "portfolio-intelligence",
+                                 "monitoring-health"};
+  int64_t repaired = NowMs();
+  for (const std::string& name : names) {
+    // The next blow falls while trades are being made again.
+    ASSERT_TRUE(stack.AwaitClosedAfter(repaired, 1, kTradesMax))
+        << "no trade was closed since the last repair; the next to kill was " << name
+        << (stack.MarketEnded() ? "; the recording has ended" : "");
+    Say("killing " + name);
+    KillAndAwait(stack, name);
+    repaired = NowMs();
+  }
+  EXPECT_TRUE(stack.AwaitClosedAfter(repaired, 3, kTradesMax))
+      << "trading did not go on" << (stack.MarketEnded() ? "; the recording has ended" : "");
+  ExpectVerifyClean(stack);
+}
+
+TEST(Repair, ASupervisorThatWasKilledComesBackAndKnowsItsChildren) {
+  Stack& stack = Stack::Get();
+  ASSERT_TRUE(Eventually(kBackMax, [&] {
+    for (const UnitView& unit : stack.Units()) {
+      if (unit.kind != "task" && unit.state != "ready") {
+        return false;
+      }
+    }
+    return true;
+  }));
+  const std::vector<UnitView> before = stack.Units();
+  pid_t supervisor = 0;
+  for (const ProcessView& process : ProcessesOf(stack.state())) {
+    if (process.command.find(" supervise ") != std::string::npos &&
+        process.command.find("--keep") == std::string::npos) {
+      supervisor = process.pid;
+    }
+  }
+  ASSERT_GT(supervisor, 0) << "no supervisor was found";
+  Say(fmt::format("killing the supervisor, pid {}", supervisor));
+  ASSERT_EQ(::kill(supervisor, SIGKILL), 0);
+  // It answers again only as another process: the killed one cannot.
+  ASSERT_TRUE(Eventually(kBackMax, [&] { return stack.Quantum({"status", "--json"}).exit_code == 0; }));
+  for (const UnitView& unit : before) {
+    const UnitView now = stack.Unit(unit.name);
+    EXPECT_EQ(now.pid, unit.pid) << unit.name;
+    EXPECT_EQ(now.state, unit.state) << unit.name;
+  }
+  std::map<std::string, int> programs;
+  for (const ProcessView& process : ProcessesOf(stack.state())) {
+    const std::string program = process.command.substr(0, process.command.find(' '));
+    if (program.starts_with((stack.state() / "bin/quantum-").string())) {
+      ++programs[program];
+    }
+  }
+  for (const auto& [program, count] : programs) {
+    EXPECT_EQ(count, 1) << program << " runs twice";
+  }
+  EXPECT_EQ(programs.size(), 7u);
+  // The adopted ones are still repaired.
+  KillAndAwait(stack, "monitoring-health");
+}
+
+}  // namespace
+}  // namespace quantum::testing

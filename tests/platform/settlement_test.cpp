@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "tests/platform/ledger.h"
+#include "tests/platform/stack.h"
+
+// What the account came to, by the exchange's own fills. Ends the trading: what comes after finds the platform halted.
+namespace quantum::testing {
+namespace {
+
+namespace json = boost::json;
+using trading::Decimal;
+
+constexpr const char* kSymbols[] = {"BTCUSDT", "ETHUSDT"};
+
+TEST(Settlement, EveryFillLiesWithinThePricesOfTheRecording) {
+  Stack& stack = Stack::Get();
+  if (!stack.recording()) {
+    GTEST_SKIP() << "there is no recorded market data beside the source tree; the synthetic market has no such bounds";
+  }
+  ASSERT_TRUE(stack.AwaitClosedAfter(0, 4, seconds(90)));
+  for (const char* symbol : kSymbols) {
+    const PriceRange range = stack.RangeOf(symbol);
+    const auto fills = FillsOf(stack, symbol);
+    Say(fmt::format("{}: {} fills, recorded prices {} to {}", symbol, fills.size(), range.low, range.high));
+    EXPECT_FALSE(fills.empty()) << symbol;
+    for (const ExchangeFill& fill : fills) {
+      EXPECT_GE(fill.price.ToDouble(), range.low) << symbol << " fill " << fill.id;
+      EXPECT_LE(fill.price.ToDouble(), range.high) << symbol << " fill " << fill.id;
+    }
+  }
+}
+
+bool Flat(const Stack& stack) {
+  const json::value positions = stack.Ask({"positions"});
+  for (const json::value& position : positions.at("items").as_array()) {
+    if (!ToDecimal(position.at("quantity")).is_zero()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+TEST(Settlement, RealizedPnlLessFeesIsTheSumOverTheExchangesFillsOnceEverythingIsFlat) {
+  Stack& stack = Stack::Get();
+  ASSERT_TRUE(stack.AwaitClosedAfter(0, 1, seconds(90)));
+  const Answer paused = Send(stack.ByOperator("ai-engine", "POST", "/admin/pause", "{}"));
+  ASSERT_EQ(paused.status / 100, 2) << paused.body;
+  ASSERT_TRUE(stack.GetJson("/api/ai/health").at("metrics").at("paused").as_bool());
+  // Decisions already on their way end; then what is open is closed.
+  const Outcome halt = stack.Quantum({"halt", "--close", "--reason", "settlement"});
+  ASSERT_EQ(halt.exit_code, 0) << halt.output;
+  ASSERT_TRUE(Eventually(seconds(60), [&] { return Flat(stack); })) << "positions are still open";
+  Say("everything is flat");
+
+  // Flat: what was sold less what was bought is the result, whatever the order of the fills.
+  Decimal realized;
+  Decimal fees;
+  size_t fills_count = 0;
+  for (const char* symbol : kSymbols) {
+    Decimal quantity;
+    for (const ExchangeFill& fill : FillsOf(stack, symbol)) {
+      const Decimal value = fill.price.Times(fill.quantity);
+      realized += fill.buy ? -value : value;
+      quantity += fill.buy ? fill.quantity : -fill.quantity;
+      fees += fill.fee;
+      ++fills_count;
+    }
+    EXPECT_TRUE(quantity.is_zero()) << symbol << " at the exchange: " << quantity.ToString();
+  }
+  // Entry prices are averages of eight digits: each fill may round by one.
+  const Decimal rounding = Decimal::FromRaw(static_cast<int64_t>(fills_count));
+  json::value pnl;
+  EXPECT_TRUE(Eventually(seconds(15),
+                         [&] {
+                           pnl = stack.GetJson("/api/portfolio/pnl");
+                           return (ToDecimal(pnl.at("realized_pnl")) - realized).Abs() <= rounding &&
+                                  ToDecimal(pnl.at("fees")) == fees;
+                         }))
+      << "portfolio: " << json::serialize(pnl) << "; by the fills: realized " << realized.ToString() << ", fees "
+      << fees.ToString();
+  Say(fmt::format("{} fills: realized {}, fees {}", fills_count, realized.ToString(), fees.ToString()));
+  EXPECT_LE((ToDecimal(pnl.at("net_pnl")) - (realized - fees)).Abs(), rounding) << json::serialize(pnl);
+  const json::value account = stack.GetJson("/api/execution/account");
+  EXPECT_LE((ToDecimal(account.at("wallet_balance")) - (Decimal::FromInt(10'000) + realized - fees)).Abs(), rounding)
+      << json::serialize(account);
+  EXPECT_GE(stack.GetJson("/api/risk/ess/status").as_object().size(), 1u);
+
+  const Outcome verify = stack.Quantum({"verify"}, seconds(120));
+  EXPECT_EQ(verify.exit_code, 0) << verify.output;
+}
+
+}  // namespace
+}  // namespace quantum::testing
