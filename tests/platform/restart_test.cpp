@@ -84,8 +84,8 @@ INSTANTIATE_TEST_SUITE_P(EachService, GracefulRestart,
                                            Load{"marketdata", "/api/market/price?symbol=BTCUSDT"},
                                            Load{"portfolio-intelligence", "/api/portfolio/pnl"},
                                            Load{"monitoring-health", "/api/health/alerts"}),
-                         [](const auto& info) {
-                           std::string name = info.param.unit;
+                         [](const auto& each) {
+                           std::string name = each.param.unit;
                            std::erase(name, '-');
                            return name;
                          });

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
+#include <sstream>
 #include <stdexcept>
 
 #include "exchange/recording/recording.h"
@@ -19,6 +21,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
+constexpr int kPortOffset = 5000;
 constexpr seconds kUpMax(120);
 constexpr seconds kDownMax(120);
 constexpr seconds kGoneMax(20);  // postgres' children see that their parent is gone
@@ -72,9 +75,6 @@ Stack& Stack::Get() {
 }
 
 void Stack::BringUp() {
-  if (const char* offset = std::getenv("QUANTUM_TEST_PORT_OFFSET")) {
-    port_offset_ = std::atoi(offset);
-  }
   directory_.emplace("quantum-platform");
   // The units run as users of their own and must be able to reach their files.
   fs::permissions(directory_->path(), fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
@@ -92,9 +92,16 @@ void Stack::BringUp() {
       recording() ? fmt::format("recording:{}", fmt::join(recordings_, ",")) : std::string("synthetic");
   Say("bringing the platform up on " + market);
   undertaker_.emplace(Command({"down"}), directory_->path());
-  up_ = Quantum({"up", "--market", market, "--strategy", "exerciser", "--set", "strategy.decisions_per_second=2",
-                 "--set", "strategy.hold=3s"},
-                kUpMax);
+  std::vector<std::string> up{
+      "up",    "--market",        market, "--strategy", "exerciser", "--set", "strategy.decisions_per_second=2",
+      "--set", "strategy.hold=3s"};
+  if (const char* overrides = std::getenv("QUANTUM_TEST_SET")) {
+    std::istringstream words(overrides);
+    for (std::string word; words >> word;) {
+      up.insert(up.end(), {"--set", word});
+    }
+  }
+  up_ = Quantum(up, kUpMax);
   if (up_.exit_code != 0) {
     throw std::runtime_error(fmt::format("`quantum up` ended with {}:\n{}", up_.exit_code, up_.output));
   }
@@ -138,7 +145,7 @@ void Stack::TakeDown() {
 }
 
 std::vector<std::string> Stack::Command(std::vector<std::string> arguments) const {
-  std::vector<std::string> command{QUANTUM_BINARY_DIR "/quantum", "--port-offset", std::to_string(port_offset_),
+  std::vector<std::string> command{QUANTUM_BINARY_DIR "/quantum", "--port-offset", std::to_string(kPortOffset),
                                    "--state", state_.string()};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return command;

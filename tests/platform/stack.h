@@ -13,7 +13,8 @@
 
 // The one platform that all tests of this program share, driven by the program `quantum` as an operator drives it. It
 // plays the recordings beside the source tree (QUANTUM_MARKET_DATA names another place), else the synthetic market, and
-// trades with the exerciser. QUANTUM_TEST_PORT_OFFSET moves it from port offset 5000.
+// trades with the exerciser, at port offset 5000. QUANTUM_TEST_SET holds further KEY=VALUE overrides, separated by
+// blanks (units.prometheus.port=9091), for a machine where one of its ports is taken.
 namespace quantum::testing {
 
 using std::chrono::milliseconds;
@@ -82,7 +83,6 @@ class Stack {
   std::vector<std::string> recordings_;  // BTCUSDT, ETHUSDT
   std::vector<UnitView> first_units_;
   Outcome up_;
-  int port_offset_ = 5000;
 };
 
 // A line of progress with the seconds since the program began.

@@ -24,6 +24,9 @@ class Connection {
   void Abort();
 
  private:
+  static constexpr size_t kBodyReadBytes = 64 * 1024;
+  static SteadyTime Now() { return SystemClock().Steady(); }
+
   enum class Input { kOk, kClosed, kTimedOut };
   enum class Next { kRequest, kClose, kLinger };
 

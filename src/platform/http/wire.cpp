@@ -95,10 +95,12 @@ void AppendResponseHead(std::string& out, const Response& response, const Respon
     out.append("\r\n");
   }
   if (!head.date.empty()) {
-    AppendHeader(out, "Date", head.date);
+    out.append("Date: ").append(head.date).append("\r\n");
   }
   if (!IsBodiless(response.status)) {
-    if (!response.content_type.empty()) {
+    if (response.content_type == "application/json") {
+      out.append("Content-Type: application/json\r\n");
+    } else if (!response.content_type.empty()) {
       AppendHeader(out, "Content-Type", response.content_type);
     }
     out.append("Content-Length: ");
@@ -106,7 +108,7 @@ void AppendResponseHead(std::string& out, const Response& response, const Respon
     out.append("\r\n");
   }
   if (!head.correlation_id.empty()) {
-    AppendHeader(out, "X-Correlation-ID", head.correlation_id);
+    out.append("X-Correlation-ID: ").append(head.correlation_id).append("\r\n");  // IsCorrelationId: no control
   }
   for (const auto& [name, value] : response.headers.all()) {
     if (!IsFraming(name)) {

@@ -19,7 +19,7 @@ bool IsBodiless(int status);
 void AppendHeader(std::string& out, std::string_view name, std::string_view value);
 
 struct ResponseHead {
-  std::string_view correlation_id;  // empty: no X-Correlation-ID
+  std::string_view correlation_id;  // as IsCorrelationId allows; empty: no X-Correlation-ID
   std::string_view date;            // empty: no Date
   bool close = false;               // Connection: close
   bool keep_alive = false;          // Connection: keep-alive, which HTTP/1.0 must be told

@@ -15,9 +15,9 @@ class Body {
  public:
   static Result<Body> Parse(std::string_view text);
 
-  Result<std::string> Text(std::string_view field) const;             // required, not empty
-  std::optional<std::string> TextIf(std::string_view field) const;    // absent or not a string: nothing
-  Result<trading::Decimal> Number(std::string_view field) const;      // required, positive, a decimal string
+  Result<std::string> Text(std::string_view field) const;           // required, not empty
+  std::optional<std::string> TextIf(std::string_view field) const;  // absent or not a string: nothing
+  Result<trading::Decimal> Number(std::string_view field) const;    // required, positive, a decimal string
   Result<std::optional<trading::Decimal>> NumberIf(std::string_view field) const;
   Result<bool> Flag(std::string_view field, bool fallback) const;
   Result<int> Int(std::string_view field, int fallback, int min, int max) const;

@@ -27,7 +27,7 @@ struct ChangeSet {
   std::vector<Trade> trades;
   std::map<std::string, int64_t> cursors;  // per symbol: every fill up to this trade id is known
   std::vector<bus::Event> events;
-  std::vector<Trade> milestones;           // trades that opened or ended in this step, for metrics and logs
+  std::vector<Trade> milestones;  // trades that opened or ended in this step, for metrics and logs
 
   bool empty() const {
     return orders.empty() && fills.empty() && positions.empty() && trades.empty() && cursors.empty() && events.empty();

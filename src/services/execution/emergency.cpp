@@ -91,8 +91,8 @@ bool Emergency::CloseOne(const exchange::VenuePosition& position) {
     return false;  // a close is under way
   }
   const std::string decision = fmt::format("halt-{}-{}", ToUnixMs(desk_.Now()), position.symbol);
-  Order close = MakeClose(decision, 0, position.symbol, position.quantity, open, kByEmergency,
-                          CurrentCorrelationId(), desk_.Now());
+  Order close = MakeClose(decision, 0, position.symbol, position.quantity, open, kByEmergency, CurrentCorrelationId(),
+                          desk_.Now());
   if (const auto* rules = desk_.RulesOf(position.symbol);
       rules != nullptr && rules->market_max_quantity.is_positive()) {
     close.quantity = std::min(close.quantity, rules->market_max_quantity);

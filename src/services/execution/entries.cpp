@@ -46,7 +46,8 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
     return Error{Errc::kInvalidArgument, "field 'decision.decision_id' is empty"};
   }
   if (!decision.quantity.is_positive()) {
-    return Error{Errc::kInvalidArgument, "field 'decision.quantity' must be positive, got " + decision.quantity.ToString()};
+    return Error{Errc::kInvalidArgument,
+                 "field 'decision.quantity' must be positive, got " + decision.quantity.ToString()};
   }
   if (!desk_.reconciled) {
     return Error{Errc::kUnavailable, "orders are not reconciled with the venue yet"};
@@ -57,8 +58,7 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
   if (gate_.inside() >= desk_.settings.sends_max) {
     return Error{Errc::kUnavailable, "too many approvals are being carried out"};
   }
-  const std::string correlation_id =
-      event.correlation_id.empty() ? CurrentCorrelationId() : event.correlation_id;
+  const std::string correlation_id = event.correlation_id.empty() ? CurrentCorrelationId() : event.correlation_id;
 
   const WallTime now = desk_.Now();
   auto refusal = RefusedBy(desk_.GatesFor(decision.symbol), decision);
@@ -139,9 +139,8 @@ void Entries::SendEntry(const std::string& client_order_id, const Decision& deci
   }
   // Looked at again: it may have waited, and a halt may have come.
   if (const auto refusal = RefusedBy(desk_.GatesFor(decision.symbol), decision)) {
-    log::Warning("an entry is withdrawn before it was sent", {{"client_order_id", client_order_id},
-                                                              {"code", refusal->code},
-                                                              {"detail", refusal->detail}});
+    log::Warning("an entry is withdrawn before it was sent",
+                 {{"client_order_id", client_order_id}, {"code", refusal->code}, {"detail", refusal->detail}});
     desk_.Commit(desk_.ledger.Discard(client_order_id, refusal->code + ": " + refusal->detail, desk_.Now()));
     return;
   }
@@ -220,8 +219,8 @@ void Entries::RecoverOrder(const std::string& client_order_id, bool was_intent) 
     }
   }
   // A close from before the restart is never sent: what it was to close may be another position by now (pains.md 1).
-  desk_.Commit(desk_.ledger.MarkRejected(client_order_id, "NEVER_SENT: the process ended before, and it is too late now",
-                                         desk_.Now()));
+  desk_.Commit(desk_.ledger.MarkRejected(client_order_id,
+                                         "NEVER_SENT: the process ended before, and it is too late now", desk_.Now()));
 }
 
 void Entries::CancelStale() {

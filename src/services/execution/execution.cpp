@@ -111,11 +111,12 @@ Status Execution::Configure() {
   service_.AddDependency({.name = "exchange", .slow = 500ms, .required = false, .check = [engine = engine_] {
                             return engine->venue->Ping();
                           }});
-  service_.bus().Subscribe({.group = service_.spec().name,
-                            .types = {std::string(event::kRiskApproved)},
-                            .transactional = [engine = engine_](const bus::Event& approval, postgres::Transaction& transaction) {
-                              return engine->entries.OnApproval(approval, transaction);
-                            }});
+  service_.bus().Subscribe(
+      {.group = service_.spec().name,
+       .types = {std::string(event::kRiskApproved)},
+       .transactional = [engine = engine_](const bus::Event& approval, postgres::Transaction& transaction) {
+         return engine->entries.OnApproval(approval, transaction);
+       }});
   return {};
 }
 
@@ -133,9 +134,8 @@ Status Execution::Start() {
   }
   if (!engine.streaming) {
     // The venue is stopped before the engine goes.
-    engine.venue->StreamUser([engine = engine_.get()](const exchange::UserEvent& user_event) {
-      engine->OnUserEvent(user_event);
-    });
+    engine.venue->StreamUser(
+        [engine = engine_.get()](const exchange::UserEvent& user_event) { engine->OnUserEvent(user_event); });
     engine.streaming = true;
   }
   const Status first = engine.reconciler.First();
@@ -187,8 +187,8 @@ void Execution::Supervise() {
   service_.SetDegraded("user-stream",
                        desk.venue.user_stream_connected() ? "" : "the user stream of the exchange is not connected");
   const Duration behind = engine_->writer->behind(desk.clock.Steady());
-  service_.SetDegraded("records", behind < 1s ? "" : fmt::format("{} changes wait for Postgres",
-                                                                 engine_->writer->pending()));
+  service_.SetDegraded("records",
+                       behind < 1s ? "" : fmt::format("{} changes wait for Postgres", engine_->writer->pending()));
 }
 
 void Execution::Pause() { engine_->desk.paused = true; }
@@ -209,14 +209,14 @@ void Execution::Drain() {
 
 std::string Execution::HealthMetrics() {
   const Desk& desk = engine_->desk;
-  return boost::json::serialize(boost::json::object{
-      {"mode", desk.settings.mode},
-      {"halted", desk.halt.record().has_value()},
-      {"open_positions", desk.ledger.OpenPositions().size()},
-      {"live_orders", desk.ledger.LiveOrders().size()},
-      {"orders_unknown", desk.ledger.OrdersWith(trading::OrderStatus::kUnknown).size()},
-      {"records_pending", engine_->writer->pending()},
-      {"reconciliation_repairs", engine_->reconciler.repairs()}});
+  return boost::json::serialize(
+      boost::json::object{{"mode", desk.settings.mode},
+                          {"halted", desk.halt.record().has_value()},
+                          {"open_positions", desk.ledger.OpenPositions().size()},
+                          {"live_orders", desk.ledger.LiveOrders().size()},
+                          {"orders_unknown", desk.ledger.OrdersWith(trading::OrderStatus::kUnknown).size()},
+                          {"records_pending", engine_->writer->pending()},
+                          {"reconciliation_repairs", engine_->reconciler.repairs()}});
 }
 
 }  // namespace quantum::execution

@@ -16,7 +16,8 @@ namespace json = boost::json;
 HaltRecord Parse(const std::string& text, const std::string& path, WallTime now) {
   boost::system::error_code error;
   const json::value value = json::parse(text, error);
-  HaltRecord record{.reason = "the halt file " + path + " cannot be understood; rearm removes it", .close = false, .since = now};
+  HaltRecord record{
+      .reason = "the halt file " + path + " cannot be understood; rearm removes it", .close = false, .since = now};
   if (error || !value.is_object()) {
     return record;
   }

@@ -14,8 +14,8 @@ struct HaltRecord {
   WallTime since{};
 };
 
-// The emergency stop's flag: a small file that survives everything but the loss of the disk. It fails closed: a file that
-// cannot be read or understood halts.
+// The emergency stop's flag: a small file that survives everything but the loss of the disk. It fails closed: a file
+// that cannot be read or understood halts.
 class HaltFlag {
  public:
   explicit HaltFlag(std::string path) : path_(std::move(path)) {}

@@ -12,9 +12,7 @@ using trading::IsFinal;
 using trading::OrderReport;
 using trading::OrderStatus;
 
-bool IsLiveStatus(OrderStatus status) {
-  return status == OrderStatus::kNew || status == OrderStatus::kPartiallyFilled;
-}
+bool IsLiveStatus(OrderStatus status) { return status == OrderStatus::kNew || status == OrderStatus::kPartiallyFilled; }
 
 }  // namespace
 
@@ -189,9 +187,8 @@ ChangeSet Ledger::AdvanceCursor(const std::string& symbol, int64_t trade_id) {
 }
 
 void Ledger::Purge(WallTime before) {
-  std::erase_if(trades_, [&](const auto& entry) {
-    return IsDone(entry.second.status) && entry.second.updated < before;
-  });
+  std::erase_if(trades_,
+                [&](const auto& entry) { return IsDone(entry.second.status) && entry.second.updated < before; });
   std::erase_if(orders_, [&](const auto& entry) {
     const Order& order = entry.second.order;
     return IsFinal(order.status) && order.updated < before && !trades_.contains(order.decision_id);
@@ -344,9 +341,8 @@ bool Ledger::IsCovered(const Trade& trade) const {
 }
 
 bool Ledger::IsProtected(const std::string& symbol) const {
-  return std::ranges::all_of(trades_, [&](const auto& entry) {
-    return entry.second.symbol != symbol || IsCovered(entry.second);
-  });
+  return std::ranges::all_of(
+      trades_, [&](const auto& entry) { return entry.second.symbol != symbol || IsCovered(entry.second); });
 }
 
 }  // namespace quantum::execution

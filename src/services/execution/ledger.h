@@ -32,9 +32,9 @@ struct LedgerSnapshot {
   std::vector<std::pair<std::string, int64_t>> fills_beyond_cursor;  // symbol, trade id
 };
 
-// Orders, trades and positions in memory, moved by what the exchange reports and by nothing else (pains.md 2). Sans-I/O:
-// every call returns the rows and events that follow from it. Each fill counts once, by the venue's trade id; positions
-// and trades move by fills only, orders by reports as well. Not thread-safe; no call suspends.
+// Orders, trades and positions in memory, moved by what the exchange reports and by nothing else (pains.md 2).
+// Sans-I/O: every call returns the rows and events that follow from it. Each fill counts once, by the venue's trade id;
+// positions and trades move by fills only, orders by reports as well. Not thread-safe; no call suspends.
 class Ledger {
  public:
   struct Options {

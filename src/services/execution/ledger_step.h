@@ -13,9 +13,9 @@ struct Ledger::Step {
   std::set<std::string> silent_orders;  // rows without an event
   std::set<std::string> trades;
   std::set<std::string> positions;
-  std::set<std::string> stops;          // symbols whose protection may have changed
+  std::set<std::string> stops;  // symbols whose protection may have changed
   std::vector<trading::Fill> fills;
-  std::vector<std::string> opened;      // trade ids
+  std::vector<std::string> opened;  // trade ids
   std::vector<std::string> ended;
 };
 

@@ -34,7 +34,8 @@ class LedgerTest : public ::testing::Test {
   const Order& OrderOf(const std::string& decision, Leg leg) {
     return *ledger.FindOrder(trading::ClientOrderId(decision, leg));
   }
-  ChangeSet FillWith(const Order& order, int64_t trade_id, const char* quantity, const char* price, const char* fee = "0") {
+  ChangeSet FillWith(const Order& order, int64_t trade_id, const char* quantity, const char* price,
+                     const char* fee = "0") {
     return ledger.ApplyFill(FillOf(order, trade_id, D(quantity), D(price), D(fee)), kNow);
   }
   Rules rules = AllRules();
@@ -46,8 +47,7 @@ TEST_F(LedgerTest, AFillMovesOrderPositionAndTradeAndSaysSo) {
   trading::OrderReport report = ReportOf(entry, OrderStatus::kFilled, "0.01"_dec, "60000"_dec);
   report.fill = FillOf(entry, 1, "0.01"_dec, "60000"_dec, "0.3"_dec);
   const ChangeSet changes = ledger.ApplyReport(report, kNow).value();
-  EXPECT_EQ(TypesOf(changes),
-            (std::vector<std::string>{"order.filled", "trade.opened", "position.updated"}));
+  EXPECT_EQ(TypesOf(changes), (std::vector<std::string>{"order.filled", "trade.opened", "position.updated"}));
   EXPECT_EQ(changes.fills.size(), 1u);
   EXPECT_EQ(ledger.PositionOf("BTCUSDT").quantity, "0.01"_dec);
   EXPECT_EQ(ledger.FindTrade("a")->status, TradeStatus::kOpen);

@@ -107,15 +107,17 @@ Result<http::Response> ManualOrders::Place(ManualOrder order, const std::string&
     return http::Json(std::string(stored.Text(0, "answer")), static_cast<int>(stored.Int(0, "status")));
   }
   if (order.decision.intent == event::Intent::kOpen) {
-    if (const auto refusal = RefusedBy([&] {
-          Gates gates = desk_.GatesFor(order.decision.symbol);
-          gates.now = WallTime{};  // the expiry is set below
-          return gates;
-        }(), [&] {
-          Decision probe = order.decision;
-          probe.expires_at = 1;
-          return probe;
-        }())) {
+    if (const auto refusal = RefusedBy(
+            [&] {
+              Gates gates = desk_.GatesFor(order.decision.symbol);
+              gates.now = WallTime{};  // the expiry is set below
+              return gates;
+            }(),
+            [&] {
+              Decision probe = order.decision;
+              probe.expires_at = 1;
+              return probe;
+            }())) {
       return http::Problem(409, refusal->code, refusal->detail);
     }
   }

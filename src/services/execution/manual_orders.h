@@ -23,9 +23,9 @@ Result<ManualOrder> ParseManualOrder(const std::string& body, const std::string&
 class ManualOrders {
  public:
   struct Options {
-    std::string decide_url;     // risk-safety's /api/risk/decide
-    std::string price_url;      // marketdata's /api/market/price
-    http::Headers headers;      // the service token
+    std::string decide_url;  // risk-safety's /api/risk/decide
+    std::string price_url;   // marketdata's /api/market/price
+    http::Headers headers;   // the service token
   };
   ManualOrders(Desk& desk, postgres::Pool& pool, http::Client& client, Options options)
       : desk_(desk), pool_(pool), client_(client), options_(std::move(options)) {}

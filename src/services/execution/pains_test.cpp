@@ -244,8 +244,12 @@ TEST_F(Pains, AStopThatFiredWhileNobodyListenedClosesItsTrade) {
 
 TEST_F(Pains, AnOrderOfOursWithoutARecordIsCancelled) {
   Run([](World& world) {
-    world.venue.Place({.client_order_id = "qt-orphanS", .symbol = "BTCUSDT", .type = trading::OrderType::kStopMarket,
-                       .quantity = "1"_dec, .trigger_price = "1"_dec, .reduce_only = true});
+    world.venue.Place({.client_order_id = "qt-orphanS",
+                       .symbol = "BTCUSDT",
+                       .type = trading::OrderType::kStopMarket,
+                       .quantity = "1"_dec,
+                       .trigger_price = "1"_dec,
+                       .reduce_only = true});
     ASSERT_TRUE(world.reconciler.Pass().ok());
     EXPECT_EQ(world.venue.CountOpen(true), 0);
   });

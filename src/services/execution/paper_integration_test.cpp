@@ -95,8 +95,7 @@ struct World {
     approval.decision.expires_at = ToUnixMs(SystemClock().Now() + 30s);
     bus::Event event = trading::event::Make(trading::event::kRiskApproved, "BTCUSDT", trading::event::ToJson(approval));
     event.correlation_id = "correlation-" + approval.decision.decision_id;
-    return pool.Transact(
-        [&](postgres::Transaction& transaction) { return entries.OnApproval(event, transaction); });
+    return pool.Transact([&](postgres::Transaction& transaction) { return entries.OnApproval(event, transaction); });
   }
   Approval Open(const std::string& id, Side side, const char* stop_percent, const char* target_percent) {
     Approval approval = OpenApproval(id, side, "0.01");

@@ -221,8 +221,8 @@ Order MakeProtection(const Trade& trade, Leg leg, int part, Decimal quantity, Wa
   return order;
 }
 
-Order MakeClose(const std::string& decision_id, int part, const std::string& symbol, Decimal position,
-                Decimal quantity, std::string_view reason, const std::string& correlation_id, WallTime now) {
+Order MakeClose(const std::string& decision_id, int part, const std::string& symbol, Decimal position, Decimal quantity,
+                std::string_view reason, const std::string& correlation_id, WallTime now) {
   Order order;
   const std::string name = part < 100 ? decision_id : fmt::format("{}+{}", decision_id, part / 100);
   order.client_order_id = ClientOrderId(name, Leg::kClose, part % 100);

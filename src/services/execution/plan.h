@@ -25,9 +25,9 @@ struct Plan {
 
 // What may keep execution from carrying out a decision. Exits pass everything here but the mode and the expiry.
 struct Gates {
-  std::string mode;         // this process's: PAPER, TESTNET, LIVE
+  std::string mode;  // this process's: PAPER, TESTNET, LIVE
   WallTime now{};
-  std::string halted;       // the reason; empty: not halted
+  std::string halted;  // the reason; empty: not halted
   bool paused = false;
   bool draining = false;
   bool symbol_halted = false;  // an order of this symbol has stayed unknown too long
@@ -35,15 +35,15 @@ struct Gates {
 };
 std::optional<Refusal> RefusedBy(const Gates& gates, const Decision& decision);
 
-// Turns the approval into orders by the symbol's rules: the quantity is rounded down to the step, stop and take-profit to
-// the tick (the stop towards the entry: never more risk than approved). `rules` may be null: unknown symbol.
+// Turns the approval into orders by the symbol's rules: the quantity is rounded down to the step, stop and take-profit
+// to the tick (the stop towards the entry: never more risk than approved). `rules` may be null: unknown symbol.
 std::variant<Plan, Refusal> MakePlan(const Approval& approval, const trading::SymbolRules* rules,
                                      const std::string& correlation_id, WallTime now);
 
 // The record of a decision that was refused before anything was sent. One that came at the wrong time (halted, expired,
 // …) is withdrawn: order CANCELED, trade CANCELLED. One that can never be right is a failure: REJECTED and FAILED.
-Plan MakeRefusedPlan(const Approval& approval, const Refusal& refusal, bool withdrawn, const std::string& correlation_id,
-                     WallTime now);
+Plan MakeRefusedPlan(const Approval& approval, const Refusal& refusal, bool withdrawn,
+                     const std::string& correlation_id, WallTime now);
 
 // A protective order for so much of a trade. `part` numbers the orders of one leg, from 0 without gaps.
 Order MakeProtection(const Trade& trade, Leg leg, int part, Decimal quantity, WallTime now);

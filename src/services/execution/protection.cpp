@@ -18,13 +18,13 @@ bool WouldTriggerAtOnce(const Order& order) {
 // What stands of one leg.
 struct LegState {
   std::vector<const Order*> live;
-  const Order* exact = nullptr;      // live and covering exactly what is open; the newest
-  bool covered = false;              // something live covers all that is open
-  bool pending = false;              // being sent, or trusted to stand: wait
-  const Order* intent = nullptr;     // committed and not sent
+  const Order* exact = nullptr;   // live and covering exactly what is open; the newest
+  bool covered = false;           // something live covers all that is open
+  bool pending = false;           // being sent, or trusted to stand: wait
+  const Order* intent = nullptr;  // committed and not sent
   const Order* newest = nullptr;
   int count = 0;
-  int refusals = 0;                  // since the last one that was accepted
+  int refusals = 0;  // since the last one that was accepted
 };
 
 LegState Inspect(const ProtectionInput& input, Leg leg, Decimal trigger, const ProtectionLimits& limits) {

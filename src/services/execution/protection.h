@@ -19,8 +19,8 @@ struct ProtectionLimits {
   Duration triggered_trusted = std::chrono::seconds(5);  // a triggered stop's market order is on its way
   Duration retry_stop = std::chrono::seconds(1);         // after a refusal
   Duration retry_take_profit = std::chrono::seconds(10);
-  int take_profit_attempts_max = 5;                      // refusals in a row; the stop is never given up
-  Duration close_after = std::chrono::seconds(15);       // a trade unprotected for so long is closed
+  int take_profit_attempts_max = 5;                 // refusals in a row; the stop is never given up
+  Duration close_after = std::chrono::seconds(15);  // a trade unprotected for so long is closed
 };
 
 struct ProtectionInput {
@@ -34,12 +34,12 @@ struct ProtectionInput {
 };
 
 struct ProtectionActions {
-  bool is_protected = false;              // a live stop covers all that is open (true when flat)
-  std::optional<Order> stop;              // to be recorded as INTENT and sent
+  bool is_protected = false;  // a live stop covers all that is open (true when flat)
+  std::optional<Order> stop;  // to be recorded as INTENT and sent
   std::optional<Order> take_profit;
-  std::vector<std::string> cancel;        // live and not wanted any more
-  std::vector<std::string> discard;       // intents that will never be sent
-  std::string close_reason;               // not empty: close what is open, now
+  std::vector<std::string> cancel;   // live and not wanted any more
+  std::vector<std::string> discard;  // intents that will never be sent
+  std::string close_reason;          // not empty: close what is open, now
 };
 
 ProtectionActions PlanProtection(const ProtectionInput& input, const ProtectionLimits& limits);

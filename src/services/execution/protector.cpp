@@ -80,14 +80,14 @@ void Protector::Guard(const std::string& trade_id) {
     unprotected_since_.try_emplace(trade_id, now);
   }
   const auto since = unprotected_since_.find(trade_id);
-  const ProtectionActions actions = PlanProtection(
-      {.trade = *trade,
-       .orders = desk_.ledger.OrdersOf(trade_id),
-       .now = desk_.Now(),
-       .unprotected_for = since == unprotected_since_.end() ? Duration::zero() : now - since->second,
-       .closing = desk_.ledger.Closing(trade->symbol),
-       .busy = [&](const Order& order) { return sender_.IsBusy(order.client_order_id); }},
-      desk_.settings.protection);
+  const ProtectionActions actions =
+      PlanProtection({.trade = *trade,
+                      .orders = desk_.ledger.OrdersOf(trade_id),
+                      .now = desk_.Now(),
+                      .unprotected_for = since == unprotected_since_.end() ? Duration::zero() : now - since->second,
+                      .closing = desk_.ledger.Closing(trade->symbol),
+                      .busy = [&](const Order& order) { return sender_.IsBusy(order.client_order_id); }},
+                     desk_.settings.protection);
 
   if (actions.stop) {
     Place(*actions.stop);

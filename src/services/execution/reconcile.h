@@ -23,10 +23,10 @@ struct PositionDifference {
 };
 
 struct Differences {
-  std::vector<trading::OrderReport> reports;       // the venue's word on orders that we know
-  std::vector<std::string> ask;                    // live for us, not listed by the venue: ask for each
-  std::vector<exchange::VenueOrder> orphans;       // to be cancelled: ours without a record, or guarding nothing
-  std::vector<exchange::VenueOrder> foreign;       // somebody else's entries: raised, not touched
+  std::vector<trading::OrderReport> reports;  // the venue's word on orders that we know
+  std::vector<std::string> ask;               // live for us, not listed by the venue: ask for each
+  std::vector<exchange::VenueOrder> orphans;  // to be cancelled: ours without a record, or guarding nothing
+  std::vector<exchange::VenueOrder> foreign;  // somebody else's entries: raised, not touched
   std::vector<PositionDifference> positions;
 };
 

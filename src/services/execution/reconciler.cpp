@@ -98,9 +98,8 @@ Status Reconciler::FetchFills(const std::string& symbol) {
         return {};
       }
       if (!desk_.ledger.Owns(fill)) {
-        log::Warning("a fill that no order of ours explains", {{"symbol", symbol},
-                                                               {"trade_id", fill.trade_id},
-                                                               {"exchange_order_id", fill.exchange_order_id}});
+        log::Warning("a fill that no order of ours explains",
+                     {{"symbol", symbol}, {"trade_id", fill.trade_id}, {"exchange_order_id", fill.exchange_order_id}});
       }
       desk_.Commit(desk_.ledger.ApplyFill(fill, desk_.Now()));
       desk_.Commit(desk_.ledger.AdvanceCursor(symbol, fill.trade_id));
@@ -167,8 +166,7 @@ void Reconciler::Repair(const PositionDifference& difference) {
               {"ours", difference.ours.ToString()},
               {"venues", difference.venues.ToString()},
               {"venue_entry_price", difference.venue_entry_price.ToString()}});
-  desk_.Commit(
-      desk_.ledger.Correct(difference.symbol, difference.venues, difference.venue_entry_price, desk_.Now()));
+  desk_.Commit(desk_.ledger.Correct(difference.symbol, difference.venues, difference.venue_entry_price, desk_.Now()));
 }
 
 void Reconciler::RemoveOrphans(const Differences& differences) {

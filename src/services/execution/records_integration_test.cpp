@@ -39,9 +39,7 @@ struct World {
     desk.rules = AllRules();
     desk.reconciled = true;
     desk.on_change = [this](const std::string& symbol) { protector.Wake(symbol); };
-    venue.StreamUser([this](const exchange::UserEvent& event) {
-      desk.Report(std::get<trading::OrderReport>(event));
-    });
+    venue.StreamUser([this](const exchange::UserEvent& event) { desk.Report(std::get<trading::OrderReport>(event)); });
   }
   static Settings MakeSettings(const std::string& directory) {
     Settings settings;
@@ -65,7 +63,8 @@ struct World {
   }
   std::string One(const std::string& sql) {
     const auto rows = pool.Query(sql, {}, {.idempotent = true});
-    return rows.ok() && !rows->empty() ? std::string(rows->Text(0, "value")) : "(" + (rows.ok() ? "none" : rows.error().message) + ")";
+    return rows.ok() && !rows->empty() ? std::string(rows->Text(0, "value"))
+                                       : "(" + (rows.ok() ? "none" : rows.error().message) + ")";
   }
 
   ScriptedVenue venue;
@@ -145,7 +144,8 @@ TEST_F(Records, TheIntentsAreCommittedBeforeTheEntryIsSentAndAllRowsFollow) {
     EXPECT_EQ(world.One("SELECT quantity || ' ' || protected AS value FROM positions"), "0.01000000 true");
     EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM fills"), "1");
     EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM outbox WHERE cid = 'correlation-a' AND type IN "
-                        "('order.filled', 'trade.opened')"), "2");
+                        "('order.filled', 'trade.opened')"),
+              "2");
     EXPECT_EQ(world.One("SELECT count(DISTINCT correlation_id)::text AS value FROM orders"), "1");
   });
 }
@@ -174,7 +174,8 @@ TEST_F(Records, ARefusedDecisionIsRecordedAndSaidAndNotSent) {
   Run([](World& world) {
     world.desk.paused = true;
     ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
-    EXPECT_EQ(world.One("SELECT status || ' ' || reason AS value FROM orders"), "CANCELED PAUSED: owner=operator until=resume");
+    EXPECT_EQ(world.One("SELECT status || ' ' || reason AS value FROM orders"),
+              "CANCELED PAUSED: owner=operator until=resume");
     EXPECT_EQ(world.One("SELECT status AS value FROM trades"), "CANCELLED");
     EXPECT_EQ(world.One("SELECT type AS value FROM outbox"), "order.canceled");
     EXPECT_TRUE(world.venue.placed.empty());
@@ -199,9 +200,8 @@ TEST_F(Records, ARestartGoesOnWhereThePreviousProcessEnded) {
     world.venue.on_event = nullptr;
     // The stop fires while nobody is there.
     world.venue.Trigger(trading::ClientOrderId("a", Leg::kStopLoss));
-    world.venue.StreamUser([&](const exchange::UserEvent& event) {
-      world.desk.Report(std::get<trading::OrderReport>(event));
-    });
+    world.venue.StreamUser(
+        [&](const exchange::UserEvent& event) { world.desk.Report(std::get<trading::OrderReport>(event)); });
     auto snapshot = LoadLedger(world.pool);
     ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
     world.desk.ledger.Restore(std::move(*snapshot));
@@ -232,7 +232,8 @@ TEST_F(Records, AnEntryThatWasNeverSentBeforeTheRestartAndHasExpiredFails) {
     world.entries.Recover();
     ASSERT_TRUE(Eventually([&] { return world.desk.ledger.FindTrade("a")->status == TradeStatus::kFailed; }));
     ASSERT_TRUE(world.writer->WaitWritten(5s));
-    EXPECT_EQ(world.One("SELECT string_agg(status, ' ' ORDER BY leg) AS value FROM orders"), "REJECTED CANCELED CANCELED");
+    EXPECT_EQ(world.One("SELECT string_agg(status, ' ' ORDER BY leg) AS value FROM orders"),
+              "REJECTED CANCELED CANCELED");
     EXPECT_TRUE(world.venue.placed.empty());
   });
 }

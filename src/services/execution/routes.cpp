@@ -56,17 +56,16 @@ http::Response Routes::Orders(const http::Request& request) {
       return http::Problem(known.error().Within("field 'status'"));
     }
   }
-  const auto rows = service_.postgres().Query(NewestFirst(kOrderColumns, "orders"),
-                                              {query->status, query->symbol, std::to_string(query->limit)},
-                                              {.idempotent = true});
+  const auto rows =
+      service_.postgres().Query(NewestFirst(kOrderColumns, "orders"),
+                                {query->status, query->symbol, std::to_string(query->limit)}, {.idempotent = true});
   return rows.ok() ? List(*rows, OrderJson) : http::Problem(rows.error());
 }
 
 http::Response Routes::OneOrder(const http::Request& request) {
   const std::string& id = request.Parameter("id");
-  const auto rows =
-      service_.postgres().Query("SELECT " + std::string(kOrderColumns) + " FROM orders WHERE client_order_id = $1",
-                                {id}, {.idempotent = true});
+  const auto rows = service_.postgres().Query(
+      "SELECT " + std::string(kOrderColumns) + " FROM orders WHERE client_order_id = $1", {id}, {.idempotent = true});
   if (!rows.ok()) {
     return http::Problem(rows.error());
   }
@@ -94,9 +93,9 @@ http::Response Routes::Trades(const http::Request& request) {
       return http::Problem(known.error().Within("field 'status'"));
     }
   }
-  const auto rows = service_.postgres().Query(NewestFirst(kTradeColumns, "trades"),
-                                              {query->status, query->symbol, std::to_string(query->limit)},
-                                              {.idempotent = true});
+  const auto rows =
+      service_.postgres().Query(NewestFirst(kTradeColumns, "trades"),
+                                {query->status, query->symbol, std::to_string(query->limit)}, {.idempotent = true});
   return rows.ok() ? List(*rows, TradeJson) : http::Problem(rows.error());
 }
 

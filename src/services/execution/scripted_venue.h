@@ -17,11 +17,11 @@ class ScriptedVenue final : public exchange::TradingVenue {
  public:
   enum class Answer {
     kNormal,
-    kActThenUnknown,    // it happened, and the answer is lost
-    kDropThenUnknown,   // it never arrived, and nobody says so
+    kActThenUnknown,   // it happened, and the answer is lost
+    kDropThenUnknown,  // it never arrived, and nobody says so
     kReject,
   };
-  std::deque<Answer> next_place;       // kNormal once empty
+  std::deque<Answer> next_place;                           // kNormal once empty
   std::function<Answer(const exchange::NewOrder&)> judge;  // asked when next_place is empty
   int reject_code = -1003;
   bool fill_market_orders = true;

@@ -114,7 +114,8 @@ void Sender::Pursue(const std::string& client_order_id, WallTime sent_venue_time
     pursued_.erase(client_order_id);
     if (finding == Finding::kAbsent) {
       log::Warning("the order never reached the venue: its absence is proven", {{"client_order_id", client_order_id}});
-      desk_.Commit(desk_.ledger.MarkRejected(client_order_id, "NEVER_ARRIVED: the venue does not have it", desk_.Now()));
+      desk_.Commit(
+          desk_.ledger.MarkRejected(client_order_id, "NEVER_ARRIVED: the venue does not have it", desk_.Now()));
     }
   });
 }

@@ -10,18 +10,19 @@ namespace quantum::execution {
 
 // services.execution of the manifest.
 struct Settings {
-  std::string mode;                  // PAPER, TESTNET, LIVE
+  std::string mode;  // PAPER, TESTNET, LIVE
   std::vector<std::string> symbols;
-  std::string halt_file;             // <state>/run/halt.json
+  std::string halt_file;  // <state>/run/halt.json
   Duration reconcile_interval = std::chrono::seconds(10);
-  Duration receive_window = std::chrono::seconds(5);       // recvWindow that the connector signs with, at most
-  Duration entry_ttl = std::chrono::seconds(60);           // an entry order that rests for longer is cancelled
-  Duration unknown_alert_after = std::chrono::seconds(60); // then the symbol takes no more entries until it is resolved
+  Duration receive_window = std::chrono::seconds(5);  // recvWindow that the connector signs with, at most
+  Duration entry_ttl = std::chrono::seconds(60);      // an entry order that rests for longer is cancelled
+  Duration unknown_alert_after =
+      std::chrono::seconds(60);  // then the symbol takes no more entries until it is resolved
   Duration unprotected_alert_after = std::chrono::seconds(1);
   Duration unprotected_halt_after = std::chrono::seconds(5);
-  ProtectionLimits protection;       // close_after: unprotected_close_after
-  double default_stop_percent = 2.0; // for a position that no decision explains
-  size_t sends_max = 256;            // approvals being carried out at one time
+  ProtectionLimits protection;        // close_after: unprotected_close_after
+  double default_stop_percent = 2.0;  // for a position that no decision explains
+  size_t sends_max = 256;             // approvals being carried out at one time
 
   static Result<Settings> Read(const config::Manifest& manifest);
 };

@@ -48,7 +48,8 @@ constexpr std::string_view kInsertOrder =
     "reason, mode, created_at, updated_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,"
     "$20,$21,$22) ON CONFLICT (client_order_id) DO ";
 constexpr std::string_view kUpdateOrder =
-    "UPDATE SET exchange_order_id = excluded.exchange_order_id, quantity = excluded.quantity, status = excluded.status, "
+    "UPDATE SET exchange_order_id = excluded.exchange_order_id, quantity = excluded.quantity, status = "
+    "excluded.status, "
     "filled_quantity = excluded.filled_quantity, average_price = excluded.average_price, fee = excluded.fee, "
     "version = excluded.version, reason = excluded.reason, updated_at = excluded.updated_at "
     "WHERE orders.version < excluded.version";
@@ -110,7 +111,8 @@ Params TradeParams(const Trade& trade) {
 constexpr std::string_view kInsertTrade =
     "INSERT INTO trades (trade_id, symbol, side, status, quantity, leverage, margin_usd, entry_price, entry_time, "
     "sl_price, tp_price, trail_percent, exit_price, exit_time, close_reason, pnl_usd, pnl_pct, r_multiple, "
-    "entry_fee_usd, exit_fee_usd, funding_fees_usd, model, confidence, strategy, regime, exchange_order_id, sl_order_id, "
+    "entry_fee_usd, exit_fee_usd, funding_fees_usd, model, confidence, strategy, regime, exchange_order_id, "
+    "sl_order_id, "
     "tp_order_id, metadata, created_at, updated_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,"
     "$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30,$31) ON CONFLICT (trade_id) DO ";
 constexpr std::string_view kUpdateTrade =
@@ -140,8 +142,8 @@ Statement PositionStatement(const PositionRow& row) {
       "VALUES ($1,$2,$3,$4,$5,$6,now()) ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, "
       "entry_price = excluded.entry_price, realized_pnl = excluded.realized_pnl, fees = excluded.fees, "
       "protected = excluded.protected, updated_at = excluded.updated_at",
-      {position.symbol, position.quantity.ToString(), position.entry_price.ToString(),
-       position.realized_pnl.ToString(), position.fees.ToString(), Bool(row.is_protected)}};
+      {position.symbol, position.quantity.ToString(), position.entry_price.ToString(), position.realized_pnl.ToString(),
+       position.fees.ToString(), Bool(row.is_protected)}};
 }
 
 }  // namespace

@@ -68,7 +68,8 @@ Result<std::vector<LedgerSnapshot::Tracked>> LoadOrders(postgres::Pool& pool) {
 
 Result<std::vector<PositionRow>> LoadPositions(postgres::Pool& pool) {
   QUANTUM_TRY(const Rows rows, pool.Query("SELECT symbol, quantity, entry_price, realized_pnl, fees, protected "
-                                          "FROM positions", {}, {.idempotent = true}));
+                                          "FROM positions",
+                                          {}, {.idempotent = true}));
   std::vector<PositionRow> positions;
   for (size_t row = 0; row < rows.size(); ++row) {
     PositionRow position;
@@ -182,11 +183,12 @@ Result<Trade> ReadTrade(const Rows& rows, size_t row) {
 Result<LedgerSnapshot> LoadLedger(postgres::Pool& pool) {
   LedgerSnapshot snapshot;
   QUANTUM_TRY(snapshot.orders, LoadOrders(pool));
-  QUANTUM_TRY(const Rows trades,
-              pool.Query("SELECT " + std::string(kTradeColumns) +
-                             " FROM trades WHERE status IN ('PENDING', 'OPEN', 'PARTIAL_TP') OR trade_id IN (SELECT "
-                             "decision_id FROM orders WHERE status IN ('INTENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED'))",
-                         {}, {.idempotent = true}));
+  QUANTUM_TRY(
+      const Rows trades,
+      pool.Query("SELECT " + std::string(kTradeColumns) +
+                     " FROM trades WHERE status IN ('PENDING', 'OPEN', 'PARTIAL_TP') OR trade_id IN (SELECT "
+                     "decision_id FROM orders WHERE status IN ('INTENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED'))",
+                 {}, {.idempotent = true}));
   for (size_t row = 0; row < trades.size(); ++row) {
     QUANTUM_TRY(Trade trade, ReadTrade(trades, row));
     snapshot.trades.push_back(std::move(trade));

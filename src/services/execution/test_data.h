@@ -29,7 +29,8 @@ inline trading::SymbolRules BtcRules() {
 }
 inline Rules AllRules() { return {{"BTCUSDT", BtcRules()}}; }
 
-inline Approval OpenApproval(const std::string& id = "decision-1", Side side = Side::kBuy, const char* quantity = "0.01") {
+inline Approval OpenApproval(const std::string& id = "decision-1", Side side = Side::kBuy,
+                             const char* quantity = "0.01") {
   Approval approval;
   Decision& decision = approval.decision;
   decision.decision_id = id;

@@ -33,8 +33,9 @@ Result<TradeStatus> ParseTradeStatus(std::string_view text) {
       return status;
     }
   }
-  return Error{Errc::kInvalidArgument, "'" + std::string(text.substr(0, 40)) +
-                                           "' is not a trade status (PENDING, OPEN, PARTIAL_TP, CLOSED, CANCELLED, FAILED)"};
+  return Error{Errc::kInvalidArgument,
+               "'" + std::string(text.substr(0, 40)) +
+                   "' is not a trade status (PENDING, OPEN, PARTIAL_TP, CLOSED, CANCELLED, FAILED)"};
 }
 
 Decimal Trade::entry_price() const { return Average(entry_notional, entry_quantity); }

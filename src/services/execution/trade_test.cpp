@@ -20,8 +20,8 @@ TEST(Trade, ResultIsPriceDifferenceTimesQuantityLessFees) {
   Exit(trade, "1"_dec, "61000"_dec, "30.5"_dec, kNow, kBySignal);
   ASSERT_TRUE(Settle(trade, OrderStatus::kFilled, kNow));
   EXPECT_EQ(trade.status, TradeStatus::kClosed);
-  EXPECT_EQ(trade.net_pnl(), "939.5"_dec);            // 1000 - 60.5: the leverage is in the quantity already
-  EXPECT_EQ(*trade.r_multiple(), "0.9395"_dec);       // 1000 at risk
+  EXPECT_EQ(trade.net_pnl(), "939.5"_dec);       // 1000 - 60.5: the leverage is in the quantity already
+  EXPECT_EQ(*trade.r_multiple(), "0.9395"_dec);  // 1000 at risk
   EXPECT_EQ(trade.margin(), "20000"_dec);
   EXPECT_EQ(*trade.pnl_percent(), "4.6975"_dec);
 }

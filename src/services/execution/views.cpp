@@ -51,13 +51,14 @@ json::object TradeJson(const Rows& rows, size_t row) {
                              "exchange_order_id", "sl_order_id", "tp_order_id"}) {
     trade[column] = TextOf(rows, row, column);
   }
-  for (const char* column : {"quantity", "margin_usd", "entry_price", "sl_price", "tp_price", "trail_percent",
-                             "exit_price", "pnl_usd", "pnl_pct", "r_multiple", "entry_fee_usd", "exit_fee_usd",
-                             "funding_fees_usd"}) {
+  for (const char* column :
+       {"quantity", "margin_usd", "entry_price", "sl_price", "tp_price", "trail_percent", "exit_price", "pnl_usd",
+        "pnl_pct", "r_multiple", "entry_fee_usd", "exit_fee_usd", "funding_fees_usd"}) {
     trade[column] = NumberOf(rows, row, column);
   }
   trade["leverage"] = rows.Int(row, "leverage");
-  trade["confidence"] = rows.IsNull(row, "confidence") ? json::value(nullptr) : json::value(rows.Double(row, "confidence"));
+  trade["confidence"] =
+      rows.IsNull(row, "confidence") ? json::value(nullptr) : json::value(rows.Double(row, "confidence"));
   trade["entry_time"] = TimeOf(rows, row, "entry_ms");
   trade["exit_time"] = TimeOf(rows, row, "exit_ms");
   trade["created_time"] = TimeOf(rows, row, "created_ms");

@@ -21,7 +21,7 @@ boost::json::object ReportJson(const Emergency::Report& report);
 struct ListQuery {
   std::string status;  // empty: all
   std::string symbol;
-  int limit = 100;     // 1 to 1000
+  int limit = 100;  // 1 to 1000
 };
 Result<ListQuery> ReadListQuery(const http::Request& request);
 

@@ -115,9 +115,9 @@ Status Writer::WriteBatch(size_t count) {
 Result<bool> Writer::IsWritten(const ChangeSet& first) {
   if (!first.orders.empty()) {
     const Order& order = first.orders.front();
-    QUANTUM_TRY(const auto rows, pool_.Query("SELECT 1 FROM orders WHERE client_order_id = $1 AND version >= $2",
-                                             {order.client_order_id, std::to_string(order.version)},
-                                             {.idempotent = true}));
+    QUANTUM_TRY(const auto rows,
+                pool_.Query("SELECT 1 FROM orders WHERE client_order_id = $1 AND version >= $2",
+                            {order.client_order_id, std::to_string(order.version)}, {.idempotent = true}));
     return !rows.empty();
   }
   if (!first.fills.empty()) {
@@ -133,8 +133,10 @@ Result<bool> Writer::IsWritten(const ChangeSet& first) {
 // the truth, and the audit repairs what it can.
 void Writer::DropPoisoned(const Error& error) {
   log::Critical("Postgres refuses a change of orders, which is dropped: compare with the venue (quantum verify)",
-                {{"error", error.message}, {"orders", queue_.front().orders.size()},
-                 {"client_order_id", queue_.front().orders.empty() ? std::string() : queue_.front().orders.front().client_order_id}});
+                {{"error", error.message},
+                 {"orders", queue_.front().orders.size()},
+                 {"client_order_id",
+                  queue_.front().orders.empty() ? std::string() : queue_.front().orders.front().client_order_id}});
   queue_.pop_front();
   ++written_;
   maybe_written_ = false;

@@ -1,0 +1,189 @@
+// bench-latency [--json] [--decisions N] [--state DIR --port-offset N]: from ai.decision.made to the order's arrival at
+// the exchange, p50 and p99, beside the sum of its parts measured alone in the same minutes on the same servers: two
+// bus hops (decision to risk-safety, approval to execution), two commits (reservation with approval, intents) and one
+// request. Without --state it starts a platform of its own with the exerciser and stops it again.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <cstdio>
+#include <optional>
+#include <thread>
+
+#include "bench/latency/orders.h"
+#include "bench/latency/parts.h"
+#include "bench/latency/quantile.h"
+#include "bench/stack/stack.h"
+#include "platform/config/secrets.h"
+#include "platform/lifecycle/servers.h"
+
+namespace quantum::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kHops = 2;
+constexpr int kCommits = 2;
+constexpr int kRequests = 1;
+
+struct Options {
+  StackOptions stack;
+  int decisions = 200;
+  int seconds_max = 240;
+  bool json = false;
+};
+
+struct Parts {
+  std::vector<double> hop;
+  std::vector<double> commit;
+  std::vector<double> request;
+
+  double Sum(double share) const {
+    return kHops * Quantile(hop, share) + kCommits * Quantile(commit, share) + kRequests * Quantile(request, share);
+  }
+};
+
+struct Report {
+  std::vector<double> total;     // decision → order at the exchange
+  std::vector<double> approval;  // decision → approval
+  std::vector<double> sending;   // approval → order at the exchange
+  std::vector<double> reported;  // decision → the exchange's answer recorded
+  Parts parts;
+  size_t decisions = 0;
+  size_t rejected = 0;
+};
+
+void Add(const Journey& journey, Report& report) {
+  const auto ms = [](int64_t from_ns, int64_t to_ns) { return static_cast<double>(to_ns - from_ns) / 1e6; };
+  report.total.push_back(ms(journey.decided_ns, journey.exchange_ns));
+  report.approval.push_back(ms(journey.decided_ns, journey.approved_ns));
+  report.sending.push_back(ms(journey.approved_ns, journey.exchange_ns));
+  report.reported.push_back(ms(journey.decided_ns, journey.reported_ns));
+}
+
+// The parts are measured while the decisions flow: both see the same servers under the same load.
+Result<Parts> MeasureParts(fiber::Loop& loop, redis::Client& redis, postgres::Pool& pool, const std::string& ping) {
+  constexpr int kTimes = 200;
+  constexpr Duration kPause = 20ms;
+  Parts parts;
+  QUANTUM_TRY(parts.hop, MeasureHop(loop, redis, kTimes, kPause));
+  QUANTUM_TRY(parts.commit, MeasureCommit(pool, kTimes, kPause));
+  QUANTUM_TRY(parts.request, MeasureRequest(loop, ping, kTimes, kPause));
+  return parts;
+}
+
+Result<Report> Measure(fiber::Loop& loop, const operate::Running& running, const Options& options) {
+  const config::Manifest& manifest = running.manifest;
+  const lifecycle::SecretReader secret = [&running](std::string_view name) {
+    return config::ReadSecret(running.layout.Secrets(), name);
+  };
+  QUANTUM_TRY(const redis::ClientOptions redis_options, lifecycle::RedisOptions(manifest, secret));
+  QUANTUM_TRY(postgres::PoolOptions postgres_options, lifecycle::PostgresOptions(manifest, secret));
+  postgres_options.connections_max = 1;
+  redis::Client redis(loop, redis_options);
+  postgres::Pool pool(loop, postgres_options);
+  const std::string ping =
+      fmt::format("http://{}:{}/fapi/v1/ping", manifest.bind_address(), manifest.Port("paper-exchange"));
+
+  OrderWatch watch(redis, ToUnixMs(SystemClock().Now()));
+  QUANTUM_TRY(Parts parts, MeasureParts(loop, redis, pool, ping));
+  const SteadyTime until = SystemClock().Steady() + std::chrono::seconds(options.seconds_max);
+  QUANTUM_CHECK(watch.Poll());
+  while (watch.Complete().size() < static_cast<size_t>(options.decisions) && SystemClock().Steady() < until) {
+    fiber::SleepFor(250ms);
+    QUANTUM_CHECK(watch.Poll());
+  }
+  Report report{.parts = std::move(parts), .decisions = watch.decisions(), .rejected = watch.rejected()};
+  for (const Journey& journey : watch.Complete()) {
+    Add(journey, report);
+  }
+  if (report.total.size() < static_cast<size_t>(options.decisions)) {
+    return Error{
+        Errc::kTimeout,
+        fmt::format("only {} of {} decisions reached the exchange within {} s ({} made, {} refused); a platform "
+                    "with a flow of decisions is started by ./quantum up --strategy exerciser",
+                    report.total.size(), options.decisions, options.seconds_max, report.decisions, report.rejected)};
+  }
+  return report;
+}
+
+Result<Report> Run(Options options) {
+  options.stack.up = RecordedMarket();
+  for (const char* word :
+       {"--strategy", "exerciser", "--set", "strategy.decisions_per_second=4", "--set", "strategy.hold=2s"}) {
+    options.stack.up.push_back(word);
+  }
+  QUANTUM_TRY(const auto stack, Stack::Open(options.stack));
+  std::optional<Result<Report>> report;
+  fiber::Loop loop("bench");
+  loop.Spawn([&] {
+    report.emplace(Measure(loop, stack->running(), options));
+    loop.Stop();
+  });
+  loop.Run();
+  return *std::move(report);
+}
+
+void PrintTable(const Report& report) {
+  fmt::print("{} orders of {} decisions ({} refused by risk-safety), load average {:.1f} on {} cores\n",
+             report.total.size(), report.decisions, report.rejected, Load1(), std::thread::hardware_concurrency());
+  fmt::print("{:<52}{:>10}{:>10}\n", "milliseconds", "p50", "p99");
+  const auto line = [](std::string_view name, const std::vector<double>& ms) {
+    fmt::print("{:<52}{:>10.2f}{:>10.2f}\n", name, Quantile(ms, 0.5), Quantile(ms, 0.99));
+  };
+  line("decision -> order at the exchange", report.total);
+  line("  decision -> approval", report.approval);
+  line("  approval -> order at the exchange", report.sending);
+  line("decision -> the exchange's answer recorded", report.reported);
+  line("alone: bus hop, XADD to XREADGROUP", report.parts.hop);
+  line("alone: commit through PgBouncer", report.parts.commit);
+  line("alone: request to the exchange (ping)", report.parts.request);
+  fmt::print("{:<52}{:>10.2f}{:>10.2f}\n", "sum of 2 hops, 2 commits, 1 request", report.parts.Sum(0.5),
+             report.parts.Sum(0.99));
+  fmt::print("ratio of the whole to the sum{:>33.2f}{:>10.2f}\n", Quantile(report.total, 0.5) / report.parts.Sum(0.5),
+             Quantile(report.total, 0.99) / report.parts.Sum(0.99));
+  fmt::print("(the exchange stamps whole milliseconds, cut off)\n");
+}
+
+void PrintJson(const Report& report) {
+  const auto both = [](const std::vector<double>& ms) {
+    return boost::json::object{{"p50_ms", Quantile(ms, 0.5)}, {"p99_ms", Quantile(ms, 0.99)}};
+  };
+  const boost::json::object out{{"benchmark", "latency"},
+                                {"orders", report.total.size()},
+                                {"decisions", report.decisions},
+                                {"rejected", report.rejected},
+                                {"load", Load1()},
+                                {"decision_to_exchange", both(report.total)},
+                                {"decision_to_approval", both(report.approval)},
+                                {"approval_to_exchange", both(report.sending)},
+                                {"decision_to_recorded", both(report.reported)},
+                                {"hop", both(report.parts.hop)},
+                                {"commit", both(report.parts.commit)},
+                                {"request", both(report.parts.request)},
+                                {"sum", {{"p50_ms", report.parts.Sum(0.5)}, {"p99_ms", report.parts.Sum(0.99)}}},
+                                {"ratio", Quantile(report.total, 0.5) / report.parts.Sum(0.5)}};
+  fmt::print("{}\n", boost::json::serialize(out));
+}
+
+}  // namespace
+}  // namespace quantum::bench
+
+int main(int argc, char** argv) {
+  using namespace quantum::bench;
+  Options options;
+  CLI::App app("From a decision to its order at the exchange, beside its parts");
+  CLI::Option* state = app.add_option("--state", options.stack.state, "state directory of a running platform");
+  app.add_option("--port-offset", options.stack.port_offset, "of that platform")->needs(state);
+  app.add_option("--decisions", options.decisions, "orders to wait for")->check(CLI::Range(1, 100'000));
+  app.add_option("--seconds-max", options.seconds_max, "how long to wait for them")->check(CLI::Range(1, 3600));
+  app.add_flag("--json", options.json, "one JSON object instead of a table");
+  CLI11_PARSE(app, argc, argv);
+  const auto report = Run(options);
+  if (!report.ok()) {
+    fmt::print(stderr, "bench-latency: {}\n", report.error().message);
+    return 1;
+  }
+  options.json ? PrintJson(*report) : PrintTable(*report);
+  return 0;
+}
