@@ -31,14 +31,16 @@ Result<ClosedLoopResult> RunClosedLoop(const ServerUnderTest& server, int connec
   ClosedLoopResult result;
   result.requests_per_second = std::strtod(After(output, "Requests/sec:").c_str(), nullptr);
   const size_t requests_in = output.find(" requests in ");
-  if (requests_in == std::string::npos || result.requests_per_second <= 0) {
+  if (requests_in == std::string::npos || result.requests_per_second <= 0 ||
+      output.find("Latency Distribution") == std::string::npos) {
     return Error{Errc::kInternal, "wrk printed no result:\n" + output};
   }
   const size_t line = output.rfind('\n', requests_in) + 1;
   const double requests = std::strtod(output.c_str() + line, nullptr);
   result.cpu_us_per_request = cpu * 1e6 / requests;
-  result.p50 = After(output, "50%");
-  result.p99 = After(output, "99%");
+  const std::string distribution = output.substr(output.find("Latency Distribution"));
+  result.p50 = After(distribution, " 50%");
+  result.p99 = After(distribution, " 99%");
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include "bench/latency/orders.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "platform/bus/codec.h"
 #include "trading/events.h"
@@ -27,19 +28,21 @@ Status OrderWatch::Poll() {
     QUANTUM_TRY(const redis::Reply page, redis_.Run({"XRANGE", bus::StreamKey(family), next, "+", "COUNT", kPage}));
     for (const redis::Reply& entry : page.elements) {
       QUANTUM_TRY(const bus::Event found, bus::ParseEntry(entry.elements.at(1)));
-      OnEvent(found);
-      next = "(" + entry.elements.at(0).text;
+      const std::string& id = entry.elements.at(0).text;
+      OnEvent(found, std::atoll(id.c_str()));  // MILLISECONDS-NUMBER
+      next = "(" + id;
     }
   }
   return {};
 }
 
-void OrderWatch::OnEvent(const bus::Event& found) {
+void OrderWatch::OnEvent(const bus::Event& found, int64_t entry_ms) {
   Journey& journey = journeys_[found.correlation_id];
   if (found.type == event::kDecisionMade) {
     journey.decided_ns = found.timestamp_ns;
   } else if (found.type == event::kRiskApproved) {
     journey.approved_ns = found.timestamp_ns;
+    journey.on_bus_ns = entry_ms * kNsPerMs;
   } else if (found.type == event::kRiskRejected) {
     journey.rejected = true;
   } else if (bus::FamilyOf(found.type) == bus::FamilyOf(event::kOrderPlaced) && journey.exchange_ns == 0) {

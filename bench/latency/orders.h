@@ -14,6 +14,7 @@ namespace quantum::bench {
 struct Journey {
   int64_t decided_ns = 0;   // ai.decision.made
   int64_t approved_ns = 0;  // risk.approved
+  int64_t on_bus_ns = 0;    // its stream has the approval: whole milliseconds, cut off
   int64_t exchange_ns = 0;  // the exchange's time of the order: whole milliseconds, cut off
   int64_t reported_ns = 0;  // the first order event: the exchange's answer is recorded
   bool rejected = false;
@@ -34,7 +35,7 @@ class OrderWatch {
   size_t rejected() const;
 
  private:
-  void OnEvent(const bus::Event& event);
+  void OnEvent(const bus::Event& event, int64_t entry_ms);
 
   redis::Client& redis_;
   std::map<std::string, std::string> next_;  // family → where the next read begins

@@ -145,8 +145,13 @@ void Stack::TakeDown() {
 }
 
 std::vector<std::string> Stack::Command(std::vector<std::string> arguments) const {
-  std::vector<std::string> command{QUANTUM_BINARY_DIR "/quantum", "--port-offset", std::to_string(kPortOffset),
-                                   "--state", state_.string()};
+  std::vector<std::string> command{QUANTUM_BINARY_DIR "/quantum",
+                                   "--port-offset",
+                                   std::to_string(kPortOffset),
+                                   "--state",
+                                   state_.string(),
+                                   "--manifest",
+                                   QUANTUM_SOURCE_DIR "/quantum.yml"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return command;
 }
