@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
 #include <sstream>
@@ -95,12 +96,18 @@ json::value Ask(const Running& running, const std::string& unit, const std::stri
   return error ? json::value() : value;
 }
 
+// Of the rows that execution keeps a symbol, those that are not flat.
 json::value CountPositions(const json::value& answer) {
-  const json::value* rows = &answer;
-  if (answer.is_object()) {
-    rows = answer.as_object().if_contains("items");
+  const json::value* rows = answer.is_object() ? answer.as_object().if_contains("items") : nullptr;
+  if (rows == nullptr || !rows->is_array()) {
+    return {};
   }
-  return rows != nullptr && rows->is_array() ? json::value(rows->as_array().size()) : json::value();
+  const auto open = [](const json::value& row) {
+    const json::value* quantity = row.is_object() ? row.as_object().if_contains("quantity") : nullptr;
+    return quantity != nullptr && quantity->is_string() && quantity->as_string() != "0";
+  };
+  const json::array& all = rows->as_array();
+  return static_cast<int64_t>(std::count_if(all.begin(), all.end(), open));
 }
 
 json::value Equity(const json::value& snapshot) {
