@@ -17,6 +17,9 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 using ::testing::IsEmpty;
 
+// The models vote after 30 bars of 5 s.
+constexpr seconds kMetricsMax(200);
+
 // Every name of the registry, read from its source: a metric that is added there is asked for here.
 std::set<std::string> RegisteredMetrics() {
   const std::string source = ReadFile(QUANTUM_SOURCE_DIR "/src/platform/metrics/names.h");
@@ -49,7 +52,7 @@ TEST(Metrics, EveryMetricOfTheRegistryWasSeenInAScrape) {
   const std::set<std::string> registered = RegisteredMetrics();
   ASSERT_GT(registered.size(), 30u);
   std::set<std::string> missing;
-  Eventually(seconds(30), [&] {
+  Eventually(kMetricsMax, [&] {
     const json::value names = AskPrometheus(stack, "/api/v1/label/__name__/values");
     std::set<std::string> seen;
     for (const json::value& name : names.as_array()) {

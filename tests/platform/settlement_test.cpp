@@ -4,10 +4,12 @@
 #include "tests/platform/ledger.h"
 #include "tests/platform/stack.h"
 
-// What the account came to, by the exchange's own fills. Ends the trading: what comes after finds the platform halted.
+// What the account came to, by the exchange's own fills. Ends the trading: what comes after finds the platform halted,
+// with decisions still being made.
 namespace quantum::testing {
 namespace {
 
+namespace fs = std::filesystem;
 namespace json = boost::json;
 using trading::Decimal;
 
@@ -88,6 +90,21 @@ TEST(Settlement, RealizedPnlLessFeesIsTheSumOverTheExchangesFillsOnceEverythingI
 
   const Outcome verify = stack.Quantum({"verify"}, seconds(120));
   EXPECT_EQ(verify.exit_code, 0) << verify.output;
+  // It may wish again; the halt keeps every entry from the exchange.
+  EXPECT_EQ(Send(stack.ByOperator("ai-engine", "POST", "/admin/resume", "{}")).status / 100, 2);
+}
+
+TEST(Settlement, AHaltedPlatformSendsNoEntryThoughDecisionsGoOn) {
+  Stack& stack = Stack::Get();
+  if (!fs::exists(stack.state() / "run/halt.json")) {
+    GTEST_SKIP() << "the settlement before did not get as far as the halt";
+  }
+  const size_t fills = FillsOf(stack, "BTCUSDT").size() + FillsOf(stack, "ETHUSDT").size();
+  const auto decisions = [&] { return stack.GetJson("/api/ai/health").at("metrics").at("decisions").to_number<int>(); };
+  const int before = decisions();
+  EXPECT_TRUE(Eventually(seconds(30), [&] { return decisions() >= before + 5; })) << "no decisions are made";
+  EXPECT_EQ(FillsOf(stack, "BTCUSDT").size() + FillsOf(stack, "ETHUSDT").size(), fills);
+  EXPECT_TRUE(Flat(stack));
 }
 
 }  // namespace

@@ -41,6 +41,9 @@ void MarketStream::Run() {
 Status MarketStream::Connection() {
   http::WebSocketClient socket(loop_);
   QUANTUM_CHECK(socket.Connect(url_, std::chrono::seconds(5)));
+  if (stop_.is_set()) {
+    return {};  // nothing is called after Stop()
+  }
   log::Info("market stream connected", {{"url", url_}});
   connected_();
   const SteadyTime end = clock_.Steady() + options_.lifetime;
@@ -48,6 +51,9 @@ Status MarketStream::Connection() {
   while (!stop_.is_set()) {
     const Result<std::string_view> frame = socket.Read(kSlice);
     const SteadyTime now = clock_.Steady();
+    if (stop_.is_set()) {
+      break;
+    }
     if (frame.ok()) {
       last_frame = now;
       backoff_.Reset();

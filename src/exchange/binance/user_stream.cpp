@@ -52,6 +52,9 @@ Status UserStream::Connection() {
   QUANTUM_TRY(const std::string key, DecodeListenKey(response.body));
   http::WebSocketClient socket(loop_);
   QUANTUM_CHECK(socket.Connect(rest_->hosts().websocket + "/private/ws?listenKey=" + key, std::chrono::seconds(5)));
+  if (stop_.is_set()) {
+    return {};  // nothing is called after Stop()
+  }
   connected_ = true;
   log::Info("user stream connected");
   on_event_(exchange::StreamConnected{});
@@ -59,6 +62,9 @@ Status UserStream::Connection() {
   SteadyTime next_keepalive = clock_.Steady() + options_.keepalive;
   while (!stop_.is_set()) {
     const Result<std::string_view> frame = socket.Read(kSlice);
+    if (stop_.is_set()) {
+      break;
+    }
     if (!frame.ok() && frame.error().code != Errc::kTimeout) {
       return frame.error();
     }

@@ -173,7 +173,11 @@ void Bus::Impl::Subscribe(Subscription subscription) {
     subscription.group = options_.group;
   }
   QUANTUM_ASSERT(!subscription.group.empty());
-  const Context context{loop_, redis_, pool_, options_, clock_};
+  const Context context{loop_, redis_, pool_, options_, clock_, [weak = weak_from_this()] {
+                          if (const auto self = weak.lock()) {
+                            self->Relay();
+                          }
+                        }};
   const auto shared = std::make_shared<const Subscription>(std::move(subscription));
   std::vector<std::string> live;
   for (const std::string& name : shared->types) {

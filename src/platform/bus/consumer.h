@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -19,6 +20,8 @@ struct Context {
   postgres::Pool* pool;
   BusOptions options;
   const Clock& clock;
+  // Called after each commit of a transactional handler: its outbox rows need not wait for the relay's next poll.
+  std::function<void()> committed = [] {};
 };
 
 // One group's durable side: fetches, hands out, acknowledges. The loop's fibers keep it alive.

@@ -123,6 +123,9 @@ Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
         }
         return subscription.transactional(event, transaction);
       });
+      if (status) {
+        context_.committed();
+      }
     }
   } catch (const std::exception& exception) {
     status = Error{Errc::kInternal, std::string("the handler threw: ") + exception.what()};

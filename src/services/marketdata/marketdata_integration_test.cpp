@@ -52,7 +52,9 @@ TEST_F(MarketDataProcess, ServesPricesBooksAndCandlesPublishesThemAndSurvivesThe
   ASSERT_TRUE(Eventually(60s, [&] { return HttpGet(port_, "/health/ready").has_value(); }))
       << quantum::testing::ReadFile(paper_.directory() / "marketdata.output");
   ASSERT_TRUE(Eventually(30s, [&] { return HttpGet(port_, "/api/market/book?symbol=BTCUSDT").has_value(); }));
-  ASSERT_TRUE(Eventually(30s, [&] { return HttpGet(port_, "/api/market/price?symbol=ETHUSDT").has_value(); }));
+  for (const std::string symbol : {"BTCUSDT", "ETHUSDT"}) {
+    ASSERT_TRUE(Eventually(30s, [&] { return HttpGet(port_, "/api/market/price?symbol=" + symbol).has_value(); }));
+  }
   const boost::json::value price = Get("/api/market/price?symbol=BTCUSDT");
   EXPECT_EQ(price.at("source").as_string(), "synthetic");
   EXPECT_FALSE(price.at("stale").as_bool());
