@@ -17,7 +17,9 @@ void CompareOrders(const Ledger& postgres, const Ledger& venue, std::vector<std:
   for (const auto& [id, ours] : postgres.orders) {
     const auto found = venue.orders.find(id);
     if (found == venue.orders.end()) {
-      if (ours.status != OrderStatus::kIntent && ours.status != OrderStatus::kRejected) {
+      const bool never_sent =
+          ours.status == OrderStatus::kIntent || (ours.status == OrderStatus::kCanceled && !ours.acknowledged);
+      if (!never_sent && ours.status != OrderStatus::kRejected) {
         differences.push_back(
             fmt::format("order {}: {} in Postgres, unknown to the exchange", id, ToString(ours.status)));
       }

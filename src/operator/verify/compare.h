@@ -16,6 +16,7 @@ struct Ledger {
     trading::OrderStatus status = trading::OrderStatus::kNew;
     trading::Decimal filled_quantity;
     bool conditional = false;  // asked for at another place of the venue
+    bool acknowledged = true;  // the venue has given it an id of its own
   };
   std::map<std::string, OrderRow> orders;                          // by client order id
   std::map<std::pair<std::string, int64_t>, trading::Fill> fills;  // by symbol and trade id
@@ -24,7 +25,8 @@ struct Ledger {
 };
 
 // Every row that one side has and the other lacks, or that differs; one sentence each, empty when both agree. An order
-// that was never sent (INTENT) or was refused need not be known to the venue.
+// that was never sent (INTENT, or CANCELED before the venue gave it an id) or was refused need not be known to the
+// venue.
 std::vector<std::string> Compare(const Ledger& postgres, const Ledger& venue);
 
 // Differences that both runs found: what moved between the two readings of one run is none.

@@ -36,6 +36,14 @@ TEST(Compare, AnIntentThatWasNeverSentIsNoDifference) {
   EXPECT_THAT(Compare(postgres, Sample()), IsEmpty());
 }
 
+TEST(Compare, ALegThatWasCanceledBeforeItWasSentIsNoDifference) {
+  Ledger postgres = Sample();
+  postgres.orders["qt-2"] = {.symbol = "BTCUSDT", .status = OrderStatus::kCanceled, .acknowledged = false};
+  EXPECT_THAT(Compare(postgres, Sample()), IsEmpty());
+  postgres.orders["qt-2"].acknowledged = true;
+  EXPECT_THAT(Compare(postgres, Sample()), ElementsAre("order qt-2: CANCELED in Postgres, unknown to the exchange"));
+}
+
 TEST(Compare, NamesEveryRowThatDiffersOrIsMissingOnEitherSide) {
   Ledger venue = Sample();
   venue.orders["qt-1"].status = OrderStatus::kPartiallyFilled;

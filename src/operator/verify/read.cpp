@@ -12,8 +12,9 @@ Result<Decimal> NumberAt(const Rows& rows, size_t row, std::string_view column) 
 }
 
 Status ReadOrders(postgres::Pool& pool, Ledger& ledger) {
-  QUANTUM_TRY(const Rows rows, pool.Query("SELECT client_order_id, symbol, status, type, filled_quantity FROM orders",
-                                          {}, {.timeout = std::chrono::seconds(30), .idempotent = true}));
+  QUANTUM_TRY(const Rows rows,
+              pool.Query("SELECT client_order_id, exchange_order_id, symbol, status, type, filled_quantity FROM orders",
+                         {}, {.timeout = std::chrono::seconds(30), .idempotent = true}));
   for (size_t row = 0; row < rows.size(); ++row) {
     Ledger::OrderRow order;
     order.symbol = std::string(rows.Text(row, "symbol"));
@@ -21,6 +22,7 @@ Status ReadOrders(postgres::Pool& pool, Ledger& ledger) {
     QUANTUM_TRY(order.filled_quantity, NumberAt(rows, row, "filled_quantity"));
     QUANTUM_TRY(const trading::OrderType type, trading::ParseOrderType(rows.Text(row, "type")));
     order.conditional = trading::IsConditional(type);
+    order.acknowledged = !rows.Text(row, "exchange_order_id").empty();
     ledger.orders[std::string(rows.Text(row, "client_order_id"))] = std::move(order);
   }
   return {};

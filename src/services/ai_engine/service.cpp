@@ -318,7 +318,6 @@ std::string AiEngine::HealthMetrics() {
                                       {"decisions", decisions_},
                                       {"bars", bars},
                                       {"warm", warm_},
-                                      {"paused", paused_},
                                       {"last_hold", last_hold_}});
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "exchange/binance/venue_factory.h"
@@ -19,6 +20,7 @@ using namespace std::chrono_literals;
 constexpr int kSnapshotDepth = 1000;
 constexpr Duration kSnapshotPause = 500ms;  // between two snapshots of a symbol: each costs 20 of the weight
 constexpr Duration kWatchInterval = 500ms;
+constexpr Duration kFirstPricesMax = 5s;
 constexpr Duration kLabelInterval = 5s;
 constexpr Duration kBackfillInterval = 2s;
 constexpr Duration kBookLateAfter = 10s;
@@ -105,7 +107,17 @@ Status MarketData::Start() {
   }
   service_.loop().Spawn([this] { KeepTicks(); });
   service_.loop().Spawn([this] { KeepWatch(); });
+  AwaitFirstPrices();
   return {};
+}
+
+// Ready means that it can answer. A venue that is away does not hold the start up for longer: then we are DEGRADED.
+void MarketData::AwaitFirstPrices() {
+  const SteadyTime until = service_.clock().Steady() + kFirstPricesMax;
+  const auto priced = [](const auto& each) { return each.second->feed.price().has_value(); };
+  while (!std::all_of(entries_.begin(), entries_.end(), priced) && service_.clock().Steady() < until &&
+         !service_.stopping().WaitFor(20ms)) {
+  }
 }
 
 void MarketData::Drain() {

@@ -44,6 +44,7 @@ class MarketData final : public lifecycle::Component {
   void LoadHistory(Entry& entry);
   void KeepBook(Entry& entry);  // fiber: snapshots
   void KeepTicks();             // fiber: market.tick
+  void AwaitFirstPrices();
   void KeepWatch();             // fiber: staleness, missed minutes, label
   void CheckFreshness(Entry& entry);
   void Backfill(Entry& entry);

@@ -27,6 +27,8 @@ Status PortfolioIntelligence::Start() {
   QUANTUM_TRY(auto holdings, LoadHoldings(service_.postgres()));
   QUANTUM_TRY(const auto peak, LoadPeak(service_.postgres()));
   portfolio_.Restore(std::move(holdings), peak);
+  // Ready means that it can answer. Neighbours that are away do not hold the start up: KeepSnapshots says so.
+  static_cast<void>(Compute());
   service_.loop().Spawn([this] { KeepSnapshots(); });
   return {};
 }
@@ -71,23 +73,52 @@ Result<Decimal> PortfolioIntelligence::ReadWallet() {
   return Decimal::Parse(std::string_view(wallet->get_string()));
 }
 
-Status PortfolioIntelligence::TakeSnapshot() {
+void PortfolioIntelligence::AskForPrices() {
+  for (const auto& [symbol, holding] : portfolio_.holdings()) {
+    if (holding.quantity.is_zero() || portfolio_.Price(symbol)) {
+      continue;
+    }
+    const std::string url = "http://127.0.0.1:" + std::to_string(service_.manifest().Port("marketdata")) +
+                            "/api/market/price?symbol=" + symbol;
+    const auto response = service_.http_client().Send({.url = url, .timeout = 2s, .idempotent = true});
+    if (!response.ok() || response->status != 200) {
+      continue;  // the next tick brings it
+    }
+    boost::system::error_code error;
+    const boost::json::value value = boost::json::parse(response->body, error);
+    const boost::json::value* price = !error && value.is_object() ? value.get_object().if_contains("price") : nullptr;
+    if (price != nullptr && price->is_string()) {
+      if (const auto parsed = Decimal::Parse(std::string_view(price->get_string())); parsed.ok()) {
+        portfolio_.OnPrice(symbol, *parsed);
+      }
+    }
+  }
+}
+
+Result<Snapshot> PortfolioIntelligence::Compute() {
   QUANTUM_TRY(const Decimal wallet, ReadWallet());
+  AskForPrices();
   const std::optional<Snapshot> snapshot = portfolio_.Take(wallet, service_.clock().Now());
   if (!snapshot) {
     return Error{Errc::kUnavailable, "an open position has no price yet"};
   }
   last_ = snapshot;
   metrics::GetGauge(metrics::kPortfolioValue).Set(snapshot->equity.ToDouble());
-  QUANTUM_CHECK(SaveSnapshot(service_.postgres(), *snapshot, *portfolio_.peak()));
-  return Publish(*snapshot);
+  return *snapshot;
+}
+
+Status PortfolioIntelligence::TakeSnapshot() {
+  QUANTUM_TRY(const Snapshot snapshot, Compute());
+  QUANTUM_CHECK(SaveSnapshot(service_.postgres(), snapshot, *portfolio_.peak()));
+  return Publish(snapshot);
 }
 
 void PortfolioIntelligence::KeepSnapshots() {
   do {
     const Status taken = service_.paused() ? Status() : TakeSnapshot();
     service_.SetDegraded("snapshot", taken.ok() ? "" : "no snapshot: " + taken.error().message);
-  } while (!service_.stopping().WaitFor(snapshot_interval_));
+    // Right after the start prices come within moments: nobody should wait an interval for the first snapshot.
+  } while (!service_.stopping().WaitFor(last_ ? snapshot_interval_ : std::min<Duration>(snapshot_interval_, 200ms)));
 }
 
 Status PortfolioIntelligence::Publish(const Snapshot& snapshot) {

@@ -19,6 +19,10 @@ class PortfolioIntelligence final : public lifecycle::Component {
   void AddSubscriptions();
   void AddRoutes();
   Result<Decimal> ReadWallet();
+  // Prices of open positions that no tick has brought yet.
+  void AskForPrices();
+  // The newest snapshot, kept as last_.
+  Result<Snapshot> Compute();
   Status TakeSnapshot();
   void KeepSnapshots();
   Status Publish(const Snapshot& snapshot);
