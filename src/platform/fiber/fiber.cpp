@@ -87,11 +87,13 @@ Loop::~Loop() {
 void Loop::Run() {
   QUANTUM_ASSERT(current_loop == nullptr);
   current_loop = this;
+  struct Leave {
+    ~Leave() { current_loop = nullptr; }  // also when a fiber's exception leaves run()
+  } leave;
   tsan_loop = TsanCurrent();
   context_->restart();
   Beat();
   context_->run();
-  current_loop = nullptr;
 }
 
 void Loop::Beat() {
@@ -201,6 +203,11 @@ void Mutex::lock() {
   }
   Event turn;
   queue_.push_back(&turn);
+  struct Leave {
+    std::deque<Event*>& queue;
+    Event* turn;
+    ~Leave() { std::erase(queue, turn); }  // a fiber that is unwound while it waits
+  } leave{queue_, &turn};
   turn.Wait();  // unlock() hands the mutex over: held_ stays true
 }
 
