@@ -321,10 +321,13 @@ ChangeSet Ledger::Finish(Step& step, WallTime now) {
   changes.fills = std::move(step.fills);
   std::string correlation_id;
   for (const std::string& id : step.orders) {
-    const Order& order = orders_.at(id).order;
+    const Tracked& tracked = orders_.at(id);
+    const Order& order = tracked.order;
     correlation_id = order.correlation_id;
     changes.orders.push_back(order);
-    if (auto event = OrderEvent(order)) {
+    // Told once, with its fee: an answer that runs ahead of its fills is held until they are booked.
+    const bool fills_owed = tracked.fills_quantity < order.filled_quantity;
+    if (auto event = OrderEvent(order); event && !fills_owed) {
       changes.events.push_back(std::move(*event));
     }
   }
