@@ -21,5 +21,6 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 # Asio and Beast header-only, without the parts we do not use.
 add_library(quantum_asio INTERFACE)
 target_compile_definitions(quantum_asio INTERFACE
-  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE BOOST_BEAST_USE_STD_STRING_VIEW)
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE BOOST_BEAST_USE_STD_STRING_VIEW
+  BOOST_DISABLE_PRAGMA_MESSAGE)  # Beast 1.81 notes in every file that std::string_view will be its default
 target_link_libraries(quantum_asio INTERFACE Boost::context Threads::Threads)

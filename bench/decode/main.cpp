@@ -15,6 +15,7 @@
 #include "exchange/binance/decode_rest.h"
 #include "exchange/book/local_book.h"
 #include "exchange/recording/recording.h"
+#include "tests/support/checkout/checkout.h"
 
 namespace {
 
@@ -169,7 +170,7 @@ int main(int argc, char** argv) {
     }
   }
   if (path.empty()) {
-    path = quantum::exchange::FindMarketData(QUANTUM_SOURCE_DIR, "usdm_btcusdt_20240808.gz");
+    path = quantum::exchange::FindMarketData(quantum::checkout::SourceDirectory(), "usdm_btcusdt_20240808.gz");
   }
   if (path.empty()) {
     fmt::print(stderr, "bench-decode: no recording; name a file of recorded frames, or set QUANTUM_MARKET_DATA\n");

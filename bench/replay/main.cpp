@@ -17,6 +17,7 @@
 #include "bench/replay/pipeline.h"
 #include "exchange/recording/recording.h"
 #include "platform/base/clock.h"
+#include "tests/support/checkout/checkout.h"
 
 namespace quantum::bench {
 namespace {
@@ -141,7 +142,7 @@ void PrintJson(const Report& report) {
 std::vector<std::string> RecordedFiles() {
   std::vector<std::string> files;
   for (const char* name : {"usdm_btcusdt_20240808.gz", "usdm_ethusdt_20240808.gz"}) {
-    if (std::string path = exchange::FindMarketData(QUANTUM_SOURCE_DIR, name); !path.empty()) {
+    if (std::string path = exchange::FindMarketData(quantum::checkout::SourceDirectory(), name); !path.empty()) {
       files.push_back(std::move(path));
     }
   }

@@ -1,4 +1,5 @@
 #include "bench/stack/stack.h"
+#include "tests/support/checkout/checkout.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -69,7 +70,7 @@ Status Stack::StartOwn(const std::vector<std::string>& up) {
                                       "--port-offset",
                                       std::to_string(kOwnOffset),
                                       "--manifest",
-                                      QUANTUM_SOURCE_DIR "/quantum.yml",
+                                      quantum::checkout::SourceDirectory() + "/quantum.yml",
                                       "up",
                                       "--foreground"};
   command.insert(command.end(), up.begin(), up.end());
@@ -120,7 +121,7 @@ Stack::~Stack() {
 std::vector<std::string> RecordedMarket() {
   const char* given = std::getenv("QUANTUM_MARKET_DATA");
   const fs::path folder =
-      given != nullptr ? fs::path(given) : fs::path(QUANTUM_SOURCE_DIR).parent_path() / "shared/data";
+      given != nullptr ? fs::path(given) : fs::path(quantum::checkout::SourceDirectory()).parent_path() / "shared/data";
   std::string files;
   for (const char* name : {"usdm_btcusdt_20240808.gz", "usdm_ethusdt_20240808.gz"}) {
     if (fs::exists(folder / name)) {

@@ -15,6 +15,7 @@
 #include "operator/process/process.h"
 #include "operator/state/layout.h"
 #include "operator/supervisor/record.h"
+#include "tests/support/checkout/checkout.h"
 #include "tests/support/process.h"
 
 // The real program `quantum` with toy units: every promise of the supervisor, kept against real processes.
@@ -28,8 +29,8 @@ using std::chrono::seconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::string kProgram = QUANTUM_BINARY_DIR "/quantum";
-const std::string kToy = QUANTUM_BINARY_DIR "/toy-server";
+const std::string kProgram = checkout::BinaryDirectory() + "/quantum";
+const std::string kToy = checkout::BinaryDirectory() + "/toy-server";
 
 struct Outcome {
   int exit_code = -1;

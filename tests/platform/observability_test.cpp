@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "tests/platform/stack.h"
+#include "tests/support/checkout/checkout.h"
 
 // What the run has left behind in metrics, logs and files; last, so that it sees all of the run.
 namespace quantum::testing {
@@ -22,7 +23,7 @@ constexpr seconds kMetricsMax(200);
 
 // Every name of the registry, read from its source: a metric that is added there is asked for here.
 std::set<std::string> RegisteredMetrics() {
-  const std::string source = ReadFile(QUANTUM_SOURCE_DIR "/src/platform/metrics/names.h");
+  const std::string source = ReadFile(checkout::SourceDirectory() + "/src/platform/metrics/names.h");
   const std::regex spec(R"re(Spec k\w+\{"([a-z_]+)")re");
   std::set<std::string> names;
   for (std::sregex_iterator each(source.begin(), source.end(), spec), end; each != end; ++each) {

@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "exchange/recording/recording.h"
+#include "tests/support/checkout/checkout.h"
 
 namespace quantum::testing {
 
@@ -80,7 +81,7 @@ void Stack::BringUp() {
   fs::permissions(directory_->path(), fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
   state_ = directory_->path() / "state";
   for (const char* name : {"usdm_btcusdt_20240808.gz", "usdm_ethusdt_20240808.gz"}) {
-    const std::string path = exchange::FindMarketData(QUANTUM_SOURCE_DIR, name);
+    const std::string path = exchange::FindMarketData(checkout::SourceDirectory(), name);
     if (!path.empty()) {
       recordings_.push_back(path);
     }
@@ -145,13 +146,13 @@ void Stack::TakeDown() {
 }
 
 std::vector<std::string> Stack::Command(std::vector<std::string> arguments) const {
-  std::vector<std::string> command{QUANTUM_BINARY_DIR "/quantum",
+  std::vector<std::string> command{checkout::BinaryDirectory() + "/quantum",
                                    "--port-offset",
                                    std::to_string(kPortOffset),
                                    "--state",
                                    state_.string(),
                                    "--manifest",
-                                   QUANTUM_SOURCE_DIR "/quantum.yml"};
+                                   checkout::SourceDirectory() + "/quantum.yml"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return command;
 }

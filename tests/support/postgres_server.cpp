@@ -1,4 +1,5 @@
 #include "tests/support/postgres_server.h"
+#include "tests/support/checkout/checkout.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@ constexpr const char* kUser = "postgres";
 const std::string kPassword = "test-password-of-quantum";
 const std::string kOwnerPassword = "test-password-of-owner";
 
-fs::path Infra() { return fs::path(QUANTUM_SOURCE_DIR) / "infra/postgres"; }
+fs::path Infra() { return fs::path(checkout::SourceDirectory()) / "infra/postgres"; }
 
 void GiveToPostgres(const fs::path& path) {
   if (::geteuid() == 0) {

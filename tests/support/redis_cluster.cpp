@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "platform/base/id.h"
+#include "tests/support/checkout/checkout.h"
 
 namespace quantum::testing {
 
@@ -36,7 +37,7 @@ std::string Render(const std::string& text, const Variables& variables) {
   }
 }
 
-std::string Template(const std::string& name) { return ReadFile(std::string(QUANTUM_SOURCE_DIR "/infra/redis/") + name); }
+std::string Template(const std::string& name) { return ReadFile(checkout::SourceDirectory() + "/infra/redis/" + name); }
 
 std::string ToText(const redisReply* reply) {
   std::string text;
@@ -106,7 +107,8 @@ RedisCluster::RedisCluster()
     return Ask(0, {"INFO", "replication"}).find("min_slaves_good_slaves:2") != std::string::npos;
   });
   if (!attached) {
-    throw std::runtime_error("the Redis replicas do not attach; node 2 said:\n" + ReadFile(NodeDirectory(1) / "output.log"));
+    throw std::runtime_error("the Redis replicas do not attach; node 2 said:\n" +
+                             ReadFile(NodeDirectory(1) / "output.log"));
   }
   for (size_t i = 0; i < kNodes; ++i) {
     StartSentinel(i);
@@ -136,18 +138,17 @@ std::filesystem::path RedisCluster::SentinelDirectory(size_t sentinel) const {
 void RedisCluster::RenderNode(size_t node) const {
   const std::filesystem::path directory = NodeDirectory(node);
   std::filesystem::create_directory(directory);
-  const Variables variables{
-      {"REDIS_BIND", "127.0.0.1"},
-      {"REDIS_PORT", std::to_string(ports_[node])},
-      {"REDIS_ANNOUNCE_IP", "127.0.0.1"},
-      {"REDIS_DIR", directory.string()},
-      {"REDIS_ACL_FILE", (directory / "users.acl").string()},
-      {"REDIS_MAXMEMORY", "256mb"},
-      {"REDIS_REPLICAOF", node == 0 ? "" : "replicaof 127.0.0.1 " + std::to_string(ports_[0])},
-      {"REDIS_SERVICE_PASSWORD", service_password_},
-      {"REDIS_SENTINEL_PASSWORD", sentinel_password_},
-      {"REDIS_REPLICATION_PASSWORD", replication_password_},
-      {"REDIS_OPERATOR_PASSWORD", operator_password_}};
+  const Variables variables{{"REDIS_BIND", "127.0.0.1"},
+                            {"REDIS_PORT", std::to_string(ports_[node])},
+                            {"REDIS_ANNOUNCE_IP", "127.0.0.1"},
+                            {"REDIS_DIR", directory.string()},
+                            {"REDIS_ACL_FILE", (directory / "users.acl").string()},
+                            {"REDIS_MAXMEMORY", "256mb"},
+                            {"REDIS_REPLICAOF", node == 0 ? "" : "replicaof 127.0.0.1 " + std::to_string(ports_[0])},
+                            {"REDIS_SERVICE_PASSWORD", service_password_},
+                            {"REDIS_SENTINEL_PASSWORD", sentinel_password_},
+                            {"REDIS_REPLICATION_PASSWORD", replication_password_},
+                            {"REDIS_OPERATOR_PASSWORD", operator_password_}};
   WriteFile(directory / "redis.conf", Render(Template("redis.conf"), variables));
   WriteFile(directory / "users.acl", Render(Template("users.acl"), variables));
 }
@@ -235,9 +236,9 @@ bool RedisCluster::Healthy() const {
 
 void RedisCluster::AwaitHealthy(std::chrono::milliseconds timeout) {
   if (!Eventually(timeout, [this] { return Healthy(); })) {
-    throw std::runtime_error("the Redis cluster in " + directory_.path().string() + " did not become healthy; node 1 said:\n" +
-                             ReadFile(NodeDirectory(0) / "output.log") + "\nsentinel 1 said:\n" +
-                             ReadFile(SentinelDirectory(0) / "output.log"));
+    throw std::runtime_error("the Redis cluster in " + directory_.path().string() +
+                             " did not become healthy; node 1 said:\n" + ReadFile(NodeDirectory(0) / "output.log") +
+                             "\nsentinel 1 said:\n" + ReadFile(SentinelDirectory(0) / "output.log"));
   }
 }
 

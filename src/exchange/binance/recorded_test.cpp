@@ -10,6 +10,7 @@
 #include "exchange/binance/decode_user.h"
 #include "exchange/book/local_book.h"
 #include "exchange/recording/recording.h"
+#include "tests/support/checkout/checkout.h"
 
 namespace quantum::binance {
 namespace {
@@ -74,7 +75,7 @@ Counts ReplayFile(const std::string& path) {
 TEST(Recorded, TheBookFollowsTheWholeRecordingWithoutAGapOrACross) {
   Counts sum;
   for (const char* name : {"usdm_btcusdt_20240808.gz", "usdm_ethusdt_20240808.gz"}) {
-    const std::string path = exchange::FindMarketData(QUANTUM_SOURCE_DIR, name);
+    const std::string path = exchange::FindMarketData(checkout::SourceDirectory(), name);
     if (path.empty()) {
       GTEST_SKIP() << name << " is not here; set QUANTUM_MARKET_DATA to the directory that holds it";
     }
@@ -98,7 +99,7 @@ std::string ReadFile(const std::filesystem::path& path) {
 }
 
 TEST(Recorded, EveryExampleMessageOfTheVenueDecodes) {
-  const std::string directory = exchange::FindMarketData(QUANTUM_SOURCE_DIR, "binance_messages/futures");
+  const std::string directory = exchange::FindMarketData(checkout::SourceDirectory(), "binance_messages/futures");
   if (directory.empty()) {
     GTEST_SKIP() << "binance_messages is not here; set QUANTUM_MARKET_DATA to the directory that holds it";
   }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "exchange/binance/venue_factory.h"
+#include "tests/support/checkout/checkout.h"
 #include "tests/support/paper_exchange.h"
 
 namespace quantum::binance {
@@ -51,7 +52,7 @@ bool Within(Duration timeout, const std::function<bool()>& condition) {
 
 class VenueTest : public ::testing::Test {
  protected:
-  VenueTest() : paper_(QUANTUM_BINARY_DIR) { paper_.Start(); }
+  VenueTest() : paper_(checkout::BinaryDirectory()) { paper_.Start(); }
 
   VenueParameters Parameters(fiber::Loop& loop) const {
     return {.loop = &loop,

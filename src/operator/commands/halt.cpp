@@ -15,14 +15,14 @@ namespace quantum::operate {
 
 namespace {
 
-struct Wanted {
+struct HaltOptions {
   bool close = false;
   std::string reason = "by hand";
 };
 
 // Acts first and records after: the flag on disk holds even when every service is down, since execution reads it before
 // it sends anything; the call makes it act at once.
-Status Halt(const Context& context, const Wanted& wanted) {
+Status Halt(const Context& context, const HaltOptions& wanted) {
   QUANTUM_TRY(const Running running, FindRunning(context));
   const boost::json::object request{{"reason", wanted.reason}, {"close", wanted.close}};
   boost::json::object record = request;
@@ -56,7 +56,7 @@ Status Halt(const Context& context, const Wanted& wanted) {
 
 void AddHalt(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("halt", "Emergency stop: no more entries, open entry orders cancelled");
-  auto wanted = std::make_shared<Wanted>();
+  auto wanted = std::make_shared<HaltOptions>();
   command->add_flag("--close", wanted->close, "Also close every position, reduce-only");
   command->add_option("--reason", wanted->reason, "Kept with the record")->type_name("TEXT");
   command->callback([&context, wanted] { context.Finish(Halt(context, *wanted)); });

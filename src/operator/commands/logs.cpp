@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll(200);
 
-struct Wanted {
+struct LogsOptions {
   std::string unit;
   int lines = 50;
   bool follow = false;
@@ -25,7 +25,7 @@ struct Wanted {
 };
 
 // The service's own JSON log where it writes one, else what the process printed.
-std::string ChooseFile(const Layout& layout, const Wanted& wanted) {
+std::string ChooseFile(const Layout& layout, const LogsOptions& wanted) {
   if (!wanted.output) {
     for (const std::string& path : {fmt::format("{}/{}-service.log", layout.Log(), wanted.unit),
                                     fmt::format("{}/{}.log", layout.Log(), wanted.unit)}) {
@@ -70,7 +70,7 @@ Status Follow(const std::string& path) {
   return Error{Errc::kNotFound, fmt::format("{} is gone", path)};
 }
 
-Status ShowLogs(const Context& context, const Wanted& wanted) {
+Status ShowLogs(const Context& context, const LogsOptions& wanted) {
   QUANTUM_TRY(const Running running, FindRunning(context));
   if (running.manifest.FindUnit(wanted.unit) == nullptr && wanted.unit != "supervisor") {
     return Error{Errc::kInvalidArgument,
@@ -89,7 +89,7 @@ Status ShowLogs(const Context& context, const Wanted& wanted) {
 
 void AddLogs(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("logs", "The newest log lines of a unit, or of `supervisor`");
-  auto wanted = std::make_shared<Wanted>();
+  auto wanted = std::make_shared<LogsOptions>();
   command->add_option("UNIT", wanted->unit, "A unit of the manifest, or supervisor")->required();
   command->add_option("-n,--lines", wanted->lines, "How many lines")->check(CLI::Range(1, 100000))->type_name("N");
   command->add_flag("-f,--follow", wanted->follow, "Go on printing what is added");

@@ -38,7 +38,7 @@ constexpr std::chrono::seconds kSupervisorStart(5);
 constexpr std::chrono::seconds kCheckDeadline(10);
 constexpr int kOutputLinesShown = 5;
 
-struct Wanted {
+struct UpCommand {
   UpOptions options;
   bool no_install = false;  // taken by the entry script; accepted here so that the arguments can be passed on
   bool foreground = false;
@@ -104,7 +104,7 @@ Status CheckServices(const Running& running, const Accounts& accounts) {
 }
 
 // Everything up to the first process: manifest, ports, users, files.
-Result<Running> Prepare(const Context& context, const Layout& layout, const Wanted& wanted) {
+Result<Running> Prepare(const Context& context, const Layout& layout, const UpCommand& wanted) {
   const std::string manifest_path = context.ManifestPath();
   const std::string source = fs::path(manifest_path).parent_path().string();
   QUANTUM_TRY(std::vector<std::string> overrides, ToOverrides(wanted.options));
@@ -227,7 +227,7 @@ Status Foreground(LocalFleet& fleet) {
   return fleet.Running() ? fleet.StopAll() : Status();
 }
 
-Status Up(const Context& context, const Wanted& wanted) {
+Status Up(const Context& context, const UpCommand& wanted) {
   QUANTUM_TRY(const Layout layout, context.FindLayout());
   LocalFleet fleet(layout);
   if (fleet.Running()) {
@@ -268,7 +268,7 @@ Status Up(const Context& context, const Wanted& wanted) {
 void AddUp(CLI::App& app, Context& context) {
   CLI::App* command =
       app.add_subcommand("up", "Start everything, or say what runs; the command's end is its readiness");
-  auto wanted = std::make_shared<Wanted>();
+  auto wanted = std::make_shared<UpCommand>();
   auto markets = std::make_shared<std::vector<std::string>>();
   command->add_option("--market", *markets, "synthetic, or recording:FILE[,FILE]; recordings may be given repeatedly")
       ->type_name("SOURCE");

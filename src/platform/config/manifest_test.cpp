@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "platform/config/units.h"
+#include "tests/support/checkout/checkout.h"
 
 namespace quantum::config {
 namespace {
@@ -113,7 +114,7 @@ units:
 
 TEST_F(ManifestTest, TheManifestOfTheProjectIsValid) {
   for (const int offset : {0, 5000, 6000}) {
-    const auto manifest = Manifest::Load(std::string(QUANTUM_SOURCE_DIR) + "/quantum.yml", {}, offset);
+    const auto manifest = Manifest::Load(checkout::SourceDirectory() + "/quantum.yml", {}, offset);
     EXPECT_TRUE(manifest.ok()) << manifest.error().message;
   }
 }

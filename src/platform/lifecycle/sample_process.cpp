@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "platform/config/secrets.h"
+#include "tests/support/checkout/checkout.h"
 
 namespace quantum::lifecycle {
 
@@ -91,7 +92,7 @@ void ServiceProcessTest::WriteManifest(const std::string& services) {
 }
 
 support::Process ServiceProcessTest::Start(const std::vector<std::string>& arguments) {
-  std::vector<std::string> command = {std::string(QUANTUM_BINARY_DIR) + "/lifecycle-sample-service"};
+  std::vector<std::string> command = {checkout::BinaryDirectory() + "/lifecycle-sample-service"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   std::vector<std::string> environment = {"QUANTUM_MANIFEST=" + directory_.path().string() + "/quantum.yml",
                                           "QUANTUM_STATE_DIR=" + State()};

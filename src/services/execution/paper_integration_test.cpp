@@ -15,6 +15,7 @@
 #include "services/execution/store.h"
 #include "services/execution/test_data.h"
 #include "services/execution/writer.h"
+#include "tests/support/checkout/checkout.h"
 #include "tests/support/paper_exchange.h"
 #include "tests/support/postgres_server.h"
 #include "trading/bus/registry.h"
@@ -154,7 +155,7 @@ class Paper : public ::testing::Test {
       fiber::SleepFor(300ms);
     });
   }
-  testing::PaperExchangeProcess paper_{QUANTUM_BINARY_DIR};
+  testing::PaperExchangeProcess paper_{checkout::BinaryDirectory()};
   testing::PostgresServer postgres_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "tests/support/checkout/checkout.h"
 #include "tests/support/paper_exchange.h"
 #include "tests/support/redis_cluster.h"
 
@@ -17,7 +18,7 @@ class MarketDataProcess : public ::testing::Test {
  protected:
   MarketDataProcess()
       : port_(quantum::testing::FreePorts(1).front()),
-        paper_(QUANTUM_BINARY_DIR, "  marketdata: {command: x, port: " + std::to_string(port_) + "}\n",
+        paper_(checkout::BinaryDirectory(), "  marketdata: {command: x, port: " + std::to_string(port_) + "}\n",
                "  marketdata: {intervals: [1s, 5s, 1m]}\n") {
     const redis::ClientOptions options = redis_.Options();
     paper_.WriteSecret("redis-service", options.password);
@@ -30,10 +31,9 @@ class MarketDataProcess : public ::testing::Test {
     environment_.push_back("REDIS_SENTINEL_HOSTS=" + sentinels);
     environment_.push_back("REDIS_MASTER_NAME=" + options.master_name);
     paper_.Start();
-    service_.emplace(
-        quantum::testing::ProcessOptions{.command = {std::string(QUANTUM_BINARY_DIR) + "/quantum-marketdata"},
-                                         .output = paper_.directory() / "marketdata.output",
-                                         .environment = environment_});
+    service_.emplace(quantum::testing::ProcessOptions{.command = {checkout::BinaryDirectory() + "/quantum-marketdata"},
+                                                      .output = paper_.directory() / "marketdata.output",
+                                                      .environment = environment_});
   }
 
   boost::json::value Get(const std::string& path) {

@@ -15,6 +15,7 @@
 #include "platform/bus/codec.h"
 #include "platform/http/client.h"
 #include "platform/http/server.h"
+#include "tests/support/checkout/checkout.h"
 #include "tests/support/process.h"
 #include "tests/support/redis_cluster.h"
 
@@ -112,7 +113,7 @@ class Monitoring : public ::testing::Test {
       sentinels += fmt::format("{}{}:{}", sentinels.empty() ? "" : ",", sentinel.host, sentinel.port);
     }
     process_.emplace(support::ProcessOptions{
-        .command = {QUANTUM_BINARY_DIR "/quantum-monitoring-health"},
+        .command = {checkout::BinaryDirectory() + "/quantum-monitoring-health"},
         .output = state_.path() / "output",
         .environment = {"QUANTUM_MANIFEST=" + (state_.path() / "quantum.yml").string(),
                         "QUANTUM_STATE_DIR=" + state_.path().string(), "REDIS_SENTINEL_HOSTS=" + sentinels}});

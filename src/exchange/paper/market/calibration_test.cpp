@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "exchange/paper/market/recording_source.h"
+#include "tests/support/checkout/checkout.h"
 
 namespace quantum::paper {
 namespace {
@@ -90,7 +91,7 @@ class CalibrationTest : public ::testing::TestWithParam<std::pair<const char*, c
 // The constants of the synthetic market are what the recording shows, within a twentieth.
 TEST_P(CalibrationTest, IsWhatTheRecordingShows) {
   const auto [symbol, name] = GetParam();
-  const std::string file = std::string(QUANTUM_SOURCE_DIR) + "/../shared/data/" + name;
+  const std::string file = checkout::SourceDirectory() + "/../shared/data/" + name;
   if (!std::filesystem::exists(file)) {
     GTEST_SKIP() << file << " is not on this machine";
   }

@@ -7,11 +7,12 @@
 #include <map>
 
 #include "exchange/paper/market/book.h"
+#include "tests/support/checkout/checkout.h"
 
 namespace quantum::paper {
 namespace {
 
-std::string Recording(const std::string& name) { return std::string(QUANTUM_SOURCE_DIR) + "/../shared/data/" + name; }
+std::string Recording(const std::string& name) { return checkout::SourceDirectory() + "/../shared/data/" + name; }
 
 class RecordingTest : public ::testing::Test {
  protected:

@@ -11,6 +11,7 @@
 #include "exchange/paper/engine/engine_fixture.h"
 #include "exchange/paper/protocol/encode_market.h"
 #include "exchange/paper/protocol/encode_user.h"
+#include "tests/support/checkout/checkout.h"
 
 namespace quantum::paper {
 namespace {
@@ -106,7 +107,7 @@ TEST_F(RestTest, SaysItsRules) {
 // ---- The shapes of Binance's own examples --------------------------------------------------------------------------
 
 json::value Example(const std::string& name) {
-  std::ifstream file(std::string(QUANTUM_SOURCE_DIR) + "/../shared/data/binance_messages/futures/" + name);
+  std::ifstream file(checkout::SourceDirectory() + "/../shared/data/binance_messages/futures/" + name);
   std::stringstream text;
   text << file.rdbuf();
   return file ? json::parse(text.str()) : json::value(nullptr);
