@@ -1,4 +1,4 @@
-#!lua name=quantum_bus_1
+#!lua name=quantum_bus_2
 
 -- The broker's half of the event bus: an idempotent append. A producer numbers its events per incarnation and stream;
 -- the broker remembers the last number of each and takes none twice. State and stream share a slot by their braces.
@@ -24,16 +24,42 @@ local function remember(producers, lane, last)
   redis.call('HSET', producers, lane, string.format('%.0f %s', last, redis.call('TIME')[1]))
 end
 
--- KEYS: stream, producers. ARGV: producer, incarnation, sequence of the first event, "gap" or "", then the nine FIELDS
--- of each event. Answers {last sequence held, events appended}. Events up to the last sequence are skipped; if the
--- first is beyond the next one, nothing is appended (the sender has to go back), unless "gap" says that what lies
--- between does not exist any more.
+-- One process sends under a producer's name: the last that took over. Its session stands beside the sequences. Answers
+-- an error for a process whose twin has taken over since.
+local function fence(producers, producer, session, takes_over)
+  local field = '@' .. producer
+  local state = redis.call('HGET', producers, field)
+  local held = state and string.match(state, '^%S+')
+  if held ~= session then
+    if held and not takes_over then
+      return redis.error_reply('FENCED another process sends as ' .. producer)
+    end
+    redis.call('HSET', producers, field, session .. ' ' .. redis.call('TIME')[1])
+  end
+end
+
+-- KEYS: stream, producers. ARGV: producer, incarnation, session ("" for none), "takeover" or "", sequence of the first
+-- event, "gap" or "", then the nine FIELDS of each event. Answers {last sequence held, events appended}. Events up to the
+-- last sequence are skipped; if the first is beyond the next one, nothing is appended (the sender has to go back), unless
+-- "gap" says that what lies between does not exist any more. Nothing is appended either while the stream is over its
+-- memory quota (field "!quota" says why).
+local HEAD = 6
 local function append(keys, args)
   local stream, producers = keys[1], keys[2]
-  local producer, incarnation, first, gap = args[1], args[2], tonumber(args[3]), args[4] == 'gap'
+  local producer, incarnation, session, first, gap = args[1], args[2], args[3], tonumber(args[5]), args[6] == 'gap'
+  if session ~= '' then
+    local fenced = fence(producers, producer, session, args[4] == 'takeover')
+    if fenced then
+      return fenced
+    end
+  end
   local lane = lane_of(producer, incarnation)
   local last = last_of(producers, lane)
-  local count = (#args - 4) / #FIELDS
+  local count = (#args - HEAD) / #FIELDS
+  local quota = redis.call('HGET', producers, '!quota')
+  if quota and first + count - 1 > last then
+    return redis.error_reply('QUOTA ' .. quota)
+  end
   local appended = 0
   local failure = nil
   if first <= last + 1 or gap then
@@ -44,7 +70,7 @@ local function append(keys, args)
                        'seq', string.format('%.0f', sequence)}
         for f, name in ipairs(FIELDS) do
           entry[#entry + 1] = name
-          entry[#entry + 1] = args[4 + i * #FIELDS + f]
+          entry[#entry + 1] = args[HEAD + i * #FIELDS + f]
         end
         local answer = redis.pcall(unpack(entry))
         if type(answer) == 'table' and answer.err then
@@ -76,7 +102,7 @@ local function forget(keys, args)
   local lanes = redis.call('HGETALL', keys[1])
   local forgotten = 0
   for i = 1, #lanes, 2 do
-    if tonumber(string.match(lanes[i + 1], '%d+$')) < before then
+    if lanes[i] ~= '!quota' and tonumber(string.match(lanes[i + 1], '%d+$')) < before then
       redis.call('HDEL', keys[1], lanes[i])
       forgotten = forgotten + 1
     end
@@ -84,6 +110,6 @@ local function forget(keys, args)
   return forgotten
 end
 
-redis.register_function('quantum_bus_1_append', append)
-redis.register_function{function_name = 'quantum_bus_1_last', callback = last, flags = {'no-writes'}}
-redis.register_function('quantum_bus_1_forget', forget)
+redis.register_function('quantum_bus_2_append', append)
+redis.register_function{function_name = 'quantum_bus_2_last', callback = last, flags = {'no-writes'}}
+redis.register_function('quantum_bus_2_forget', forget)

@@ -8,17 +8,25 @@
 
 namespace quantum::bus {
 
-// The appending side's view of the broker: a connection of its own to the master (WAIT speaks of what its own connection
-// wrote), and the function library. Used by one fiber.
+// The appending side's view of the broker: a connection of its own to the master (WAIT speaks of what its own
+// connection wrote), and the function library. Used by one fiber.
 class Broker {
  public:
   struct Batch {
     Lane lane;
     std::vector<EventPtr> events;  // consecutive sequences, not empty
     bool gap = false;              // what lies before the first does not exist any more
+    bool takes_over = false;       // fences whoever sent as this producer before
+  };
+  struct Answer {
+    uint64_t last = 0;  // the last sequence of the lane that the broker holds
+    // Nothing was appended: kConflict, another process has taken over; kExhausted, the stream is over its memory quota.
+    Status taken;
   };
 
-  Broker(redis::Client& redis, int replicas_required) : redis_(redis), replicas_required_(replicas_required) {}
+  // session: of this process, so that its twin can be fenced off; empty: never fenced.
+  Broker(redis::Client& redis, int replicas_required, std::string session = {})
+      : redis_(redis), replicas_required_(replicas_required), session_(std::move(session)) {}
 
   // Connects to the present master and makes sure that it has the functions.
   Status Connect(Duration timeout);
@@ -28,21 +36,20 @@ class Broker {
   // The last sequence of each lane that the broker holds.
   Result<std::vector<uint64_t>> Last(const std::vector<Lane>& lanes);
 
-  // Appends what the broker does not hold yet and returns, per batch, the last sequence it holds; the replicas required
-  // have all of it too. On an error nothing is known but that a repeat is safe; the connection may be gone.
-  Result<std::vector<uint64_t>> Append(const std::vector<Batch>& batches);
+  // Appends what the broker does not hold yet and answers each batch; the replicas required have all of it too. On an
+  // error nothing is known but that a repeat is safe; the connection may be gone.
+  Result<std::vector<Answer>> Append(const std::vector<Batch>& batches);
 
   // Whether the connection still leads to a living master.
   Status Ping();
 
-  // Forgets incarnations that have appended nothing for so long.
-  Status Forget(const std::string& family, std::chrono::seconds idle);
-
  private:
   Result<std::vector<redis::Reply>> Run(const std::vector<redis::Command>& commands, Duration timeout);
+  Status Judge(const redis::Command& command, const redis::Reply& reply);
 
   redis::Client& redis_;
   const int replicas_required_;
+  const std::string session_;
   std::unique_ptr<redis::Connection> connection_;
 };
 

@@ -8,6 +8,9 @@
 #include "platform/base/id.h"
 #include "platform/bus/consumer.h"
 #include "platform/bus/janitor.h"
+#include "platform/bus/journal/journal.h"
+#include "platform/bus/journal/storage.h"
+#include "platform/bus/journal/writer.h"
 #include "platform/bus/live_feed.h"
 #include "platform/bus/relay.h"
 #include "platform/bus/sender.h"
@@ -25,19 +28,35 @@ Duration Left(const Deadline& deadline) { return std::max(deadline.left(), Durat
 
 }  // namespace
 
+// The outbox on disk, and who writes it. Empty: the outbox is kept in memory.
+struct OnDisk {
+  std::unique_ptr<journal::Storage> storage;
+  std::unique_ptr<journal::Journal> journal;
+};
+
 class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
  public:
-  Impl(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options, const Clock& clock)
+  Impl(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options, const Clock& clock,
+       std::string incarnation, OnDisk on_disk)
       : loop_(loop),
         redis_(redis),
         pool_(pool),
         options_(std::move(options)),
         clock_(clock),
-        outbox_(options_.producer, NewIncarnation(), options_.outbox_events_max),
-        sender_(redis, outbox_, options_.batch_max, options_.replicas_required, clock),
+        incarnation_(std::move(incarnation)),
+        on_disk_(std::move(on_disk)),
+        memory_(options_.producer, incarnation_, options_.outbox_events_max),
+        sender_(redis, outbox(), options_.batch_max, options_.replicas_required, incarnation_, clock,
+                {.confirmed = [this](size_t lane, uint64_t sequence) { safe_.Reach(lane, sequence); },
+                 .fenced = options_.fenced}),
         volatile_sender_(redis),
-        janitor_({loop, redis, pool, options_, clock}, [this] { return outbox_.pending(); }) {
+        janitor_({loop, redis, pool, options_, clock}, [this] { return outbox().pending(); }) {
     QUANTUM_ASSERT(!options_.producer.empty());
+    if (on_disk_.journal) {
+      writer_ =
+          std::make_unique<journal::Writer>(*on_disk_.journal, *on_disk_.storage, clock,
+                                            [this](size_t lane, uint64_t sequence) { safe_.Reach(lane, sequence); });
+    }
     if (pool != nullptr) {
       relay_ =
           std::make_unique<bus::Relay>(redis, *pool, options_.producer, options_.batch_max, options_.replicas_required);
@@ -48,6 +67,9 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
     Fiber([](Impl& self) { self.sender_.Run(); });
     Fiber([](Impl& self) { self.volatile_sender_.Run(); });
     Fiber([](Impl& self) { self.janitor_.Run(); });
+    if (writer_) {
+      Fiber([](Impl& self) { self.writer_->Run(); });
+    }
     if (relay_) {
       Fiber([](Impl& self) { self.relay_->Run(); });
     }
@@ -66,7 +88,14 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   Status Flush(Duration timeout);
   void SignalStop();
   void Stop();
-  Health health() const { return {outbox_.pending(), sender_.connected()}; }
+  Health health() {
+    Health health{.outbox_pending = outbox().pending(), .connected = sender_.connected()};
+    if (on_disk_.journal) {
+      health.journal_bytes = on_disk_.journal->bytes();
+      health.journal_trouble = on_disk_.journal->trouble();
+    }
+    return health;
+  }
 
  private:
   void Fiber(std::function<void(Impl&)> body) {
@@ -77,14 +106,20 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
     });
   }
   const EventType& Stamp(Event& event) const;
+  Outbox& outbox() { return on_disk_.journal ? static_cast<Outbox&>(*on_disk_.journal) : memory_; }
+  bool AwaitSafe(const Outbox::Ticket& ticket, Duration timeout);
 
   fiber::Loop& loop_;
   redis::Client& redis_;
   postgres::Pool* const pool_;
   const BusOptions options_;
   const Clock& clock_;
-  MemoryOutbox outbox_;
+  const std::string incarnation_;
+  OnDisk on_disk_;
+  MemoryOutbox memory_;
   Sender sender_;
+  SequenceWaiters safe_;  // on disk or with the broker
+  std::unique_ptr<journal::Writer> writer_;
   VolatileSender volatile_sender_;
   uint64_t volatile_sequence_ = 0;
   std::unique_ptr<bus::Relay> relay_;
@@ -122,29 +157,36 @@ Result<std::string> Bus::Impl::Publish(Event event, const PublishOptions& option
   }
   const std::string id = event.id;
   if (type.durability == Durability::kVolatile) {
-    event.incarnation = outbox_.incarnation();
+    event.incarnation = incarnation_;
     event.sequence = ++volatile_sequence_;
     volatile_sender_.Put(std::move(event));
     return id;
   }
   const std::string name = event.type;
-  const auto ticket = outbox_.Append(std::move(event));
+  const auto ticket = outbox().Append(std::move(event));
   if (!ticket) {
     return Error{ticket.error().code, fmt::format("publishing {}: {}; {}", name, ticket.error().message,
                                                   sender_.trouble().empty() ? "retry later" : sender_.trouble())};
   }
   sender_.Wake();
-  if (outbox_.survives_process() && !options.await_replicated) {
-    return id;
-  }
-  if (!sender_.AwaitConfirmed(*ticket, options.timeout)) {
-    return Error{
-        Errc::kUnknownOutcome,
-        fmt::format("publishing {} {}: not confirmed in time ({}); it waits in the outbox and will be delivered, "
-                    "do not publish it again",
-                    name, id, sender_.trouble().empty() ? "the broker is slow" : sender_.trouble())};
+  const bool done = writer_ && !options.await_replicated ? AwaitSafe(*ticket, options.timeout)
+                                                         : sender_.AwaitConfirmed(*ticket, options.timeout);
+  if (!done) {
+    const std::string& reason = writer_ && !options.await_replicated && !on_disk_.journal->trouble().empty()
+                                    ? on_disk_.journal->trouble()
+                                    : sender_.trouble();
+    return Error{Errc::kUnknownOutcome,
+                 fmt::format("publishing {} {}: not safe in time ({}); it waits in the outbox and will be delivered, "
+                             "do not publish it again",
+                             name, id, reason.empty() ? "the broker is slow" : reason)};
   }
   return id;
+}
+
+bool Bus::Impl::AwaitSafe(const Outbox::Ticket& ticket, Duration timeout) {
+  writer_->Wake();
+  return on_disk_.journal->durable(ticket.lane) >= ticket.sequence ||
+         safe_.Await(ticket.lane, ticket.sequence, timeout);
 }
 
 Status Bus::Impl::PublishWithin(postgres::Transaction& transaction, std::vector<Event> events) {
@@ -244,7 +286,7 @@ Status Bus::Impl::Flush(Duration timeout) {
   const auto deadline = Deadline::After(timeout);
   if (!sender_.AwaitEmpty(Left(deadline))) {
     return Error{Errc::kTimeout,
-                 fmt::format("{} events still wait for the broker: {}", outbox_.pending(), sender_.trouble())};
+                 fmt::format("{} events still wait for the broker: {}", outbox().pending(), sender_.trouble())};
   }
   if (relay_ && !relay_->AwaitEmpty(Left(deadline))) {
     return Error{Errc::kTimeout,
@@ -258,6 +300,9 @@ void Bus::Impl::SignalStop() {
   sender_.Stop();
   volatile_sender_.Stop();
   janitor_.Stop();
+  if (writer_) {
+    writer_->Stop();
+  }
   if (relay_) {
     relay_->Stop();
   }
@@ -272,10 +317,34 @@ void Bus::Impl::Stop() {
   }
 }
 
-Bus::Bus(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options, const Clock& clock)
-    : impl_(std::make_shared<Impl>(loop, redis, pool, std::move(options), clock)) {
-  impl_->Begin();
+Result<std::unique_ptr<Bus>> Bus::Open(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool,
+                                       BusOptions options, const Clock& clock) {
+  OnDisk on_disk;
+  const std::string incarnation = NewIncarnation();
+  if (!options.journal_directory.empty()) {
+    QUANTUM_TRY(on_disk.storage, journal::DirectoryStorage::Open(options.journal_directory));
+    QUANTUM_TRY(on_disk.journal,
+                journal::Journal::Open(*on_disk.storage,
+                                       {.producer = options.producer, .events_max = options.outbox_events_max},
+                                       incarnation, clock.Steady(), clock.Now()));
+    for (const std::string& segment : on_disk.journal->damaged()) {
+      log::Critical(
+          "a segment of the journal is damaged; the events behind the damage are not sent. Compare the disk, "
+          "and rebuild them from Postgres",
+          {{"directory", options.journal_directory}, {"segment", segment}});
+    }
+    if (const size_t waiting = on_disk.journal->pending(); waiting > 0) {
+      log::Info("an earlier life left events for the broker", {{"waiting", waiting}});
+    }
+  }
+  return std::unique_ptr<Bus>(
+      new Bus(std::make_shared<Impl>(loop, redis, pool, std::move(options), clock, incarnation, std::move(on_disk))));
 }
+
+Bus::Bus(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options, const Clock& clock)
+    : Bus(std::make_shared<Impl>(loop, redis, pool, std::move(options), clock, NewIncarnation(), OnDisk())) {}
+
+Bus::Bus(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->Begin(); }
 
 Bus::~Bus() {
   // A fiber that is being unwound because its loop is gone cannot wait any more.

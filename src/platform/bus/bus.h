@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -45,27 +46,37 @@ struct Subscription {
 };
 
 struct BusOptions {
-  std::string producer;       // this process's stable name, also its consumer name
-  std::string group;          // default group of its subscriptions
+  std::string producer;           // this process's stable name, also its consumer name
+  std::string group;              // default group of its subscriptions
+  std::string journal_directory;  // of this producer alone; empty: events are kept in memory until the broker has them
   size_t outbox_events_max = 100'000;
   size_t batch_max = 256;     // events moved in one call
   int replicas_required = 1;  // replicas that must have an event before it counts as published; 0 where there are none
   size_t handlers_max = 32;   // events handled at once by one group
   size_t fetched_max = 1024;  // events fetched and not acknowledged yet by one group
+  // Called once when another process has taken over this producer's name: nothing of this one is sent any more, and it
+  // must end. (What waits stays in the journal.)
+  std::function<void(const std::string& reason)> fenced = [](const std::string&) {};
   Duration takeover_idle = std::chrono::seconds(5);  // entries of a consumer that silent for so long are taken over
 };
 
 // For fibers of the loop it was made on. `pool` may be null: then there is neither outbox table nor inbox.
 class Bus {
  public:
+  // Opens the journal (blocking: before the loop runs) and takes over what an earlier life left in it. kConflict:
+  // another process has it open; kUnavailable, kExhausted: it cannot be read.
+  static Result<std::unique_ptr<Bus>> Open(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool,
+                                           BusOptions options, const Clock& clock = SystemClock());
+  // Without a journal.
   Bus(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options,
       const Clock& clock = SystemClock());
   ~Bus();
 
-  // Durable: returns when the event is safe (it will be delivered even if this process dies now). Volatile: returns at
-  // once; newest wins. kExhausted when the outbox is full, with the reason in the message: nothing was taken.
-  // kUnknownOutcome when the timeout passed first: the event stays in the outbox and will be delivered as soon as the
-  // broker is back, unless this process dies before; publishing it again would double it.
+  // Durable: returns when the event is safe (it will be delivered even if this process dies now): on disk where there
+  // is a journal, else with the broker. Volatile: returns at once; newest wins. kExhausted when the outbox or its disk
+  // is full, with the reason in the message: nothing was taken. kUnknownOutcome when the timeout passed first: the
+  // event stays in the outbox and will be delivered as soon as the broker is back, unless this process dies before;
+  // publishing it again would double it.
   Result<std::string> Publish(Event event, PublishOptions options = {});  // the event's id
 
   // Rows of the table `outbox` in the caller's transaction: published if and only if it commits. This process's relay
@@ -89,11 +100,14 @@ class Bus {
   struct Health {
     size_t outbox_pending = 0;
     bool connected = false;
+    uint64_t journal_bytes = 0;   // on disk
+    std::string journal_trouble;  // why it cannot be written; empty when it can
   };
   Health health() const;
 
  private:
   class Impl;
+  explicit Bus(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
 };
 

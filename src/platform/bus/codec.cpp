@@ -72,10 +72,18 @@ void AppendStoredFields(const Event& event, std::vector<std::string>& words) {
 }
 
 std::vector<std::string> EntryFields(const Event& event) {
-  return {"id",     event.id,     "type",   event.type,        "v",   std::to_string(event.version),
-          "producer", event.producer, "inc",  event.incarnation, "seq", std::to_string(event.sequence),
-          "source", event.source, "key",    event.key,         "cid", event.correlation_id,
-          "cause",  event.cause,  "ts",     std::to_string(event.timestamp_ns), "payload", event.payload};
+  return {"id",       event.id,
+          "type",     event.type,
+          "v",        std::to_string(event.version),
+          "producer", event.producer,
+          "inc",      event.incarnation,
+          "seq",      std::to_string(event.sequence),
+          "source",   event.source,
+          "key",      event.key,
+          "cid",      event.correlation_id,
+          "cause",    event.cause,
+          "ts",       std::to_string(event.timestamp_ns),
+          "payload",  event.payload};
 }
 
 const redis::Reply* FindField(const redis::Reply& pairs, std::string_view name) {

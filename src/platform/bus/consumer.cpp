@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kBlock = 500ms;          // of one XREADGROUP: also how fast a stop is seen
+constexpr auto kBlock = 500ms;  // of one XREADGROUP: also how fast a stop is seen
 constexpr Duration kAnswerMax = 2s;
 constexpr size_t kFetch = 256;
 constexpr size_t kClaim = 100;
@@ -42,8 +42,8 @@ Status Consumer::CreateGroups(Duration timeout) {
 
 void Consumer::Start() {
   const auto self = shared_from_this();
-  for (void (Consumer::*body)() : {&Consumer::Fetch, &Consumer::TakeOver, &Consumer::Tick,
-                                   &Consumer::SendAcknowledgements}) {
+  for (void (Consumer::*body)() :
+       {&Consumer::Fetch, &Consumer::TakeOver, &Consumer::Tick, &Consumer::SendAcknowledgements}) {
     context_.loop.Spawn([self, body] {
       if (const auto pass = self->gate_.Enter()) {
         (self.get()->*body)();
@@ -126,8 +126,11 @@ Status Consumer::FetchNew(redis::Connection& connection) {
     room_.WaitFor(100ms);
     return {};
   }
-  redis::Command command{"XREADGROUP", "GROUP",  group_, context_.options.producer, "COUNT", std::to_string(kFetch),
-                         "BLOCK",      std::to_string(kBlock.count()), "STREAMS"};
+  redis::Command command{"XREADGROUP", "GROUP",
+                         group_,       context_.options.producer,
+                         "COUNT",      std::to_string(kFetch),
+                         "BLOCK",      std::to_string(kBlock.count()),
+                         "STREAMS"};
   for (const std::string& family : families_) {
     command.push_back(StreamKey(family));
   }
@@ -177,8 +180,9 @@ void Consumer::TakeOver() {
     for (const std::string& family : families_) {
       const std::string stream = StreamKey(family);
       // The broker of this version counts only reads that found something as a sign of life; this one always counts.
-      static_cast<void>(context_.redis.Run({"XREADGROUP", "GROUP", group_, context_.options.producer, "COUNT", "1",
-                                            "STREAMS", stream, kBeyondAll}, kAnswerMax));
+      static_cast<void>(context_.redis.Run(
+          {"XREADGROUP", "GROUP", group_, context_.options.producer, "COUNT", "1", "STREAMS", stream, kBeyondAll},
+          kAnswerMax));
       const auto consumers = context_.redis.Run({"XINFO", "CONSUMERS", stream, group_}, kAnswerMax);
       if (!consumers) {
         continue;
@@ -198,8 +202,8 @@ void Consumer::TakeOver() {
 }
 
 void Consumer::ClaimFrom(const std::string& stream, const std::string& consumer) {
-  const auto pending = context_.redis.Run(
-      {"XPENDING", stream, group_, "-", "+", std::to_string(kClaim), consumer}, kAnswerMax);
+  const auto pending =
+      context_.redis.Run({"XPENDING", stream, group_, "-", "+", std::to_string(kClaim), consumer}, kAnswerMax);
   if (!pending || pending->elements.empty()) {
     return;
   }

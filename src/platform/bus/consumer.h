@@ -39,20 +39,21 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   bool StopConsuming(Duration timeout);
 
  private:
-  void Fetch();          // fiber: pending entries first, then new ones
+  void Fetch();  // fiber: pending entries first, then new ones
   Status FetchPending(redis::Connection& connection);
   Status FetchNew(redis::Connection& connection);
   void Take(const std::string& stream, const redis::Reply& entries);
-  void TakeOver();       // fiber: shows that we live, and claims from who does not
+  void TakeOver();  // fiber: shows that we live, and claims from who does not
   void ClaimFrom(const std::string& stream, const std::string& consumer);
-  void Tick();           // fiber: starts what is due
-  void Pump();           // starts workers for what may run
-  void Work();           // fiber: runs jobs until there is none
+  void Tick();  // fiber: starts what is due
+  void Pump();  // starts workers for what may run
+  void Work();  // fiber: runs jobs until there is none
   void Handle(const KeyScheduler::Job& job);
   Status Call(const Delivery& delivery, bool& duplicate, bool& away);
   // False when the process stops before the broker has it.
   bool DeadLetter(const Delivery& delivery, const std::string& reason, int attempts);
-  void BuryUnreadable(const std::string& stream, const std::string& entry, const redis::Reply& fields, const Error& why);
+  void BuryUnreadable(const std::string& stream, const std::string& entry, const redis::Reply& fields,
+                      const Error& why);
   void Acknowledge(const std::string& stream, const std::string& entry);
   void SendAcknowledgements();  // fiber
 
@@ -62,14 +63,14 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   std::set<std::string> families_;
   std::map<std::string, std::shared_ptr<const Subscription>> by_type_;
   KeyScheduler scheduler_;
-  std::map<std::string, SeenWindow> seen_;                  // by stream
-  std::set<std::pair<std::string, std::string>> known_;     // stream, entry: fetched and not acknowledged yet
+  std::map<std::string, SeenWindow> seen_;                          // by stream
+  std::set<std::pair<std::string, std::string>> known_;             // stream, entry: fetched and not acknowledged yet
   std::map<std::string, std::vector<std::string>> to_acknowledge_;  // by stream
   size_t workers_ = 0;
   fiber::Event acknowledgements_;
   fiber::Event room_;
-  fiber::Event stop_;      // no more fetching and handing out
-  fiber::Event stopped_;   // the fibers may end
+  fiber::Event stop_;     // no more fetching and handing out
+  fiber::Event stopped_;  // the fibers may end
   fiber::Gate gate_;
 };
 

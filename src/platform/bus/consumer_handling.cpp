@@ -41,8 +41,8 @@ void Consumer::Pump() {
   if (stop_.is_set()) {
     return;
   }
-  for (size_t ready = scheduler_.Ready(context_.clock.Steady());
-       ready > 0 && workers_ < context_.options.handlers_max; --ready) {
+  for (size_t ready = scheduler_.Ready(context_.clock.Steady()); ready > 0 && workers_ < context_.options.handlers_max;
+       --ready) {
     ++workers_;
     context_.loop.Spawn([self = shared_from_this()] {
       self->Work();
@@ -78,10 +78,10 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
   }
   Verdict verdict = Verdict::kDone;
   if (!status) {
-    verdict = away ? Verdict::kAway
-                   : (status.error().code == Errc::kInvalidArgument ? Verdict::kPoisoned : Verdict::kFailed);
-    log::Warning("an event's handler failed", {{"type", event.type}, {"id", event.id}, {"attempt", job.attempt},
-                                               {"error", status.error().message}});
+    verdict =
+        away ? Verdict::kAway : (status.error().code == Errc::kInvalidArgument ? Verdict::kPoisoned : Verdict::kFailed);
+    log::Warning("an event's handler failed",
+                 {{"type", event.type}, {"id", event.id}, {"attempt", job.attempt}, {"error", status.error().message}});
   }
   const auto step = scheduler_.Judge(job.key, verdict, context_.clock.Steady());
   if (step == KeyScheduler::Step::kRetryLater) {
@@ -138,12 +138,22 @@ Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
 }
 
 bool Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, int attempts) {
-  redis::Command command{"XADD", DeadLetterKey(FamilyOfStream(delivery.stream)), "*", "reason", reason, "group", group_,
-                         "attempts", std::to_string(attempts), "entry", delivery.entry};
+  redis::Command command{"XADD",
+                         DeadLetterKey(FamilyOfStream(delivery.stream)),
+                         "*",
+                         "reason",
+                         reason,
+                         "group",
+                         group_,
+                         "attempts",
+                         std::to_string(attempts),
+                         "entry",
+                         delivery.entry};
   const auto fields = EntryFields(delivery.event);
   command.insert(command.end(), fields.begin(), fields.end());
-  log::Error("an event goes to the dead letters", {{"type", delivery.event.type}, {"id", delivery.event.id},
-                                                   {"key", delivery.event.key}, {"reason", reason}});
+  log::Error(
+      "an event goes to the dead letters",
+      {{"type", delivery.event.type}, {"id", delivery.event.id}, {"key", delivery.event.key}, {"reason", reason}});
   // Until it stands there it may not be acknowledged. Should the first answer be lost it may stand there twice.
   while (!context_.redis.Run(command, kAnswerMax)) {
     if (stopped_.WaitFor(200ms)) {
@@ -155,13 +165,17 @@ bool Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, i
 
 void Consumer::BuryUnreadable(const std::string& stream, const std::string& entry, const redis::Reply& fields,
                               const Error& why) {
-  redis::Command command{"XADD", DeadLetterKey(FamilyOfStream(stream)), "*", "reason", why.message, "group", group_,
-                         "attempts", "0", "entry", entry};
+  redis::Command command{"XADD",      DeadLetterKey(FamilyOfStream(stream)),
+                         "*",         "reason",
+                         why.message, "group",
+                         group_,      "attempts",
+                         "0",         "entry",
+                         entry};
   for (const redis::Reply& field : fields.elements) {
     command.push_back(field.text);
   }
-  log::Error("an unreadable entry goes to the dead letters", {{"stream", stream}, {"entry", entry},
-                                                              {"reason", why.message}});
+  log::Error("an unreadable entry goes to the dead letters",
+             {{"stream", stream}, {"entry", entry}, {"reason", why.message}});
   context_.loop.Spawn([self = shared_from_this(), stream, entry, command = std::move(command)] {
     const auto pass = self->gate_.Enter();
     if (!pass) {

@@ -17,13 +17,13 @@ struct Event {
   int version = 1;       // of the payload's schema
   std::string producer;  // stable name of the publishing process: "execution-service"
   std::string incarnation;
-  uint64_t sequence = 0; // gapless per (producer, incarnation, stream), from 1
-  std::string source;    // service that the event speaks for
-  std::string key;       // what must stay in order: symbol or order
+  uint64_t sequence = 0;  // gapless per (producer, incarnation, stream), from 1
+  std::string source;     // service that the event speaks for
+  std::string key;        // what must stay in order: symbol or order
   std::string correlation_id;
-  std::string cause;     // id of the causing event; empty: none
+  std::string cause;         // id of the causing event; empty: none
   int64_t timestamp_ns = 0;  // since the epoch, UTC
-  std::string payload;   // JSON object
+  std::string payload;       // JSON object
 };
 
 // A durable event changes money or rules and is never lost; a volatile one (ticks) is worth only its newest value.
@@ -40,10 +40,10 @@ void RegisterEventType(EventType type);
 const EventType* FindEventType(std::string_view name);
 
 // Keys as they stand in Redis. The braces keep a stream and its producers' sequences in one slot.
-std::string FamilyOf(std::string_view type);             // "order" of "order.filled"; volatile: the whole type
-std::string StreamKey(std::string_view family);          // quantum:stream:{order}
-std::string ProducersKey(std::string_view family);       // quantum:producers:{order}
-std::string DeadLetterKey(std::string_view family);      // quantum:dlq:{order}
-std::string GroupName(std::string_view service);         // quantum:group:execution-service
+std::string FamilyOf(std::string_view type);         // "order" of "order.filled"; volatile: the whole type
+std::string StreamKey(std::string_view family);      // quantum:stream:{order}
+std::string ProducersKey(std::string_view family);   // quantum:producers:{order}
+std::string DeadLetterKey(std::string_view family);  // quantum:dlq:{order}
+std::string GroupName(std::string_view service);     // quantum:group:execution-service
 
 }  // namespace quantum::bus

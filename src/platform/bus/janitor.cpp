@@ -102,14 +102,15 @@ void Janitor::Trim(const std::string& family) {
 
 void Janitor::Forget() {
   for (const auto& [family, group] : watched_) {
-    static_cast<void>(context_.redis.Run({"FCALL", "quantum_bus_1_forget", "1", ProducersKey(family), kForgetSeconds},
-                                         kAnswerMax));
+    static_cast<void>(
+        context_.redis.Run({"FCALL", "quantum_bus_2_forget", "1", ProducersKey(family), kForgetSeconds}, kAnswerMax));
     if (context_.pool == nullptr) {
       continue;
     }
-    const auto gone = context_.pool->Query("DELETE FROM inbox WHERE ctid IN (SELECT ctid FROM inbox WHERE group_name = $1 "
-                                           "AND applied_at < now() - interval '7 days' LIMIT 10000)",
-                                           {group}, {.idempotent = true});
+    const auto gone = context_.pool->Query(
+        "DELETE FROM inbox WHERE ctid IN (SELECT ctid FROM inbox WHERE group_name = $1 "
+        "AND applied_at < now() - interval '7 days' LIMIT 10000)",
+        {group}, {.idempotent = true});
     if (!gone) {
       log::Warning("old inbox rows stay", {{"group", group}, {"reason", gone.error().message}});
     }

@@ -43,7 +43,7 @@ class KeyScheduler {
   void Push(Delivery delivery);
 
   struct Job {
-    std::string key;  // names it in Judge and Finish
+    std::string key;                     // names it in Judge and Finish
     const Delivery* delivery = nullptr;  // valid until Finish
     int attempt = 1;
   };

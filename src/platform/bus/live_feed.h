@@ -33,8 +33,8 @@ class VolatileSender {
   fiber::Event stop_;
 };
 
-// Receiving volatile events: every process gets all of them, without groups, acknowledgements or retries. Handed out one
-// at a time; while the handler is busy the newest of each key replaces older ones.
+// Receiving volatile events: every process gets all of them, without groups, acknowledgements or retries. Handed out
+// one at a time; while the handler is busy the newest of each key replaces older ones.
 class LiveFeed : public std::enable_shared_from_this<LiveFeed> {
  public:
   LiveFeed(Context context, std::shared_ptr<const Subscription> subscription, std::vector<std::string> types);

@@ -5,7 +5,9 @@
 namespace quantum::bus {
 namespace {
 
-Event Tick(std::string key, uint64_t number) { return {.type = "market.tick", .sequence = number, .key = std::move(key)}; }
+Event Tick(std::string key, uint64_t number) {
+  return {.type = "market.tick", .sequence = number, .key = std::move(key)};
+}
 
 TEST(NewestQueue, OnlyTheNewestOfAKeyWaits) {
   NewestQueue queue(10);

@@ -1,7 +1,7 @@
 #include "platform/bus/relay.h"
 
-#include "platform/bus/probe.h"
 #include "platform/base/id.h"
+#include "platform/bus/probe.h"
 #include "platform/log/log.h"
 #include "platform/resilience/resilience.h"
 
@@ -62,10 +62,11 @@ EventPtr ToEvent(const postgres::Rows& rows, size_t row, const std::string& prod
 }  // namespace
 
 postgres::Statement Relay::Insert(const std::string& producer, const Event& event) {
-  return {"INSERT INTO outbox (producer, family, event_id, type, version, source, key, cid, cause, ts_ns, payload) "
-          "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-          {producer, FamilyOf(event.type), event.id, event.type, std::to_string(event.version), event.source, event.key,
-           event.correlation_id, event.cause, std::to_string(event.timestamp_ns), event.payload}};
+  return {
+      "INSERT INTO outbox (producer, family, event_id, type, version, source, key, cid, cause, ts_ns, payload) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+      {producer, FamilyOf(event.type), event.id, event.type, std::to_string(event.version), event.source, event.key,
+       event.correlation_id, event.cause, std::to_string(event.timestamp_ns), event.payload}};
 }
 
 void Relay::Run() {
@@ -109,9 +110,8 @@ bool Relay::AwaitEmpty(Duration timeout) {
 }
 
 Result<bool> Relay::Pass() {
-  QUANTUM_TRY(const auto waiting,
-              pool_.Query("SELECT 1 FROM outbox WHERE producer = $1 AND relayed_at IS NULL LIMIT 1", {producer_},
-                          kRepeatable));
+  QUANTUM_TRY(const auto waiting, pool_.Query("SELECT 1 FROM outbox WHERE producer = $1 AND relayed_at IS NULL LIMIT 1",
+                                              {producer_}, kRepeatable));
   if (!broker_.connected()) {
     QUANTUM_CHECK(broker_.Connect(1s));
     if (auto status = Resume(); !status) {
@@ -139,34 +139,45 @@ Result<bool> Relay::Pass() {
   if (batches.empty()) {
     return false;
   }
-  QUANTUM_TRY(const auto last, broker_.Append(batches));
+  QUANTUM_TRY(const auto answers, broker_.Append(batches));
   std::vector<postgres::Statement> marks;
+  Status refused;
   for (size_t i = 0; i < batches.size(); ++i) {
+    if (!answers[i].taken) {
+      refused = answers[i].taken;
+      continue;
+    }
     const Lane& lane = batches[i].lane;
-    sent_[LaneName(lane)] = last[i];
-    marks.push_back({"UPDATE outbox SET relayed_at = now() WHERE producer = $1 AND family = $2 AND incarnation = $3 "
-                     "AND sequence BETWEEN $4 AND $5 AND relayed_at IS NULL",
-                     {producer_, lane.family, lane.incarnation, std::to_string(batches[i].events.front()->sequence),
-                      std::to_string(std::min(last[i], batches[i].events.back()->sequence))}});
+    const uint64_t last = answers[i].last;
+    sent_[LaneName(lane)] = last;
+    marks.push_back(
+        {"UPDATE outbox SET relayed_at = now() WHERE producer = $1 AND family = $2 AND incarnation = $3 "
+         "AND sequence BETWEEN $4 AND $5 AND relayed_at IS NULL",
+         {producer_, lane.family, lane.incarnation, std::to_string(batches[i].events.front()->sequence),
+          std::to_string(std::min(last, batches[i].events.back()->sequence))}});
     for (const EventPtr& event : batches[i].events) {
       ProbeOf(event->type).published.Add();
     }
   }
-  QUANTUM_TRY(const auto marked, pool_.Batch(std::move(marks), kRepeatable));
+  if (!marks.empty()) {
+    QUANTUM_TRY(const auto marked, pool_.Batch(std::move(marks), kRepeatable));
+  }
+  QUANTUM_CHECK(refused);
   return true;
 }
 
 Status Relay::Number() {
   return pool_.Transact(
       [this](postgres::Transaction& transaction) -> Status {
-        QUANTUM_TRY(const auto streams,
-                    transaction.Batch({{"INSERT INTO outbox_stream (producer, family, incarnation, last_sequence) "
-                                        "SELECT DISTINCT $1::text, family, replace(gen_random_uuid()::text, '-', ''), 0 "
-                                        "FROM outbox WHERE producer = $1 AND sequence IS NULL ON CONFLICT DO NOTHING",
-                                        {producer_}},
-                                       {"SELECT family FROM outbox_stream WHERE producer = $1 ORDER BY family FOR UPDATE",
-                                        {producer_}},
-                                       {kNumber, {producer_, std::to_string(4 * batch_max_)}}}));
+        QUANTUM_TRY(
+            const auto streams,
+            transaction.Batch(
+                {{"INSERT INTO outbox_stream (producer, family, incarnation, last_sequence) "
+                  "SELECT DISTINCT $1::text, family, replace(gen_random_uuid()::text, '-', ''), 0 "
+                  "FROM outbox WHERE producer = $1 AND sequence IS NULL ON CONFLICT DO NOTHING",
+                  {producer_}},
+                 {"SELECT family FROM outbox_stream WHERE producer = $1 ORDER BY family FOR UPDATE", {producer_}},
+                 {kNumber, {producer_, std::to_string(4 * batch_max_)}}}));
         return {};
       },
       kRepeatable);
@@ -178,16 +189,18 @@ Status Relay::Resume() {
                                              {producer_}, kRepeatable));
   std::vector<Lane> lanes;
   for (size_t row = 0; row < before.size(); ++row) {
-    lanes.push_back({RelayProducer(), std::string(before.Text(row, "incarnation")), std::string(before.Text(row, "family"))});
+    lanes.push_back(
+        {RelayProducer(), std::string(before.Text(row, "incarnation")), std::string(before.Text(row, "family"))});
   }
   QUANTUM_TRY(const auto held, broker_.Last(lanes));
   sent_.clear();
   for (size_t i = 0; i < lanes.size(); ++i) {
     // Read after the broker was asked: a number is given before it is sent, so a database that was not set back has
     // given at least as many.
-    QUANTUM_TRY(const auto now, pool_.Query("SELECT last_sequence FROM outbox_stream WHERE producer = $1 AND family = $2 "
-                                            "AND incarnation = $3",
-                                            {producer_, lanes[i].family, lanes[i].incarnation}, kRepeatable));
+    QUANTUM_TRY(const auto now,
+                pool_.Query("SELECT last_sequence FROM outbox_stream WHERE producer = $1 AND family = $2 "
+                            "AND incarnation = $3",
+                            {producer_, lanes[i].family, lanes[i].incarnation}, kRepeatable));
     if (now.empty()) {
       continue;
     }
@@ -196,10 +209,11 @@ Status Relay::Resume() {
       continue;
     }
     sent_[LaneName(lanes[i])] = held[i];
-    QUANTUM_TRY(const auto again,
-                pool_.Query("UPDATE outbox SET relayed_at = NULL WHERE producer = $1 AND family = $2 AND incarnation = $3 "
-                            "AND sequence > $4 AND relayed_at IS NOT NULL",
-                            {producer_, lanes[i].family, lanes[i].incarnation, std::to_string(held[i])}, kRepeatable));
+    QUANTUM_TRY(
+        const auto again,
+        pool_.Query("UPDATE outbox SET relayed_at = NULL WHERE producer = $1 AND family = $2 AND incarnation = $3 "
+                    "AND sequence > $4 AND relayed_at IS NOT NULL",
+                    {producer_, lanes[i].family, lanes[i].incarnation, std::to_string(held[i])}, kRepeatable));
     if (again.affected() > 0) {
       log::Warning("the new master lacks events that a replica had confirmed; relaying them again",
                    {{"family", lanes[i].family}, {"events", again.affected()}});

@@ -11,10 +11,11 @@ namespace quantum::bus {
 
 // Moves rows of the table `outbox` to the broker. Each process relays the rows it wrote itself (column producer).
 //
-// Why the numbers are given here and not where the row is inserted: ids of rows come in the order of INSERT, rows appear
-// in the order of COMMIT. A row with id 5 may appear after the row with id 7 was relayed, so "the last id seen" would
-// drop it as a repeat, and ids have gaps wherever a transaction rolled back. So the relay numbers what is committed in a
-// transaction of its own (under the lock of outbox_stream), gapless and for good, before it sends anything:
+// Why the numbers are given here and not where the row is inserted: ids of rows come in the order of INSERT, rows
+// appear in the order of COMMIT. A row with id 5 may appear after the row with id 7 was relayed, so "the last id seen"
+// would drop it as a repeat, and ids have gaps wherever a transaction rolled back. So the relay numbers what is
+// committed in a transaction of its own (under the lock of outbox_stream), gapless and for good, before it sends
+// anything:
 //
 //   1. number:  rows without a sequence get the next ones of their stream, in the order of their ids; COMMIT
 //   2. send:    the rows under these numbers, by the broker's idempotent append, confirmed by WAIT
@@ -27,8 +28,8 @@ namespace quantum::bus {
 // Events of one key keep their order if their transactions are ordered by a row lock taken before the event is written.
 //
 // A database set back to an earlier state would give numbers a second time, and the broker would take new events for
-// repeats. So on every connect the relay compares: if the broker holds more than the database has given, the stream gets
-// a new incarnation.
+// repeats. So on every connect the relay compares: if the broker holds more than the database has given, the stream
+// gets a new incarnation.
 class Relay {
  public:
   Relay(redis::Client& redis, postgres::Pool& pool, std::string producer, size_t batch_max, int replicas_required)
@@ -60,7 +61,7 @@ class Relay {
   std::string trouble_;
   fiber::Event work_;
   fiber::Event stop_;
-  fiber::Event emptied_;   // set after each pass that found nothing
+  fiber::Event emptied_;  // set after each pass that found nothing
   uint64_t empty_passes_ = 0;
 };
 

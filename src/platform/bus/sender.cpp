@@ -13,7 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kConnectMax = 1s;
-constexpr Duration kLook = 1s;  // how often an idle sender makes sure that the master is still the one it knows
+constexpr Duration kRefusedRest = 1s;  // until a stream over its quota is tried again
+constexpr Duration kLook = 1s;         // how often an idle sender makes sure that the master is still the one it knows
 
 }  // namespace
 
@@ -38,16 +39,24 @@ void Sender::Run() {
       Rest();
       continue;
     }
-    const auto last = broker_.Append(batches);
-    if (!last) {
-      Complain(last.error());
+    const auto answers = broker_.Append(batches);
+    if (!answers) {
+      Complain(answers.error());
       stop_.WaitFor(backoff.Next());
       continue;
     }
     trouble_.clear();
     backoff.Reset();
     for (size_t i = 0; i < batches.size(); ++i) {
-      Confirm(lanes[i], batches[i], (*last)[i]);
+      if ((*answers)[i].taken) {
+        Confirm(lanes[i], batches[i], (*answers)[i].last);
+      } else if ((*answers)[i].taken.error().code == Errc::kConflict) {
+        Fenced((*answers)[i].taken.error());
+        return;
+      } else {
+        Complain((*answers)[i].taken.error());
+        state(lanes[i]).rests_until = clock_.Steady() + kRefusedRest;
+      }
     }
     outbox_.Retire(clock_.Steady());
   }
@@ -71,7 +80,7 @@ Status Sender::Resume() {
                    {{"family", lanes[lane].family}, {"held", last[lane]}, {"confirmed", confirmed}});
     }
     // What the broker holds beyond the confirmed is sent again too: it skips that, and WAIT then covers it.
-    progress(lane).sent = std::min(last[lane], confirmed);
+    state(lane).sent = std::min(last[lane], confirmed);
   }
   return {};
 }
@@ -79,15 +88,20 @@ Status Sender::Resume() {
 std::vector<Broker::Batch> Sender::Collect(std::vector<size_t>& lanes) {
   std::vector<Broker::Batch> batches;
   for (size_t lane = 0; lane < outbox_.lanes(); ++lane) {
-    const uint64_t sent = progress(lane).sent;
-    Broker::Batch batch{outbox_.lane(lane), outbox_.Read(lane, sent, batch_max_)};
+    if (outbox_.confirmed(lane) < outbox_.last(lane) &&
+        (ComesAfterAnother(lane) || clock_.Steady() < state(lane).rests_until)) {
+      continue;
+    }
+    const uint64_t held = state(lane).sent;
+    Broker::Batch batch{outbox_.lane(lane), outbox_.Read(lane, held, batch_max_)};
+    batch.takes_over = !state(lane).taken_over;
     if (batch.events.empty()) {
       continue;
     }
-    batch.gap = batch.events.front()->sequence > sent + 1;
+    batch.gap = batch.events.front()->sequence > held + 1;
     if (batch.gap) {
       log::Critical("the broker lost events that are kept no longer; they must be rebuilt from Postgres",
-                    {{"family", batch.lane.family}, {"held", sent}, {"next", batch.events.front()->sequence}});
+                    {{"family", batch.lane.family}, {"held", held}, {"next", batch.events.front()->sequence}});
     }
     lanes.push_back(lane);
     batches.push_back(std::move(batch));
@@ -110,8 +124,8 @@ void Sender::Rest() {
 }
 
 void Sender::Confirm(size_t lane, const Broker::Batch& batch, uint64_t last) {
-  Progress& state = progress(lane);
-  state.sent = last;
+  state(lane).sent = last;
+  state(lane).taken_over = true;
   if (last < batch.events.front()->sequence) {
     return;  // the broker holds less than we thought; the next round goes back
   }
@@ -123,10 +137,8 @@ void Sender::Confirm(size_t lane, const Broker::Batch& batch, uint64_t last) {
     }
   }
   outbox_.Confirm(lane, last, clock_.Steady());
-  while (!state.waiters.empty() && state.waiters.front()->sequence <= last) {
-    state.waiters.front()->done.Set();
-    state.waiters.pop_front();
-  }
+  waiters_.Reach(lane, last);
+  callbacks_.confirmed(lane, last);
 }
 
 void Sender::Complain(const Error& error) {
@@ -136,35 +148,41 @@ void Sender::Complain(const Error& error) {
   }
 }
 
-Sender::Progress& Sender::progress(size_t lane) {
-  while (progress_.size() <= lane) {
-    progress_.emplace_back();
+Sender::LaneState& Sender::state(size_t lane) {
+  if (lanes_.size() <= lane) {
+    lanes_.resize(lane + 1);
   }
-  return progress_[lane];
+  return lanes_[lane];
+}
+
+// Sending on would mix two processes' events under one name. What waits stays in the journal for the next life.
+void Sender::Fenced(const Error& error) {
+  trouble_ = error.message;
+  broker_.Disconnect();
+  log::Critical("fenced: this process may not send any more; it must end",
+                {{"reason", error.message}, {"waiting", outbox_.pending()}});
+  callbacks_.fenced(error.message);
+}
+
+// Whether an earlier life's events of the same stream are still on their way.
+bool Sender::ComesAfterAnother(size_t lane) const {
+  for (size_t earlier = 0; earlier < lane; ++earlier) {
+    if (outbox_.lane(earlier).family == outbox_.lane(lane).family &&
+        outbox_.confirmed(earlier) < outbox_.last(earlier)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool Sender::AwaitConfirmed(const Outbox::Ticket& ticket, Duration timeout) {
-  if (outbox_.confirmed(ticket.lane) >= ticket.sequence) {
-    return true;
-  }
-  auto& waiters = progress(ticket.lane).waiters;
-  auto waiter = std::make_shared<Waiter>();
-  waiter->sequence = ticket.sequence;
-  const auto place = std::upper_bound(waiters.begin(), waiters.end(), ticket.sequence,
-                                      [](uint64_t sequence, const auto& other) { return sequence < other->sequence; });
-  waiters.insert(place, waiter);
-  if (waiter->done.WaitFor(timeout)) {
-    return true;
-  }
-  std::erase(waiters, waiter);
-  return false;
+  return outbox_.confirmed(ticket.lane) >= ticket.sequence || waiters_.Await(ticket.lane, ticket.sequence, timeout);
 }
 
 bool Sender::AwaitEmpty(Duration timeout) {
   const auto deadline = resilience::Deadline::After(timeout);
   for (size_t lane = 0; lane < outbox_.lanes(); ++lane) {
-    const auto events = outbox_.Read(lane, outbox_.confirmed(lane), SIZE_MAX);
-    if (!events.empty() && !AwaitConfirmed({lane, events.back()->sequence}, std::max(deadline.left(), Duration(0)))) {
+    if (!AwaitConfirmed({lane, outbox_.last(lane)}, std::max(deadline.left(), Duration(0)))) {
       return false;
     }
   }

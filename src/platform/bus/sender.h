@@ -1,22 +1,36 @@
 #pragma once
 
-#include <deque>
-#include <memory>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "platform/bus/broker.h"
 #include "platform/bus/outbox.h"
+#include "platform/bus/sequence_waiters.h"
 #include "platform/fiber/fiber.h"
 
 namespace quantum::bus {
 
 // Moves what the outbox holds to the broker, in order and without a repeat, across failovers: after every reconnect it
-// asks what the broker has and goes on there. One fiber.
+// asks what the broker has and goes on there. What earlier lives of this producer left in a stream goes before what
+// this one adds to it. One fiber.
 class Sender {
  public:
-  Sender(redis::Client& redis, Outbox& outbox, size_t batch_max, int replicas_required, const Clock& clock)
-      : broker_(redis, replicas_required), outbox_(outbox), batch_max_(batch_max), clock_(clock) {}
+  struct Callbacks {
+    // The broker and its replicas hold a lane's events up to a sequence.
+    std::function<void(size_t, uint64_t)> confirmed;
+    // Another process has taken over this producer's name: nothing more is sent.
+    std::function<void(const std::string&)> fenced;
+  };
+
+  // session: random, of this life of the process.
+  Sender(redis::Client& redis, Outbox& outbox, size_t batch_max, int replicas_required, std::string session,
+         const Clock& clock, Callbacks callbacks)
+      : broker_(redis, replicas_required, std::move(session)),
+        outbox_(outbox),
+        batch_max_(batch_max),
+        clock_(clock),
+        callbacks_(std::move(callbacks)) {}
 
   void Run();  // the fiber's body; returns after Stop()
   void Stop();
@@ -29,13 +43,10 @@ class Sender {
   const std::string& trouble() const { return trouble_; }  // why the last attempt failed; empty when it did not
 
  private:
-  struct Waiter {
-    uint64_t sequence = 0;
-    fiber::Event done;
-  };
-  struct Progress {
-    uint64_t sent = 0;  // the broker holds everything up to here, as far as this connection knows
-    std::deque<std::shared_ptr<Waiter>> waiters;  // by sequence
+  struct LaneState {
+    uint64_t sent = 0;         // the broker holds everything up to here, as far as this connection knows
+    bool taken_over = false;   // the broker knows this session
+    SteadyTime rests_until{};  // the broker refused: the stream is over its quota
   };
 
   Status Resume();
@@ -43,13 +54,17 @@ class Sender {
   void Rest();
   void Confirm(size_t lane, const Broker::Batch& batch, uint64_t last);
   void Complain(const Error& error);
-  Progress& progress(size_t lane);
+  void Fenced(const Error& error);
+  LaneState& state(size_t lane);
+  bool ComesAfterAnother(size_t lane) const;
 
   Broker broker_;
   Outbox& outbox_;
   const size_t batch_max_;
   const Clock& clock_;
-  std::deque<Progress> progress_;
+  const Callbacks callbacks_;
+  std::vector<LaneState> lanes_;
+  SequenceWaiters waiters_;
   std::string trouble_;
   fiber::Event work_;
   fiber::Event stop_;

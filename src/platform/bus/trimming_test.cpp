@@ -15,7 +15,8 @@ TEST(TrimBelow, KeepsAnHourEvenWhenEverybodyHasReadEverything) {
 }
 
 TEST(TrimBelow, NeverPassesTheSlowestGroupOrAnythingPending) {
-  EXPECT_EQ(TrimBelow({{.last_delivered = {10'000'000'000, 0}}, {.last_delivered = {500, 7}}}, kNow), (EntryId{500, 7}));
+  EXPECT_EQ(TrimBelow({{.last_delivered = {10'000'000'000, 0}}, {.last_delivered = {500, 7}}}, kNow),
+            (EntryId{500, 7}));
   EXPECT_EQ(TrimBelow({{.last_delivered = {10'000'000'000, 0}, .oldest_pending = EntryId{300, 1}}}, kNow),
             (EntryId{300, 1}));
   EXPECT_EQ(TrimBelow({{.last_delivered = {0, 0}}}, kNow), (EntryId{0, 0})) << "a group that has read nothing";

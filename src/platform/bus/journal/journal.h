@@ -1,0 +1,131 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "platform/bus/journal/record.h"
+#include "platform/bus/journal/storage.h"
+#include "platform/bus/outbox.h"
+
+namespace quantum::bus::journal {
+
+struct Options {
+  std::string producer;
+  size_t events_max = 100'000;        // that may wait for the broker
+  uint64_t bytes_max = 256u << 20;    // of all segments on disk
+  uint64_t segment_bytes = 8u << 20;  // a segment is deleted as a whole, once all in it is retired
+};
+
+// The outbox on disk: a journal of segments, appended in groups. What this machine of states decides, a shell carries
+// out: it takes a Job, runs it against the storage and reports how it went (writer.h). Events may be sent before they
+// are on disk, but Publish answers only once `durable` covers them.
+//
+// A write that fails (full disk) is tried again at the same place. A sync that fails leaves the file in doubt, for the
+// kernel may have thrown the pages away: that segment is given up and what it held since the last sync is written to a
+// new one.
+//
+// Each life of the process writes segments of its own, under an incarnation of its own. Those of earlier lives keep
+// theirs, are only read, and are deleted once the broker has had their events for a while.
+class Journal final : public Outbox {
+ public:
+  // Reads what earlier lives left. `now` and `wall` decide what was confirmed long enough ago to be dropped.
+  static Result<std::unique_ptr<Journal>> Open(Storage& storage, Options options, std::string incarnation,
+                                               SteadyTime now, WallTime wall);
+
+  struct Job {
+    std::string file;  // empty: nothing to write
+    uint64_t offset = 0;
+    std::string bytes;
+    bool sync = false;
+    std::vector<std::string> remove;
+    std::vector<std::string> set_aside;  // damaged ones: renamed to NAME.damaged
+  };
+  struct Outcome {
+    Status written;
+    Status synced;
+  };
+  // What is to be done on disk now; nothing if there is nothing. One job at a time: Finish comes before the next.
+  std::optional<Job> Next(SteadyTime now, WallTime wall);
+  void Finish(const Outcome& outcome);
+
+  // What this life appended to the lane survives process and machine up to this sequence. 0 for lanes of earlier lives:
+  // what they left was read, and nobody waits for it.
+  uint64_t durable(size_t lane) const;
+  bool has_work() const { return !unsealed_.empty(); }
+  const std::string& trouble() const { return trouble_; }  // why the last job failed; empty when it did not
+  const std::vector<std::string>& damaged() const { return damaged_; }  // segments found with broken records inside
+  uint64_t bytes() const { return bytes_; }                             // on disk
+
+  Result<Ticket> Append(Event event) override;
+  size_t lanes() const override { return queues_.size(); }
+  const Lane& lane(size_t lane) const override { return queues_.lane(lane); }
+  uint64_t last(size_t lane) const override { return queues_.last(lane); }
+  uint64_t confirmed(size_t lane) const override { return queues_.confirmed(lane); }
+  std::vector<EventPtr> Read(size_t lane, uint64_t after, size_t events_max) const override {
+    return queues_.Read(lane, after, events_max);
+  }
+  void Confirm(size_t lane, uint64_t sequence, SteadyTime now) override;
+  void Retire(SteadyTime now) override { queues_.Retire(now); }
+  size_t pending() const override { return queues_.pending(); }
+  size_t retained() const override { return queues_.retained(); }
+
+ private:
+  struct SegmentFile {
+    std::string name;
+    uint64_t bytes = 0;
+    bool damaged = false;
+    std::map<size_t, uint64_t> last;  // by lane: the last sequence in it
+  };
+  using Bodies = std::vector<std::string>;  // of records, in order
+  struct InFlight {
+    Bodies bodies;
+    std::map<size_t, uint64_t> last;
+    uint64_t bytes = 0;
+    bool sync = false;
+  };
+
+  Journal(Options options, std::string incarnation);
+  using LaneName = std::pair<std::string, std::string>;  // incarnation and family
+
+  Status Load(const std::string& name, const std::string& bytes);
+  void Restore(Event event, SegmentFile& file);
+  void ApplyNotes(SteadyTime now, WallTime wall);
+  void NoteConfirmed(WallTime wall);
+  void Enqueue(std::string body);
+  void CollectRetired(Job& job);
+  bool IsRetired(const SegmentFile& segment) const;
+  void TakeBack(InFlight failed);
+
+  const Options options_;
+  const std::string incarnation_;
+  LaneQueues queues_;
+  std::map<std::string, size_t, std::less<>> by_family_;  // the lanes of this life
+  std::map<LaneName, size_t> restored_;                   // lanes of earlier lives: the last one of this name
+  std::map<LaneName, Confirmed> noted_;                   // what the files say of them
+  std::vector<uint64_t> durable_;
+  std::set<size_t> newly_confirmed_;
+  SteadyTime noted_at_{};
+
+  std::vector<SegmentFile> old_;  // complete ones: of earlier lives, and full ones of this
+  std::optional<SegmentFile> current_;
+  Header header_;  // of the current one
+  bool give_up_current_ = false;
+  uint64_t next_number_ = 1;
+  Bodies unsealed_;  // appended, not handed to a job yet
+  std::map<size_t, uint64_t> unsealed_last_;
+  uint64_t unsealed_bytes_ = 0;
+  std::optional<InFlight> in_flight_;
+  uint64_t bytes_ = 0;
+  std::string trouble_;
+  bool disk_full_ = false;
+  std::vector<std::string> damaged_;
+};
+
+// Blocks.
+Journal::Outcome CarryOut(const Journal::Job& job, Storage& storage);
+
+}  // namespace quantum::bus::journal
