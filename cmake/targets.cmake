@@ -23,19 +23,29 @@ function(quantum_program name)
   endif()
 endfunction()
 
-# quantum_test(NAME [INTEGRATION] SOURCES ... DEPENDS ...): a GoogleTest program. Unit tests touch no server and no
-# network; INTEGRATION tests start real servers and run one at a time.
+# quantum_test(NAME [INTEGRATION] [TIMEOUT SECONDS] SOURCES ... DEPENDS ...): a GoogleTest program. Unit tests touch no
+# server and no network; INTEGRATION tests start real servers and run one at a time. TIMEOUT is that of a unit test or of
+# a whole integration program, on a machine three times slower than ours; a sanitizer triples it.
 function(quantum_test name)
-  cmake_parse_arguments(ARG "INTEGRATION" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "INTEGRATION" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+    if(ARG_INTEGRATION)
+      set(ARG_TIMEOUT 600)
+    endif()
+  endif()
+  if(QUANTUM_SANITIZER)
+    math(EXPR ARG_TIMEOUT "3 * ${ARG_TIMEOUT}")
+  endif()
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} checkout GTest::gmock GTest::gtest_main)
   if(ARG_INTEGRATION)
     # One entry a program: its tests share the servers that its first test started.
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 600 RUN_SERIAL TRUE)
+    set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL TRUE)
   else()
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 60)
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT})
   endif()
 endfunction()
 

@@ -12,9 +12,7 @@ add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtu
 
 set(QUANTUM_SANITIZER "" CACHE STRING "address or thread; empty for none")
 if(QUANTUM_SANITIZER STREQUAL "address")
-  # Without marks on the stack: the sanitizer does not know the fibers' stacks, and the marks that a fiber leaves when it
-  # is unwound at the end of its loop make it abort on memory that is in order.
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined --param=asan-stack=0)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=address,undefined)
 elseif(QUANTUM_SANITIZER STREQUAL "thread")
   # GCC warns that -fsanitize=thread does not model std::atomic_thread_fence, which Asio uses internally.

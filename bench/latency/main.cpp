@@ -113,7 +113,7 @@ Result<Report> Measure(fiber::Loop& loop, const operate::Running& running, const
 Result<Report> Run(Options options) {
   options.stack.up = RecordedMarket();
   for (const char* word :
-       {"--strategy", "exerciser", "--set", "strategy.decisions_per_second=4", "--set", "strategy.hold=2s"}) {
+       {"--strategy", "exerciser", "--set", "strategy.decisions_per_second=2", "--set", "strategy.hold=2s"}) {
     options.stack.up.push_back(word);
   }
   QUANTUM_TRY(const auto stack, Stack::Open(options.stack));

@@ -106,7 +106,13 @@ roles_task() {
   {
     printf "\\\\set owner_password '%s'\n\\\\set service_password '%s'\n" "$owner" "$service"
     cat "$here/roles.sql"
-  } | superuser_psql --file=- >/dev/null
+  } | superuser_psql --file=- 2>"$private/said" >/dev/null || {
+    cat "$private/said" >&2
+    ! grep -q 'password authentication failed' "$private/said" ||
+      die "Postgres refuses the password in $PG_SUPERUSER_PASSWORD_FILE: it is not the one that ${PG_DATA_DIR:-its data} was made with; restore the file (docs/runbook.md, Secrets)"
+    die "the roles could not be set; the lines above say why"
+  }
+  cat "$private/said" >&2
 }
 
 userlist_task() {

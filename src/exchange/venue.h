@@ -67,6 +67,20 @@ struct VenuePosition {
   int leverage = 1;
 };
 
+// One settlement of funding: holders of a position pay each other every few hours.
+struct FundingPayment {
+  std::string symbol;
+  int64_t id = 0;  // the venue's, unique per symbol
+  Decimal paid;    // USDT; negative: received
+  WallTime time{};
+};
+
+// A page of what the venue keeps of the past, ascending by the venue's order id.
+struct OrderPage {
+  std::vector<VenueOrder> orders;
+  int64_t next_id = 0;  // where the next page begins; zero: this was the last
+};
+
 struct Account {
   Decimal wallet_balance;     // USDT, without unrealized result
   Decimal available_balance;
@@ -105,6 +119,14 @@ class TradingVenue {
   virtual Result<VenueOrder> Find(const std::string& symbol, const std::string& client_order_id, bool conditional) = 0;
   virtual Result<std::vector<VenueOrder>> OpenOrders() = 0;  // both kinds
   virtual Result<std::vector<trading::Fill>> Fills(const std::string& symbol, int64_t from_trade_id) = 0;  // ascending
+  // The same as the venue lists them, without client order ids: one question a thousand fills.
+  virtual Result<std::vector<trading::Fill>> FillsUnnamed(const std::string& symbol, int64_t from_trade_id) = 0;
+  // Every order the venue still has, finished ones too; how far back is the venue's choice. `from_id` zero: from the
+  // oldest. A conditional order that has triggered is kTriggered here and bears the number of the order it spawned,
+  // which is among the plain ones.
+  virtual Result<OrderPage> OrderHistory(const std::string& symbol, int64_t from_id, bool conditional) = 0;
+  // Funding settled at or after `from`, ascending by time, of all symbols.
+  virtual Result<std::vector<FundingPayment>> Funding(WallTime from) = 0;
   virtual Result<std::vector<VenuePosition>> Positions() = 0;  // only those that are not flat
   virtual Result<Account> GetAccount() = 0;
   virtual Status SetLeverage(const std::string& symbol, int leverage) = 0;

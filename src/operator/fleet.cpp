@@ -8,14 +8,15 @@
 namespace quantum::operate {
 
 namespace {
-constexpr std::array<std::pair<State, std::string_view>, 8> kNames = {{{State::kStopped, "stopped"},
+constexpr std::array<std::pair<State, std::string_view>, 9> kNames = {{{State::kStopped, "stopped"},
                                                                        {State::kWaiting, "waiting"},
                                                                        {State::kStarting, "starting"},
                                                                        {State::kReady, "ready"},
                                                                        {State::kDone, "done"},
                                                                        {State::kStopping, "stopping"},
                                                                        {State::kBackoff, "restarting"},
-                                                                       {State::kFailed, "failed"}}};
+                                                                       {State::kFailed, "failed"},
+                                                                       {State::kScheduled, "scheduled"}}};
 }  // namespace
 
 std::string_view ToString(State state) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,21 +18,33 @@ enum class State {
   kReady,
   kDone,  // a task that has done its work
   kStopping,
-  kBackoff,  // exited; will be restarted
-  kFailed,   // gave up, or tries once per retry_interval
+  kBackoff,    // exited; will be restarted
+  kFailed,     // gave up, or tries once per retry_interval
+  kScheduled,  // a task that waits for its time
 };
 std::string_view ToString(State state);
 Result<State> ParseState(std::string_view text);
+
+// What came of a run of a scheduled task.
+struct TaskRun {
+  WallTime started{};
+  WallTime ended{};
+  bool ok = false;
+  std::string detail;  // why it is not
+};
 
 struct UnitStatus {
   std::string name;
   std::string kind;  // server, service, task
   State state = State::kStopped;
-  int pid = 0;         // 0: does not run
-  int port = 0;        // with the offset; 0: none
-  WallTime since{};    // of the state
-  int restarts = 0;    // by the supervisor, since `up`
-  std::string detail;  // why, for kFailed, kBackoff and kStopping
+  int pid = 0;                       // 0: does not run
+  int port = 0;                      // with the offset; 0: none
+  WallTime since{};                  // of the state
+  int restarts = 0;                  // by the supervisor, since `up`
+  std::string detail;                // why, for kFailed, kBackoff and kStopping; what it waits for, for kStarting
+  std::string schedule;              // of a scheduled task, as in the manifest; else empty
+  std::optional<WallTime> next_run;  // kScheduled
+  std::optional<TaskRun> last_run;   // scheduled tasks: the newest that has ended
 };
 
 // Start, stop and state of units. Backends: the local supervisor; each call blocks until the effect is reached.

@@ -19,8 +19,8 @@ namespace json = boost::json;
 namespace {
 
 Error NotRunning(const Layout& layout) {
-  return Error{Errc::kUnavailable,
-               fmt::format("the platform does not run in {}; start it with ./quantum up", layout.root)};
+  return Error{Errc::kUnavailable, fmt::format("the platform does not run in {}; start it with ./quantum up{}",
+                                               layout.root, HintOfRoot(layout))};
 }
 
 class Connection {
@@ -45,8 +45,11 @@ class Connection {
     return ::send(file_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
   }
 
-  std::optional<std::string> ReadLine() {
-    while (true) {
+  // Nothing: the other side has closed, or `interrupted` said so.
+  std::optional<std::string> ReadLine(const std::function<bool()>& interrupted) {
+    const timeval patience{.tv_sec = 0, .tv_usec = 200'000};
+    ::setsockopt(file_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    while (!interrupted || !interrupted()) {
       if (const size_t end = buffer_.find('\n'); end != std::string::npos) {
         std::string line = buffer_.substr(0, end);
         buffer_.erase(0, end + 1);
@@ -56,10 +59,11 @@ class Connection {
       const ssize_t got = ::recv(file_, chunk, sizeof(chunk), 0);
       if (got > 0) {
         buffer_.append(chunk, static_cast<size_t>(got));
-      } else if (got == 0 || errno != EINTR) {
+      } else if (got == 0 || (errno != EINTR && errno != EAGAIN)) {
         return std::nullopt;
       }
     }
+    return std::nullopt;
   }
 
  private:
@@ -80,6 +84,7 @@ Result<std::vector<UnitStatus>> LocalFleet::List() {
 }
 
 Status LocalFleet::Ask(const std::string& op, const std::string& unit, const OnChange& on_change) {
+  refusal_.reset();
   Connection connection;
   if (!connection.Open(layout_.Socket())) {
     if (errno == EACCES) {
@@ -95,7 +100,7 @@ Status LocalFleet::Ask(const std::string& op, const std::string& unit, const OnC
   if (!connection.Send(json::serialize(request) + "\n")) {
     return NotRunning(layout_);
   }
-  while (auto line = connection.ReadLine()) {
+  while (auto line = connection.ReadLine(interrupted_)) {
     boost::system::error_code error;
     const json::value answer = json::parse(*line, error);
     if (error || !answer.is_object()) {
@@ -118,9 +123,19 @@ Status LocalFleet::Ask(const std::string& op, const std::string& unit, const OnC
     if (const json::value* ok = object.if_contains("ok"); ok != nullptr && ok->is_bool() && ok->as_bool()) {
       return {};
     }
-    const json::value* message = object.if_contains("error");
-    return Error{Errc::kInternal, message != nullptr && message->is_string() ? std::string(message->as_string())
-                                                                             : "the supervisor refused"};
+    const auto text = [&](const char* key) {
+      const json::value* value = object.if_contains(key);
+      return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+    };
+    const json::value* stopped = object.if_contains("stopped");
+    refusal_ = Refusal{.unit = text("cause"),
+                       .what = text("error"),
+                       .last_words = text("last_words"),
+                       .stopped = stopped != nullptr && stopped->is_bool() && stopped->as_bool()};
+    return Error{Errc::kInternal, refusal_->unit.empty() ? refusal_->what : refusal_->unit + " " + refusal_->what};
+  }
+  if (interrupted_ && interrupted_()) {
+    return Error{Errc::kCancelled, "interrupted"};
   }
   return Error{Errc::kUnavailable, fmt::format("the supervisor went away; see {}", layout_.UnitOutput("supervisor"))};
 }

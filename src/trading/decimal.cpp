@@ -8,9 +8,17 @@ namespace {
 
 using Wide = __int128;
 
+bool Fits(Wide value) {
+  return value >= std::numeric_limits<int64_t>::min() && value <= std::numeric_limits<int64_t>::max();
+}
+
 int64_t Narrow(Wide value) {
-  QUANTUM_ASSERT(value >= std::numeric_limits<int64_t>::min() && value <= std::numeric_limits<int64_t>::max());
+  QUANTUM_ASSERT(Fits(value));
   return static_cast<int64_t>(value);
+}
+
+std::optional<Decimal> Checked(Wide value) {
+  return Fits(value) ? std::optional(Decimal::FromRaw(static_cast<int64_t>(value))) : std::nullopt;
 }
 
 Wide Divide(Wide numerator, Wide denominator, Rounding rounding) {
@@ -125,6 +133,23 @@ Decimal Decimal::Times(Decimal other, Rounding rounding) const {
 
 Decimal Decimal::DividedBy(Decimal other, Rounding rounding) const {
   return FromRaw(Narrow(Divide(Wide(raw_) * kOne, other.raw_, rounding)));
+}
+
+std::optional<Decimal> Decimal::CheckedPlus(Decimal other) const { return Checked(Wide(raw_) + other.raw_); }
+std::optional<Decimal> Decimal::CheckedMinus(Decimal other) const { return Checked(Wide(raw_) - other.raw_); }
+std::optional<Decimal> Decimal::CheckedAbs() const { return Checked(raw_ < 0 ? -Wide(raw_) : Wide(raw_)); }
+
+std::optional<Decimal> Decimal::CheckedTimes(Decimal other, Rounding rounding) const {
+  return Checked(Divide(Wide(raw_) * other.raw_, kOne, rounding));
+}
+
+std::optional<Decimal> Decimal::CheckedDividedBy(Decimal other, Rounding rounding) const {
+  return other.is_zero() ? std::nullopt : Checked(Divide(Wide(raw_) * kOne, other.raw_, rounding));
+}
+
+std::optional<Decimal> Decimal::CheckedMulDiv(Decimal factor, Decimal divisor, Rounding rounding) const {
+  // Two numbers of 63 bits and a sign: their product fits 128 bits.
+  return divisor.is_zero() ? std::nullopt : Checked(Divide(Wide(raw_) * factor.raw_, divisor.raw_, rounding));
 }
 
 Decimal Decimal::RoundTo(Decimal step, Rounding rounding) const {

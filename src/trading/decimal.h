@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -53,6 +54,15 @@ class Decimal {
   // Exact product and quotient of 128 bits, then one rounding. Division by zero is an assertion.
   Decimal Times(Decimal other, Rounding rounding = Rounding::kHalfEven) const;
   Decimal DividedBy(Decimal other, Rounding rounding = Rounding::kHalfEven) const;
+
+  // The same for numbers that came from outside, where leaving the range is expected: nothing instead of an assertion
+  // (division by zero included). CheckedMulDiv is this * factor / divisor, exact before its one rounding.
+  std::optional<Decimal> CheckedPlus(Decimal other) const;
+  std::optional<Decimal> CheckedMinus(Decimal other) const;
+  std::optional<Decimal> CheckedAbs() const;
+  std::optional<Decimal> CheckedTimes(Decimal other, Rounding rounding = Rounding::kHalfEven) const;
+  std::optional<Decimal> CheckedDividedBy(Decimal other, Rounding rounding = Rounding::kHalfEven) const;
+  std::optional<Decimal> CheckedMulDiv(Decimal factor, Decimal divisor, Rounding rounding = Rounding::kHalfEven) const;
 
   // The multiple of step next to this number. Precondition: step > 0.
   Decimal RoundTo(Decimal step, Rounding rounding) const;

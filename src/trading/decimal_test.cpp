@@ -35,6 +35,31 @@ TEST(DecimalDeathTest, AnOverflowIsAnAssertionNeverAWrongNumber) {
   EXPECT_DEATH((void)"1"_dec.DividedBy("0"_dec), "assertion failed");
 }
 
+TEST(Decimal, CheckedArithmeticSaysNothingWhereTheOtherAsserts) {
+  const Decimal most = "92233720368.54775807"_dec;
+  const Decimal least = "-92233720368.54775808"_dec;
+  EXPECT_FALSE(most.CheckedPlus("0.00000001"_dec).has_value());
+  EXPECT_FALSE(least.CheckedMinus("0.00000001"_dec).has_value());
+  EXPECT_FALSE(least.CheckedAbs().has_value());
+  EXPECT_FALSE("2000000"_dec.CheckedTimes("60000"_dec).has_value());
+  EXPECT_FALSE("1"_dec.CheckedDividedBy("0"_dec).has_value());
+  EXPECT_FALSE("1"_dec.CheckedMulDiv("1"_dec, "0"_dec).has_value());
+  EXPECT_EQ(most.CheckedMulDiv("100"_dec, most), "100"_dec);  // the product alone would not fit
+  EXPECT_EQ(least.CheckedMulDiv(least, most, Rounding::kDown), std::nullopt);
+}
+
+RC_GTEST_PROP(Decimal, CheckedArithmeticIsTheOtherWhereThatFits, (int32_t a, int32_t b)) {
+  const Decimal x = Decimal::FromRaw(int64_t{a} * 1000);
+  const Decimal y = Decimal::FromRaw(int64_t{b} * 1000);
+  RC_ASSERT(x.CheckedPlus(y) == x + y);
+  RC_ASSERT(x.CheckedMinus(y) == x - y);
+  RC_ASSERT(x.CheckedTimes(y) == x.Times(y));
+  RC_ASSERT(x.CheckedAbs() == x.Abs());
+  if (b != 0) {
+    RC_ASSERT(x.CheckedDividedBy(y) == x.DividedBy(y));
+  }
+}
+
 RC_GTEST_PROP(Decimal, TextRoundTrips, (int64_t raw)) {
   const Decimal value = Decimal::FromRaw(raw);
   RC_ASSERT(Decimal::Parse(value.ToString()).value() == value);

@@ -35,10 +35,12 @@ void Describe(V& v, P& p) {
     v.Required("symbol", p.symbol);
     v.Required("price", p.price);
     v.Required("quantity", p.quantity);
-    v.Required("bid", p.bid);
-    v.Required("ask", p.ask);
+    v.Optional("bid", p.bid);
+    v.Optional("ask", p.ask);
+    v.Optional("mark_price", p.mark_price);
     v.Required("trade_id", p.trade_id);
     v.Required("time", p.time_ms);
+    v.Optional("source", p.source);
   } else if constexpr (Is<P, Kline>) {
     v.Required("symbol", p.symbol);
     v.Required("interval", p.interval);
@@ -51,11 +53,14 @@ void Describe(V& v, P& p) {
     v.Required("trades", p.trades);
     v.Required("taker_buy", p.taker_buy);
     v.Required("closed", p.closed);
+    v.Optional("late_trades", p.late_trades);
+    v.Optional("source", p.source);
   } else if constexpr (Is<P, Gap>) {
     v.Required("symbol", p.symbol);
     v.Required("from", p.from);
     v.Required("to", p.to);
     v.Required("filled", p.filled);
+    v.Optional("source", p.source);
   } else if constexpr (Is<P, Vote>) {
     v.Required("model", p.model);
     v.Required("signal", p.signal);
@@ -129,6 +134,7 @@ void Describe(V& v, P& p) {
     v.Optional("exit_time", p.exit_time);
     v.Optional("realized_pnl", p.realized_pnl);
     v.Optional("fees", p.fees);
+    v.Optional("funding", p.funding);
     v.Optional("close_reason", p.close_reason);
     v.Optional("model", p.model);
     v.Optional("strategy", p.strategy);
@@ -140,12 +146,23 @@ void Describe(V& v, P& p) {
     v.Required("protected", p.is_protected);
     v.Required("realized_pnl", p.realized_pnl);
     v.Required("fees", p.fees);
+    v.Optional("funding", p.funding);  // absent in events of before it was told
     v.Required("time", p.time);
+  } else if constexpr (Is<P, EssMetrics>) {
+    v.Optional("daily_drawdown_percent", p.daily_drawdown_percent);
+    v.Optional("open_loss_percent", p.open_loss_percent);
+    v.Optional("execution_errors", p.execution_errors);
+    v.Optional("positions_unprotected", p.positions_unprotected);
+    v.Optional("unprotected_ms_max", p.unprotected_ms_max);
+    v.Optional("account_age_ms", p.account_age_ms);
+    v.Optional("market_age_ms_max", p.market_age_ms_max);
   } else {
     static_assert(Is<P, EssChange>);
     v.Required("from", p.from);
     v.Required("to", p.to);
     v.Required("reason", p.reason);
+    v.Optional("by", p.by);
+    v.Optional("metrics", p.metrics);
     v.Required("time", p.time);
   }
 }

@@ -57,14 +57,17 @@ inline constexpr std::string_view kSystemRedisRecovered = "system.redis_recovere
 const std::vector<std::string_view>& AllTypes();
 bool IsVolatile(std::string_view type);
 
+// The newest price, sent after trades and after changes of the best bid or ask.
 struct Tick {
   std::string symbol;
-  Decimal price;
+  Decimal price;  // of the last trade, as are quantity and trade_id
   Decimal quantity;
-  Decimal bid;
-  Decimal ask;
+  std::optional<Decimal> bid;  // absent while unknown, as is ask
+  std::optional<Decimal> ask;
+  std::optional<Decimal> mark_price;  // the venue's
   int64_t trade_id = 0;
-  int64_t time_ms = 0;  // the venue's clock
+  int64_t time_ms = 0;  // market time, the newest of the symbol
+  std::string source;   // where the market comes from: "live", "synthetic", "recording"
 };
 
 struct Kline {
@@ -79,6 +82,8 @@ struct Kline {
   int64_t trades = 0;
   Decimal taker_buy;     // base currency bought by takers
   bool closed = false;
+  int late_trades = 0;   // that came after the bar was closed and are not in it
+  std::string source;    // as in Tick
 };
 
 struct Gap {
@@ -86,6 +91,7 @@ struct Gap {
   int64_t from = 0;
   int64_t to = 0;
   bool filled = false;
+  std::string source;  // as in Tick
 };
 
 struct Vote {
@@ -180,6 +186,7 @@ struct TradeUpdate {
   int64_t exit_time = 0;
   Decimal realized_pnl;       // net of fees and funding
   Decimal fees;
+  Decimal funding;            // paid; negative: received
   std::string close_reason;   // STOP_LOSS, TAKE_PROFIT, SIGNAL, MANUAL, EMERGENCY, LIQUIDATION
   std::string model;
   std::string strategy;
@@ -191,15 +198,29 @@ struct PositionUpdate {
   Decimal quantity;           // signed
   Decimal entry_price;
   bool is_protected = false;  // "protected" in JSON: a live exchange stop exists
-  Decimal realized_pnl;       // since the start of the account, before fees
+  Decimal realized_pnl;       // since the start of the account, before fees and funding
   Decimal fees;
+  Decimal funding;            // paid since the start of the account; negative: received
   int64_t time = 0;
+};
+
+// What the emergency stop is judged on, as it was known at a change. Absent: not known then.
+struct EssMetrics {
+  std::optional<Decimal> daily_drawdown_percent;
+  std::optional<Decimal> open_loss_percent;
+  int execution_errors = 0;                        // within the window
+  int64_t positions_unprotected = 0;
+  std::optional<int64_t> unprotected_ms_max;       // how long the one longest without its stop has been so
+  std::optional<int64_t> account_age_ms;
+  std::optional<int64_t> market_age_ms_max;        // of the symbol whose price is oldest
 };
 
 struct EssChange {
   std::string from;
   std::string to;
   std::string reason;
+  std::string by;  // "risk-safety", or who did it by hand
+  std::optional<EssMetrics> metrics;
   int64_t time = 0;
 };
 

@@ -39,6 +39,22 @@ TEST(Events, AMissingFieldIsNamedWithItsPath) {
   EXPECT_FALSE(ParseTick("{").ok());
 }
 
+TEST(Events, AnEmergencyStopsChangeCarriesWhatItWasJudgedOnAndOldOnesAreStillRead) {
+  const EssChange change{.from = "ARMED",
+                         .to = "TRIPPED",
+                         .reason = "OPEN_LOSS: a",
+                         .by = "risk-safety",
+                         .metrics = EssMetrics{.open_loss_percent = "10.5"_dec, .execution_errors = 2},
+                         .time = 5};
+  const EssChange parsed = ParseEssChange(ToJson(change)).value();
+  EXPECT_EQ(parsed.metrics->open_loss_percent, "10.5"_dec);
+  EXPECT_FALSE(parsed.metrics->daily_drawdown_percent.has_value());
+  EXPECT_EQ(parsed.metrics->execution_errors, 2);
+  EXPECT_EQ(parsed.by, "risk-safety");
+  const auto old = ParseEssChange(R"({"from":"ARMED","to":"TRIPPED","reason":"r","time":1})");
+  EXPECT_FALSE(old.value().metrics.has_value());
+}
+
 TEST(Events, UnknownFieldsAreIgnored) {
   std::string json = ToJson(Gap{.symbol = "BTCUSDT", .from = 1, .to = 2, .filled = true});
   json.insert(1, R"("new_field":{"x":1},)");

@@ -12,8 +12,9 @@ struct Position {
   std::string symbol;
   Decimal quantity;      // signed: positive is long
   Decimal entry_price;   // average of what is open; zero when flat
-  Decimal realized_pnl;  // price differences times quantity, before fees
+  Decimal realized_pnl;  // price differences times quantity, before fees and funding
   Decimal fees;          // paid, quote currency
+  Decimal funding;       // paid, quote currency; negative: received
 
   bool is_flat() const { return quantity.is_zero(); }
 };

@@ -4,11 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 #include "operator/local_fleet.h"
@@ -24,10 +26,14 @@ namespace {
 
 using quantum::testing::Eventually;
 using quantum::testing::FreePorts;
+using quantum::testing::Process;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+// What happens at once, on a machine that is busy with other things.
+constexpr seconds kSoon(30);
 
 const std::string kProgram = checkout::BinaryDirectory() + "/quantum";
 const std::string kToy = checkout::BinaryDirectory() + "/toy-server";
@@ -37,9 +43,10 @@ struct Outcome {
   std::string output;
 };
 
+// A program that hangs is ended after three minutes (exit code 124).
 Outcome Shell(const std::string& command) {
   Outcome outcome;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  FILE* pipe = ::popen(("timeout --foreground --kill-after=5 180 " + command + " 2>&1").c_str(), "r");
   char chunk[4096];
   for (size_t got = 0; (got = std::fread(chunk, 1, sizeof(chunk), pipe)) > 0;) {
     outcome.output.append(chunk, got);
@@ -86,6 +93,27 @@ class Supervisor : public ::testing::Test {
                                 "version: 1\nmode: PAPER\nsymbols: [BTCUSDT]\nunits:\n" + units);
   }
 
+  // A toy service that is ready only while the file Away() does not exist, and alive all the time.
+  std::string Away() const { return (directory_.path() / "away").string(); }
+  std::string Waiting(const std::string& name, const std::string& more = {}) {
+    const int port = FreePorts(1).front();
+    ports_.push_back(port);
+    return fmt::format(
+        "  {}:\n    command: [{}, \"{}\", \"0\", {}]\n    port: {}\n    start_deadline: 400ms\n"
+        "    ready: {{http: /health/ready, interval: 20ms}}\n    live: {{http: /health/live, interval: 100ms}}\n{}",
+        name, kToy, port, Away(), port, more);
+  }
+
+  void KillAllBehindTheSupervisorsBack() {
+    const pid_t keeper = KeeperPid();
+    const pid_t supervisor = SupervisorPid();
+    ASSERT_GT(keeper, 0);
+    ASSERT_GT(supervisor, 0);
+    ::kill(keeper, SIGKILL);
+    ::kill(supervisor, SIGKILL);
+    ASSERT_TRUE(Eventually(kSoon, [&] { return !fleet_.Running(); }));
+  }
+
   std::string Server(const std::string& name, const std::string& more = {}) {
     const int port = FreePorts(1).front();
     ports_.push_back(port);
@@ -129,8 +157,8 @@ class Supervisor : public ::testing::Test {
     return static_cast<pid_t>(std::atoi(found.output.c_str()));
   }
   pid_t KeeperPid() {
-    const Outcome found =
-        Shell(fmt::format("pgrep -f '^{}/bin/quantum supervise --keep --state {}$'", layout_.root, layout_.root));
+    const Outcome found = Shell(fmt::format("pgrep -f '^{}/bin/quantum supervise --keep( --watch [0-9]+)? --state {}$'",
+                                            layout_.root, layout_.root));
     return static_cast<pid_t>(std::atoi(found.output.c_str()));
   }
 
@@ -171,7 +199,7 @@ TEST_F(Supervisor, AUnitKilledWithSigkillIsBackWithinFiveSeconds) {
   Up();
   const int pid = Unit("a").pid;
   ASSERT_EQ(::kill(pid, SIGKILL), 0);
-  EXPECT_TRUE(ReadyWithin(seconds(5), "a", pid));
+  EXPECT_TRUE(ReadyWithin(kSoon, "a", pid));
   EXPECT_EQ(Unit("a").restarts, 1);
 }
 
@@ -181,11 +209,11 @@ TEST_F(Supervisor, AUnitThatKeepsCrashingHasFailedAfterItsBurstLimit) {
   int pid = Unit("a").pid;
   for (int i = 0; i < 2; ++i) {
     ::kill(pid, SIGKILL);
-    ASSERT_TRUE(ReadyWithin(seconds(5), "a", pid));
+    ASSERT_TRUE(ReadyWithin(kSoon, "a", pid));
     pid = Unit("a").pid;
   }
   ::kill(pid, SIGKILL);
-  EXPECT_TRUE(Eventually(seconds(5), [&] { return Unit("a").state == State::kFailed; }));
+  EXPECT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kFailed; }));
   EXPECT_THAT(Unit("a").detail, HasSubstr("given up"));
   EXPECT_EQ(Quantum("start a").exit_code, 0) << "the operator may start it again";
 }
@@ -196,7 +224,7 @@ TEST_F(Supervisor, AProcessThatIsStoppedInItsTracksIsRestartedByLiveness) {
   Up();
   const int pid = Unit("a").pid;
   ASSERT_EQ(::kill(pid, SIGSTOP), 0);
-  EXPECT_TRUE(ReadyWithin(seconds(10), "a", pid));
+  EXPECT_TRUE(ReadyWithin(kSoon, "a", pid));
   EXPECT_NE(::kill(pid, 0), 0) << "the stopped process is gone";
 }
 
@@ -210,12 +238,12 @@ TEST_F(Supervisor, ThatDiesComesBackAndFindsItsChildrenInsteadOfStartingTwins) {
   ASSERT_GT(first, 0);
   ::kill(first, SIGKILL);
   ::kill(b, SIGKILL);  // dies while nobody watches
-  ASSERT_TRUE(ReadyWithin(seconds(10), "b", b));
+  ASSERT_TRUE(ReadyWithin(kSoon, "b", b));
   EXPECT_NE(SupervisorPid(), first);
   EXPECT_EQ(Unit("a").pid, a);
   EXPECT_EQ(Shell(fmt::format("pgrep -cf '^{} {}'", kToy, ports_[0])).output, "1\n");
   ::kill(a, SIGKILL);
-  EXPECT_TRUE(ReadyWithin(seconds(5), "a", a)) << "an adopted process is watched as well";
+  EXPECT_TRUE(ReadyWithin(kSoon, "a", a)) << "an adopted process is watched as well";
 }
 
 TEST_F(Supervisor, AfterLosingKeeperAndSupervisorUpFindsTheUnitsAgain) {
@@ -227,7 +255,7 @@ TEST_F(Supervisor, AfterLosingKeeperAndSupervisorUpFindsTheUnitsAgain) {
   ASSERT_GT(keeper, 0);
   ::kill(keeper, SIGKILL);
   ::kill(supervisor, SIGKILL);
-  ASSERT_TRUE(Eventually(seconds(5), [&] { return !fleet_.Running(); }));
+  ASSERT_TRUE(Eventually(kSoon, [&] { return !fleet_.Running(); }));
   EXPECT_EQ(::kill(a, 0), 0) << "units live on";
   Up();
   EXPECT_EQ(Unit("a").pid, a);
@@ -268,7 +296,7 @@ TEST_F(Supervisor, AUnitStoppedByTheOperatorStaysDownEvenAcrossTheSupervisorsDea
   ASSERT_EQ(Quantum("stop a").exit_code, 0);
   const pid_t first = SupervisorPid();
   ::kill(first, SIGKILL);
-  ASSERT_TRUE(Eventually(seconds(5), [&] { return Unit("b").state == State::kReady && SupervisorPid() != first; }));
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("b").state == State::kReady && SupervisorPid() != first; }));
   EXPECT_EQ(Unit("a").state, State::kStopped);
   EXPECT_EQ(Quantum("restart nonsense").exit_code, 1);
 }
@@ -279,6 +307,249 @@ TEST_F(Supervisor, ADamagedManifestIsRefusedWithItsLine) {
   EXPECT_EQ(up.exit_code, 2) << up.output;
   EXPECT_THAT(up.output, HasSubstr("quantum.yml:"));
   EXPECT_THAT(up.output, HasSubstr("colour"));
+}
+
+// --- After a reboot
+// ---------------------------------------------------------------------------------------------------
+
+TEST_F(Supervisor, AfterAllWasKilledUpRunsTheTasksAgainAndEndsOnlyWhenEverythingIsReady) {
+  const std::string ran = (directory_.path() / "ran").string();
+  WriteManifest(Server("a") +
+                fmt::format("  init:\n    kind: task\n    command: [/bin/sh, -c, \"echo x >> {}\"]\n", ran) +
+                Server("b", "    depends: [a, init]\n"));
+  Up();
+  const std::vector<int> units = {Unit("a").pid, Unit("b").pid};
+  KillAllBehindTheSupervisorsBack();
+  for (const int unit : units) {
+    ::kill(unit, SIGKILL);
+  }
+  ASSERT_TRUE(Eventually(kSoon, [&] { return LivingRecords(layout_.Records()).empty(); }));
+  ASSERT_FALSE(ReadRecords(layout_.Records()).empty()) << "what a power cut leaves";
+  Up();
+  EXPECT_EQ(Unit("a").state, State::kReady);
+  EXPECT_EQ(Unit("b").state, State::kReady);
+  EXPECT_EQ(quantum::testing::ReadFile(ran), "x\nx\n");
+}
+
+TEST_F(Supervisor, UpAfterLosingTheSupervisorAndOneUnitEndsOnlyWhenThatIsReadyAgain) {
+  const std::string a = Server("a");
+  WriteManifest(a + Server("b"));
+  Up();
+  const int b = Unit("b").pid;
+  KillAllBehindTheSupervisorsBack();
+  ::kill(b, SIGKILL);
+  ASSERT_TRUE(Eventually(kSoon, [&] { return LivingRecords(layout_.Records()).size() == 1; }));
+  Up();
+  EXPECT_EQ(Unit("b").state, State::kReady);
+}
+
+// --- A start that fails ----------------------------------------------------------------------------------------------
+
+TEST_F(Supervisor, AFailedStartIsStoppedAlsoWhenUpItselfHasDied) {
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 0.7; exit 3\"]\n");
+  Process up(
+      {.command = {kProgram, "up", "--state", layout_.root, "--manifest", (directory_.path() / "quantum.yml").string()},
+       .output = directory_.path() / "up.out"});
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
+  up.Kill();
+  EXPECT_TRUE(Eventually(seconds(15), [&] { return !fleet_.Running(); }));
+  EXPECT_FALSE(ListeningPorts().contains(ports_[0]));
+}
+
+TEST_F(Supervisor, ASecondUpJoinsTheStartAndFailsWithIt) {
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 0.7; exit 3\"]\n");
+  Process first(
+      {.command = {kProgram, "up", "--state", layout_.root, "--manifest", (directory_.path() / "quantum.yml").string()},
+       .output = directory_.path() / "up.out"});
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
+  const Outcome second = Quantum("up");
+  EXPECT_EQ(second.exit_code, 1) << second.output;
+  EXPECT_THAT(second.output, HasSubstr("slow exited with code 3"));
+  EXPECT_THAT(second.output, HasSubstr("Everything is stopped again."));
+}
+
+TEST_F(Supervisor, UpOnAPlatformWithAFailedUnitFailsAndNamesIt) {
+  WriteManifest(Server("a", "    restarts_max: 0\n"));
+  Up();
+  ::kill(Unit("a").pid, SIGKILL);
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kFailed; }));
+  const Outcome again = Quantum("up");
+  EXPECT_EQ(again.exit_code, 1) << again.output;
+  EXPECT_THAT(again.output, HasSubstr("a is failed"));
+  EXPECT_THAT(again.output, Not(HasSubstr("Everything is stopped")));
+}
+
+TEST_F(Supervisor, SigtermBeforeEverythingIsReadyStopsAForegroundUp) {
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sleep, \"20\"]\n");
+  Process up({.command = {kProgram, "up", "--foreground", "--state", layout_.root, "--manifest",
+                          (directory_.path() / "quantum.yml").string()},
+              .output = directory_.path() / "up.out"});
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
+  up.Signal(SIGTERM);
+  EXPECT_TRUE(Eventually(kSoon, [&] { return !up.Running(); }));
+  EXPECT_THAT(quantum::testing::ReadFile(directory_.path() / "up.out"), HasSubstr("everything is stopped"));
+  EXPECT_FALSE(ListeningPorts().contains(ports_[0]));
+}
+
+TEST_F(Supervisor, DownDuringUpIsNotTakenForTheFailureOfAUnit) {
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sleep, \"20\"]\n");
+  Process up(
+      {.command = {kProgram, "up", "--state", layout_.root, "--manifest", (directory_.path() / "quantum.yml").string()},
+       .output = directory_.path() / "up.out"});
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
+  ASSERT_EQ(Quantum("down").exit_code, 0);
+  ASSERT_TRUE(Eventually(kSoon, [&] { return !up.Running(); }));
+  const std::string said = quantum::testing::ReadFile(directory_.path() / "up.out");
+  EXPECT_THAT(said, HasSubstr("stopped"));
+  EXPECT_THAT(said, Not(HasSubstr("the.out")));
+  EXPECT_THAT(said, Not(HasSubstr("Everything is stopped again")));
+}
+
+TEST_F(Supervisor, TheDeathOfTheSupervisorDuringUpIsSurvived) {
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sleep, \"1\"]\n");
+  Process up(
+      {.command = {kProgram, "up", "--state", layout_.root, "--manifest", (directory_.path() / "quantum.yml").string()},
+       .output = directory_.path() / "up.out"});
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
+  const pid_t supervisor = SupervisorPid();
+  ASSERT_GT(supervisor, 0);
+  ::kill(supervisor, SIGKILL);
+  const auto ended = up.Stop(seconds(15), 0);
+  EXPECT_EQ(ended, 0) << quantum::testing::ReadFile(directory_.path() / "up.out");
+  EXPECT_EQ(Unit("slow").state, State::kDone);
+}
+
+TEST_F(Supervisor, LastWordsAreThoseOfThisRun) {
+  const std::string broken =
+      "  broken:\n    command: [/bin/sh, -c, \"echo WORD; exit 3\"]\n    ready: {exec: [/bin/false]}\n";
+  std::string first = broken;
+  first.replace(first.find("WORD"), 4, "No space left on device");
+  WriteManifest(first);
+  const Outcome full = Quantum("up");
+  EXPECT_THAT(full.output, HasSubstr("the disk is full: free some space"));
+  std::string second = broken;
+  second.replace(second.find("WORD"), 4, "something else");
+  WriteManifest(second);
+  const Outcome other = Quantum("up");
+  EXPECT_THAT(other.output, HasSubstr("something else"));
+  EXPECT_THAT(other.output, Not(HasSubstr("disk")));
+}
+
+TEST_F(Supervisor, AServiceThatDoesNotGetReadySaysWhyInOneSentence) {
+  WriteManifest(Waiting("a"));
+  quantum::testing::WriteFile(Away(), "");
+  const Outcome up = Quantum("up");
+  EXPECT_EQ(up.exit_code, 1);
+  EXPECT_THAT(up.output, HasSubstr("a did not become ready within 0 s (waits: WRONGPASS"));
+  EXPECT_THAT(up.output, HasSubstr("a password does not fit: put the files back into " + layout_.Secrets()));
+  EXPECT_THAT(up.output, HasSubstr("Everything is stopped again."));
+}
+
+// --- While it runs ---------------------------------------------------------------------------------------------------
+
+TEST_F(Supervisor, WhoRestartsWhileADependencyIsAwayIsLeftAlone) {
+  WriteManifest(Waiting("a", "    restarts_max: 1\n"));
+  Up();
+  quantum::testing::WriteFile(Away(), "");
+  const int killed = Unit("a").pid;
+  ::kill(killed, SIGKILL);
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").detail.find("alive, but not ready") == 0; }));
+  const int waits = Unit("a").pid;
+  const Outcome up = Quantum("up");
+  EXPECT_EQ(up.exit_code, 1);
+  EXPECT_THAT(up.output, HasSubstr("WRONGPASS"));
+  std::filesystem::remove(Away());
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
+  EXPECT_EQ(Unit("a").pid, waits);
+  EXPECT_EQ(Unit("a").restarts, 1);
+}
+
+TEST_F(Supervisor, AKilledKeeperIsReplacedAndTheNewOneKeepsToo) {
+  WriteManifest(Server("a"));
+  Up();
+  const pid_t keeper = KeeperPid();
+  const pid_t first = SupervisorPid();
+  ASSERT_GT(keeper, 0);
+  ASSERT_GT(first, 0);
+  ::kill(keeper, SIGKILL);
+  ASSERT_TRUE(Eventually(kSoon, [&] { return KeeperPid() > 0 && KeeperPid() != keeper; }));
+  EXPECT_EQ(SupervisorPid(), first);
+  ::kill(first, SIGKILL);
+  ASSERT_TRUE(Eventually(kSoon, [&] { return fleet_.Running() && SupervisorPid() != first; }));
+  EXPECT_EQ(Unit("a").state, State::kReady);
+  ASSERT_EQ(Quantum("down").exit_code, 0);
+  EXPECT_TRUE(Eventually(kSoon, [&] { return KeeperPid() == 0; }));
+}
+
+TEST_F(Supervisor, DownStopsUnitsWhoseKeeperAndSupervisorWereKilled) {
+  WriteManifest(Server("a"));
+  Up();
+  KillAllBehindTheSupervisorsBack();
+  const Outcome down = Quantum("down");
+  EXPECT_EQ(down.exit_code, 0) << down.output;
+  EXPECT_FALSE(ListeningPorts().contains(ports_[0]));
+  EXPECT_EQ(Quantum("down").exit_code, 3);
+}
+
+TEST_F(Supervisor, ARequestThatIsNoObjectIsRefusedAndEndsNothing) {
+  WriteManifest(Server("a"));
+  Up();
+  const pid_t supervisor = SupervisorPid();
+  for (const char* request : {"[1]", "5", "null", "{", "\"x\"", "{\"op\":5}"}) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, layout_.Socket().c_str());
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    const std::string line = std::string(request) + "\n";
+    ASSERT_GT(::send(socket, line.data(), line.size(), MSG_NOSIGNAL), 0);
+    char answer[256] = {};
+    EXPECT_GT(::recv(socket, answer, sizeof(answer) - 1, 0), 0) << request;
+    EXPECT_THAT(answer, HasSubstr("\"ok\":false")) << request;
+    ::close(socket);
+  }
+  EXPECT_EQ(SupervisorPid(), supervisor);
+}
+
+TEST_F(Supervisor, AUnitWhoseLossMattersHaltsEntriesWhenItIsGivenUp) {
+  const std::string dispensable = Server("a", "    restarts_max: 0\n");
+  WriteManifest(dispensable + Server("b", "    restarts_max: 0\n    halts_entries: true\n"));
+  Up();
+  ::kill(Unit("a").pid, SIGKILL);
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kFailed; }));
+  EXPECT_FALSE(std::filesystem::exists(layout_.HaltFile()));
+  ::kill(Unit("b").pid, SIGKILL);
+  ASSERT_TRUE(Eventually(kSoon, [&] { return std::filesystem::exists(layout_.HaltFile()); }));
+  EXPECT_THAT(quantum::testing::ReadFile(layout_.HaltFile()), HasSubstr("b was given up: was killed by signal 9"));
+}
+
+TEST_F(Supervisor, UnitsAreHeldToTheLimitsOfTheManifest) {
+  WriteManifest(Server("a", "    limits: {memory: 64MiB, open_files: 100}\n"));
+  Up();
+  const std::string limits = quantum::testing::ReadFile(fmt::format("/proc/{}/limits", Unit("a").pid));
+  EXPECT_THAT(limits, ::testing::ContainsRegex("Max data size +67108864 +67108864"));
+  EXPECT_THAT(limits, ::testing::ContainsRegex("Max open files +100 +100"));
+  EXPECT_THAT(Quantum("check").output, ::testing::ContainsRegex("a +64 MiB +100"));
+}
+
+TEST_F(Supervisor, ATaskRunsByItsScheduleAndItsResultOutlivesAStop) {
+  const std::string ran = (directory_.path() / "ran").string();
+  WriteManifest(Server("a") + fmt::format("  tidy:\n    kind: task\n    schedule: every 1s\n"
+                                          "    command: [/bin/sh, -c, \"echo x >> {}; exit 4\"]\n",
+                                          ran));
+  Up();
+  EXPECT_EQ(Unit("tidy").state, State::kScheduled);
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("tidy").last_run.has_value(); }));
+  EXPECT_EQ(Unit("tidy").last_run->detail, "exited with code 4");
+  EXPECT_EQ(Unit("a").state, State::kReady) << "a failed run is nobody else's trouble";
+  ASSERT_EQ(Quantum("stop tidy").exit_code, 0);
+  const Outcome table = Quantum("schedule");
+  EXPECT_THAT(table.output, HasSubstr("every 1s"));
+  EXPECT_THAT(table.output, HasSubstr("exited with code 4"));
+  ASSERT_EQ(Quantum("down").exit_code, 0);
+  EXPECT_EQ(Quantum("schedule").exit_code, 3);
+  Up();
+  EXPECT_THAT(Quantum("schedule --json").output, HasSubstr("exited with code 4"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A unit for the supervisor's tests: answers every HTTP request on a loopback port with 200 after a start-up delay.
-//   toy-server PORT [DELAY_MS]
-// SIGTERM ends it with code 0.
+//   toy-server PORT [DELAY_MS [AWAY]]
+// While the file AWAY exists, a dependency is away: /health/ready is answered 503 with the reason. SIGTERM ends it with
+// code 0.
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -37,10 +38,14 @@ int main(int argc, char** argv) {
     if (peer < 0) {
       continue;
     }
-    char request[2048];
-    if (::read(peer, request, sizeof(request)) > 0) {
-      const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-      [[maybe_unused]] const ssize_t written = ::write(peer, answer, sizeof(answer) - 1);
+    char request[2048] = {};
+    if (::read(peer, request, sizeof(request) - 1) > 0) {
+      const bool away = argc > 3 && ::access(argv[3], F_OK) == 0;
+      const char* answer = away && std::strstr(request, "GET /health/ready") != nullptr
+                               ? "HTTP/1.1 503 Away\r\nConnection: close\r\n\r\n"
+                                 "{\"detail\":\"waits: WRONGPASS invalid username-password pair\"}"
+                               : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+      [[maybe_unused]] const ssize_t written = ::write(peer, answer, std::strlen(answer));
     }
     ::close(peer);
   }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <map>
@@ -30,16 +31,6 @@ json::value Problem(const Answer& answer) {
     EXPECT_TRUE(problem.as_object().contains(member)) << member << " is missing in " << answer.body;
   }
   return problem;
-}
-
-// As a client should: what was over the limit is sent again when the gateway says.
-Answer SendWithinLimit(const Probe& probe) {
-  Answer answer = Send(probe);
-  for (int tries = 1; tries < 5 && answer.status == 429; ++tries) {
-    std::this_thread::sleep_for(seconds(std::atoi(answer.headers["retry-after"].c_str())));
-    answer = Send(probe);
-  }
-  return answer;
 }
 
 constexpr const char* kOrder = R"({"symbol":"BTCUSDT","side":"BUY","quantity":"0.002","stop_loss":"1",
@@ -138,7 +129,7 @@ TEST(Gateway, AnOrderBeyondThePolicyIsRefusedWithTheCodeAndItsValues) {
   Stack& stack = Stack::Get();
   Answer answer;
   int asked = 0;
-  const bool refused_for_its_size = Eventually(seconds(10), [&] {
+  const bool refused_for_its_size = Eventually(seconds(60), [&] {
     const bool buy = ++asked % 2 == 1;
     const json::value price = stack.GetJson("/api/market/price?symbol=BTCUSDT");
     const double near_price = std::atof(price.at("bid").as_string().c_str());
@@ -154,51 +145,83 @@ TEST(Gateway, AnOrderBeyondThePolicyIsRefusedWithTheCodeAndItsValues) {
   EXPECT_THAT(answer.body, HasSubstr("max=")) << answer.body;
 }
 
+// What nginx lets through of requests that arrive at these times: a bucket that loses `rate` a second and overflows
+// beyond `burst`.
+int PassedBy(const std::vector<double>& arrivals_s, double rate, double burst) {
+  int passed = 0;
+  double excess = 0;
+  double last = arrivals_s.front();
+  for (const double arrival : arrivals_s) {
+    const double would_be = passed == 0 ? 0 : std::max(0.0, excess - (arrival - last) * rate + 1);
+    if (would_be <= burst) {
+      excess = would_be;
+      last = arrival;
+      ++passed;
+    }
+  }
+  return passed;
+}
+
 // Open loop: requests leave by the clock, whether answers come or not. 100 a second and a burst of 20 pass by the
-// contract; within three seconds that is 320, and the machine's own unsteadiness is granted 80 to 125 a second.
+// contract. A slow machine cannot keep to the clock; so what has to pass is reckoned from when the requests did leave,
+// and the only grant is what the bucket loses while a request may have been under way.
 TEST(Gateway, LetsAHundredRequestsASecondThroughAndTellsTheRestWhenToComeBack) {
   Stack& stack = Stack::Get();
   constexpr int kRequests = 600;
   constexpr int kThreads = 40;
   constexpr std::chrono::microseconds kInterval(5000);
+  constexpr double kRate = 100;
+  constexpr double kBurst = 20;
   std::atomic<int> next{0};
-  std::vector<Answer> answers(kRequests);
-  std::atomic<int64_t> last_sent_us{0};
-  const auto begin = steady_clock::now();
+  struct Sent {
+    double at_s = 0;
+    double took_s = 0;
+    Answer answer;
+  };
+  std::vector<Sent> sent(kRequests);
+  // The bucket of the requests of earlier tests is empty by then.
+  const auto begin = steady_clock::now() + milliseconds(300);
+  const auto since_begin = [&] { return std::chrono::duration<double>(steady_clock::now() - begin).count(); };
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
       for (int number = next++; number < kRequests; number = next++) {
         std::this_thread::sleep_until(begin + number * kInterval);
-        if (number == kRequests - 1) {
-          last_sent_us = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin).count();
-        }
-        answers[static_cast<size_t>(number)] = stack.Get("/api/ai/health");
+        Sent& each = sent[static_cast<size_t>(number)];
+        each.at_s = since_begin();
+        each.answer = stack.Get("/api/ai/health");
+        each.took_s = since_begin() - each.at_s;
       }
     });
   }
   for (std::thread& thread : threads) {
     thread.join();
   }
-  const double elapsed = static_cast<double>(last_sent_us) / 1e6;
   std::map<int, int> by_status;
-  for (const Answer& answer : answers) {
-    ++by_status[answer.end == Answer::End::kAnswered ? answer.status : -1];
-    if (answer.status == 429) {
-      EXPECT_TRUE(answer.headers.contains("retry-after"));
-      Problem(answer);
+  std::vector<double> arrivals_s;
+  std::vector<double> took_s;
+  for (const Sent& each : sent) {
+    ++by_status[each.answer.end == Answer::End::kAnswered ? each.answer.status : -1];
+    arrivals_s.push_back(each.at_s);
+    took_s.push_back(each.took_s);
+    if (each.answer.status == 429) {
+      EXPECT_TRUE(each.answer.headers.contains("retry-after"));
+      Problem(each.answer);
     }
   }
+  std::sort(arrivals_s.begin(), arrivals_s.end());
+  std::sort(took_s.begin(), took_s.end());
   std::string counts;
   for (const auto& [status, count] : by_status) {
     counts += fmt::format(" {}: {}", status, count);
   }
-  Say(fmt::format("{} requests in {:.2f} s:{}", kRequests, elapsed, counts));
-  ASSERT_LT(elapsed, 3.6) << "this machine is too busy to send 200 requests a second";
+  const int expected = PassedBy(arrivals_s, kRate, kBurst);
+  const double grant = 2 + kRate * took_s.back();
+  Say(fmt::format("{} requests in {:.2f} s, the slowest took {:.0f} ms:{}; by the times they left, {} may pass",
+                  kRequests, arrivals_s.back(), took_s.back() * 1000, counts, expected));
   EXPECT_EQ(by_status[200] + by_status[429], kRequests);
-  const double rate = by_status[200] / elapsed;
-  EXPECT_GE(rate, 80);
-  EXPECT_LE(rate, 125);
+  EXPECT_GT(by_status[429], 0);
+  EXPECT_NEAR(by_status[200], expected, grant);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
+#include <thread>
 
 namespace quantum::testing {
 
@@ -131,6 +132,16 @@ Answer Send(const Probe& probe) {
     }
     text.append(chunk.data(), static_cast<size_t>(got));
   }
+}
+
+Answer SendWithinLimit(const Probe& probe) {
+  constexpr int kTries = 10;
+  Answer answer = Send(probe);
+  for (int tries = 1; tries < kTries && answer.status == 429; ++tries) {
+    std::this_thread::sleep_for(std::chrono::seconds(std::atoi(answer.headers["retry-after"].c_str())));
+    answer = Send(probe);
+  }
+  return answer;
 }
 
 }  // namespace quantum::testing

@@ -32,4 +32,7 @@ struct Answer {
 
 Answer Send(const Probe& probe);
 
+// As a client should: what was over a rate limit (429) is sent again when the answer says, a few times.
+Answer SendWithinLimit(const Probe& probe);
+
 }  // namespace quantum::testing

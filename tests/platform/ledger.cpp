@@ -28,17 +28,16 @@ std::string Sign(const std::string& secret, const std::string& text) {
   return hex;
 }
 
-json::array AskFills(const Stack& stack, const std::string& symbol, int64_t from_id) {
-  const std::string query =
-      fmt::format("symbol={}&fromId={}&limit={}&recvWindow=5000&timestamp={}", symbol, from_id, kPage, NowMs());
+json::value AskSigned(const Stack& stack, const std::string& path, const std::string& parameters) {
+  const std::string query = fmt::format("{}&recvWindow=5000&timestamp={}", parameters, NowMs());
   const Answer answer = Send(
       {.port = stack.Port("paper-exchange"),
-       .path = fmt::format("/fapi/v1/userTrades?{}&signature={}", query, Sign(stack.Secret("exchange-secret"), query)),
+       .path = fmt::format("{}?{}&signature={}", path, query, Sign(stack.Secret("exchange-secret"), query)),
        .headers = {{"X-MBX-APIKEY", stack.Secret("exchange-key")}}});
   if (answer.status != 200) {
-    throw std::runtime_error(fmt::format("userTrades of {} answered {}: {}", symbol, answer.status, answer.body));
+    throw std::runtime_error(fmt::format("{}?{} answered {}: {}", path, parameters, answer.status, answer.body));
   }
-  return json::parse(answer.body).as_array();
+  return json::parse(answer.body);
 }
 
 }  // namespace
@@ -54,10 +53,16 @@ Decimal ToDecimal(const json::value& text) {
 std::vector<ExchangeFill> FillsOf(const Stack& stack, const std::string& symbol) {
   std::vector<ExchangeFill> fills;
   for (;;) {
-    const json::array page = AskFills(stack, symbol, fills.empty() ? 0 : fills.back().id + 1);
+    const json::value answer =
+        AskSigned(stack, "/fapi/v1/userTrades",
+                  fmt::format("symbol={}&fromId={}&limit={}", symbol, fills.empty() ? 0 : fills.back().id + 1, kPage));
+    const json::array& page = answer.as_array();
     for (const json::value& fill : page) {
       fills.push_back({.id = fill.at("id").as_int64(),
+                       .order_id = fill.at("orderId").as_int64(),
+                       .time_ms = fill.at("time").as_int64(),
                        .buy = fill.at("side").as_string() == "BUY",
+                       .maker = fill.at("maker").as_bool(),
                        .price = ToDecimal(fill.at("price")),
                        .quantity = ToDecimal(fill.at("qty")),
                        .fee = ToDecimal(fill.at("commission"))});
@@ -66,6 +71,14 @@ std::vector<ExchangeFill> FillsOf(const Stack& stack, const std::string& symbol)
       return fills;
     }
   }
+}
+
+ExchangeOrder OrderOf(const Stack& stack, const std::string& symbol, int64_t order_id) {
+  const json::value order =
+      AskSigned(stack, "/fapi/v1/order", fmt::format("symbol={}&orderId={}", symbol, order_id));
+  return {.price = ToDecimal(order.at("price")),
+          .quantity = ToDecimal(order.at("origQty")),
+          .time_ms = order.at("time").as_int64()};
 }
 
 }  // namespace quantum::testing

@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <map>
 
+#include "tests/platform/event_audit.h"
 #include "tests/platform/stack.h"
 
 namespace quantum::testing {
@@ -49,12 +51,25 @@ void ExpectVerifyClean(const Stack& stack) {
   Say("verify: " + verify.output);
 }
 
+// Every unit that runs, in the order of the blows: the Redis master first; the nodes and the sentinels of Redis far
+// enough apart that the others have taken note before the next one falls.
+std::vector<std::string> UnitsToKill(const Stack& stack) {
+  std::vector<std::string> redis{"redis-1", "redis-2", "redis-3"};
+  std::rotate(redis.begin(), std::find(redis.begin(), redis.end(), RedisMaster(stack)), redis.end());
+  std::vector<std::string> names{redis[0],  "sentinel-1", "postgres",   "pgbouncer", redis[1],
+                                 "gateway", "sentinel-2", "prometheus", redis[2],    "sentinel-3"};
+  for (const UnitView& unit : stack.Units()) {
+    if (unit.kind != "task" && std::find(names.begin(), names.end(), unit.name) == names.end()) {
+      names.push_back(unit.name);
+    }
+  }
+  return names;
+}
+
 TEST(Repair, EveryKilledProcessIsBackWithinThirtySecondsAndTradingGoesOn) {
   Stack& stack = Stack::Get();
-  std::vector<std::string> names{RedisMaster(stack), "sentinel-1",  "postgres",       "pgbouncer",
-                                 "gateway",          "prometheus",  "paper-exchange", "ai-engine",
-                                 "marketdata",       "risk-safety", "execution",      "portfolio-intelligence",
-                                 "monitoring-health"};
+  const std::vector<std::string> names = UnitsToKill(stack);
+  EXPECT_GE(names.size(), 17u);
   int64_t repaired = NowMs();
   for (const std::string& name : names) {
     // The next blow falls while trades are being made again.
@@ -68,6 +83,21 @@ TEST(Repair, EveryKilledProcessIsBackWithinThirtySecondsAndTradingGoesOn) {
   EXPECT_TRUE(stack.AwaitClosedAfter(repaired, 3, kTradesMax))
       << "trading did not go on" << (stack.MarketEnded() ? "; the recording has ended" : "");
   ExpectVerifyClean(stack);
+  const EventAudit audit = AuditEvents(stack, seconds(60));
+  Say(fmt::format("{} events of {} incarnations, {} groups, {} applied once", audit.events, audit.incarnations,
+                  audit.groups, audit.applied));
+  EXPECT_THAT(audit.problems, ::testing::IsEmpty());
+}
+
+// The supervisor, or the keeper that starts it again; 0 when there is none.
+pid_t SupervisorOf(const Stack& stack, bool keeper) {
+  for (const ProcessView& process : ProcessesOf(stack.state())) {
+    if (process.command.find(" supervise ") != std::string::npos &&
+        (process.command.find("--keep") != std::string::npos) == keeper) {
+      return process.pid;
+    }
+  }
+  return 0;
 }
 
 TEST(Repair, ASupervisorThatWasKilledComesBackAndKnowsItsChildren) {
@@ -81,13 +111,7 @@ TEST(Repair, ASupervisorThatWasKilledComesBackAndKnowsItsChildren) {
     return true;
   }));
   const std::vector<UnitView> before = stack.Units();
-  pid_t supervisor = 0;
-  for (const ProcessView& process : ProcessesOf(stack.state())) {
-    if (process.command.find(" supervise ") != std::string::npos &&
-        process.command.find("--keep") == std::string::npos) {
-      supervisor = process.pid;
-    }
-  }
+  const pid_t supervisor = SupervisorOf(stack, false);
   ASSERT_GT(supervisor, 0) << "no supervisor was found";
   Say(fmt::format("killing the supervisor, pid {}", supervisor));
   ASSERT_EQ(::kill(supervisor, SIGKILL), 0);
@@ -111,6 +135,28 @@ TEST(Repair, ASupervisorThatWasKilledComesBackAndKnowsItsChildren) {
   EXPECT_EQ(programs.size(), 7u);
   // The adopted ones are still repaired.
   KillAndAwait(stack, "monitoring-health");
+}
+
+TEST(Repair, AKeeperThatWasKilledIsReplacedAndTheNewOneBringsTheSupervisorBack) {
+  Stack& stack = Stack::Get();
+  const std::vector<UnitView> before = stack.Units();
+  const pid_t keeper = SupervisorOf(stack, true);
+  ASSERT_GT(keeper, 0) << "no keeper was found";
+  Say(fmt::format("killing the keeper, pid {}", keeper));
+  ASSERT_EQ(::kill(keeper, SIGKILL), 0);
+  ASSERT_TRUE(Eventually(kBackMax, [&] {
+    const pid_t now = SupervisorOf(stack, true);
+    return now > 0 && now != keeper;
+  })) << "there is no new keeper";
+  const pid_t supervisor = SupervisorOf(stack, false);
+  ASSERT_GT(supervisor, 0) << "the keeper took the supervisor with it";
+  Say(fmt::format("killing the supervisor, pid {}", supervisor));
+  ASSERT_EQ(::kill(supervisor, SIGKILL), 0);
+  ASSERT_TRUE(Eventually(kBackMax, [&] { return stack.Quantum({"status", "--json"}).exit_code == 0; }));
+  for (const UnitView& unit : before) {
+    EXPECT_EQ(stack.Unit(unit.name).pid, unit.pid) << unit.name;
+  }
+  KillAndAwait(stack, "portfolio-intelligence");
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 #include <stdexcept>
 
 #include "exchange/recording/recording.h"
+#include "platform/log/log.h"
+#include "platform/log/setup.h"
 #include "tests/support/checkout/checkout.h"
 
 namespace quantum::testing {
@@ -22,34 +24,12 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr int kPortOffset = 5000;
 constexpr seconds kUpMax(120);
 constexpr seconds kDownMax(120);
 constexpr seconds kGoneMax(20);  // postgres' children see that their parent is gone
 constexpr milliseconds kPoll(500);
 
 const steady_clock::time_point kBegin = steady_clock::now();
-
-class PlatformEnvironment : public ::testing::Environment {
- public:
-  void SetUp() override {
-    try {
-      Stack::Get().BringUp();
-    } catch (const std::exception& exception) {
-      FAIL() << exception.what();
-    }
-  }
-  void TearDown() override {
-    try {
-      Stack::Get().TakeDown();
-    } catch (const std::exception& exception) {
-      FAIL() << exception.what();
-    }
-  }
-};
-
-[[maybe_unused]] ::testing::Environment* const kEnvironment =
-    ::testing::AddGlobalTestEnvironment(new PlatformEnvironment);
 
 std::string Describe(const std::vector<ProcessView>& processes) {
   std::string text;
@@ -70,9 +50,12 @@ int64_t NowMs() {
   return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-Stack& Stack::Get() {
-  static Stack stack;
-  return stack;
+Stack::~Stack() {
+  try {
+    TakeDown();
+  } catch (const std::exception& exception) {
+    ADD_FAILURE() << exception.what();
+  }
 }
 
 void Stack::BringUp() {
@@ -91,11 +74,12 @@ void Stack::BringUp() {
   }
   const std::string market =
       recording() ? fmt::format("recording:{}", fmt::join(recordings_, ",")) : std::string("synthetic");
-  Say("bringing the platform up on " + market);
+  Say(fmt::format("bringing a platform up at {} on {}, speed {}", options_.port_offset, market, options_.speed));
   undertaker_.emplace(Command({"down"}), directory_->path());
-  std::vector<std::string> up{
-      "up",    "--market",        market, "--strategy", "exerciser", "--set", "strategy.decisions_per_second=2",
-      "--set", "strategy.hold=3s"};
+  log::SetLevel(log::Level::kWarning);  // of this process: its own clients' connections are no news
+  std::vector<std::string> up{"up",    "--market", market,  "--speed", options_.speed, "--strategy", "exerciser",
+                              "--set", "strategy.decisions_per_second=" + options_.decisions_per_second,
+                              "--set", "strategy.hold=" + options_.hold};
   if (const char* overrides = std::getenv("QUANTUM_TEST_SET")) {
     std::istringstream words(overrides);
     for (std::string word; words >> word;) {
@@ -148,7 +132,7 @@ void Stack::TakeDown() {
 std::vector<std::string> Stack::Command(std::vector<std::string> arguments) const {
   std::vector<std::string> command{checkout::BinaryDirectory() + "/quantum",
                                    "--port-offset",
-                                   std::to_string(kPortOffset),
+                                   std::to_string(options_.port_offset),
                                    "--state",
                                    state_.string(),
                                    "--manifest",
@@ -235,7 +219,7 @@ Probe Stack::ByOperator(const std::string& unit, const std::string& method, cons
 }
 
 json::value Stack::GetJson(const std::string& path) const {
-  const Answer answer = Get(path);
+  const Answer answer = SendWithinLimit({.port = Port("gateway"), .path = path});
   if (answer.status != 200) {
     throw std::runtime_error(fmt::format("GET {} answered {}: {}", path, answer.status, answer.body));
   }
@@ -272,26 +256,8 @@ bool Stack::MarketEnded() const {
   return answer.status == 200 && json::parse(answer.body).at("ended").as_bool();
 }
 
-PriceRange Stack::RangeOf(const std::string& symbol) const {
-  auto recording = exchange::Recording::Open(recordings_.at(symbol == "BTCUSDT" ? 0 : 1));
-  PriceRange range{.low = 1e300, .high = 0};
-  for (auto line = recording->Next(); line.ok() && line->has_value(); line = recording->Next()) {
-    const std::string_view frame = (*line)->frame;
-    const bool trade = frame.find(R"("e":"trade")") != std::string_view::npos;
-    if (!trade && frame.find(R"("e":"bookTicker")") == std::string_view::npos) {
-      continue;
-    }
-    const json::value parsed = json::parse({frame.data(), frame.size()});
-    const json::object& data = parsed.at("data").as_object();
-    for (const char* field : {"p", "b", "a"}) {
-      if (const json::value* price = data.if_contains(field)) {
-        const double value = std::atof(price->as_string().c_str());
-        range.low = std::min(range.low, value);
-        range.high = std::max(range.high, value);
-      }
-    }
-  }
-  return range;
+const std::string& Stack::RecordingOf(const std::string& symbol) const {
+  return recordings_.at(symbol == "BTCUSDT" ? 0 : 1);
 }
 
 }  // namespace quantum::testing

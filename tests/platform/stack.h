@@ -11,10 +11,10 @@
 #include "tests/platform/processes.h"
 #include "tests/support/process.h"
 
-// The one platform that all tests of this program share, driven by the program `quantum` as an operator drives it. It
-// plays the recordings beside the source tree (QUANTUM_MARKET_DATA names another place), else the synthetic market, and
-// trades with the exerciser, at port offset 5000. QUANTUM_TEST_SET holds further KEY=VALUE overrides, separated by
-// blanks (units.prometheus.port=9091), for a machine where one of its ports is taken.
+// A platform driven by the program `quantum` as an operator drives it. It plays the recordings beside the source tree
+// (QUANTUM_MARKET_DATA names another place), else the synthetic market, and trades with the exerciser.
+// QUANTUM_TEST_SET holds further KEY=VALUE overrides, separated by blanks (units.prometheus.port=9091), for a machine
+// where one of its ports is taken.
 namespace quantum::testing {
 
 using std::chrono::milliseconds;
@@ -34,19 +34,25 @@ struct UnitView {
   int restarts = 0;
 };
 
-// Bounds of what the recording's frames say: best bids and asks, and trades.
-struct PriceRange {
-  double low = 0;
-  double high = 0;
+struct StackOptions {
+  int port_offset = 5000;
+  std::string speed = "1";               // of a recording: 1, 10 or max
+  std::string decisions_per_second = "1.3";  // of the exerciser: two symbols and this hold allow 1.33
+  std::string hold = "3s";
 };
 
 class Stack {
  public:
+  explicit Stack(StackOptions options = {}) : options_(std::move(options)) {}
+  ~Stack();
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+  // The one that all tests of platform_test share (environment.cpp).
   static Stack& Get();
 
   // Failures are exceptions, which fail the test (or the set-up) with the reason.
   void BringUp();
-  // Everything stopped, no process and no file left; throws what is.
+  // Everything stopped, no process and no file left; throws what is. Nothing when it is not up.
   void TakeDown();
 
   Outcome Quantum(std::vector<std::string> arguments, seconds timeout = seconds(60)) const;
@@ -58,7 +64,10 @@ class Stack {
   int Port(const std::string& unit) const;  // remembered, so that it answers while the supervisor is away
   std::string Secret(const std::string& name) const;
   const std::filesystem::path& state() const { return state_; }
+  bool is_up() const { return up_.exit_code == 0; }
+  std::vector<ProcessView> Processes() const { return ProcessesOf(state_); }
   const Outcome& up() const { return up_; }
+  const StackOptions& options() const { return options_; }
 
   // Through the gateway; `ByOperator` carries the operator's token and a JSON content type.
   Answer Get(const std::string& path) const;
@@ -72,11 +81,13 @@ class Stack {
 
   bool recording() const { return !recordings_.empty(); }
   bool MarketEnded() const;
-  PriceRange RangeOf(const std::string& symbol) const;  // precondition: recording()
+  // The file of a symbol's recording. Precondition: recording().
+  const std::string& RecordingOf(const std::string& symbol) const;
 
  private:
   std::vector<std::string> Command(std::vector<std::string> arguments) const;
 
+  const StackOptions options_;
   std::optional<TemporaryDirectory> directory_;
   std::optional<Undertaker> undertaker_;
   std::filesystem::path state_;

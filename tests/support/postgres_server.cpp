@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <sstream>
 #include <stdexcept>
 
@@ -44,6 +45,17 @@ bool Accepts(int port) {
   const bool accepts = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
   ::close(fd);
   return accepts;
+}
+
+// Dead, even if nobody has reaped it yet: its memory is released.
+bool IsGone(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string stat;
+  if (!std::getline(file, stat)) {
+    return true;
+  }
+  const size_t state = stat.rfind(')') + 2;
+  return state < stat.size() && (stat[state] == 'Z' || stat[state] == 'X');
 }
 
 }  // namespace
@@ -209,6 +221,12 @@ void PostgresServer::KillPostgres() {
   postgres_->Kill();
   for (const pid_t child : all) {
     ::kill(child, SIGKILL);
+  }
+  // A killed process holds the shared memory until it really is gone, and the next start would refuse.
+  for (const pid_t child : all) {
+    if (!Eventually(std::chrono::seconds(20), [child] { return IsGone(child); })) {
+      throw std::runtime_error("a process of Postgres survives SIGKILL: pid " + std::to_string(child));
+    }
   }
 }
 

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -130,17 +131,9 @@ std::vector<int> FreePorts(size_t count) {
   return ports;
 }
 
-TemporaryDirectory::TemporaryDirectory(const std::string& name) {
-  std::string pattern = (std::filesystem::temp_directory_path() / (name + "-XXXXXX")).string();
-  if (::mkdtemp(pattern.data()) == nullptr) {
-    Fail("making " + pattern);
-  }
-  path_ = pattern;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
+void ReportTimeout(std::chrono::milliseconds timeout, const std::string& exception) {
+  std::cerr << "not within " << timeout.count() << " ms; the condition's last attempt threw: " << exception
+            << std::endl;
 }
 
 std::string ReadFile(const std::filesystem::path& path) {

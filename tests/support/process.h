@@ -3,11 +3,14 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "tests/support/temporary_directory.h"
 
 // For tests that start real servers: child processes that never outlive the test, ports nobody holds, directories that
 // go away. Failures throw std::runtime_error, which fails the test with the reason.
@@ -30,9 +33,9 @@ class Process {
   Process& operator=(Process&&) = delete;
 
   pid_t pid() const { return pid_; }
-  bool Running();                 // reaps it when it has ended
-  void Signal(int signal);        // nothing when it has ended
-  void Kill();                    // SIGKILL, and waits for its end
+  bool Running();           // reaps it when it has ended
+  void Signal(int signal);  // nothing when it has ended
+  void Kill();              // SIGKILL, and waits for its end
   // SIGTERM (or another), then SIGKILL when it has not ended in time. The wait status; nothing when killed.
   std::optional<int> Stop(std::chrono::milliseconds timeout = std::chrono::seconds(10), int signal = 15);
 
@@ -45,33 +48,36 @@ class Process {
 // process gets no port twice; processes that run at once start in different places.
 std::vector<int> FreePorts(size_t count);
 
-// A directory under /tmp that is removed with everything in it.
-class TemporaryDirectory {
- public:
-  explicit TemporaryDirectory(const std::string& name);
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 std::string ReadFile(const std::filesystem::path& path);
 void WriteFile(const std::filesystem::path& path, const std::string& text);  // mode 0600
 
-// Polls until the condition holds; false when the time passed first. Blocks the thread: not for fibers.
+// Says on standard error that a wait has ended in vain, and what its condition threw last.
+void ReportTimeout(std::chrono::milliseconds timeout, const std::string& exception);
+
+// Polls until the condition holds; false when the time passed first. A condition that throws (an answer that did not
+// come, or is no JSON) does not hold yet; the last exception is reported when the time is over. Blocks the thread: not
+// for fibers.
 template <class Condition>
 bool Eventually(std::chrono::milliseconds timeout, Condition condition) {
   const auto end = std::chrono::steady_clock::now() + timeout;
-  while (!condition()) {
+  std::string exception;
+  while (true) {
+    try {
+      if (condition()) {
+        return true;
+      }
+      exception.clear();
+    } catch (const std::exception& thrown) {
+      exception = thrown.what();
+    }
     if (std::chrono::steady_clock::now() >= end) {
+      if (!exception.empty()) {
+        ReportTimeout(timeout, exception);
+      }
       return false;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  return true;
 }
 
 }  // namespace quantum::testing

@@ -59,7 +59,7 @@ std::string ToText(const redisReply* reply) {
 // One command over a connection of its own; nothing when the server is away.
 std::optional<std::string> AskServer(int port, const std::vector<std::string>& auth,
                                      const std::vector<std::string>& command) {
-  const timeval timeout{1, 0};
+  const timeval timeout{3, 0};
   const std::unique_ptr<redisContext, void (*)(redisContext*)> context(
       redisConnectWithTimeout("127.0.0.1", port, timeout), redisFree);
   if (!context || context->err != 0 || redisSetTimeout(context.get(), timeout) != REDIS_OK) {
@@ -87,7 +87,7 @@ std::optional<std::string> AskServer(int port, const std::vector<std::string>& a
 
 }  // namespace
 
-RedisCluster::RedisCluster()
+RedisCluster::RedisCluster(std::chrono::milliseconds down_after)
     : directory_("quantum-redis"),
       ports_(FreePorts(2 * kNodes)),
       service_password_(NewIncarnation()),
@@ -95,6 +95,7 @@ RedisCluster::RedisCluster()
       replication_password_(NewIncarnation()),
       operator_password_(NewIncarnation()),
       sentinel_client_password_(NewIncarnation()),
+      down_after_(down_after),
       nodes_(kNodes),
       sentinels_(kNodes) {
   for (size_t i = 0; i < kNodes; ++i) {
@@ -103,7 +104,7 @@ RedisCluster::RedisCluster()
     StartNode(i);
   }
   // A sentinel that starts before the replicas are attached hears of them only ten seconds later.
-  const bool attached = Eventually(std::chrono::seconds(20), [this] {
+  const bool attached = Eventually(std::chrono::seconds(60), [this] {
     return Ask(0, {"INFO", "replication"}).find("min_slaves_good_slaves:2") != std::string::npos;
   });
   if (!attached) {
@@ -156,16 +157,19 @@ void RedisCluster::RenderNode(size_t node) const {
 void RedisCluster::RenderSentinel(size_t sentinel) const {
   const std::filesystem::path directory = SentinelDirectory(sentinel);
   std::filesystem::create_directory(directory);
-  WriteFile(directory / "sentinel.conf",
-            Render(Template("sentinel.conf"), {{"SENTINEL_BIND", "127.0.0.1"},
-                                               {"SENTINEL_PORT", std::to_string(ports_[kNodes + sentinel])},
-                                               {"SENTINEL_ANNOUNCE_IP", "127.0.0.1"},
-                                               {"SENTINEL_DIR", directory.string()},
-                                               {"SENTINEL_PASSWORD", sentinel_client_password_},
-                                               {"REDIS_MASTER_NAME", kMasterName},
-                                               {"REDIS_MASTER_IP", "127.0.0.1"},
-                                               {"REDIS_MASTER_PORT", std::to_string(ports_[0])},
-                                               {"REDIS_SENTINEL_PASSWORD", sentinel_password_}}));
+  std::string text = Render(Template("sentinel.conf"), {{"SENTINEL_BIND", "127.0.0.1"},
+                                                        {"SENTINEL_PORT", std::to_string(ports_[kNodes + sentinel])},
+                                                        {"SENTINEL_ANNOUNCE_IP", "127.0.0.1"},
+                                                        {"SENTINEL_DIR", directory.string()},
+                                                        {"SENTINEL_PASSWORD", sentinel_client_password_},
+                                                        {"REDIS_MASTER_NAME", kMasterName},
+                                                        {"REDIS_MASTER_IP", "127.0.0.1"},
+                                                        {"REDIS_MASTER_PORT", std::to_string(ports_[0])},
+                                                        {"REDIS_SENTINEL_PASSWORD", sentinel_password_}});
+  const std::string down_after = std::string("sentinel down-after-milliseconds ") + kMasterName + " ";
+  const size_t value = text.find(down_after) + down_after.size();
+  text.replace(value, text.find('\n', value) - value, std::to_string(down_after_.count()));
+  WriteFile(directory / "sentinel.conf", text);
 }
 
 redis::ClientOptions RedisCluster::Options() const {
@@ -199,6 +203,28 @@ std::optional<size_t> RedisCluster::Master() const {
     }
   }
   return std::nullopt;
+}
+
+size_t RedisCluster::AwaitMaster() const {
+  std::optional<size_t> master;
+  const bool agreed = Eventually(std::chrono::seconds(30), [&] {
+    master = Master();
+    return master && Ask(*master, {"ROLE"}).starts_with("master");
+  });
+  if (!agreed) {
+    throw std::runtime_error("the sentinels in " + directory_.path().string() + " agree on no Redis master");
+  }
+  return *master;
+}
+
+void RedisCluster::SetDownAfter(std::chrono::milliseconds down_after) const {
+  for (size_t i = 0; i < kNodes; ++i) {
+    const std::string answer =
+        AskSentinel(i, {"SENTINEL", "SET", kMasterName, "down-after-milliseconds", std::to_string(down_after.count())});
+    if (answer != "OK") {
+      throw std::runtime_error("Redis sentinel " + std::to_string(i + 1) + " keeps its down-after: " + answer);
+    }
+  }
 }
 
 size_t RedisCluster::AwaitFailover(size_t node, std::chrono::milliseconds timeout) {

@@ -36,16 +36,16 @@ std::optional<std::string> Budget::Refuse(Kind kind, SteadyTime now) const {
     return "the venue told us to stop" + Until(blocked_until_, now);
   }
   const int weight_max = kind == Kind::kQuery
-                             ? static_cast<int>(options_.weight_max * (1.0 - options_.reserve_for_orders))
-                             : options_.weight_max;
+                             ? static_cast<int>(options_.limits.weight_max * (1.0 - options_.reserve_for_orders))
+                             : options_.limits.weight_max;
   if (Count(weight_, now) >= weight_max) {
     return "request weight " + std::to_string(weight_.used) + " of " + std::to_string(weight_max) + " is used" +
            Until(weight_.until, now);
   }
-  if (kind == Kind::kOrder && Count(orders_10s_, now) >= options_.orders_10s_max) {
+  if (kind == Kind::kOrder && Count(orders_10s_, now) >= options_.limits.orders_10s_max) {
     return std::to_string(orders_10s_.used) + " orders in 10 s were sent" + Until(orders_10s_.until, now);
   }
-  if (kind == Kind::kOrder && Count(orders_1m_, now) >= options_.orders_1m_max) {
+  if (kind == Kind::kOrder && Count(orders_1m_, now) >= options_.limits.orders_1m_max) {
     return std::to_string(orders_1m_.used) + " orders in a minute were sent" + Until(orders_1m_.until, now);
   }
   return std::nullopt;

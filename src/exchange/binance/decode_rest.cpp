@@ -1,5 +1,7 @@
 #include "exchange/binance/decode_rest.h"
 
+#include <algorithm>
+
 #include "exchange/binance/json_fields.h"
 #include "exchange/binance/status.h"
 
@@ -262,6 +264,33 @@ Result<std::vector<trading::SymbolRules>> DecodeRules(std::string_view body) {
   return all;
 }
 
+Result<RateLimits> DecodeRateLimits(std::string_view body) {
+  return FromObject<RateLimits>(body, "exchangeInfo", [](JsonFields& info) {
+    RateLimits limits;
+    if (!info.Has("rateLimits")) {
+      return limits;
+    }
+    for (const json::value& element : info.Array("rateLimits")) {
+      static const json::object kNone;
+      JsonFields rate(element.is_object() ? element.get_object() : kNone, "exchangeInfo.rateLimits");
+      std::string window = rate.Text("rateLimitType");
+      window += " " + rate.Text("interval");
+      const int64_t count = rate.Int("intervalNum");
+      const int limit = static_cast<int>(std::clamp<int64_t>(rate.Int("limit"), 1, 100'000'000));
+      if (!rate.ok()) {
+        info.Complain("rateLimits", rate.error().message);
+      } else if (window == "REQUEST_WEIGHT MINUTE" && count == 1) {
+        limits.weight_max = limit;
+      } else if (window == "ORDERS MINUTE" && count == 1) {
+        limits.orders_1m_max = limit;
+      } else if (window == "ORDERS SECOND" && count == 10) {
+        limits.orders_10s_max = limit;
+      }
+    }
+    return limits;
+  });
+}
+
 Result<std::vector<LeverageBracket>> DecodeLeverageBrackets(std::string_view body) {
   return FromArray<LeverageBracket>(body, "leverageBracket", [](JsonFields& fields) {
     LeverageBracket result;
@@ -315,6 +344,19 @@ Result<std::vector<Fill>> DecodeFills(std::string_view body) {
     fill.maker = fields.Bool("maker");
     fill.time = FromUnixMs(fields.Int("time"));
     return std::optional(fill);
+  });
+}
+
+Result<std::vector<exchange::FundingPayment>> DecodeFunding(std::string_view body) {
+  return FromArray<exchange::FundingPayment>(body, "income", [](JsonFields& fields) {
+    exchange::FundingPayment payment;
+    payment.symbol = fields.Text("symbol");
+    payment.id = fields.Int("tranId");
+    payment.paid = -fields.Number("income");
+    payment.time = FromUnixMs(fields.Int("time"));
+    const bool wanted =
+        fields.TextOr("incomeType", "FUNDING_FEE") == "FUNDING_FEE" && fields.TextOr("asset", "USDT") == "USDT";
+    return wanted ? std::optional(payment) : std::nullopt;
   });
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "exchange/binance/budget.h"
 #include "exchange/venue.h"
 
 // Bodies of REST answers → the port's types. Every complaint is kInvalidArgument and names the field. No I/O.
@@ -16,6 +17,8 @@ Result<std::vector<exchange::Candle>> DecodeKlines(std::string_view body);
 
 // exchangeInfo: the perpetual contracts that are trading. Leverage and margin ratio come from the brackets.
 Result<std::vector<trading::SymbolRules>> DecodeRules(std::string_view body);
+// exchangeInfo's rateLimits; what it does not name stays at its default.
+Result<RateLimits> DecodeRateLimits(std::string_view body);
 struct LeverageBracket {
   std::string symbol;
   int leverage_max = 1;
@@ -39,6 +42,9 @@ Result<std::vector<AlgoOrder>> DecodeAlgoOrders(std::string_view body);
 
 // userTrades: fills without client order ids, which that answer does not have.
 Result<std::vector<trading::Fill>> DecodeFills(std::string_view body);
+
+// income, of type FUNDING_FEE.
+Result<std::vector<exchange::FundingPayment>> DecodeFunding(std::string_view body);
 
 // positionRisk (v2 or v3), those that are not flat. `leverage` is 0 where the answer does not tell it (v3). A position
 // in hedge mode is kConflict: the platform trades in one-way mode only.

@@ -91,6 +91,30 @@ TEST(DecodeRest, ReadsPositionsFillsAndTheAccount) {
   EXPECT_EQ(account->unrealized_pnl, "-2"_dec);
 }
 
+TEST(DecodeRest, ReadsTheVenuesRequestLimits) {
+  const auto limits = DecodeRateLimits(
+      R"({"rateLimits":[{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":1200},)"
+      R"({"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":50},)"
+      R"({"rateLimitType":"RAW_REQUESTS","interval":"MINUTE","intervalNum":5,"limit":61000}]})");
+  ASSERT_TRUE(limits.ok()) << limits.error().message;
+  EXPECT_EQ(limits->weight_max, 1200);
+  EXPECT_EQ(limits->orders_10s_max, 50);
+  EXPECT_EQ(limits->orders_1m_max, 1200) << "not named: as before";
+  EXPECT_THAT(DecodeRateLimits(R"({"rateLimits":[{}]})").error().message, HasSubstr("rateLimitType"));
+}
+
+TEST(DecodeRest, FundingReceivedIsPaidNegative) {
+  const auto funding = DecodeFunding(
+      R"([{"symbol":"BTCUSDT","incomeType":"FUNDING_FEE","income":"-0.37500000","asset":"USDT","info":"FUNDING_FEE",)"
+      R"("time":1570608000000,"tranId":9689322392,"tradeId":""},)"
+      R"({"symbol":"BTCUSDT","incomeType":"FUNDING_FEE","income":"0.1","asset":"USDT","time":1570608000001,"tranId":9689322393}])");
+  ASSERT_TRUE(funding.ok()) << funding.error().message;
+  ASSERT_EQ(funding->size(), 2u);
+  EXPECT_EQ(funding->at(0).paid, "0.375"_dec);
+  EXPECT_EQ(funding->at(0).id, 9689322392);
+  EXPECT_EQ(funding->at(1).paid, "-0.1"_dec);
+}
+
 TEST(DecodeRest, RefusesAnAccountInHedgeMode) {
   const auto positions = DecodePositions(
       R"([{"symbol":"BTCUSDT","positionAmt":"1","entryPrice":"1","markPrice":"1","unRealizedProfit":"0","positionSide":"LONG"}])");

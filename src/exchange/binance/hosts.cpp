@@ -35,10 +35,11 @@ bool LooksLikeBinance(std::string_view key) { return key.size() == 64 && AllOf(k
 
 }  // namespace
 
-Hosts HostsOf(Mode mode, int paper_port) {
+Hosts HostsOf(Mode mode, int paper_port, std::string_view paper_host) {
+  const std::string paper = "://" + std::string(paper_host) + ":" + std::to_string(paper_port);
   switch (mode) {
     case Mode::kPaper:
-      return {"http://127.0.0.1:" + std::to_string(paper_port), "ws://127.0.0.1:" + std::to_string(paper_port)};
+      return {"http" + paper, "ws" + paper};
     case Mode::kTestnet:
       return {"https://demo-fapi.binance.com", "wss://fstream.binancefuture.com"};
     case Mode::kLive:

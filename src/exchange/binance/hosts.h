@@ -21,8 +21,8 @@ struct Credentials {
 };
 
 // The mode's own hosts (developers.binance.com, "General Info" of USD-M futures); PAPER is the paper exchange's port on
-// the loopback. `paper_port` is used in PAPER only.
-Hosts HostsOf(config::Mode mode, int paper_port);
+// the loopback. `paper_port` and `paper_host` (as in a URL: IPv6 in brackets) are used in PAPER only.
+Hosts HostsOf(config::Mode mode, int paper_port, std::string_view paper_host = "127.0.0.1");
 
 // kInvalidArgument unless the hosts are those of the mode: PAPER only a loopback address without TLS, TESTNET and LIVE
 // exactly their own.

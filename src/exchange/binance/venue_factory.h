@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "exchange/binance/budget.h"
 #include "exchange/binance/hosts.h"
 #include "exchange/venue.h"
 #include "platform/base/clock.h"
@@ -21,6 +22,7 @@ struct VenueParameters {
   Hosts hosts;                                 // HostsOf(mode, paper exchange's port), or others of the same mode
   Credentials credentials;                     // trading only
   Duration timeout = std::chrono::seconds(5);  // of one request
+  BudgetOptions budget = {};
   const Clock* clock = &SystemClock();
 };
 

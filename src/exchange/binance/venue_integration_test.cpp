@@ -1,6 +1,7 @@
 // The connector against the paper exchange, a real process that speaks Binance's protocol.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <thread>
 
@@ -179,21 +180,44 @@ TEST_F(VenueTest, AConditionalOrderKeepsItsIdThroughItsTrigger) {
     EXPECT_TRUE(Within(5s, [&] { return Of(events, "qt-far").status == OrderStatus::kCanceled; }));
     EXPECT_EQ(venue.Cancel("BTCUSDT", "qt-far", true).error().code, Errc::kNotFound);
 
-    // A stop and a take-profit close around the market: it does not stand still, so one of them triggers.
-    const Decimal step = mark.Times("0.00003"_dec);
-    const Outcome stop = venue.Place(Conditional("qt-stop", OrderType::kStopMarket, mark - step));
-    const Outcome profit = venue.Place(Conditional("qt-profit", OrderType::kTakeProfitMarket, mark + step));
-    ASSERT_TRUE(std::holds_alternative<Accepted>(stop) || std::holds_alternative<Accepted>(profit))
-        << Describe(stop) << ", " << Describe(profit);
+    // A stop and a take-profit close around the market: it does not stand still, so one of them triggers. The mark
+    // price is seen once a second and may have gone away from both between them: then the next pair stands around the
+    // new one.
     std::string triggered;
-    ASSERT_TRUE(Within(60s, [&] {
-      for (const char* id : {"qt-stop", "qt-profit"}) {
-        if (Of(events, id).filled == "0.01"_dec) {
-          triggered = id;
+    for (int pair = 0; pair < 10 && triggered.empty(); ++pair) {
+      const auto positions = venue.Positions();
+      ASSERT_TRUE(positions.ok() && !positions->empty());
+      const Decimal now = positions->front().mark_price;
+      const Decimal step = now.Times("0.00003"_dec);
+      const std::string ids[] = {"qt-stop-" + std::to_string(pair), "qt-profit-" + std::to_string(pair)};
+      const Outcome stop = venue.Place(Conditional(ids[0], OrderType::kStopMarket, now - step));
+      const Outcome profit = venue.Place(Conditional(ids[1], OrderType::kTakeProfitMarket, now + step));
+      ASSERT_TRUE(std::holds_alternative<Accepted>(stop) || std::holds_alternative<Accepted>(profit))
+          << Describe(stop) << ", " << Describe(profit);
+      const auto filled = [&] {
+        for (const std::string& id : ids) {
+          if (Of(events, id).filled == "0.01"_dec) {
+            triggered = id;
+          }
         }
+        return !triggered.empty();
+      };
+      if (!Within(10s, filled)) {
+        for (const std::string& id : ids) {
+          [[maybe_unused]] const Status gone = venue.Cancel("BTCUSDT", id, true);  // refused where it has triggered
+        }
+        // What triggered just before its cancellation is told within a moment.
+        ASSERT_TRUE(Within(10s,
+                           [&] {
+                             return filled() || std::ranges::all_of(ids, [&](const std::string& id) {
+                                      const auto status = Of(events, id).status;
+                                      return !status || status == OrderStatus::kCanceled;
+                                    });
+                           }))
+            << "pair " << pair << " is neither filled nor cancelled";
       }
-      return !triggered.empty();
-    }));
+    }
+    ASSERT_FALSE(triggered.empty()) << "ten pairs, and the market moved to none";
     EXPECT_EQ(Of(events, triggered).status, OrderStatus::kFilled);
     const auto found = venue.Find("BTCUSDT", triggered, true);
     ASSERT_TRUE(found.ok()) << found.error().message;
@@ -221,7 +245,7 @@ TEST_F(VenueTest, AVenueThatIsAwayRefusesAndTheStreamComesBack) {
     ASSERT_TRUE(std::holds_alternative<Rejected>(outcome)) << Describe(outcome);
     EXPECT_EQ(std::get<Rejected>(outcome).code, 0) << "refused connection: nothing was sent";
     paper_.Start();
-    EXPECT_TRUE(Within(20s, [&] { return connections == 2; }));
+    EXPECT_TRUE(Within(20s, [&] { return connections >= 2; }));
     EXPECT_EQ(venue.Find("BTCUSDT", "qt-1", false).error().code, Errc::kNotFound);
     venue.Stop();
   });
@@ -275,10 +299,52 @@ TEST_F(VenueTest, MarketDataStreamsWithItsLabel) {
         {"BTCUSDT", "ETHUSDT"}, [&](const MarketEvent& event) { ++kinds[event.index()]; }, [&] { ++connected; });
     EXPECT_TRUE(Within(
         20s,
-        [&] { return connected == 1 && std::all_of(kinds.begin(), kinds.end(), [](int count) { return count > 0; }); }))
+        [&] { return connected >= 1 && std::all_of(kinds.begin(), kinds.end(), [](int count) { return count > 0; }); }))
         << "trades " << kinds[0] << ", depth " << kinds[1] << ", best prices " << kinds[2] << ", mark prices "
         << kinds[3];
     venue.Stop();
+  });
+}
+
+TEST_F(VenueTest, TellsEverythingItKeepsPageByPageAndTakesTheVenuesOwnLimits) {
+  constexpr int kOrders =
+      1100;  // more than a page, and than the 300 in 10 s that are assumed before the limits are read
+  InFiber([&](fiber::Loop& loop) {
+    const auto venue = MakeTradingVenue(Parameters(loop)).value();
+    ASSERT_TRUE(Within(10s, [&] { return venue->Ping().ok(); }));
+    ASSERT_TRUE(venue->Rules().ok());
+    for (int i = 0; i < kOrders; ++i) {
+      const Outcome placed =
+          venue->Place(Market("qt-" + std::to_string(i), i % 2 == 0 ? Side::kBuy : Side::kSell, "0.01"_dec));
+      ASSERT_TRUE(std::holds_alternative<Accepted>(placed)) << i << ": " << Describe(placed);
+    }
+    ASSERT_TRUE(std::holds_alternative<Accepted>(venue->Place(Market("qt-open", Side::kBuy, "0.01"_dec))));
+    ASSERT_TRUE(
+        std::holds_alternative<Accepted>(venue->Place(Conditional("qt-stop", OrderType::kStopMarket, "1000"_dec))));
+
+    const auto first = venue->OrderHistory("BTCUSDT", 0, false);
+    ASSERT_TRUE(first.ok()) << first.error().message;
+    EXPECT_EQ(first->orders.size(), 1000u);
+    EXPECT_EQ(first->orders.front().report.client_order_id, "qt-0") << "the oldest first";
+    ASSERT_NE(first->next_id, 0);
+    const auto second = venue->OrderHistory("BTCUSDT", first->next_id, false);
+    ASSERT_TRUE(second.ok()) << second.error().message;
+    EXPECT_EQ(second->orders.size(), static_cast<size_t>(kOrders + 1 - 1000));
+    EXPECT_EQ(second->orders.front().report.client_order_id, "qt-1000");
+    EXPECT_EQ(second->next_id, 0);
+
+    const auto conditional = venue->OrderHistory("BTCUSDT", 0, true);
+    ASSERT_TRUE(conditional.ok()) << conditional.error().message;
+    ASSERT_EQ(conditional->orders.size(), 1u);
+    EXPECT_EQ(conditional->orders.front().report.status, OrderStatus::kNew);
+
+    const auto fills = venue->FillsUnnamed("BTCUSDT", 1);
+    ASSERT_TRUE(fills.ok()) << fills.error().message;
+    EXPECT_EQ(fills->size(), 1000u);
+    const auto funding = venue->Funding(SystemClock().Now() - 1h);
+    ASSERT_TRUE(funding.ok()) << funding.error().message;
+    EXPECT_TRUE(funding->empty());
+    venue->Stop();
   });
 }
 

@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr size_t kEventsPerTurn = 500;
 constexpr Duration kTurn = 5ms;
+constexpr Duration kAwaitTrader = 30s;
 
 }  // namespace
 
@@ -24,7 +25,7 @@ Status PaperExchange::Configure() {
 }
 
 void PaperExchange::AddRoutes() {
-  const http::RouteOptions on_main{http::Auth::kOpen, &service_.loop(), false};
+  const http::RouteOptions on_main{.loop = &service_.loop(), .exchange = true};
   for (const auto& [method, path] : Rest::endpoints()) {
     service_.http().Route(
         method, path, [this](const http::Request& request) { return Serve(request); }, on_main);
@@ -32,18 +33,24 @@ void PaperExchange::AddRoutes() {
   service_.http().Route(
       "GET", "/paper/market",
       [this](const http::Request&) {
-        return exchange_ ? http::Json(exchange_->MarketJson())
-                         : http::Problem(503, "STARTING", "the market is not open yet");
+        if (exchange_) {
+          return http::Json(exchange_->MarketJson());
+        }
+        http::Response response = http::Problem(503, "STARTING", "the market is not open yet: try again in a second");
+        response.headers.Set("Retry-After", "1");
+        return response;
       },
       on_main);
   for (const char* prefix : {"", "/public", "/market", "/private"}) {
     for (const char* path : {"/ws", "/ws/{name}", "/stream"}) {
-      service_.http().WebSocket(std::string(prefix) + path,
-                                [this](const http::Request& request, http::WebSocketSession& session) {
-                                  if (exchange_ != nullptr) {
-                                    ServeWebSocket(*exchange_, service_.loop(), request, session);
-                                  }
-                                });
+      service_.http().WebSocket(
+          std::string(prefix) + path, [this](const http::Request& request, http::WebSocketSession& session) {
+            // The market is the main loop's; once open it stays.
+            Exchange* const open = fiber::RunOn(service_.loop(), [this] { return exchange_.get(); });
+            if (open != nullptr) {
+              ServeWebSocket(*open, service_.loop(), request, session);
+            }
+          });
     }
   }
 }
@@ -84,11 +91,23 @@ Status PaperExchange::Start() {
   return {};
 }
 
+// As fast as possible still waits: nobody would see, nor trade in, a market that is over before they came. Who trades
+// listens to the account; where nobody does, those who watch wait for it no longer than this.
+bool PaperExchange::AudienceIsHere() {
+  const SteadyTime now = service_.clock().Steady();
+  if (exchange_->hub().size() == 0) {
+    return false;
+  }
+  if (!watched_since_) {
+    watched_since_ = now;
+  }
+  return exchange_->hub().serves_user() || now - *watched_since_ >= kAwaitTrader;
+}
+
 void PaperExchange::Pump() {
   Duration pause = kTurn;
   while (!service_.stopping().WaitFor(pause)) {
-    // As fast as possible still waits for who listens: nobody would see a market that is over before they came.
-    if (options_.speed == 0 && (exchange_->hub().size() == 0 || exchange_->hub().congested())) {
+    if (options_.speed == 0 && (!AudienceIsHere() || exchange_->hub().congested())) {
       pause = kTurn;
       continue;
     }

@@ -10,6 +10,7 @@
 #include "exchange/paper/market/recording_source.h"
 #include "exchange/paper/market/synthetic_source.h"
 #include "exchange/paper/protocol/encode_user.h"
+#include "platform/base/correlation.h"
 #include "platform/log/log.h"
 
 namespace quantum::paper {
@@ -64,16 +65,35 @@ std::string Exchange::MarketName() const {
   return name;
 }
 
-Status Exchange::OpenMarket() {
-  const auto checkpoint = ReadCheckpoint(options_.directory + "/market.json", MarketName());
-  QUANTUM_TRY(KlineFile klines, KlineFile::Open(options_.directory + "/klines.jsonl", !checkpoint));
+Status Exchange::RestoreKlines(bool fresh) {
+  QUANTUM_TRY(KlineFile klines, KlineFile::Open(options_.directory + "/klines.jsonl", fresh));
   for (const KlineFile::Entry& entry : klines.TakeEntries()) {
     streams_->Restore({entry.symbol, entry.interval, entry.kline});
   }
   klines_.emplace(std::move(klines));
+  return {};
+}
+
+Status Exchange::OpenMarket() {
+  const auto checkpoint = ReadCheckpoint(options_.directory + "/market.json", MarketName());
+  QUANTUM_CHECK(RestoreKlines(!checkpoint));
   // The market never goes back in time, not even when it ran faster than the clock before a restart.
   started_market_ms_ = std::max(now_ms(), checkpoint ? checkpoint->market_ms + 1 : 0);
-  QUANTUM_CHECK(options_.files.empty() ? OpenSynthetic(checkpoint) : OpenRecording(checkpoint));
+  if (options_.files.empty()) {
+    QUANTUM_CHECK(OpenSynthetic(checkpoint));
+  } else {
+    QUANTUM_CHECK(OpenRecording(checkpoint));
+    if (checkpoint && ended_) {
+      // Going on where it was would be a market without a tick. What the replay has moved is made anew.
+      begun_anew_ = true;
+      log::Warning("the recording had ended before this start: it begins anew, its times shifted to now",
+                   {{"position", checkpoint->position_ms}});
+      streams_ = std::make_unique<MarketStreams>(options_.symbols, hub_);
+      QUANTUM_CHECK(RestoreKlines(false));
+      engine_ = std::make_unique<Engine>(options_.symbols, Account(engine_->account()));
+      QUANTUM_CHECK(OpenRecording(std::nullopt));
+    }
+  }
   started_ = clock_.Steady();
   market_ms_ = started_market_ms_;
   return {};
@@ -204,9 +224,63 @@ void Exchange::Settle() {
   }
   const int64_t now = now_ms();
   for (const EngineEvent& event : output.events) {
+    Log(event);
     for (const std::string& message : EncodeEvent(event, now)) {
       hub_.PublishUser(message);
     }
+  }
+}
+
+void Exchange::Log(const EngineEvent& event) {
+  const auto under = [this](const std::string& client_id, bool open) {
+    const auto known = correlation_ids_.find(client_id);
+    std::string id = known == correlation_ids_.end() ? CurrentCorrelationId() : known->second;
+    if (!open) {
+      correlation_ids_.erase(client_id);
+    } else if (known == correlation_ids_.end()) {
+      correlation_ids_.emplace(client_id, id);
+    }
+    return id;
+  };
+  if (const auto* told = std::get_if<OrderEvent>(&event)) {
+    const PaperOrder& order = told->order;
+    const CorrelationScope scope(under(order.client_id, IsOpen(order.status)));
+    if (told->fill) {
+      log::Info("fill", {{"client_order_id", order.client_id},
+                         {"order_id", order.order_id},
+                         {"trade_id", told->fill->trade_id},
+                         {"symbol", order.symbol},
+                         {"side", ToString(order.side)},
+                         {"price", told->fill->price.ToString()},
+                         {"quantity", told->fill->quantity.ToString()},
+                         {"fee", told->fill->fee.ToString()},
+                         {"maker", told->fill->maker},
+                         {"status", ToString(order.status)}});
+    } else {
+      log::Info(told->execution == "NEW" ? "order accepted" : "order ended",
+                {{"client_order_id", order.client_id},
+                 {"order_id", order.order_id},
+                 {"symbol", order.symbol},
+                 {"side", ToString(order.side)},
+                 {"type", order.original_type},
+                 {"quantity", order.quantity.ToString()},
+                 {"filled_quantity", order.filled.ToString()},
+                 {"status", ToString(order.status)}});
+    }
+  } else if (const auto* algo = std::get_if<AlgoEvent>(&event)) {
+    // A triggered one lives on in the order it spawns, which carries its name.
+    const AlgoOrder& order = algo->order;
+    const bool open = order.status == AlgoStatus::kNew || order.status == AlgoStatus::kTriggering ||
+                      order.status == AlgoStatus::kTriggered;
+    const CorrelationScope scope(under(order.client_id, open));
+    log::Info("conditional order", {{"client_order_id", order.client_id},
+                                    {"algo_id", order.algo_id},
+                                    {"symbol", order.symbol},
+                                    {"side", ToString(order.side)},
+                                    {"type", order.type},
+                                    {"quantity", order.quantity.ToString()},
+                                    {"trigger_price", order.trigger_price.ToString()},
+                                    {"status", ToString(order.status)}});
   }
 }
 
@@ -239,14 +313,17 @@ std::string Exchange::MarketJson() const {
   for (const std::string& symbol : options_.symbols) {
     symbols.push_back(boost::json::string(symbol));
   }
-  const boost::json::object object{{"source", label.source},
-                                   {"detail", label.detail + (ended_ ? " (ended: the market stands still)" : "")},
-                                   {"speed", options_.speed == 0 ? "max" : std::to_string(options_.speed)},
-                                   {"symbols", std::move(symbols)},
-                                   {"position", market_ms_ - shift_ms_},
-                                   {"market_time", market_ms_},
-                                   {"events", events_},
-                                   {"ended", ended_}};
+  const boost::json::object object{
+      {"source", label.source},
+      {"detail", label.detail + (begun_anew_ ? " (begun anew: it had ended before this start)" : "") +
+                     (ended_ ? " (ended: the market stands still)" : "")},
+      {"speed", options_.speed == 0 ? "max" : std::to_string(options_.speed)},
+      {"symbols", std::move(symbols)},
+      {"position", market_ms_ - shift_ms_},
+      {"market_time", market_ms_},
+      {"events", events_},
+      {"begun_anew", begun_anew_},
+      {"ended", ended_}};
   return boost::json::serialize(object);
 }
 

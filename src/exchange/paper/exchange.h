@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,8 +21,11 @@ namespace quantum::paper {
 // protocol over both. For one thread.
 //
 // Market time starts at server time and runs `speed` times as fast. A recording that ends stands still. After a restart
-// a recording goes on where it was (its last checkpoint, at most a second old), and a synthetic market from its last
-// price.
+// a recording goes on where it was (its last checkpoint, at most a second old), or begins anew if it had ended; a
+// synthetic market goes on from its last price.
+//
+// Orders and fills are logged at INFO, under the correlation id of the request that placed the order as long as this
+// process lives.
 class Exchange {
  public:
   static Result<std::unique_ptr<Exchange>> Open(PaperOptions options, std::string api_key, std::string api_secret,
@@ -45,6 +49,8 @@ class Exchange {
  private:
   Exchange(PaperOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
   Status OpenMarket();
+  Status RestoreKlines(bool fresh);
+  // Ok with nothing pending: the checkpoint stands at the recording's end.
   Status OpenRecording(const std::optional<Checkpoint>& checkpoint);
   Status OpenSynthetic(const std::optional<Checkpoint>& checkpoint);
   Status OpenAccount();
@@ -55,6 +61,7 @@ class Exchange {
   // Makes what the engine did durable, then tells it. The process ends when the journal cannot be written: an order
   // that is not on disk must not be answered for.
   void Settle();
+  void Log(const EngineEvent& event);
   std::string MarketName() const;
 
   PaperOptions options_;
@@ -62,7 +69,8 @@ class Exchange {
   std::unique_ptr<MarketSource> source_;
   std::optional<SourceEvent> pending_;
   bool ended_ = false;
-  int64_t shift_ms_ = 0;  // market time minus the source's
+  bool begun_anew_ = false;  // the recording had ended before this start
+  int64_t shift_ms_ = 0;     // market time minus the source's
   int64_t started_market_ms_ = 0;
   SteadyTime started_{};
   int64_t market_ms_ = 0;  // of the last step
@@ -74,6 +82,7 @@ class Exchange {
   std::unique_ptr<Rest> rest_;
   std::optional<Journal> journal_;
   std::optional<KlineFile> klines_;
+  std::map<std::string, std::string> correlation_ids_;  // by client order id, of what is open
 };
 
 }  // namespace quantum::paper

@@ -173,6 +173,35 @@ TEST_F(ExchangeTest, LosesNoOrderAndNoFillWhenItsProcessDies) {
   EXPECT_TRUE(exchange->engine().account().symbol("BTCUSDT").position.is_flat());
 }
 
+TEST_F(ExchangeTest, ARecordingThatHadEndedBeginsAnewAfterARestartAndSaysSo) {
+  auto exchange = Open();
+  Run(*exchange, 1s);
+  ASSERT_EQ(Signed(*exchange, "POST", "/fapi/v1/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.01").status,
+            200);
+  Run(*exchange, 12s);
+  ASSERT_TRUE(exchange->ended());
+  ASSERT_TRUE(exchange->Keep().ok());
+  exchange.reset();
+  clock_.Advance(3s);
+  const int64_t restarted = ToUnixMs(clock_.Now());
+  exchange = Open();
+  EXPECT_FALSE(exchange->ended());
+  EXPECT_NE(exchange->MarketJson().find("begun anew"), std::string::npos) << exchange->MarketJson();
+  EXPECT_EQ(exchange->engine().account().symbol("BTCUSDT").position.quantity, *trading::Decimal::Parse("0.01"));
+  const auto box = std::make_shared<Collected>();
+  exchange->hub().Subscribe(exchange->hub().Join(box, StreamClass::kPublic, false), {"btcusdt@trade"});
+  Run(*exchange, 5s);
+  ASSERT_GE(box->texts.size(), 40u);
+  EXPECT_GE(json::parse(box->texts.front()).as_object().at("E").as_int64(), restarted);
+  // Once more in the middle: it goes on from there.
+  ASSERT_TRUE(exchange->Keep().ok());
+  exchange.reset();
+  exchange = Open();
+  EXPECT_EQ(exchange->MarketJson().find("begun anew"), std::string::npos);
+  Run(*exchange, 6s);
+  EXPECT_TRUE(exchange->ended());
+}
+
 TEST_F(ExchangeTest, TheSyntheticMarketHasAHistoryAndGoesOnFromItsLastPrice) {
   options_.files.clear();
   options_.warmup = 2min;

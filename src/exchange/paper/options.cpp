@@ -51,7 +51,7 @@ Result<PaperOptions> ReadOptions(const config::Manifest& manifest) {
     market.Complain("source", "must be `synthetic` or `recording:FILE[,FILE]`");
   }
   options.seed = static_cast<uint64_t>(market.GetInt("seed", 1, 0, INT64_MAX));
-  options.rate = market.GetDouble("rate", 0.1, 0.001, 10);
+  options.rate = market.GetDouble("rate", options.rate, 0.001, 10);
   options.warmup = market.GetDuration("warmup", options.warmup, Duration{}, std::chrono::hours(24));
   const std::string speed = market.GetChoice("speed", "1", {"1", "10", "max"});
   options.speed = speed == "max" ? 0 : std::stoi(speed);

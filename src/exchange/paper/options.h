@@ -13,7 +13,7 @@ namespace quantum::paper {
 //   market:
 //     source: synthetic            # or recording:FILE[,FILE]; paths relative to the manifest's folder
 //     seed: 1                      # synthetic
-//     rate: 0.1                    # synthetic: events per second as a share of the recorded mean
+//     rate: 1                      # synthetic: events per second as a share of the recorded mean
 //     warmup: 30min                # synthetic: history made before the first start, for klines
 //     speed: "1"                   # 1, 10 or max
 //   services:
@@ -24,7 +24,7 @@ struct PaperOptions {
   std::vector<std::string> symbols;
   std::vector<std::string> files;  // empty: synthetic
   uint64_t seed = 1;
-  double rate = 0.1;
+  double rate = 1;
   Duration warmup = std::chrono::minutes(30);
   int speed = 1;  // 0: as fast as the subscribers read
   trading::Decimal wallet;

@@ -35,7 +35,8 @@ Result<http::Response> CallService(const Running& running, const std::string& un
   }
   http::ClientRequest request;
   request.method = method;
-  request.url = fmt::format("http://{}:{}{}", running.manifest.bind_address(), running.manifest.Port(unit), path);
+  request.url =
+      fmt::format("http://{}:{}{}", config::InUrl(running.manifest.AddressOf(unit)), running.manifest.Port(unit), path);
   request.body = body;
   request.timeout = timeout;
   request.idempotent = method == "GET";

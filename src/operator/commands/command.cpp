@@ -11,19 +11,17 @@ namespace quantum::operate {
 
 Result<Layout> Context::FindLayout() const {
   if (state.empty()) {
-    return DefaultLayout(port_offset);
+    QUANTUM_TRY(Layout layout, DefaultLayout(port_offset));
+    QUANTUM_CHECK(CheckLength(layout));
+    return layout;
   }
   std::string path = std::filesystem::absolute(state).lexically_normal().string();
   while (path.size() > 1 && path.back() == '/') {
     path.pop_back();
   }
-  // A Unix socket's path has 107 characters at most, and the longest of ours is run/postgres/.s.PGSQL.65535.lock.
-  constexpr size_t kPathMax = 70;
-  if (path.size() > kPathMax) {
-    return Error{Errc::kInvalidArgument,
-                 fmt::format("--state {}: longer than {} characters, too long for the sockets in it", path, kPathMax)};
-  }
-  return Layout{path};
+  Layout layout{path};
+  QUANTUM_CHECK(CheckLength(layout));
+  return layout;
 }
 
 std::string Context::ManifestPath() const {
@@ -51,8 +49,8 @@ Result<Running> FindRunning(const Context& context) {
   auto launch = LoadLaunch(layout);
   if (!launch.ok()) {
     if (launch.error().code == Errc::kNotFound) {
-      return Error{Errc::kUnavailable,
-                   fmt::format("the platform was never started in {}; start it with ./quantum up", layout.root)};
+      return Error{Errc::kUnavailable, fmt::format("the platform was never started in {}; start it with ./quantum up{}",
+                                                   layout.root, HintOfRoot(layout))};
     }
     return launch.error();
   }
@@ -120,8 +118,11 @@ int RunProgram(int argc, const char* const* argv) {
   AddRecords(app, context);
   AddTrace(app, context);
   AddVerify(app, context);
+  AddBus(app, context);
+  AddRedis(app, context);
   AddHalt(app, context);
   AddCheck(app, context);
+  AddSchedule(app, context);
   AddBench(app, context);
   AddVersion(app, context);
   AddMigrate(app, context);

@@ -59,8 +59,11 @@ void AddLogs(CLI::App& app, Context& context);
 void AddRecords(CLI::App& app, Context& context);  // orders, trades, positions
 void AddTrace(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);
+void AddBus(CLI::App& app, Context& context);
+void AddRedis(CLI::App& app, Context& context);
 void AddHalt(CLI::App& app, Context& context);
 void AddCheck(CLI::App& app, Context& context);
+void AddSchedule(CLI::App& app, Context& context);
 void AddBench(CLI::App& app, Context& context);
 void AddVersion(CLI::App& app, Context& context);
 void AddMigrate(CLI::App& app, Context& context);    // run by the manifest's unit

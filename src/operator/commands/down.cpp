@@ -1,23 +1,69 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <thread>
 
 #include "operator/commands/command.h"
 #include "operator/local_fleet.h"
+#include "operator/supervisor/daemon.h"
+#include "operator/supervisor/record.h"
 
 namespace quantum::operate {
 
 namespace {
 
+constexpr std::chrono::seconds kSupervisorWait(20);
+
+void Show(const UnitStatus& unit) {
+  if (unit.state == State::kStopped) {
+    fmt::print("  stopped  {}\n", unit.name);
+    std::fflush(stdout);
+  }
+}
+
+bool UnitsLive(const Layout& layout) { return !LivingRecords(layout.Records()).empty(); }
+
+// Waits for a supervisor that is to stop what still lives. Its own end, with nothing left, will do as well.
+bool AwaitSupervisor(const LocalFleet& fleet, const Layout& layout) {
+  const auto until = std::chrono::steady_clock::now() + kSupervisorWait;
+  while (!fleet.Running() && UnitsLive(layout) && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return fleet.Running();
+}
+
+// Units outlive keeper and supervisor when both were killed, and the supervisor may die while it stops them.
+Status StopEverything(LocalFleet& fleet, const Layout& layout) {
+  constexpr int kAttempts = 3;
+  if (!fleet.Running() && !UnitsLive(layout)) {
+    return fleet.StopAll(Show);  // says why it cannot
+  }
+  for (int attempt = 1;; ++attempt) {
+    if (!fleet.Running() && UnitsLive(layout)) {
+      fmt::print("The supervisor is gone, its units are not: stopping them.\n");
+      QUANTUM_CHECK(LaunchStopper(layout));
+      if (!AwaitSupervisor(fleet, layout) && UnitsLive(layout)) {
+        return Error{Errc::kInternal, fmt::format("no supervisor could be started to stop the units; see {}",
+                                                  layout.UnitOutput("supervisor"))};
+      }
+    }
+    const Status stopped = fleet.StopAll(Show);
+    const bool went_away = !stopped.ok() && stopped.error().code == Errc::kUnavailable;
+    if (went_away && !UnitsLive(layout)) {
+      return {};  // it had done its work before it was asked
+    }
+    if (!went_away || attempt == kAttempts) {
+      return stopped;
+    }
+  }
+}
+
 Status Down(const Context& context) {
   QUANTUM_TRY(const Layout layout, context.FindLayout());
   LocalFleet fleet(layout);
-  QUANTUM_CHECK(fleet.StopAll([](const UnitStatus& unit) {
-    if (unit.state == State::kStopped) {
-      fmt::print("  stopped  {}\n", unit.name);
-      std::fflush(stdout);
-    }
-  }));
+  QUANTUM_CHECK(StopEverything(fleet, layout));
   fmt::print("Everything is stopped; data is kept in {}. `./quantum up` continues with it.\n", layout.root);
   return {};
 }

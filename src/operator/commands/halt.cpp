@@ -15,16 +15,41 @@ namespace quantum::operate {
 
 namespace {
 
+// Cancels are waited for up to 5 s, and closing orders go out one after another.
+constexpr std::chrono::seconds kHaltWithin(20);
+
 struct HaltOptions {
   bool close = false;
   std::string reason = "by hand";
 };
 
-// Acts first and records after: the flag on disk holds even when every service is down, since execution reads it before
-// it sends anything; the call makes it act at once.
+// What execution says it did; false when something is left to do.
+bool PrintReport(const std::string& body, bool close) {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(body, error);
+  const boost::json::object* report = error ? nullptr : value.if_object();
+  const auto number = [&](const char* name) {
+    const boost::json::value* found = report == nullptr ? nullptr : report->if_contains(name);
+    return found != nullptr && found->is_int64() ? found->get_int64() : 0;
+  };
+  fmt::print("Execution has cancelled {} entry orders{}.\n", number("cancelled"),
+             close ? fmt::format(" and is closing {} positions, reduce-only", number("closed")) : "");
+  const boost::json::value* problems = report == nullptr ? nullptr : report->if_contains("problems");
+  if (problems == nullptr || !problems->is_array() || problems->get_array().empty()) {
+    return true;
+  }
+  for (const boost::json::value& problem : problems->get_array()) {
+    fmt::print("Not done: {}\n", problem.is_string() ? std::string(problem.get_string()) : serialize(problem));
+  }
+  return false;
+}
+
+// Acts first and records after: the flag on disk holds even when every service is down, since execution looks at it
+// before each entry; the call makes it act at once. The halt is the operator's: only the operator lifts it, whatever
+// risk-safety, dead or alive, makes of it.
 Status Halt(const Context& context, const HaltOptions& wanted) {
   QUANTUM_TRY(const Running running, FindRunning(context));
-  const boost::json::object request{{"reason", wanted.reason}, {"close", wanted.close}};
+  const boost::json::object request{{"reason", wanted.reason}, {"close", wanted.close}, {"by", "operator"}};
   boost::json::object record = request;
   record["since"] = FormatIso8601(SystemClock().Now());
   const std::string flag = running.layout.HaltFile();
@@ -38,16 +63,21 @@ Status Halt(const Context& context, const HaltOptions& wanted) {
   }
   fmt::print("The halt is on disk ({}): no entry is sent from now on.\n", flag);
   std::fflush(stdout);
-  const auto told = CallService(running, "execution", "POST", "/api/execution/halt", boost::json::serialize(request));
+  const auto told =
+      CallService(running, "execution", "POST", "/api/execution/halt", boost::json::serialize(request), kHaltWithin);
   if (!told.ok()) {
     return Error{Errc::kInternal,
                  told.error().Within("the halt holds, but open orders could not be cancelled now").message};
   }
-  fmt::print("Execution has cancelled open entry orders{}.\n", wanted.close ? " and closes positions reduce-only" : "");
+  const bool done = PrintReport(told->body, wanted.close);
   const auto recorded = CallService(running, "risk-safety", "POST", "/api/risk/ess/trip",
                                     boost::json::serialize(boost::json::object{{"reason", wanted.reason}}));
   if (!recorded.ok()) {
-    fmt::print("The emergency stop is not recorded yet ({}).\n", recorded.error().message);
+    fmt::print("risk-safety has not recorded it now ({}); the halt holds until an operator rearms.\n",
+               recorded.error().message);
+  }
+  if (!done) {
+    return Error{Errc::kInternal, "the halt holds; execution tries what is not done again every second"};
   }
   return {};
 }

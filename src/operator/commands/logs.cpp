@@ -27,7 +27,8 @@ struct LogsOptions {
 // The service's own JSON log where it writes one, else what the process printed.
 std::string ChooseFile(const Layout& layout, const LogsOptions& wanted) {
   if (!wanted.output) {
-    for (const std::string& path : {fmt::format("{}/{}-service.log", layout.Log(), wanted.unit),
+    for (const std::string& path : {fmt::format("{}/{}-service.log", layout.ServiceLog(), wanted.unit),
+                                    fmt::format("{}/{}.log", layout.ServiceLog(), wanted.unit),
                                     fmt::format("{}/{}.log", layout.Log(), wanted.unit)}) {
       if (::access(path.c_str(), R_OK) == 0) {
         return path;

@@ -17,7 +17,7 @@ Status RunMigrations(const Context&) {
   QUANTUM_TRY(const config::Manifest manifest, config::Manifest::FromEnvironment());
   const Layout layout{manifest.state_directory()};
   postgres::PoolOptions options;
-  options.host = manifest.bind_address();
+  options.host = manifest.AddressOf("postgres");
   options.port = manifest.Port("postgres");
   options.user = "quantum_owner";
   options.connections_max = 1;

@@ -82,18 +82,32 @@ std::vector<Row> MeasureAll(const std::vector<UnitStatus>& units) {
   return rows;
 }
 
-std::string Market(const Running& running) {
-  config::Section market = running.manifest.Top("market");
-  return MarketLabel(market.GetString("source", "synthetic"), market.GetString("seed", "1"),
-                     market.GetString("speed", "1"));
-}
-
 // A member of a service's JSON answer as text; "unknown" when it cannot be had. Never a made-up number.
 json::value Ask(const Running& running, const std::string& unit, const std::string& path) {
   const auto answer = CallService(running, unit, "GET", path, {}, kAskMax);
   boost::system::error_code error;
   json::value value = answer.ok() ? json::parse(answer->body, error) : json::value();
   return error ? json::value() : value;
+}
+
+// What the exchange says it plays, so that a recording that ended is seen to have ended; while it does not answer, the
+// manifest's text, named as such.
+std::string Market(const Running& running) {
+  const bool paper = running.manifest.mode() == config::Mode::kPaper;
+  const json::value label =
+      paper ? Ask(running, "paper-exchange", "/paper/market") : Ask(running, "marketdata", "/api/market/source");
+  const auto text = [&](std::string_view field) -> std::string {
+    const json::value* found = label.is_object() ? label.get_object().if_contains(field) : nullptr;
+    return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+  };
+  if (const std::string source = text("source"); !source.empty()) {
+    return fmt::format("{}: {}{}", source, text("detail"), paper ? ", speed " + text("speed") : "");
+  }
+  config::Section market = running.manifest.Top("market");
+  return paper ? MarketLabel(market.GetString("source", "synthetic"), market.GetString("seed", "1"),
+                             market.GetString("speed", "1")) +
+                     " (configured; the exchange does not say)"
+               : "unknown";
 }
 
 // Of the rows that execution keeps a symbol, those that are not flat.

@@ -20,13 +20,22 @@ struct Verdict {
   std::vector<std::string> differences;
   size_t orders = 0;
   size_t fills = 0;
+  Beyond beyond;
 };
 
 Result<Verdict> CompareOnce(postgres::Pool& pool, exchange::TradingVenue& venue, const Running& running,
                             std::optional<trading::Decimal> deposit) {
-  QUANTUM_TRY(const Ledger ours, ReadPostgres(pool, deposit));
-  QUANTUM_TRY(const Ledger theirs, ReadVenue(venue, ours, running.manifest.symbols()));
-  return Verdict{.differences = Compare(ours, theirs), .orders = ours.orders.size(), .fills = theirs.fills.size()};
+  QUANTUM_TRY(Ledger ours, ReadPostgres(pool, deposit));
+  const auto theirs = ReadVenue(venue, ours, running.manifest.symbols());
+  if (!theirs.ok()) {
+    // Neither wrong usage nor a platform that is down: the exchange did not answer, or not as it should.
+    return Error{Errc::kInternal, theirs.error().Within("reading the exchange").message};
+  }
+  const Beyond beyond = RemoveBeyond(ours, *theirs);
+  return Verdict{.differences = Compare(ours, *theirs),
+                 .orders = ours.orders.size(),
+                 .fills = theirs->fills.size(),
+                 .beyond = beyond};
 }
 
 // A difference counts when it is still there three seconds later: orders in the air are none.
@@ -34,13 +43,16 @@ Result<Verdict> CompareTwice(fiber::Loop& loop, const Running& running) {
   const config::Manifest& manifest = running.manifest;
   const std::string secrets = running.layout.Secrets();
   postgres::PoolOptions options;
-  options.host = manifest.bind_address();
+  options.host = manifest.AddressOf("postgres");
   options.port = manifest.Port("pgbouncer");
   options.connections_max = 1;
   QUANTUM_TRY(options.password, config::ReadSecret(secrets, config::kPostgresService));
   binance::VenueParameters parameters{.loop = &loop, .mode = manifest.mode(), .hosts = {}, .credentials = {}};
   const bool paper = manifest.mode() == config::Mode::kPaper;
-  parameters.hosts = binance::HostsOf(manifest.mode(), paper ? manifest.Port("paper-exchange") : 0);
+  parameters.budget.reserve_for_orders = 0.5;  // the address and the account are execution's as well
+  parameters.hosts = paper ? binance::HostsOf(manifest.mode(), manifest.Port("paper-exchange"),
+                                              config::InUrl(manifest.AddressOf("paper-exchange")))
+                           : binance::HostsOf(manifest.mode(), 0);
   QUANTUM_TRY(parameters.credentials.key, config::ReadSecret(secrets, config::kExchangeKey));
   QUANTUM_TRY(parameters.credentials.secret, config::ReadSecret(secrets, config::kExchangeSecret));
   QUANTUM_TRY(const auto venue, binance::MakeTradingVenue(std::move(parameters)));
@@ -50,6 +62,10 @@ Result<Verdict> CompareTwice(fiber::Loop& loop, const Running& running) {
     QUANTUM_TRY(deposit, trading::Decimal::Parse(exchange.GetString("wallet", "10000")));
   }
   postgres::Pool pool(loop, options);
+  if (const auto rules = venue->Rules(); !rules.ok()) {  // and the venue's request limits with them
+    venue->Stop();
+    return Error{Errc::kInternal, rules.error().Within("reading the exchange").message};
+  }
   auto verdict = CompareOnce(pool, *venue, running, deposit);
   if (verdict.ok() && !verdict->differences.empty()) {
     fiber::SleepFor(kSettle);
@@ -68,6 +84,8 @@ void Report(Context& context, const Verdict& verdict) {
     fmt::print("{}\n", boost::json::serialize(
                            boost::json::object{{"orders", verdict.orders},
                                                {"fills", verdict.fills},
+                                               {"orders_beyond", verdict.beyond.orders},
+                                               {"fills_beyond", verdict.beyond.fills},
                                                {"differences", boost::json::value_from(verdict.differences)}}));
   } else {
     for (const std::string& difference : verdict.differences) {
@@ -76,6 +94,10 @@ void Report(Context& context, const Verdict& verdict) {
     fmt::print(
         "{} orders and {} fills compared, with positions and balance: {}\n", verdict.orders, verdict.fills,
         verdict.differences.empty() ? "no difference" : fmt::format("{} differences", verdict.differences.size()));
+    if (verdict.beyond.orders + verdict.beyond.fills > 0) {
+      fmt::print("{} orders and {} fills are older than what the exchange keeps and were not compared.\n",
+                 verdict.beyond.orders, verdict.beyond.fills);
+    }
   }
   context.exit_code = verdict.differences.empty() ? kOk : kDifferences;
 }

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -71,6 +72,25 @@ struct Prepared {
   int error = -1;  // the child reports errno here
 };
 
+// Soft and hard at once: a limit that the process may lift itself is none.
+bool SetLimit(int resource, uint64_t value) {
+  rlimit limit{};
+  if (value == 0) {
+    return true;
+  }
+  if (::getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0) {
+    return false;
+  }
+  const rlim_t hard = limit.rlim_max;
+  limit = {.rlim_cur = value, .rlim_max = value};
+  if (::setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) == 0) {
+    return true;
+  }
+  // Only who has CAP_SYS_RESOURCE may go beyond: root in a container has it not.
+  limit = {.rlim_cur = hard, .rlim_max = hard};
+  return errno == EPERM && ::setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) == 0;
+}
+
 [[noreturn]] void Child(const ProcessSpec& spec, const Prepared& prepared) {
   const auto fail = [&]() {
     const int error = errno;
@@ -98,6 +118,10 @@ struct Prepared {
     fail();
   }
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (!SetLimit(RLIMIT_DATA, spec.limits.data_bytes) || !SetLimit(RLIMIT_NOFILE, spec.limits.open_files) ||
+      !SetLimit(RLIMIT_CPU, spec.limits.cpu_seconds)) {
+    fail();
+  }
   if (spec.account != nullptr) {
     if (::setgroups(spec.account->groups.size(), spec.account->groups.data()) != 0 ||
         ::setgid(spec.account->gid) != 0 || ::setuid(spec.account->uid) != 0) {

@@ -34,12 +34,21 @@ Result<Account> FindAccount(const std::string& name);  // kNotFound: no such use
 // Creates the system user (no shell, no home) when it is missing. Precondition: root.
 Result<Account> EnsureSystemUser(const std::string& name);
 
+// Zero: as it was inherited. A limit above the hard limit of this process is cut to that where
+// it may not be lifted.
+struct ResourceLimits {
+  uint64_t data_bytes = 0;   // RLIMIT_DATA
+  uint64_t open_files = 0;   // RLIMIT_NOFILE
+  uint64_t cpu_seconds = 0;  // RLIMIT_CPU
+};
+
 struct ProcessSpec {
   std::vector<std::string> command;                  // an absolute path, or looked up in PATH
   std::map<std::string, std::string> environment{};  // all of it: nothing is inherited
   const Account* account = nullptr;                  // to drop to; null: stays as it is. Borrowed for the call
   std::string output_path{};                         // standard output and error are appended here; empty: /dev/null
   std::string directory = "/";
+  ResourceLimits limits{};
 };
 
 // Starts a process in a session of its own with umask 0077 and no_new_privs. `before` runs when the pid is known and

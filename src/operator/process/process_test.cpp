@@ -5,20 +5,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "operator/state/layout.h"
+#include "tests/support/temporary_directory.h"
 
 namespace quantum::operate {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-class Processes : public testing::Test {
+class Processes : public ::testing::Test {
  protected:
-  Processes() : output_(testing::TempDir() + "output-" + std::to_string(::getpid())) {}
-  ~Processes() override { std::filesystem::remove(output_); }
-
   int RunToEnd(const ProcessSpec& spec) {
     const auto pid = Spawn(spec);
     EXPECT_TRUE(pid.ok()) << pid.error().message;
@@ -27,7 +26,8 @@ class Processes : public testing::Test {
     return WEXITSTATUS(status);
   }
 
-  std::string output_;
+  quantum::testing::TemporaryDirectory directory_{"operator-process"};
+  std::string output_ = (directory_.path() / "output").string();
 };
 
 TEST_F(Processes, InheritNoEnvironmentNoDescriptorsAndAPrivateUmask) {
@@ -55,6 +55,16 @@ TEST_F(Processes, LeadASessionOfTheirOwnAndCannotGainPrivileges) {
   EXPECT_THAT(text, HasSubstr("\n" + last + "\n" + last));  // the session is the shell's own pid
 }
 
+TEST_F(Processes, AreHeldToTheirLimits) {
+  const std::string script = "ulimit -Hd; ulimit -Hn; ulimit -Ht; ulimit -v";
+  EXPECT_EQ(RunToEnd({.command = {"/bin/bash", "-c", script},
+                      .environment = {{"PATH", "/usr/bin:/bin"}},
+                      .output_path = output_,
+                      .limits = {.data_bytes = 64u << 20, .open_files = 100, .cpu_seconds = 7}}),
+            0);
+  EXPECT_EQ(Tail(output_, 10), "65536\n100\n7\nunlimited");
+}
+
 TEST_F(Processes, ThatDoNotExistAreAnErrorOfTheCaller) {
   const auto pid = Spawn({.command = {"/no/such/program"}});
   ASSERT_FALSE(pid.ok());
@@ -63,11 +73,17 @@ TEST_F(Processes, ThatDoNotExistAreAnErrorOfTheCaller) {
 
 TEST_F(Processes, NeverRunWhenTheirRecordCannotBeWritten) {
   const std::string proof = output_ + "-ran";
-  const auto pid = Spawn({.command = {"/bin/touch", proof}}, [](pid_t) -> Status {
+  pid_t child = -1;
+  const auto pid = Spawn({.command = {"/bin/touch", proof}}, [&child](pid_t forked) -> Status {
+    child = forked;
     return Error{Errc::kExhausted, "disk full"};
   });
   ASSERT_FALSE(pid.ok());
   EXPECT_EQ(pid.error().message, "disk full");
+  // Its end has been awaited: what it has not done by now it never does.
+  ASSERT_GT(child, 0);
+  EXPECT_EQ(::waitpid(child, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
   EXPECT_FALSE(std::filesystem::exists(proof));
 }
 

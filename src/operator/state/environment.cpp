@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 namespace quantum::operate {
 
 namespace {
 
 constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr const char* kLoopback = "127.0.0.1";
 constexpr const char* kPostgresPrograms = "/usr/lib/postgresql/15/bin";
 
 std::string VariableName(std::string_view prefix, std::string name) {
@@ -81,7 +83,8 @@ Variables PlainVariables(const Layout& layout, const config::Manifest& manifest)
   plain["LOG"] = layout.Log();
   plain["RUN"] = layout.Run();
   plain["SECRETS"] = layout.Secrets();
-  plain["BIND"] = manifest.bind_address();
+  plain["BIND"] = config::InUrl(manifest.bind_address());
+  plain["HOST"] = kLoopback;
   plain["PG_BIN"] = kPostgresPrograms;
   plain["SERVICE_USER"] = root ? kServiceUser : CallerName();
   plain["POSTGRES_USER"] = root ? kPostgresUser : CallerName();
@@ -89,6 +92,9 @@ Variables PlainVariables(const Layout& layout, const config::Manifest& manifest)
   config::Section limits = manifest.Top("limits");
   plain["CORS_ORIGINS"] = OriginAlternation(limits.GetStrings("cors_origins", {}));
   for (const config::Unit& unit : manifest.units()) {
+    if (unit.kind == config::Unit::Kind::kService) {
+      plain["HOST"] = config::InUrl(manifest.AddressOf(unit.name));  // of one as of all
+    }
     if (unit.port != 0) {
       plain[VariableName("PORT_", unit.name)] = std::to_string(manifest.Port(unit.name));
     }
@@ -102,7 +108,7 @@ Variables PlainVariables(const Layout& layout, const config::Manifest& manifest)
   plain["PG_SOCKET_DIR"] = layout.Run() + "/postgres";
   plain["PG_PORT"] = port("postgres");
   plain["PG_SHARED_BUFFERS"] = "128MB";
-  plain["PG_UPSTREAM_HOST"] = manifest.bind_address();
+  plain["PG_UPSTREAM_HOST"] = kLoopback;
   plain["PG_UPSTREAM_PORT"] = port("postgres");
   plain["PGBOUNCER_PORT"] = port("pgbouncer");
   plain["PGBOUNCER_CONFIG_DIR"] = layout.Etc() + "/postgres";
@@ -114,7 +120,10 @@ std::string OriginsOverride(const config::Manifest& manifest) {
   std::vector<std::string> origins = limits.GetStrings("cors_origins", {});
   if (manifest.FindUnit("gateway") != nullptr) {
     const int port = manifest.Port("gateway");
-    for (const std::string& host : {manifest.bind_address(), std::string("localhost")}) {
+    const std::vector<std::string> allowed = limits.GetStrings("allowed_hosts", {});
+    std::set<std::string> hosts(allowed.begin(), allowed.end());
+    hosts.insert({config::InUrl(manifest.AddressOf("gateway")), "localhost"});
+    for (const std::string& host : hosts) {
       // Browsers leave the default port out.
       origins.push_back(port == 80 ? "http://" + host : fmt::format("http://{}:{}", host, port));
     }

@@ -25,8 +25,8 @@ const Account* AccountOf(const config::Unit& unit, const Accounts& accounts);
 // The variables of infra/README.md without the secrets.
 Variables PlainVariables(const Layout& layout, const config::Manifest& manifest);
 
-// limits.cors_origins with the gateway's own origin added, as an override: a browser names it in every write from the
-// console, and nginx and the services must agree on it.
+// limits.cors_origins with the gateway's own origins added (its address and each of limits.allowed_hosts), as an
+// override: a browser names one in every write from the console, and nginx and the services must agree on them.
 std::string OriginsOverride(const config::Manifest& manifest);
 
 // The command, environment, user and output file of a unit.

@@ -14,7 +14,7 @@ namespace quantum::operate {
 struct Launch {
   std::vector<std::string> overrides;  // "a.b=value", as for Manifest::Load
   int port_offset = 0;
-  std::map<std::string, std::string> environment;  // what services may take from it: *_FILE, REDIS_*
+  std::map<std::string, std::string> environment;  // what services may take from it: REDIS_*
   std::string source_root;                         // the checkout it was started from
 };
 

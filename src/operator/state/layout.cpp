@@ -15,6 +15,8 @@ namespace quantum::operate {
 
 namespace {
 
+const std::string kRootState = "/var/lib/";
+
 Error FileError(std::string_view what, const std::string& path, int error) {
   if (error == ENOSPC || error == EDQUOT) {
     return Error{Errc::kExhausted, fmt::format("{} {}: the disk is full; free some space and try again", what, path)};
@@ -25,10 +27,33 @@ Error FileError(std::string_view what, const std::string& path, int error) {
 
 }  // namespace
 
+Status CheckLength(const Layout& layout) {
+  // A Unix socket's path has 107 characters at most, and the longest of ours is run/postgres/.s.PGSQL.65535.lock.
+  constexpr size_t kPathMax = 70;
+  if (layout.root.size() > kPathMax) {
+    return Error{
+        Errc::kInvalidArgument,
+        fmt::format("the state directory {} is longer than {} characters, too long for the sockets in it: choose "
+                    "another with --state DIR",
+                    layout.root, kPathMax)};
+  }
+  return {};
+}
+
+std::string HintOfRoot(const Layout& layout) {
+  const size_t slash = layout.root.rfind('/');
+  const std::string of_root = kRootState + layout.root.substr(slash == std::string::npos ? 0 : slash + 1);
+  const std::string socket = Layout{of_root}.Socket();
+  if (::geteuid() == 0 || of_root == layout.root || ::access(socket.c_str(), F_OK) != 0) {
+    return {};
+  }
+  return fmt::format("; one that root started runs in {}: use sudo", of_root);
+}
+
 Result<Layout> DefaultLayout(int port_offset) {
   const std::string name = port_offset == 0 ? "quantum-trader" : fmt::format("quantum-trader-{}", port_offset);
   if (::geteuid() == 0) {
-    return Layout{"/var/lib/" + name};
+    return Layout{kRootState + name};
   }
   if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && state[0] == '/') {
     return Layout{fmt::format("{}/{}", state, name)};
@@ -40,13 +65,14 @@ Result<Layout> DefaultLayout(int port_offset) {
   return Layout{fmt::format("{}/.local/state/{}", home, name)};
 }
 
-Status WriteFileAtomically(const std::string& path, std::string_view text, unsigned mode) {
+Status WriteFileAtomically(const std::string& path, std::string_view text, unsigned mode, FileOwner owner) {
   const std::string temporary = path + ".new";
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+  ::unlink(temporary.c_str());
+  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) {
     return FileError("writing", path, errno);
   }
-  int error = ::fchmod(file, mode) == 0 ? 0 : errno;
+  int error = ::fchown(file, owner.uid, owner.gid) == 0 && ::fchmod(file, mode) == 0 ? 0 : errno;
   for (size_t done = 0; error == 0 && done < text.size();) {
     const ssize_t written = ::write(file, text.data() + done, text.size() - done);
     if (written < 0) {

@@ -1,9 +1,7 @@
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <sstream>
 
 #include "operator/state/stage.h"
 
@@ -19,11 +17,39 @@ Status RenderOnce(const std::string& from, const std::string& to, const Variable
   }
   QUANTUM_TRY(const std::string text, ReadFile(from));
   QUANTUM_TRY(const Rendered rendered, Render(text, variables, from));
-  QUANTUM_CHECK(WriteFileAtomically(to, rendered.text, 0600));
-  if (owner != nullptr && ::chown(to.c_str(), owner->uid, owner->gid) != 0) {
-    return Error{Errc::kInternal, fmt::format("giving {} to {}: {}", to, owner->name, std::strerror(errno))};
+  return WriteFileAtomically(to, rendered.text, 0600,
+                             owner != nullptr ? FileOwner{owner->uid, owner->gid} : FileOwner{});
+}
+
+// The value of the last line "KEY VALUE" of a configuration; empty when there is none.
+std::string ValueOf(const std::string& text, std::string_view key) {
+  std::istringstream lines(text);
+  std::string value;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string word;
+    std::string next;
+    if (words >> word >> next && word == key) {
+      value = next;
+    }
   }
-  return {};
+  return value;
+}
+
+// Nodes and sentinels write each other's addresses into their files: moving one alone would tear them apart.
+Status CheckKept(const std::string& path, const std::string& port) {
+  auto text = ReadFile(path);
+  if (!text.ok()) {
+    return text.error().code == Errc::kNotFound ? Status() : Status(text.error());
+  }
+  const std::string kept = ValueOf(*text, "port");
+  if (kept == port) {
+    return {};
+  }
+  return Error{Errc::kConflict,
+               fmt::format("{} was made for port {} and the manifest now says {} (offset included): give back the port "
+                           "or the --port-offset it was started with first, or begin another platform with --state DIR",
+                           path, kept, port)};
 }
 
 }  // namespace
@@ -33,12 +59,24 @@ Status RenderRedis(const Layout& layout, const std::string& infra, const Variabl
   if (manifest.FindUnit(kMaster) == nullptr) {
     return {};
   }
+  const auto file_of = [&](const config::Unit& unit) -> std::string {
+    const bool node = unit.name.starts_with("redis-");
+    return node || unit.name.starts_with("sentinel-")
+               ? fmt::format("{}/{}/{}", layout.Data(), unit.name, node ? "redis.conf" : "sentinel.conf")
+               : "";
+  };
+  for (const config::Unit& unit : manifest.units()) {
+    if (const std::string file = file_of(unit); !file.empty()) {
+      QUANTUM_CHECK(CheckKept(file, std::to_string(manifest.Port(unit.name))));
+    }
+  }
   Variables all = variables;
+  const std::string address = manifest.AddressOf(kMaster);
   const std::string master_port = std::to_string(manifest.Port(kMaster));
-  all.plain["REDIS_BIND"] = all.plain["SENTINEL_BIND"] = manifest.bind_address();
-  all.plain["REDIS_ANNOUNCE_IP"] = all.plain["SENTINEL_ANNOUNCE_IP"] = manifest.bind_address();
+  all.plain["REDIS_BIND"] = all.plain["SENTINEL_BIND"] = address;
+  all.plain["REDIS_ANNOUNCE_IP"] = all.plain["SENTINEL_ANNOUNCE_IP"] = address;
   all.plain["REDIS_MASTER_NAME"] = "mymaster";
-  all.plain["REDIS_MASTER_IP"] = manifest.bind_address();
+  all.plain["REDIS_MASTER_IP"] = address;
   all.plain["REDIS_MASTER_PORT"] = master_port;
   all.plain["REDIS_MAXMEMORY"] = "512mb";
   all.secret["REDIS_SERVICE_PASSWORD"] = variables.secret.at("SECRET_REDIS_SERVICE");
@@ -47,23 +85,22 @@ Status RenderRedis(const Layout& layout, const std::string& infra, const Variabl
   all.secret["REDIS_OPERATOR_PASSWORD"] = variables.secret.at("SECRET_REDIS_OPERATOR");
   all.secret["SENTINEL_PASSWORD"] = variables.secret.at("SECRET_SENTINEL_CLIENT");
   for (const config::Unit& unit : manifest.units()) {
-    const bool node = unit.name.starts_with("redis-");
-    if (!node && !unit.name.starts_with("sentinel-")) {
+    const std::string file = file_of(unit);
+    if (file.empty()) {
       continue;
     }
+    const bool node = file.ends_with("redis.conf");
     const Account* owner = AccountOf(unit, accounts);
     const std::string folder = fmt::format("{}/{}", layout.Data(), unit.name);
     all.plain["REDIS_PORT"] = all.plain["SENTINEL_PORT"] = std::to_string(manifest.Port(unit.name));
     all.plain["REDIS_DIR"] = all.plain["SENTINEL_DIR"] = folder;
     all.plain["REDIS_ACL_FILE"] = folder + "/users.acl";
-    all.plain["REDIS_REPLICAOF"] =
-        unit.name == kMaster ? "" : fmt::format("replicaof {} {}", manifest.bind_address(), master_port);
+    all.plain["REDIS_REPLICAOF"] = unit.name == kMaster ? "" : fmt::format("replicaof {} {}", address, master_port);
     if (node) {
       QUANTUM_CHECK(RenderOnce(infra + "/redis/users.acl", folder + "/users.acl", all, owner));
-      QUANTUM_CHECK(RenderOnce(infra + "/redis/redis.conf", folder + "/redis.conf", all, owner));
-    } else {
-      QUANTUM_CHECK(RenderOnce(infra + "/redis/sentinel.conf", folder + "/sentinel.conf", all, owner));
     }
+    QUANTUM_CHECK(
+        RenderOnce(fmt::format("{}/redis/{}", infra, node ? "redis.conf" : "sentinel.conf"), file, all, owner));
   }
   return {};
 }

@@ -6,25 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <set>
-
-#include "platform/config/secrets.h"
 
 namespace quantum::operate {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::array<std::string_view, 15> kSecrets = {
-    config::kOperatorToken,      config::kServiceToken,    config::kRedisService,   config::kRedisSentinel,
-    config::kRedisReplication,   config::kRedisOperator,   config::kSentinelClient, config::kPostgresSuperuser,
-    config::kPostgresOwner,      config::kPostgresService, config::kExchangeKey,    config::kExchangeSecret,
-    config::kExchangeFaultToken, "pgbouncer-admin",        "pgbouncer-stats"};
 
 constexpr std::string_view kBinPrefix = "${BIN}/";
 
@@ -35,16 +26,28 @@ Error FileError(std::string_view what, const std::string& path, const std::error
   return Error{Errc::kInternal, fmt::format("{} {}: {}", what, path, error.message())};
 }
 
-Status MakeFolder(const std::string& path, mode_t mode, const Account* owner) {
+// Without an owner it is root's, or the caller's who is not root.
+Status MakeFolder(const std::string& path, mode_t mode, const Account* owner, const Account* group = nullptr) {
   std::error_code error;
   fs::create_directories(path, error);
   if (error) {
     return FileError("creating", path, error);
   }
-  if (::chmod(path.c_str(), mode) != 0 || (owner != nullptr && ::chown(path.c_str(), owner->uid, owner->gid) != 0)) {
-    return FileError("preparing", path, std::error_code(errno, std::generic_category()));
+  const FileOwner given{.uid = owner != nullptr ? owner->uid : ::geteuid(),
+                        .gid = group != nullptr   ? group->gid
+                               : owner != nullptr ? owner->gid
+                                                  : ::getegid()};
+  // Where others write (run/) a name may have been planted, and must not lead elsewhere.
+  struct stat parent {};
+  const bool is_shared = ::stat(fs::path(path).parent_path().c_str(), &parent) == 0 && (parent.st_mode & 0022) != 0;
+  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | (is_shared ? O_NOFOLLOW : 0));
+  const bool prepared =
+      folder >= 0 && ::fchmod(folder, mode) == 0 && (::geteuid() != 0 || ::fchown(folder, given.uid, given.gid) == 0);
+  const std::error_code failure(errno, std::generic_category());
+  if (folder >= 0) {
+    ::close(folder);
   }
-  return {};
+  return prepared ? Status() : Status(FileError("preparing", path, failure));
 }
 
 const Account* Find(const Accounts& accounts, const std::string& name) {
@@ -93,7 +96,10 @@ Status CopyIfNewer(const std::string& from, const std::string& to, mode_t mode) 
   }
   if (error) {
     fs::remove(temporary, absent);
-    return FileError("copying to", to, error);
+    // The library's copy says "input/output error" of a disk that took a part.
+    const auto space = fs::space(fs::path(to).parent_path(), absent);
+    const bool full = error == std::errc::io_error && !absent && space.available < size;
+    return FileError("copying to", to, full ? std::make_error_code(std::errc::no_space_on_device) : error);
   }
   return {};
 }
@@ -108,39 +114,24 @@ Status PrepareFolders(const Layout& layout, const config::Manifest& manifest, co
     QUANTUM_CHECK(MakeFolder(folder, 0755, nullptr));
   }
   // Services put files of their own here (the halt flag) but cannot touch those of root: the records and the socket.
-  if (service != nullptr &&
-      (::chown(layout.Run().c_str(), 0, service->gid) != 0 || ::chmod(layout.Run().c_str(), 01775) != 0)) {
-    return FileError("preparing", layout.Run(), std::error_code(errno, std::generic_category()));
+  if (service != nullptr) {
+    QUANTUM_CHECK(MakeFolder(layout.Run(), 01775, nullptr, service));
   }
-  QUANTUM_CHECK(MakeFolder(layout.Log(), 0755, service));
+  QUANTUM_CHECK(MakeFolder(layout.Log(), 0755, nullptr));
+  QUANTUM_CHECK(MakeFolder(layout.ServiceLog(), 0755, service));
   QUANTUM_CHECK(MakeFolder(layout.Records(), 0700, nullptr));
-  QUANTUM_CHECK(MakeFolder(layout.Secrets(), 0700, service));
+  QUANTUM_CHECK(MakeFolder(layout.Secrets(), service != nullptr ? 0710 : 0700, nullptr, service));
   for (const config::Unit& unit : manifest.units()) {
-    if (unit.kind != config::Unit::Kind::kTask) {
-      // A unit that stays root (nginx) lets workers of the service user write.
-      const Account* owner = unit.user.empty() ? service : AccountOf(unit, accounts);
-      QUANTUM_CHECK(MakeFolder(layout.Data() + "/" + unit.name, 0700, owner));
-      QUANTUM_CHECK(MakeFolder(layout.Run() + "/" + unit.name, 0700, owner));
+    if (unit.kind == config::Unit::Kind::kTask) {
+      continue;
     }
+    // A unit that stays root (nginx) makes files and folders in there as root; its workers only pass.
+    const Account* owner = AccountOf(unit, accounts);
+    const mode_t mode = owner == nullptr && service != nullptr ? 0755 : 0700;
+    QUANTUM_CHECK(MakeFolder(layout.Data() + "/" + unit.name, mode, owner));
+    QUANTUM_CHECK(MakeFolder(layout.Run() + "/" + unit.name, mode, owner));
   }
   return {};
-}
-
-Result<Variables> PrepareSecrets(const Layout& layout, const Accounts& accounts) {
-  Variables variables;
-  const Account* service = Find(accounts, kServiceUser);
-  for (const std::string_view name : kSecrets) {
-    QUANTUM_TRY(std::string secret, config::EnsureSecret(layout.Secrets(), name));
-    const std::string path = fmt::format("{}/{}", layout.Secrets(), name);
-    if (service != nullptr && ::chown(path.c_str(), service->uid, service->gid) != 0) {
-      return FileError("preparing", path, std::error_code(errno, std::generic_category()));
-    }
-    std::string variable = "SECRET_" + std::string(name);
-    std::transform(variable.begin(), variable.end(), variable.begin(),
-                   [](unsigned char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
-    variables.secret[variable] = std::move(secret);
-  }
-  return variables;
 }
 
 Status StagePrograms(const Layout& layout, const config::Manifest& manifest) {
@@ -177,8 +168,9 @@ struct Plan {
   bool verbatim = false;  // scripts, SQL
 };
 
+// A file of root's, since root uses it (bootstrap.sh, nginx.conf); one with a secret can be read by `reader` too.
 Status RenderFile(const Layout& layout, const std::string& infra, const Plan& plan, const Variables& variables,
-                  const Account* owner) {
+                  const Account* reader) {
   const std::string from = infra + "/" + plan.relative.string();
   const std::string to = layout.Etc() + "/" + plan.relative.string();
   QUANTUM_TRY(std::string text, ReadFile(from));
@@ -192,12 +184,9 @@ Status RenderFile(const Layout& layout, const std::string& infra, const Plan& pl
     has_secret = rendered->has_secret;
   }
   const bool script = plan.relative.extension() == ".sh";
-  const mode_t mode = has_secret ? 0600 : script ? 0755 : 0644;
-  QUANTUM_CHECK(WriteFileAtomically(to, text, mode));
-  if (owner != nullptr && ::chown(to.c_str(), owner->uid, owner->gid) != 0) {
-    return FileError("preparing", to, std::error_code(errno, std::generic_category()));
-  }
-  return {};
+  const mode_t mode = has_secret ? (reader != nullptr ? 0640 : 0600) : script ? 0755 : 0644;
+  const FileOwner owner{.gid = has_secret && reader != nullptr ? reader->gid : ::getegid()};
+  return WriteFileAtomically(to, text, mode, owner);
 }
 
 }  // namespace
@@ -212,12 +201,12 @@ Status RenderInfra(const Layout& layout, const std::string& infra, const Variabl
   for (const fs::directory_entry& entry : entries) {
     const fs::path relative = fs::relative(entry.path(), infra);
     const bool postgres = *relative.begin() == "postgres";
-    const Account* owner = Find(accounts, postgres ? kPostgresUser : kServiceUser);
+    const Account* reader = Find(accounts, postgres ? kPostgresUser : kServiceUser);
     if (*relative.begin() == "redis") {
       continue;  // per node and once: RenderRedis
     }
     if (entry.is_directory()) {
-      QUANTUM_CHECK(MakeFolder(layout.Etc() + "/" + relative.string(), 0755, owner));
+      QUANTUM_CHECK(MakeFolder(layout.Etc() + "/" + relative.string(), 0755, nullptr));
       continue;
     }
     if (relative.filename() == "README.md") {
@@ -226,7 +215,7 @@ Status RenderInfra(const Layout& layout, const std::string& infra, const Variabl
     const fs::path extension = relative.extension();
     QUANTUM_CHECK(RenderFile(layout, infra,
                              {.relative = relative, .verbatim = extension == ".sh" || extension == ".sql"}, variables,
-                             owner));
+                             reader));
   }
   return {};
 }

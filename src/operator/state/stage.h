@@ -12,11 +12,9 @@
 // may not read does not matter to a running platform.
 namespace quantum::operate {
 
-// The folders, each owned by who writes there. An ancestor that the service user cannot enter is an error.
+// The folders, each owned by who writes there: root, where it writes too, since a path in somebody else's folder leads
+// wherever he likes. An ancestor that the service user cannot enter is an error.
 Status PrepareFolders(const Layout& layout, const config::Manifest& manifest, const Accounts& accounts);
-
-// Generates the secrets that are missing (mode 0600, the service user's) and returns them as SECRET_… variables.
-Result<Variables> PrepareSecrets(const Layout& layout, const Accounts& accounts);
 
 // Copies `quantum` and every program that a unit names by ${BIN} from the folder of the running program.
 Status StagePrograms(const Layout& layout, const config::Manifest& manifest);
@@ -26,7 +24,8 @@ Status RenderInfra(const Layout& layout, const std::string& infra, const Variabl
                    const Accounts& accounts);
 
 // Renders the templates of infra/redis for every unit named redis-N and sentinel-N into data/<unit>/, unless they are
-// there: from their first start on these files belong to the servers (infra/redis/README.md).
+// there: from their first start on these files belong to the servers (infra/redis/README.md). kConflict: they are there
+// and were made for another port; nothing is changed then.
 Status RenderRedis(const Layout& layout, const std::string& infra, const Variables& variables,
                    const config::Manifest& manifest, const Accounts& accounts);
 

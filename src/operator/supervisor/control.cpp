@@ -27,11 +27,17 @@ namespace {
 constexpr size_t kRequestBytesMax = 4096;
 constexpr size_t kChangesKept = 1024;
 constexpr std::chrono::milliseconds kPoll(20);
+constexpr std::chrono::seconds kStillMax(60);  // beyond any start deadline and back-off of a usual manifest
+
+struct Refusal {
+  std::string message;  // begins with the verb where `unit` is the subject: "exited with code 3"
+  std::string unit{};
+};
 }  // namespace
 
 struct ControlServer::Impl : std::enable_shared_from_this<Impl> {
-  Impl(fiber::Loop& the_loop, SupervisorCore& the_core, std::function<void()> the_wake)
-      : loop(the_loop), core(the_core), wake(std::move(the_wake)), acceptor(the_loop.context()) {}
+  Impl(fiber::Loop& the_loop, SupervisorCore& the_core, Hooks the_hooks)
+      : loop(the_loop), core(the_core), hooks(std::move(the_hooks)), acceptor(the_loop.context()) {}
 
   void AcceptFiber() {
     while (acceptor.is_open()) {
@@ -68,13 +74,18 @@ struct ControlServer::Impl : std::enable_shared_from_this<Impl> {
     std::istream stream(&buffer);
     std::string line;
     std::getline(stream, line);
-    const Status status = Handle(socket, line);
-    json::object last{{"done", true}, {"ok", status.ok()}};
-    if (!status.ok()) {
-      last["error"] = status.error().message;
+    const std::optional<Refusal> refusal = Handle(socket, line);
+    json::object last{{"done", true}, {"ok", !refusal}};
+    if (refusal) {
+      last["error"] = refusal->message;
+      last["stopped"] = core.shutting_down() && core.all_stopped();
+      if (!refusal->unit.empty()) {
+        last["cause"] = refusal->unit;
+        last["last_words"] = hooks.last_words(refusal->unit);
+      }
     }
-    last["phase"] = core.shutting_down()   ? "stopping"
-                    : core.startup_error() ? "failed"
+    last["phase"] = core.startup_failure() ? "failed"
+                    : core.shutting_down() ? "stopping"
                     : core.starting_up()   ? "starting"
                                            : "running";
     json::array units;
@@ -82,15 +93,18 @@ struct ControlServer::Impl : std::enable_shared_from_this<Impl> {
       units.push_back(json::parse(StatusToJson(unit)));
     }
     last["units"] = std::move(units);
-    Send(socket, last);
+    if (Send(socket, last) && core.startup_failure() && refusal) {
+      failure_told = true;
+    }
   }
 
-  Status Handle(Socket& socket, const std::string& line) {
+  // Nothing: it was done.
+  std::optional<Refusal> Handle(Socket& socket, const std::string& line) {
     boost::system::error_code error;
     const json::value request = json::parse(line, error);
-    const json::value* op = error ? nullptr : request.as_object().if_contains("op");
+    const json::value* op = error || !request.is_object() ? nullptr : request.as_object().if_contains("op");
     if (op == nullptr || !op->is_string()) {
-      return Error{Errc::kInvalidArgument, "a request is a JSON object with \"op\""};
+      return Refusal{"a request is a JSON object with \"op\""};
     }
     std::string unit;
     if (const json::value* name = request.as_object().if_contains("unit"); name != nullptr && name->is_string()) {
@@ -99,64 +113,95 @@ struct ControlServer::Impl : std::enable_shared_from_this<Impl> {
     const std::string_view verb = op->as_string();
     const uint64_t from = next_change;
     if (verb == "list") {
-      return {};
+      return std::nullopt;
     }
     if (verb == "watch") {
-      return Follow(socket, first_change, [this] { return StartOutcome(); });
+      const bool from_the_beginning = core.starting_up() || core.startup_failure();
+      return Follow(socket, from_the_beginning ? first_change : next_change,
+                    [this](bool still) { return StartOutcome(still); });
     }
     if (verb == "down") {
       core.StopAll();
-      wake();
-      return Follow(socket, from, [this] { return core.all_stopped() ? Done() : Pending(); });
+      hooks.wake();
+      return Follow(socket, from, [this](bool) { return core.all_stopped() ? Done() : Pending(); });
     }
     if (verb == "start" || verb == "restart" || verb == "stop") {
-      QUANTUM_CHECK(verb == "start" ? core.Start(unit) : verb == "stop" ? core.Stop(unit) : core.Restart(unit));
-      wake();
+      const Status taken = verb == "start" ? core.Start(unit) : verb == "stop" ? core.Stop(unit) : core.Restart(unit);
+      if (!taken.ok()) {
+        return Refusal{taken.error().message};
+      }
+      hooks.wake();
       // The change itself is due in the next round of the supervisor.
       fiber::SleepFor(kPoll);
-      return Follow(socket, from, [this, unit, up = verb != "stop"] { return UnitOutcome(unit, up); });
+      return Follow(socket, from, [this, unit, up = verb != "stop"](bool) { return UnitOutcome(unit, up); });
     }
-    return Error{Errc::kInvalidArgument, fmt::format("there is no op '{}'", verb)};
+    return Refusal{fmt::format("there is no op '{}'", verb)};
   }
 
-  using Outcome = std::optional<Status>;
-  static Outcome Done() { return Status(); }
-  static Outcome Pending() { return std::nullopt; }
+  // Nothing yet; done; or a refusal.
+  struct Outcome {
+    bool final = false;
+    std::optional<Refusal> refusal;
+  };
+  static Outcome Pending() { return {}; }
+  static Outcome Done() { return {.final = true, .refusal = std::nullopt}; }
+  static Outcome Refuse(std::string message, std::string unit) {
+    return {.final = true, .refusal = Refusal{std::move(message), std::move(unit)}};
+  }
+  static Outcome NotReady(const UnitStatus& unit) {
+    const std::string why = unit.detail.empty() ? "" : fmt::format(" ({})", unit.detail);
+    const std::string advice =
+        unit.state == State::kStopped ? fmt::format("; ./quantum start {} starts it", unit.name) : "";
+    return Refuse(fmt::format("is {}{}{}", ToString(unit.state), why, advice), unit.name);
+  }
 
-  Outcome StartOutcome() const {
-    if (core.startup_error()) {
-      return Status(Error{Errc::kInternal, *core.startup_error()});
+  // `still`: nothing has changed for kStillMax.
+  Outcome StartOutcome(bool still) const {
+    if (const auto& failure = core.startup_failure()) {
+      return core.all_stopped() ? Refuse(failure->what, failure->unit) : Pending();
     }
     if (core.shutting_down()) {
-      return Status(Error{Errc::kConflict, "the platform is being stopped"});
+      return Refuse("the platform is being stopped; try again when it is", {});
     }
-    return core.starting_up() ? Pending() : Done();
+    if (core.starting_up()) {
+      return Pending();
+    }
+    const std::vector<UnitStatus> missing = core.NotReady();
+    for (const UnitStatus& unit : missing) {
+      if (unit.state == State::kFailed || unit.state == State::kStopped || core.IsLate(unit.name) || still) {
+        return NotReady(unit);
+      }
+    }
+    return missing.empty() ? Done() : Pending();
   }
 
   Outcome UnitOutcome(const std::string& name, bool up) const {
-    const UnitStatus& status = core.Find(name);
+    const UnitStatus& unit = core.Find(name);
     if (!up) {
-      return status.pid == 0 ? Done() : Pending();
+      return unit.pid == 0 ? Done() : Pending();
     }
-    if (status.state == State::kReady || status.state == State::kDone) {
+    if (unit.state == State::kScheduled && unit.last_run && !unit.last_run->ok) {
+      return Refuse(unit.last_run->detail, name);
+    }
+    if (unit.state == State::kReady || unit.state == State::kDone || unit.state == State::kScheduled) {
       return Done();
     }
-    if (status.state == State::kFailed || status.state == State::kStopped) {
-      return Status(Error{Errc::kInternal, fmt::format("{} {}", name, status.detail)});
-    }
-    return Pending();
+    const bool given_up = unit.state == State::kFailed || unit.state == State::kStopped || core.IsLate(name);
+    return given_up ? NotReady(unit) : Pending();
   }
 
   template <class Finished>
-  Status Follow(Socket& socket, uint64_t from, Finished finished) {
+  std::optional<Refusal> Follow(Socket& socket, uint64_t from, Finished finished) {
+    SteadyTime changed = SystemClock().Steady();
     while (true) {
       for (from = std::max(from, first_change); from < next_change; ++from) {
+        changed = SystemClock().Steady();
         if (!Send(socket, {{"unit", json::parse(changes[from - first_change])}})) {
-          return {};  // nobody listens any more
+          return std::nullopt;  // nobody listens any more
         }
       }
-      if (auto outcome = finished()) {
-        return *outcome;
+      if (Outcome outcome = finished(SystemClock().Steady() - changed > kStillMax); outcome.final) {
+        return std::move(outcome.refusal);
       }
       fiber::SleepFor(kPoll);
     }
@@ -164,17 +209,18 @@ struct ControlServer::Impl : std::enable_shared_from_this<Impl> {
 
   fiber::Loop& loop;
   SupervisorCore& core;
-  std::function<void()> wake;
+  Hooks hooks;
   Acceptor acceptor;
   fiber::Gate gate;
   std::string path;
   std::deque<std::string> changes;  // the newest kChangesKept, as JSON
   uint64_t first_change = 0;        // the number of changes.front()
   uint64_t next_change = 0;
+  bool failure_told = false;
 };
 
-ControlServer::ControlServer(fiber::Loop& loop, SupervisorCore& core, std::function<void()> wake)
-    : impl_(std::make_shared<Impl>(loop, core, std::move(wake))) {}
+ControlServer::ControlServer(fiber::Loop& loop, SupervisorCore& core, Hooks hooks)
+    : impl_(std::make_shared<Impl>(loop, core, std::move(hooks))) {}
 
 ControlServer::~ControlServer() = default;
 
@@ -206,6 +252,8 @@ void ControlServer::Changed(const UnitStatus& status) {
     impl_->first_change++;
   }
 }
+
+bool ControlServer::failure_told() const { return impl_->failure_told; }
 
 void ControlServer::Close() {
   boost::system::error_code ignored;

@@ -4,20 +4,18 @@
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <utility>
+
+#include "operator/supervisor/schedule.h"
 
 namespace quantum::operate {
 
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 constexpr std::array<milliseconds, 5> kBackoff = {milliseconds(500), milliseconds(1000), milliseconds(2000),
                                                   milliseconds(4000), milliseconds(8000)};
-constexpr seconds kDependencyWaitMax(10);
-constexpr milliseconds kFirstProbe(20);
 // Between attempts at readiness while a unit starts; the interval of the manifest applies when it is shorter.
 constexpr milliseconds kReadyIntervalMax(500);
 
@@ -48,6 +46,7 @@ SupervisorCore::SupervisorCore(std::vector<config::Unit> units, const Clock& clo
     entry.status.name = unit.name;
     entry.status.kind = KindName(unit.kind);
     entry.status.port = unit.port;
+    entry.status.schedule = unit.schedule.text;
     entry.status.since = clock.Now();
     entry.unit = std::move(unit);
     order_.push_back(entry.status.name);
@@ -83,8 +82,12 @@ void SupervisorCore::Set(Entry& entry, State state, std::string detail) {
   entry.status.state = state;
   entry.status.since = clock_.Now();
   entry.status.detail = std::move(detail);
+  entry.status.next_run.reset();
   entry.deadline.reset();
   entry.next_probe.reset();
+  entry.next_live_probe.reset();
+  entry.late = false;
+  entry.live_failures = 0;
   actions_.push_back({.kind = Action::Kind::kChanged, .unit = entry.status.name});
 }
 
@@ -92,8 +95,13 @@ void SupervisorCore::StartAll() {
   starting_up_ = true;
   for (auto& [name, entry] : entries_) {
     entry.wanted = true;
-    if (entry.status.state == State::kStopped) {
-      Set(entry, State::kWaiting);
+    const State state = entry.status.state;
+    if (state == State::kStopped || state == State::kFailed) {
+      if (entry.scheduled()) {
+        AwaitSchedule(entry, {});
+      } else {
+        Set(entry, State::kWaiting);
+      }
     }
   }
 }
@@ -114,6 +122,7 @@ Status SupervisorCore::Start(const std::string& name) {
     case State::kFailed:
     case State::kBackoff:
     case State::kDone:
+    case State::kScheduled:
       entry->restarts.clear();
       Set(*entry, State::kWaiting);
       entry->deadline = clock_.Steady() + kDependencyWaitMax;
@@ -165,6 +174,7 @@ void SupervisorCore::Adopt(const std::string& name, const Adopted& record) {
     Set(entry, ready ? State::kReady : State::kStarting, "found again");
     entry.status.since = record.since;
     entry.ever_ready = ready;
+    entry.run_started = record.since;
     if (!ready) {
       entry.deadline = clock_.Steady() + entry.unit.start_deadline;
     }
@@ -183,12 +193,26 @@ void SupervisorCore::Adopt(const std::string& name, const Adopted& record) {
       entry.ever_ready = true;
       Crashed(entry, "was gone when the supervisor came back");
       break;
-    default:
+    case State::kFailed:
       entry.ever_ready = true;
-      Set(entry, State::kWaiting);
+      Set(entry, State::kFailed, record.detail);
+      if (entry.unit.retry_interval > Duration::zero()) {
+        entry.deadline = clock_.Steady() + entry.unit.retry_interval;
+      }
+      break;
+    case State::kScheduled:
+      AwaitSchedule(entry, record.detail);
+      break;
+    case State::kWaiting:
+    case State::kBackoff:
+      entry.ever_ready = true;
+      Set(entry, State::kWaiting, record.detail);
+      entry.deadline = clock_.Steady() + kDependencyWaitMax;
       break;
   }
 }
+
+void SupervisorCore::SetLastRun(const std::string& name, const TaskRun& run) { Get(name).status.last_run = run; }
 
 void SupervisorCore::Spawned(const std::string& name, int pid) {
   Entry& entry = Get(name);
@@ -197,7 +221,15 @@ void SupervisorCore::Spawned(const std::string& name, int pid) {
   actions_.push_back({.kind = Action::Kind::kChanged, .unit = name});
 }
 
-void SupervisorCore::SpawnFailed(const std::string& name, const std::string& why) { Crashed(Get(name), why); }
+void SupervisorCore::SpawnFailed(const std::string& name, const std::string& why, bool its_fault) {
+  Entry& entry = Get(name);
+  if (its_fault || entry.scheduled() || EndsStart(entry)) {
+    Crashed(entry, why);
+    return;
+  }
+  Set(entry, State::kBackoff, why);
+  entry.deadline = clock_.Steady() + std::max<Duration>(kBackoff.back(), entry.unit.restart_delay);
+}
 
 void SupervisorCore::Exited(const std::string& name, int exit_code) {
   Entry& entry = Get(name);
@@ -220,8 +252,18 @@ void SupervisorCore::Exited(const std::string& name, int exit_code) {
     return;
   }
   if (entry.unit.kind == config::Unit::Kind::kTask && exit_code == 0) {
+    if (entry.scheduled()) {
+      EndRun(entry, true, {});
+      return;
+    }
     entry.ever_ready = true;
     Set(entry, State::kDone);
+    return;
+  }
+  if (entry.unit.kind == config::Unit::Kind::kTask && exit_code < 0 && !entry.scheduled()) {
+    // An adopted task whose result nobody knows. Tasks run on every start, so once more does no harm.
+    Set(entry, State::kWaiting, "its result is not known");
+    entry.deadline = clock_.Steady() + kDependencyWaitMax;
     return;
   }
   Crashed(entry, ExitText(exit_code));
@@ -238,18 +280,33 @@ void SupervisorCore::Probed(const std::string& name, bool liveness, bool ok, con
       entry.probe_error = why;
       entry.next_probe = now + std::min<Duration>(entry.unit.ready.interval, kReadyIntervalMax);
     }
+  } else if (liveness && entry.status.state == State::kStarting) {
+    entry.next_live_probe = now + entry.unit.live.interval;
+    CountLiveness(entry, ok, why);
   } else if (liveness && entry.status.state == State::kReady) {
     entry.next_probe = now + entry.unit.live.interval;
-    entry.live_failures = ok ? 0 : entry.live_failures + 1;
-    if (entry.live_failures >= entry.unit.live.failures_max) {
-      BeginStop(entry, After::kCountAsCrash, fmt::format("failed {} liveness checks ({})", entry.live_failures, why));
-    }
+    CountLiveness(entry, ok, why);
   }
+}
+
+void SupervisorCore::CountLiveness(Entry& entry, bool ok, const std::string& why) {
+  entry.live_failures = ok ? 0 : entry.live_failures + 1;
+  if (entry.live_failures >= entry.unit.live.failures_max) {
+    BeginStop(entry, After::kCountAsCrash, fmt::format("failed {} liveness checks ({})", entry.live_failures, why));
+  }
+}
+
+void SupervisorCore::BecomeLate(Entry& entry, const std::string& waits_for) {
+  entry.late = true;
+  entry.deadline.reset();
+  entry.live_failures = 0;
+  entry.next_live_probe = clock_.Steady();
+  entry.status.detail = waits_for;
+  actions_.push_back({.kind = Action::Kind::kChanged, .unit = entry.status.name});
 }
 
 void SupervisorCore::BecameReady(Entry& entry) {
   entry.ever_ready = true;
-  entry.live_failures = 0;
   Set(entry, State::kReady);
   if (entry.unit.live.kind != config::Probe::Kind::kNone) {
     entry.next_probe = clock_.Steady() + entry.unit.live.interval;
@@ -266,12 +323,35 @@ void SupervisorCore::BeginStop(Entry& entry, After after, const std::string& det
   actions_.push_back({.kind = Action::Kind::kSignal, .unit = entry.status.name, .signal = entry.unit.stop_signal});
 }
 
+void SupervisorCore::FailStart(Entry& entry, const std::string& what) {
+  if (!startup_failure_) {
+    startup_failure_ = StartupFailure{.unit = entry.status.name, .what = what};
+  }
+  StopAll();
+}
+
+void SupervisorCore::AwaitSchedule(Entry& entry, const std::string& detail) {
+  Set(entry, State::kScheduled, detail);
+  std::optional<WallTime> last;
+  if (entry.status.last_run) {
+    last = entry.status.last_run->started;
+  }
+  entry.status.next_run = NextRun(entry.unit.schedule, clock_.Now(), last);
+}
+
+void SupervisorCore::EndRun(Entry& entry, bool ok, const std::string& detail) {
+  entry.status.last_run = TaskRun{.started = entry.run_started, .ended = clock_.Now(), .ok = ok, .detail = detail};
+  AwaitSchedule(entry, ok ? "" : "the last run failed: " + detail);
+}
+
 void SupervisorCore::Crashed(Entry& entry, const std::string& detail) {
-  if (starting_up_ && !entry.ever_ready) {
+  if (entry.scheduled()) {
+    EndRun(entry, false, detail);
+    return;
+  }
+  if (EndsStart(entry)) {
     Set(entry, State::kFailed, detail);
-    if (!startup_error_) {
-      startup_error_ = fmt::format("{} {}", entry.status.name, detail);
-    }
+    FailStart(entry, detail);
     return;
   }
   const SteadyTime now = clock_.Steady();
@@ -292,154 +372,6 @@ void SupervisorCore::Crashed(Entry& entry, const std::string& detail) {
   entry.status.restarts++;
   Set(entry, State::kBackoff, detail);
   entry.deadline = now + std::max<Duration>(backoff, entry.unit.restart_delay);
-}
-
-bool SupervisorCore::DependenciesReady(const Entry& entry) const {
-  return std::all_of(entry.unit.depends.begin(), entry.unit.depends.end(), [&](const std::string& name) {
-    const State state = entries_.at(name).status.state;
-    return state == State::kReady || state == State::kDone;
-  });
-}
-
-// Through tasks as well: PgBouncer depends on the roles, which depend on Postgres.
-bool SupervisorCore::DependentsRun(const std::string& name) const {
-  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& other) {
-    const std::vector<std::string>& depends = other.second.unit.depends;
-    return std::find(depends.begin(), depends.end(), name) != depends.end() &&
-           (other.second.status.pid != 0 || DependentsRun(other.first));
-  });
-}
-
-void SupervisorCore::AdvanceEntry(Entry& entry, SteadyTime now) {
-  const bool due = entry.deadline && *entry.deadline <= now;
-  if (shutting_down_) {
-    if (entry.status.state == State::kStopping) {
-      entry.after = After::kNothing;
-    } else if (entry.status.pid == 0) {
-      if (entry.status.state != State::kStopped && entry.status.state != State::kFailed) {
-        Set(entry, State::kStopped);
-      }
-      return;
-    } else if (!DependentsRun(entry.status.name)) {
-      BeginStop(entry, After::kNothing, {});
-      return;
-    } else {
-      return;
-    }
-  }
-  switch (entry.status.state) {
-    case State::kWaiting:
-      if (DependenciesReady(entry) || (due && !starting_up_)) {
-        Set(entry, State::kStarting);
-        entry.deadline = now + entry.unit.start_deadline;
-        entry.next_probe = now + kFirstProbe;
-        entry.probe_error.clear();
-        actions_.push_back({.kind = Action::Kind::kSpawn, .unit = entry.status.name});
-      }
-      break;
-    case State::kStarting:
-      if (entry.status.pid == 0) {
-        break;  // the shell has not answered yet
-      }
-      if (due) {
-        const auto limit = std::chrono::duration_cast<seconds>(entry.unit.start_deadline).count();
-        const std::string wanted = entry.unit.kind == config::Unit::Kind::kTask ? "finish" : "become ready";
-        const std::string why = entry.probe_error.empty() ? "" : fmt::format(" ({})", entry.probe_error);
-        const std::string detail = fmt::format("did not {} within {} s{}", wanted, limit, why);
-        if (starting_up_ && !entry.ever_ready && !startup_error_) {
-          startup_error_ = fmt::format("{} {}", entry.status.name, detail);
-        }
-        BeginStop(entry, After::kCountAsCrash, detail);
-      } else if (entry.unit.kind != config::Unit::Kind::kTask) {
-        if (entry.unit.ready.kind == config::Probe::Kind::kNone) {
-          BecameReady(entry);
-        } else if (!entry.probing && entry.next_probe && *entry.next_probe <= now) {
-          entry.probing = true;
-          actions_.push_back({.kind = Action::Kind::kProbe, .unit = entry.status.name, .liveness = false});
-        }
-      }
-      break;
-    case State::kReady:
-      if (entry.unit.live.kind != config::Probe::Kind::kNone && !entry.probing && entry.next_probe &&
-          *entry.next_probe <= now) {
-        entry.probing = true;
-        actions_.push_back({.kind = Action::Kind::kProbe, .unit = entry.status.name, .liveness = true});
-      }
-      break;
-    case State::kStopping:
-      if (due && !entry.killed) {
-        entry.killed = true;
-        entry.deadline.reset();
-        actions_.push_back({.kind = Action::Kind::kSignal, .unit = entry.status.name, .signal = SIGKILL});
-      }
-      break;
-    case State::kBackoff:
-    case State::kFailed:
-      if (due && entry.wanted) {
-        const std::string detail = entry.status.detail;
-        Set(entry, State::kWaiting, detail);
-        entry.deadline = now + kDependencyWaitMax;
-      }
-      break;
-    case State::kStopped:
-    case State::kDone:
-      break;
-  }
-}
-
-std::vector<Action> SupervisorCore::Advance() {
-  const SteadyTime now = clock_.Steady();
-  // Twice, so that what became possible by a change of this round (a dependency without a probe) starts at once.
-  for (int round = 0; round < 2; ++round) {
-    for (const std::string& name : order_) {
-      AdvanceEntry(entries_.at(name), now);
-    }
-  }
-  if (starting_up_ && all_ready()) {
-    starting_up_ = false;
-  }
-  return std::exchange(actions_, {});
-}
-
-std::optional<SteadyTime> SupervisorCore::NextDeadline() const {
-  std::optional<SteadyTime> next;
-  const auto consider = [&](const std::optional<SteadyTime>& at) {
-    if (at && (!next || *at < *next)) {
-      next = at;
-    }
-  };
-  for (const auto& [name, entry] : entries_) {
-    consider(entry.deadline);
-    if (!entry.probing) {
-      consider(entry.next_probe);
-    }
-  }
-  return next;
-}
-
-std::vector<UnitStatus> SupervisorCore::List() const {
-  std::vector<UnitStatus> list;
-  for (const std::string& name : order_) {
-    list.push_back(entries_.at(name).status);
-  }
-  return list;
-}
-
-const UnitStatus& SupervisorCore::Find(const std::string& name) const {
-  const auto found = entries_.find(name);
-  QUANTUM_ASSERT(found != entries_.end());
-  return found->second.status;
-}
-
-bool SupervisorCore::all_ready() const {
-  return std::all_of(entries_.begin(), entries_.end(), [](const auto& entry) {
-    const State state = entry.second.status.state;
-    return state == State::kReady || state == State::kDone || (state == State::kStopped && !entry.second.wanted);
-  });
-}
-
-bool SupervisorCore::all_stopped() const {
-  return std::all_of(entries_.begin(), entries_.end(), [](const auto& entry) { return entry.second.status.pid == 0; });
 }
 
 }  // namespace quantum::operate

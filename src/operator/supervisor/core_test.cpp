@@ -11,9 +11,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 config::Unit MakeUnit(const std::string& name, std::vector<std::string> depends = {}) {
   config::Unit unit;
@@ -121,10 +121,42 @@ TEST(SupervisorStart, TheFirstFailureEndsTheStartAndIsNotRetried) {
   harness.Step();
   harness.core.Exited("a", 3);
   harness.Step();
-  ASSERT_TRUE(harness.core.startup_error().has_value());
-  EXPECT_EQ(*harness.core.startup_error(), "a exited with code 3");
+  ASSERT_TRUE(harness.core.startup_failure().has_value());
+  EXPECT_EQ(harness.core.startup_failure()->unit, "a");
+  EXPECT_EQ(harness.core.startup_failure()->what, "exited with code 3");
   EXPECT_EQ(harness.StateOf("a"), State::kFailed);
   EXPECT_THAT(harness.StepAfter(minutes(5)), IsEmpty());
+}
+
+TEST(SupervisorStart, TheFirstFailureStopsEverythingThatRuns) {
+  Harness harness({MakeUnit("a"), MakeUnit("b", {"a"}), MakeUnit("c", {"b"})});
+  harness.core.StartAll();
+  harness.Step();
+  harness.StepAfter(milliseconds(20));  // a is ready, b starts
+  ASSERT_EQ(harness.StateOf("b"), State::kStarting);
+  harness.core.Exited("b", 1);
+  EXPECT_THAT(harness.Step(), IsEmpty());
+  EXPECT_THAT(harness.signals, ElementsAre(std::pair<std::string, int>("a", SIGTERM)));
+  EXPECT_FALSE(harness.core.all_stopped());
+  harness.core.Exited("a", 0);
+  harness.Step();
+  EXPECT_TRUE(harness.core.all_stopped());
+  EXPECT_EQ(harness.StateOf("a"), State::kStopped);
+}
+
+TEST(SupervisorStart, AUnitThatIsAboutToStartWhenAnotherFailsIsStoppedAsWell) {
+  Harness harness({MakeUnit("a"), MakeUnit("b")});
+  harness.core.StartAll();
+  for (const Action& action : harness.core.Advance()) {  // both are to be spawned; the first one fails
+    if (action.kind == Action::Kind::kSpawn && action.unit == "a") {
+      harness.core.SpawnFailed("a", "is missing");
+    } else if (action.kind == Action::Kind::kSpawn) {
+      harness.core.Advance();
+      harness.core.Spawned("b", 7);
+    }
+  }
+  harness.Step();
+  EXPECT_THAT(harness.signals, ElementsAre(std::pair<std::string, int>("b", SIGTERM)));
 }
 
 TEST(SupervisorStart, AUnitThatDoesNotBecomeReadyInTimeIsStoppedAndNamedWithTheProbesAnswer) {
@@ -134,8 +166,9 @@ TEST(SupervisorStart, AUnitThatDoesNotBecomeReadyInTimeIsStoppedAndNamedWithTheP
   harness.Step();
   harness.StepAfter(milliseconds(100));
   harness.StepAfter(seconds(30));
-  ASSERT_TRUE(harness.core.startup_error().has_value());
-  EXPECT_EQ(*harness.core.startup_error(), "a did not become ready within 30 s (no answer)");
+  ASSERT_TRUE(harness.core.startup_failure().has_value());
+  EXPECT_EQ(harness.core.startup_failure()->unit, "a");
+  EXPECT_EQ(harness.core.startup_failure()->what, "did not become ready within 30 s (no answer)");
   EXPECT_THAT(harness.signals, ElementsAre(std::pair<std::string, int>("a", SIGTERM)));
 }
 
@@ -276,6 +309,133 @@ TEST(SupervisorRestart, WaitsForAMissingDependencyTenSecondsAtMost) {
   EXPECT_THAT(harness.StepAfter(milliseconds(1)), ElementsAre("service"));
 }
 
+TEST(SupervisorLate, WhoWaitsForADependencyAfterTheStartIsLeftAloneAsLongAsItIsAlive) {
+  Harness harness({MakeUnit("redis"), Live(MakeUnit("service", {"redis"}))});
+  harness.StartEverything();
+  harness.answer_probes = false;
+  harness.core.Exited("service", 1);
+  harness.StepAfter(seconds(1));
+  ASSERT_EQ(harness.StateOf("service"), State::kStarting);
+  for (int i = 0; i < 600; ++i) {  // ten minutes: not ready, but alive
+    harness.probes.clear();
+    harness.StepAfter(seconds(1));
+    for (const auto& [unit, liveness] : harness.probes) {
+      harness.core.Probed(unit, liveness, liveness || unit == "redis", "waits for Redis");
+    }
+  }
+  EXPECT_EQ(harness.StateOf("service"), State::kStarting);
+  EXPECT_EQ(harness.core.Find("service").restarts, 1);
+  EXPECT_TRUE(harness.core.IsLate("service"));
+  EXPECT_THAT(harness.core.Find("service").detail, HasSubstr("alive, but not ready for more than 30 s"));
+  EXPECT_THAT(harness.core.Find("service").detail, HasSubstr("waits for Redis"));
+  harness.answer_probes = true;  // Redis is back
+  harness.StepAfter(seconds(1));
+  harness.core.Probed("service", false, true, "");
+  EXPECT_EQ(harness.StateOf("service"), State::kReady);
+}
+
+TEST(SupervisorLate, WhoDoesNotAnswerLivenessEitherIsRestartedAfterThreeChecks) {
+  Harness harness({Live(MakeUnit("a"))});
+  harness.StartEverything();
+  harness.deaf = true;
+  harness.core.Exited("a", 1);
+  harness.StepAfter(seconds(1));
+  for (int i = 0; i < 31; ++i) {
+    harness.StepAfter(seconds(1));
+  }
+  EXPECT_EQ(harness.StateOf("a"), State::kStarting) << "one check has failed";
+  harness.StepAfter(seconds(30));
+  harness.StepAfter(seconds(30));
+  EXPECT_EQ(harness.StateOf("a"), State::kStopping);
+  EXPECT_THAT(harness.core.Find("a").detail, HasSubstr("failed 3 liveness checks"));
+}
+
+TEST(SupervisorBurst, AFullDiskDoesNotCountAndIsTriedAgainEveryEightSeconds) {
+  Harness harness({MakeUnit("a")});
+  harness.StartEverything();
+  harness.core.Exited("a", 1);
+  for (int i = 0; i < 100; ++i) {
+    harness.clock.Advance(seconds(8));
+    for (const Action& action : harness.core.Advance()) {
+      if (action.kind == Action::Kind::kSpawn) {
+        harness.core.SpawnFailed("a", "the disk is full", false);
+      }
+    }
+    ASSERT_NE(harness.StateOf("a"), State::kFailed) << i;
+  }
+  EXPECT_EQ(harness.core.Find("a").restarts, 1);
+  EXPECT_THAT(harness.StepAfter(seconds(8)), ElementsAre("a"));
+}
+
+config::Unit Every(config::Unit unit, Duration interval) {
+  unit = Task(std::move(unit));
+  unit.schedule = {.kind = config::Schedule::Kind::kEvery, .interval = interval, .text = "every …"};
+  return unit;
+}
+
+TEST(SupervisorSchedule, ATaskRunsWhenItsTimeHasComeAndIsNoPartOfTheStart) {
+  Harness harness({MakeUnit("a"), Every(MakeUnit("tidy", {"a"}), minutes(10))});
+  harness.StartEverything();
+  EXPECT_EQ(harness.StateOf("tidy"), State::kScheduled);
+  ASSERT_TRUE(harness.core.Find("tidy").next_run);
+  EXPECT_THAT(harness.StepAfter(minutes(9)), IsEmpty());
+  EXPECT_THAT(harness.StepAfter(minutes(1)), ElementsAre("tidy"));
+  EXPECT_FALSE(harness.core.all_ready()) << "it runs";
+  harness.clock.Advance(seconds(5));
+  harness.core.Exited("tidy", 0);
+  const UnitStatus& tidy = harness.core.Find("tidy");
+  EXPECT_EQ(tidy.state, State::kScheduled);
+  ASSERT_TRUE(tidy.last_run);
+  EXPECT_TRUE(tidy.last_run->ok);
+  EXPECT_EQ(tidy.last_run->ended - tidy.last_run->started, seconds(5));
+  EXPECT_EQ(*tidy.next_run, tidy.last_run->started + minutes(10));
+}
+
+TEST(SupervisorSchedule, ARunThatFailsIsRecordedAndWaitsForTheNextTime) {
+  Harness harness({Every(MakeUnit("tidy"), minutes(10))});
+  harness.core.StartAll();
+  harness.Step();
+  harness.StepAfter(minutes(10));
+  harness.core.Exited("tidy", 4);
+  EXPECT_THAT(harness.StepAfter(minutes(5)), IsEmpty());
+  ASSERT_TRUE(harness.core.Find("tidy").last_run);
+  EXPECT_FALSE(harness.core.Find("tidy").last_run->ok);
+  EXPECT_EQ(harness.core.Find("tidy").last_run->detail, "exited with code 4");
+  EXPECT_FALSE(harness.core.startup_failure());
+  EXPECT_THAT(harness.StepAfter(minutes(5)), ElementsAre("tidy"));
+}
+
+TEST(SupervisorSchedule, ARunThatTakesTooLongIsEnded) {
+  Harness harness({Every(MakeUnit("tidy"), minutes(10))});
+  harness.core.StartAll();
+  harness.Step();
+  harness.StepAfter(minutes(10));
+  harness.StepAfter(seconds(30));
+  EXPECT_THAT(harness.signals, ElementsAre(std::pair<std::string, int>("tidy", SIGTERM)));
+  harness.core.Exited("tidy", 128 + SIGTERM);
+  EXPECT_EQ(harness.StateOf("tidy"), State::kScheduled);
+  EXPECT_THAT(harness.core.Find("tidy").last_run->detail, HasSubstr("did not finish within 30 s"));
+}
+
+TEST(SupervisorSchedule, AnOverdueTaskRunsOnceEverythingIsReady) {
+  Harness harness({MakeUnit("a"), Every(MakeUnit("tidy"), minutes(10))});
+  harness.core.SetLastRun("tidy", {.started = harness.clock.Now() - minutes(60), .ended = {}, .ok = true});
+  harness.core.StartAll();
+  EXPECT_THAT(harness.Step(), ElementsAre("a"));
+  EXPECT_THAT(harness.StepAfter(milliseconds(20)), ElementsAre("tidy"));
+}
+
+TEST(SupervisorSchedule, TheOperatorMayRunATaskNowOrStopItsSchedule) {
+  Harness harness({Every(MakeUnit("tidy"), minutes(10))});
+  harness.core.StartAll();
+  harness.Step();
+  ASSERT_TRUE(harness.core.Start("tidy").ok());
+  EXPECT_THAT(harness.Step(), ElementsAre("tidy"));
+  harness.core.Exited("tidy", 0);
+  ASSERT_TRUE(harness.core.Stop("tidy").ok());
+  EXPECT_THAT(harness.StepAfter(minutes(60)), IsEmpty());
+}
+
 TEST(SupervisorStop, EverythingStopsInReverseOrderOfDependence) {
   Harness harness({MakeUnit("a"), MakeUnit("b", {"a"}), MakeUnit("c", {"b"})});
   harness.StartEverything();
@@ -357,6 +517,37 @@ TEST(SupervisorAdoption, AProcessThatDiedMeanwhileIsStartedAgain) {
   Harness harness({MakeUnit("a")});
   harness.core.Adopt("a", {.state = State::kReady, .pid = 0, .since = {}, .restarts = 0, .detail = {}});
   EXPECT_THAT(harness.StepAfter(milliseconds(500)), ElementsAre("a"));
+}
+
+TEST(SupervisorAdoption, WhoWaitedOrWasInBackOffDoesNotWaitForEver) {
+  for (const State state : {State::kWaiting, State::kBackoff}) {
+    config::Unit away = MakeUnit("redis");
+    Harness harness({away, MakeUnit("service", {"redis"})});
+    harness.core.Adopt("redis", {.state = State::kFailed, .pid = 0, .since = {}, .restarts = 5, .detail = "given up"});
+    harness.core.Adopt("service", {.state = state, .pid = 0, .since = {}, .restarts = 1, .detail = {}});
+    EXPECT_THAT(harness.StepAfter(milliseconds(9999)), IsEmpty());
+    EXPECT_THAT(harness.StepAfter(milliseconds(1)), ElementsAre("service"));
+    EXPECT_EQ(harness.StateOf("redis"), State::kFailed);
+  }
+}
+
+TEST(SupervisorAdoption, ATaskWhoseResultIsNotKnownRunsAgain) {
+  Harness harness({Task(MakeUnit("init")), MakeUnit("b", {"init"})});
+  harness.core.Adopt("init", {.state = State::kStarting, .pid = 42, .since = {}, .restarts = 0, .detail = {}});
+  harness.core.StartAll();
+  EXPECT_THAT(harness.Step(), IsEmpty());
+  harness.core.Exited("init", -1);
+  EXPECT_THAT(harness.Step(), ElementsAre("init"));
+  EXPECT_FALSE(harness.core.startup_failure());
+}
+
+TEST(SupervisorAdoption, AFailedUnitWithARetryIntervalIsTriedAgain) {
+  config::Unit unit = MakeUnit("redis");
+  unit.retry_interval = minutes(1);
+  Harness harness({unit});
+  harness.core.Adopt("redis", {.state = State::kFailed, .pid = 0, .since = {}, .restarts = 5, .detail = "given up"});
+  EXPECT_THAT(harness.StepAfter(seconds(59)), IsEmpty());
+  EXPECT_THAT(harness.StepAfter(seconds(1)), ElementsAre("redis"));
 }
 
 TEST(SupervisorAdoption, WhatWasDoneOrStoppedStaysSo) {

@@ -10,15 +10,23 @@
 #include <boost/asio/signal_set.hpp>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <set>
+#include <thread>
 
 #include "operator/process/process.h"
 #include "operator/state/environment.h"
 #include "operator/state/launch.h"
+#include "operator/state/rotate.h"
 #include "operator/supervisor/control.h"
 #include "operator/supervisor/core.h"
+#include "operator/supervisor/halt.h"
 #include "operator/supervisor/prober.h"
 #include "operator/supervisor/record.h"
+#include "operator/supervisor/words.h"
+#include "platform/config/secrets.h"
 #include "platform/fiber/fiber.h"
 #include "platform/log/setup.h"
 
@@ -32,6 +40,14 @@ constexpr milliseconds kWakeMin(5);
 constexpr std::chrono::seconds kWakeMax(1);
 constexpr uint64_t kOutputBytesMax = 50u << 20;  // per unit; one older file is kept
 constexpr std::chrono::minutes kOutputCheck(1);
+constexpr uint64_t kAccessLogBytesMax = 100u << 20;
+constexpr int kAccessLogsKept = 10;
+constexpr uint64_t kErrorLogBytesMax = 50u << 20;
+constexpr int kErrorLogsKept = 5;
+constexpr int kLastWords = 5;                     // lines of a unit that ended the start
+constexpr std::chrono::seconds kTellFailure(3);   // how long a failed start waits for somebody who asks about it
+constexpr std::chrono::seconds kLockPatience(3);  // the predecessor may be on its way out
+constexpr std::chrono::seconds kKeeperPause(1);
 
 class Daemon {
  public:
@@ -42,12 +58,22 @@ class Daemon {
         accounts_(std::move(accounts)),
         core_(UnitsWithOffset(manifest_), SystemClock()),
         loop_("supervisor"),
-        control_(loop_, core_, [this] { wake_.Set(); }) {}
+        control_(loop_, core_,
+                 {.wake = [this] { wake_.Set(); },
+                  .last_words = [this](const std::string& unit) { return LastWords(unit); }}) {}
 
-  Status Run() {
+  Status Run(bool stop) {
     QUANTUM_CHECK(control_.Listen(layout_.Socket()));
-    const bool continues = AdoptPredecessor();
-    if (!continues || ::access(layout_.StartedFile().c_str(), F_OK) != 0) {
+    for (const auto& [task, run] : ReadRuns(RunsFile())) {
+      if (core_.Has(task)) {
+        core_.SetLastRun(task, run);
+        runs_[task] = run;
+      }
+    }
+    AdoptPredecessor();
+    if (stop) {
+      core_.StopAll();
+    } else if (::access(layout_.StartedFile().c_str(), F_OK) != 0) {
       core_.StartAll();
     }
     boost::asio::signal_set signals(loop_.context(), SIGTERM, SIGINT);
@@ -60,6 +86,9 @@ class Daemon {
     });
     loop_.Spawn([this] { MainFiber(); });
     loop_.Spawn([this] { OutputFiber(); });
+    if (const char* keeper = std::getenv("QUANTUM_KEEPER"); keeper != nullptr) {
+      loop_.Spawn([this, pid = std::atoi(keeper)] { KeeperFiber(pid); });
+    }
     loop_.Run();
     return {};
   }
@@ -73,13 +102,26 @@ class Daemon {
     return units;
   }
 
-  // True when there were records: then the units continue where they are.
-  bool AdoptPredecessor() {
-    const std::vector<UnitRecord> records = ReadRecords(layout_.Records());
-    for (const UnitRecord& record : records) {
+  std::string RunsFile() const { return layout_.Data() + "/schedule.json"; }
+
+  // The units continue where an earlier supervisor left them. When none of its processes lives (the machine was
+  // switched off, or all were killed), what it wrote down is worth nothing: tasks must run again, and the start is a
+  // new one.
+  void AdoptPredecessor() {
+    if (LivingRecords(layout_.Records()).empty()) {
+      RemoveRecords(layout_.Records());
+      ::unlink(layout_.StartedFile().c_str());
+      return;
+    }
+    std::set<std::string> unknown;
+    for (const config::Unit& unit : manifest_.units()) {
+      unknown.insert(unit.name);
+    }
+    for (const UnitRecord& record : ReadRecords(layout_.Records())) {
       if (!core_.Has(record.status.name)) {
         continue;
       }
+      unknown.erase(record.status.name);
       const bool alive = record.process && IsAlive(*record.process);
       identities_[record.status.name] = record.process;
       core_.Adopt(record.status.name, {.state = record.status.state,
@@ -93,7 +135,43 @@ class Daemon {
         Watch(record.status.name, record.process->pid, false);
       }
     }
-    return !records.empty();
+    for (const std::string& name : unknown) {
+      core_.Adopt(name, {.state = State::kWaiting});  // it is new in the manifest, or its record was damaged
+    }
+  }
+
+  // Nobody brings the supervisor back without its keeper, so it looks after that in turn.
+  void KeeperFiber(pid_t keeper) {
+    while (!core_.shutting_down()) {
+      const int pidfd = OpenPidfd(keeper);
+      if (pidfd >= 0) {
+        WaitForExit(pidfd, {});
+      }
+      ::waitpid(keeper, nullptr, WNOHANG);  // ours, from the second one on
+      if (core_.shutting_down()) {
+        return;
+      }
+      fiber::SleepFor(kKeeperPause);
+      const auto next = LaunchKeeper(layout_, ::getpid());
+      log::Error("the keeper was gone", {{"pid", keeper}, {"next", next.ok() ? next.value() : 0}});
+      keeper = next.ok() ? next.value() : keeper;
+    }
+  }
+
+  std::string LastWords(const std::string& unit) const {
+    const auto from = printed_before_.find(unit);
+    return TailSince(layout_.UnitOutput(unit), from == printed_before_.end() ? 0 : from->second, kLastWords);
+  }
+
+  // A failed start stays a little for the command that asks what happened.
+  bool MayLeave() {
+    if (!core_.startup_failure() || control_.failure_told()) {
+      return true;
+    }
+    if (!leave_at_) {
+      leave_at_ = SystemClock().Steady() + kTellFailure;
+    }
+    return SystemClock().Steady() >= *leave_at_;
   }
 
   void MainFiber() {
@@ -106,13 +184,13 @@ class Daemon {
           Perform(action);
         }
       }
-      if (!core_.starting_up() && !core_.shutting_down() && !core_.startup_error() && !started_) {
+      if (!core_.starting_up() && !core_.shutting_down() && !started_) {
         started_ = true;
         if (auto written = WriteFileAtomically(layout_.StartedFile(), "", 0600); !written.ok()) {
           log::Error(written.error().message);
         }
       }
-      if (core_.shutting_down() && core_.all_stopped()) {
+      if (core_.shutting_down() && core_.all_stopped() && MayLeave()) {
         log::Info("everything is stopped");
         RemoveRecords(layout_.Records());
         ::unlink(layout_.StartedFile().c_str());
@@ -151,6 +229,11 @@ class Daemon {
       core_.SpawnFailed(name, spec.error().message);
       return;
     }
+    spec->limits = {.data_bytes = unit.limits.memory_bytes,
+                    .open_files = static_cast<uint64_t>(unit.limits.open_files),
+                    .cpu_seconds = static_cast<uint64_t>(
+                        std::chrono::duration_cast<std::chrono::seconds>(unit.limits.cpu).count())};
+    printed_before_[name] = SizeOf(spec->output_path);
     const auto pid = Spawn(spec.value(), [&](pid_t child) -> Status {
       QUANTUM_TRY(identities_[name], Identify(child));
       UnitRecord record{.status = core_.Find(name), .process = identities_[name]};
@@ -159,7 +242,7 @@ class Daemon {
     });
     if (!pid.ok()) {
       identities_.erase(name);
-      core_.SpawnFailed(name, "could not be started: " + pid.error().message);
+      core_.SpawnFailed(name, "could not be started: " + pid.error().message, pid.error().code != Errc::kExhausted);
       return;
     }
     core_.Spawned(name, pid.value());
@@ -215,9 +298,21 @@ class Daemon {
         answer = spec.error();
       }
     }
+    std::string password;
+    if (!probe.secret.empty()) {
+      const auto secret = config::ReadSecret(layout_.Secrets(), probe.secret);
+      if (secret.ok()) {
+        password = secret.value();
+      } else {
+        answer = secret.error();
+      }
+    }
     if (answer.ok()) {
-      const int port = unit.port == 0 ? 0 : manifest_.Port(name);
-      answer = RunProbe(probe, manifest_.bind_address(), port, exec);
+      answer = RunProbe({.probe = probe,
+                         .host = manifest_.AddressOf(name),
+                         .port = unit.port == 0 ? 0 : manifest_.Port(name),
+                         .exec = std::move(exec),
+                         .password = std::move(password)});
     }
     if (core_.Find(name).pid != asked) {
       return;  // an answer about a process that is gone
@@ -243,6 +338,28 @@ class Daemon {
     log::Write(level, "unit changed",
                {{"unit", name}, {"state", ToString(status.state)}, {"pid", status.pid}, {"detail", status.detail}});
     control_.Changed(status);
+    if (status.last_run && runs_[name].started != status.last_run->started) {
+      KeepRun(name, *status.last_run);
+    }
+    if (status.state == State::kFailed && !core_.startup_failure() && manifest_.FindUnit(name)->halts_entries) {
+      Halt(status);
+    }
+  }
+
+  void KeepRun(const std::string& task, const TaskRun& run) {
+    runs_[task] = run;
+    log::Write(run.ok ? log::Level::kInfo : log::Level::kError, "scheduled task ended",
+               {{"unit", task}, {"ok", run.ok}, {"detail", run.detail}});
+    if (auto written = WriteRuns(RunsFile(), runs_); !written.ok()) {
+      log::Error(written.error().message);
+    }
+  }
+
+  void Halt(const UnitStatus& lost) {
+    const std::string reason = fmt::format("{} was given up: {}", lost.name, lost.detail);
+    const Status halted = HaltEntries(layout_, reason, SystemClock().Now());
+    log::Critical(halted.ok() ? "new entries are halted until the operator rearms" : "new entries cannot be halted",
+                  {{"reason", reason}, {"error", halted.ok() ? "" : halted.error().message}});
   }
 
   // What units print goes straight to a file that they hold open for appending; it is cut here, keeping one older.
@@ -256,6 +373,24 @@ class Daemon {
           std::filesystem::resize_file(path, 0, error);
         }
       }
+      RotateGatewayLogs();
+    }
+  }
+
+  // nginx keeps its files open: they are renamed, and USR1 makes it open new ones.
+  void RotateGatewayLogs() {
+    const std::string gateway = "gateway";
+    const auto rotate = [this](const char* name, uint64_t bytes_max, int kept) {
+      const auto rotated = RotateLog(fmt::format("{}/{}", layout_.Log(), name), bytes_max, kept);
+      if (!rotated.ok()) {
+        log::Error(rotated.error().message);
+      }
+      return rotated.ok() && *rotated;
+    };
+    const bool access = rotate("gateway-access.log", kAccessLogBytesMax, kAccessLogsKept);
+    const bool error = rotate("gateway-error.log", kErrorLogBytesMax, kErrorLogsKept);
+    if ((access || error) && core_.Has(gateway)) {
+      SendSignal(gateway, SIGUSR1);
     }
   }
 
@@ -265,6 +400,9 @@ class Daemon {
   Accounts accounts_;
   SupervisorCore core_;
   std::map<std::string, std::optional<Identity>> identities_;
+  std::map<std::string, uint64_t> printed_before_;  // bytes of a unit's output when it was last started
+  std::map<std::string, TaskRun> runs_;
+  std::optional<SteadyTime> leave_at_;
   fiber::Loop loop_;
   fiber::Event wake_;
   fiber::Event stopping_;
@@ -274,13 +412,21 @@ class Daemon {
 
 Result<int> TakeLock(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0 || ::flock(file, LOCK_EX | LOCK_NB) != 0) {
-    return Error{Errc::kConflict, fmt::format("another supervisor holds {}", path)};
+  if (file < 0) {
+    return Error{Errc::kInternal, fmt::format("opening {}: {}", path, std::strerror(errno))};
+  }
+  const auto until = std::chrono::steady_clock::now() + kLockPatience;
+  while (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+    if (std::chrono::steady_clock::now() > until) {
+      ::close(file);
+      return Error{Errc::kConflict, fmt::format("another supervisor holds {}", path)};
+    }
+    std::this_thread::sleep_for(milliseconds(20));
   }
   return file;
 }
 
-Status Supervise(const Layout& layout) {
+Status Supervise(const Layout& layout, bool stop) {
   QUANTUM_TRY([[maybe_unused]] const int lock, TakeLock(layout.Lock()));
   QUANTUM_TRY(Launch launch, LoadLaunch(layout));
   QUANTUM_TRY(config::Manifest manifest, LoadRunningManifest(layout, launch));
@@ -288,22 +434,22 @@ Status Supervise(const Layout& layout) {
   QUANTUM_CHECK(log::Setup({.service = "supervisor", .directory = layout.Log()}));
   log::Info("supervisor started", {{"pid", ::getpid()}});
   Daemon daemon(layout, std::move(launch), std::move(manifest), std::move(accounts));
-  const Status status = daemon.Run();
+  const Status status = daemon.Run(stop);
   log::Shutdown();
   return status;
 }
 
 }  // namespace
 
-int RunSupervisor(const Layout& layout) {
+int RunSupervisor(const Layout& layout, bool stop) {
   ::umask(0077);
   ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
-  if (const Status status = Supervise(layout); !status.ok()) {
+  if (const Status status = Supervise(layout, stop); !status.ok()) {
     fmt::print(stderr, "supervisor: {}\n", status.error().message);
-    return 1;
+    return status.error().code == Errc::kConflict ? kOtherSupervisor : kCannotBegin;
   }
-  return 0;
+  return kAllStopped;
 }
 
 }  // namespace quantum::operate

@@ -6,13 +6,13 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
-#include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/json.hpp>
 #include <csignal>
-#include <istream>
+#include <sstream>
 
+#include "operator/supervisor/servers.h"
 #include "platform/fiber/await.h"
 
 namespace quantum::operate {
@@ -26,6 +26,8 @@ using Timer =
 
 namespace {
 
+constexpr size_t kAnswerBytesMax = 16 * 1024;
+
 Status Connect(Socket& socket, const std::string& host, int port) {
   boost::system::error_code error;
   const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(host, error), static_cast<uint16_t>(port));
@@ -38,28 +40,94 @@ Status Connect(Socket& socket, const std::string& host, int port) {
   return {};
 }
 
+Status Send(Socket& socket, std::string_view request) {
+  boost::system::error_code error;
+  fiber::Await([&](fiber::Yield& yield) {
+    asio::async_write(socket, asio::buffer(request.data(), request.size()), yield[error]);
+  });
+  return error ? Status(Error{Errc::kUnavailable, error.message()}) : Status();
+}
+
+// Reads until `enough` says so, the other side has closed or kAnswerBytesMax have come.
+template <class Enough>
+Result<std::string> Receive(Socket& socket, Enough enough) {
+  std::string answer;
+  while (!enough(answer)) {
+    char chunk[1024];
+    boost::system::error_code error;
+    size_t got = 0;
+    fiber::Await([&](fiber::Yield& yield) { got = socket.async_read_some(asio::buffer(chunk), yield[error]); });
+    answer.append(chunk, got);
+    if (error == asio::error::eof || answer.size() >= kAnswerBytesMax) {
+      break;
+    }
+    if (error) {
+      return Error{Errc::kUnavailable, error.message()};
+    }
+  }
+  return answer;
+}
+
+// The `detail` of a problem (RFC 9457): why a service is not ready. Empty: it does not say.
+std::string DetailOf(std::string_view answer) {
+  const size_t body = answer.find("\r\n\r\n");
+  if (body == std::string_view::npos) {
+    return {};
+  }
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(answer.substr(body + 4), error);
+  const boost::json::value* detail = error || !value.is_object() ? nullptr : value.as_object().if_contains("detail");
+  return detail != nullptr && detail->is_string() ? std::string(detail->as_string()) : std::string();
+}
+
+bool IsGood(int status) { return status >= 200 && status <= 299; }
+
+// 0 until the status line is there.
+int StatusOf(const std::string& answer) {
+  if (answer.find("\r\n") == std::string::npos) {
+    return 0;
+  }
+  std::istringstream stream(answer);
+  std::string version;
+  int status = 0;
+  stream >> version >> status;
+  return status;
+}
+
 Status Get(Socket& socket, const std::string& host, int port, const std::string& path) {
   QUANTUM_CHECK(Connect(socket, host, port));
   const std::string request =
       fmt::format("GET {} HTTP/1.1\r\nHost: {}:{}\r\nUser-Agent: quantum-supervisor\r\nConnection: close\r\n\r\n", path,
-                  host, port);
-  boost::system::error_code error;
-  fiber::Await([&](fiber::Yield& yield) { asio::async_write(socket, asio::buffer(request), yield[error]); });
-  asio::streambuf answer(4096);
-  if (!error) {
-    fiber::Await([&](fiber::Yield& yield) { asio::async_read_until(socket, answer, "\r\n", yield[error]); });
+                  config::InUrl(host), port);
+  QUANTUM_CHECK(Send(socket, request));
+  // Of a good answer the first line is enough; a refusal is read to its end, for its reason.
+  QUANTUM_TRY(const std::string answer,
+              Receive(socket, [](const std::string& text) { return IsGood(StatusOf(text)); }));
+  const int status = StatusOf(answer);
+  if (IsGood(status)) {
+    return {};
   }
-  if (error) {
-    return Error{Errc::kUnavailable, fmt::format("{}: {}", path, error.message())};
+  const std::string detail = DetailOf(answer);
+  return Error{Errc::kUnavailable, detail.empty() ? fmt::format("{} answered {}", path, status) : detail};
+}
+
+Status AskRedis(Socket& socket, const Question& question) {
+  QUANTUM_CHECK(Connect(socket, question.host, question.port));
+  QUANTUM_CHECK(Send(socket, RedisPing(question.probe.user, question.password)));
+  const int replies = question.password.empty() ? 1 : 2;
+  QUANTUM_TRY(const std::string answer,
+              Receive(socket, [&](const std::string& text) { return HasLines(text, replies); }));
+  if (question.probe.target == "any") {
+    return answer.empty() ? Status(Error{Errc::kUnavailable, "it closed the connection"}) : Status();
   }
-  std::istream stream(&answer);
-  std::string version;
-  int status = 0;
-  stream >> version >> status;
-  if (status < 200 || status > 299) {
-    return Error{Errc::kUnavailable, fmt::format("{} answered {}", path, status)};
-  }
-  return {};
+  return JudgePong(answer);
+}
+
+Status AskPostgres(Socket& socket, const Question& question) {
+  QUANTUM_CHECK(Connect(socket, question.host, question.port));
+  QUANTUM_CHECK(Send(socket, PostgresHello()));
+  QUANTUM_TRY(const std::string answer, Receive(socket, [](const std::string& text) { return !text.empty(); }));
+  return JudgePostgres(answer);
 }
 
 // Runs the body with a socket that is closed when the time is over, which ends whatever it waits for.
@@ -130,16 +198,22 @@ bool WaitForExit(int pidfd, Duration timeout) {
   return !*timed_out;
 }
 
-Status RunProbe(const config::Probe& probe, const std::string& host, int port, const ProcessSpec& exec) {
+Status RunProbe(const Question& question) {
+  const config::Probe& probe = question.probe;
   switch (probe.kind) {
     case config::Probe::Kind::kNone:
       return {};
     case config::Probe::Kind::kTcp:
-      return WithDeadline(probe.timeout, [&](Socket& socket) { return Connect(socket, host, port); });
+      return WithDeadline(probe.timeout, [&](Socket& socket) { return Connect(socket, question.host, question.port); });
     case config::Probe::Kind::kHttp:
-      return WithDeadline(probe.timeout, [&](Socket& socket) { return Get(socket, host, port, probe.target); });
+      return WithDeadline(probe.timeout,
+                          [&](Socket& socket) { return Get(socket, question.host, question.port, probe.target); });
     case config::Probe::Kind::kExec:
-      return RunCommand(exec, probe.timeout);
+      return RunCommand(question.exec, probe.timeout);
+    case config::Probe::Kind::kRedis:
+      return WithDeadline(probe.timeout, [&](Socket& socket) { return AskRedis(socket, question); });
+    case config::Probe::Kind::kPostgres:
+      return WithDeadline(probe.timeout, [&](Socket& socket) { return AskPostgres(socket, question); });
   }
   return Error{Errc::kInternal, "unknown kind of probe"};
 }

@@ -9,8 +9,16 @@
 
 namespace quantum::operate {
 
-// Asks a unit once, within probe.timeout. For fibers. Http: GET must be answered 2xx. Exec: `exec` must exit 0.
-Status RunProbe(const config::Probe& probe, const std::string& host, int port, const ProcessSpec& exec);
+// Asks a unit once, within probe.timeout. For fibers. `exec` is the process of an exec probe, `password` that of a
+// Redis probe with a secret. A refusal over HTTP carries the `detail` of its problem: what the unit waits for.
+struct Question {
+  const config::Probe& probe;
+  std::string host;
+  int port = 0;
+  ProcessSpec exec;
+  std::string password;
+};
+Status RunProbe(const Question& question);
 
 // Suspends the fiber until the process behind the descriptor has ended. False: the time passed first (zero: no limit).
 bool WaitForExit(int pidfd, Duration timeout);

@@ -13,10 +13,32 @@ namespace json = boost::json;
 
 namespace {
 
+json::object ToObject(const TaskRun& run) {
+  return {{"started", FormatIso8601(run.started)},
+          {"ended", FormatIso8601(run.ended)},
+          {"ok", run.ok},
+          {"detail", run.detail}};
+}
+
+Result<TaskRun> RunFromObject(const json::object& object) {
+  TaskRun run;
+  QUANTUM_TRY(run.started, ParseIso8601(json::value_to<std::string>(object.at("started"))));
+  QUANTUM_TRY(run.ended, ParseIso8601(json::value_to<std::string>(object.at("ended"))));
+  run.ok = json::value_to<bool>(object.at("ok"));
+  run.detail = json::value_to<std::string>(object.at("detail"));
+  return run;
+}
+
 json::object ToObject(const UnitStatus& status) {
-  return {{"name", status.name},         {"kind", status.kind},    {"state", ToString(status.state)},
-          {"pid", status.pid},           {"port", status.port},    {"since", FormatIso8601(status.since)},
-          {"restarts", status.restarts}, {"detail", status.detail}};
+  json::object object{{"name", status.name},         {"kind", status.kind},    {"state", ToString(status.state)},
+                      {"pid", status.pid},           {"port", status.port},    {"since", FormatIso8601(status.since)},
+                      {"restarts", status.restarts}, {"detail", status.detail}};
+  if (!status.schedule.empty()) {
+    object["schedule"] = status.schedule;
+    object["next_run"] = status.next_run ? json::value(FormatIso8601(*status.next_run)) : json::value();
+    object["last_run"] = status.last_run ? json::value(ToObject(*status.last_run)) : json::value();
+  }
+  return object;
 }
 
 Result<UnitStatus> FromObject(const json::object& object) {
@@ -30,6 +52,15 @@ Result<UnitStatus> FromObject(const json::object& object) {
     QUANTUM_TRY(status.since, ParseIso8601(json::value_to<std::string>(object.at("since"))));
     status.restarts = json::value_to<int>(object.at("restarts"));
     status.detail = json::value_to<std::string>(object.at("detail"));
+    if (const json::value* schedule = object.if_contains("schedule")) {
+      status.schedule = json::value_to<std::string>(*schedule);
+      if (const json::value& next = object.at("next_run"); !next.is_null()) {
+        QUANTUM_TRY(status.next_run, ParseIso8601(json::value_to<std::string>(next)));
+      }
+      if (const json::value& last = object.at("last_run"); !last.is_null()) {
+        QUANTUM_TRY(status.last_run, RunFromObject(last.as_object()));
+      }
+    }
     return status;
   } catch (const std::exception& exception) {
     return Error{Errc::kInvalidArgument, fmt::format("not a unit's status: {}", exception.what())};
@@ -96,11 +127,43 @@ std::vector<UnitRecord> ReadRecords(const std::string& directory) {
   return records;
 }
 
+std::vector<UnitRecord> LivingRecords(const std::string& directory) {
+  std::vector<UnitRecord> living = ReadRecords(directory);
+  std::erase_if(living, [](const UnitRecord& record) { return !record.process || !IsAlive(*record.process); });
+  return living;
+}
+
 void RemoveRecords(const std::string& directory) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     std::filesystem::remove(entry.path(), error);
   }
+}
+
+Status WriteRuns(const std::string& path, const std::map<std::string, TaskRun>& runs) {
+  json::object object;
+  for (const auto& [task, run] : runs) {
+    object[task] = ToObject(run);
+  }
+  return WriteFileAtomically(path, json::serialize(object) + "\n", 0644);
+}
+
+std::map<std::string, TaskRun> ReadRuns(const std::string& path) {
+  std::map<std::string, TaskRun> runs;
+  const auto text = ReadFile(path);
+  const auto object = text.ok() ? ParseObject(text.value()) : Result<json::object>(text.error());
+  if (object.ok()) {
+    for (const auto& [task, value] : object.value()) {
+      try {
+        if (auto run = RunFromObject(value.as_object()); run.ok()) {
+          runs[task] = std::move(run).value();
+        }
+      } catch (const std::exception&) {
+        continue;  // damaged: as if it had never run
+      }
+    }
+  }
+  return runs;
 }
 
 }  // namespace quantum::operate

@@ -106,6 +106,24 @@ std::vector<std::string> Compare(const Ledger& postgres, const Ledger& venue) {
   return differences;
 }
 
+Beyond RemoveBeyond(Ledger& postgres, const Ledger& venue) {
+  Beyond beyond;
+  beyond.orders = std::erase_if(postgres.orders, [&](const auto& entry) {
+    const auto& [id, order] = entry;
+    if (venue.orders.contains(id) || order.exchange_id == 0 || !trading::IsFinal(order.status)) {
+      return false;
+    }
+    // A conditional order that filled bears the number of the plain order it spawned.
+    const bool numbered_apart = order.conditional && order.filled_quantity.is_zero();
+    return order.exchange_id < (numbered_apart ? venue.algos_from : venue.orders_from);
+  });
+  beyond.fills = std::erase_if(postgres.fills, [&](const auto& entry) {
+    const auto from = venue.fills_from.find(entry.first.first);
+    return from != venue.fills_from.end() && entry.first.second < from->second && !venue.fills.contains(entry.first);
+  });
+  return beyond;
+}
+
 std::vector<std::string> Lasting(const std::vector<std::string>& earlier, const std::vector<std::string>& later) {
   std::vector<std::string> both;
   std::copy_if(later.begin(), later.end(), std::back_inserter(both), [&](const std::string& difference) {

@@ -17,12 +17,27 @@ struct Ledger {
     trading::Decimal filled_quantity;
     bool conditional = false;  // asked for at another place of the venue
     bool acknowledged = true;  // the venue has given it an id of its own
+    int64_t exchange_id = 0;   // of the order, or of the one that it spawned; zero: not known
   };
   std::map<std::string, OrderRow> orders;                          // by client order id
   std::map<std::pair<std::string, int64_t>, trading::Fill> fills;  // by symbol and trade id
   std::map<std::string, trading::Decimal> positions;               // signed quantity; flat ones left out
   std::optional<trading::Decimal> wallet;                          // absent: it cannot be known on this side
+
+  // Of the venue: it forgets what is old. Finished orders (plain, conditional) and fills below these numbers are beyond
+  // what it keeps; zero: it has forgotten nothing that it numbered.
+  int64_t orders_from = 0;
+  int64_t algos_from = 0;
+  std::map<std::string, int64_t> fills_from;  // by symbol
 };
+
+// What `postgres` has and the venue no longer keeps: not comparable, and no difference.
+struct Beyond {
+  size_t orders = 0;
+  size_t fills = 0;
+};
+// Takes these out of `postgres`. Open orders are never beyond: the venue keeps them.
+Beyond RemoveBeyond(Ledger& postgres, const Ledger& venue);
 
 // Every row that one side has and the other lacks, or that differs; one sentence each, empty when both agree. An order
 // that was never sent (INTENT, or CANCELED before the venue gave it an id) or was refused need not be known to the

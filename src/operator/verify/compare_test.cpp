@@ -66,6 +66,25 @@ TEST(Compare, AnUnknownBalanceIsNotCompared) {
   EXPECT_THAT(Compare(Sample(), venue), IsEmpty());
 }
 
+TEST(Compare, WhatTheVenueNoLongerKeepsIsCountedAndNotCompared) {
+  Ledger postgres = Sample();
+  postgres.orders["qt-old"] = {.symbol = "BTCUSDT", .status = OrderStatus::kFilled, .exchange_id = 99};
+  postgres.orders["qt-lost"] = {.symbol = "BTCUSDT", .status = OrderStatus::kFilled, .exchange_id = 100};
+  postgres.orders["qt-open"] = {.symbol = "BTCUSDT", .status = OrderStatus::kNew, .exchange_id = 98};
+  postgres.orders["qt-stop"] = {
+      .symbol = "BTCUSDT", .status = OrderStatus::kCanceled, .conditional = true, .exchange_id = 120};
+  postgres.fills[{"BTCUSDT", 5}] = {};
+  Ledger venue = Sample();
+  venue.orders_from = 100;
+  venue.algos_from = 200;
+  venue.fills_from["BTCUSDT"] = 7;
+  const Beyond beyond = RemoveBeyond(postgres, venue);
+  EXPECT_EQ(beyond.orders, 2u);
+  EXPECT_EQ(beyond.fills, 1u);
+  EXPECT_THAT(Compare(postgres, venue), ElementsAre("order qt-lost: FILLED in Postgres, unknown to the exchange",
+                                                    "order qt-open: NEW in Postgres, unknown to the exchange"));
+}
+
 TEST(Lasting, KeepsOnlyWhatBothRunsFound) { EXPECT_THAT(Lasting({"a", "b"}, {"b", "c"}), ElementsAre("b")); }
 
 }  // namespace

@@ -72,18 +72,22 @@ void AppendStoredFields(const Event& event, std::vector<std::string>& words) {
 }
 
 std::vector<std::string> EntryFields(const Event& event) {
-  return {"id",       event.id,
-          "type",     event.type,
-          "v",        std::to_string(event.version),
-          "producer", event.producer,
-          "inc",      event.incarnation,
-          "seq",      std::to_string(event.sequence),
-          "source",   event.source,
-          "key",      event.key,
-          "cid",      event.correlation_id,
-          "cause",    event.cause,
-          "ts",       std::to_string(event.timestamp_ns),
-          "payload",  event.payload};
+  std::vector<std::string> words{"id",       event.id,
+                                 "type",     event.type,
+                                 "v",        std::to_string(event.version),
+                                 "producer", event.producer,
+                                 "inc",      event.incarnation,
+                                 "seq",      std::to_string(event.sequence),
+                                 "source",   event.source,
+                                 "key",      event.key,
+                                 "cid",      event.correlation_id,
+                                 "cause",    event.cause,
+                                 "ts",       std::to_string(event.timestamp_ns),
+                                 "payload",  event.payload};
+  if (!event.only_for.empty()) {
+    words.insert(words.end(), {"for", event.only_for});
+  }
+  return words;
 }
 
 const redis::Reply* FindField(const redis::Reply& pairs, std::string_view name) {
@@ -109,6 +113,7 @@ Result<Event> ParseEntry(const redis::Reply& reply) {
   event.correlation_id = fields.Text("cid", true);
   event.cause = fields.Text("cause", true);
   event.timestamp_ns = fields.Number<int64_t>("ts");
+  event.only_for = fields.Text("for", true);
   event.payload = fields.Text("payload");
   if (!fields.complaint().empty()) {
     return Error{Errc::kInvalidArgument, "not an event: " + fields.complaint()};

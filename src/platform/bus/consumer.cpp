@@ -165,7 +165,8 @@ void Consumer::Take(const std::string& stream, const redis::Reply& entries) {
       continue;
     }
     const auto subscription = by_type_.find(event->type);
-    if (subscription == by_type_.end()) {
+    const bool for_another = !event->only_for.empty() && event->only_for != service_;
+    if (subscription == by_type_.end() || for_another) {
       Acknowledge(stream, id);
       continue;
     }

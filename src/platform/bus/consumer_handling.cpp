@@ -68,7 +68,8 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
   TypeProbe& probe = ProbeOf(event.type);
   SeenWindow& seen = seen_[delivery.stream];
   const CorrelationScope scope(event.correlation_id);
-  bool duplicate = seen.Contains(LaneOf(event), event.sequence);
+  // A dead letter that the operator sends back was seen before, and was not applied.
+  bool duplicate = event.only_for.empty() && seen.Contains(LaneOf(event), event.sequence);
   bool away = false;
   Status status;
   if (!duplicate) {

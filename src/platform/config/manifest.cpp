@@ -12,6 +12,7 @@
 
 #include "platform/config/document.h"
 #include "platform/config/scalars.h"
+#include "platform/config/schema.h"
 #include "platform/config/units.h"
 
 namespace quantum::config {
@@ -28,9 +29,9 @@ struct Manifest::Impl {
 
 namespace {
 
-// Read by who owns them; here only their shape is checked.
-constexpr std::array<std::string_view, 7> kOwned = {"services",  "market", "strategy", "servers",
-                                                    "schedules", "limits", "gateway"};
+constexpr const char* kLoopback = "127.0.0.1";
+constexpr std::string_view kGateway = "gateway";
+constexpr std::array<std::string_view, 5> kSections = {"services", "market", "strategy", "servers", "limits"};
 
 std::shared_ptr<Section::Impl> Root(const std::shared_ptr<const Document>& document) {
   return std::make_shared<Section::Impl>(document, "", document->root(), 1);
@@ -75,34 +76,13 @@ std::vector<std::string> ReadSymbols(Section& root) {
 }
 
 std::string ReadBind(Section& root) {
-  std::string address = root.GetString("bind", "127.0.0.1");
+  std::string address = root.GetString("bind", kLoopback);
   std::array<unsigned char, sizeof(in6_addr)> parsed{};
   if (inet_pton(AF_INET, address.c_str(), parsed.data()) != 1 &&
       inet_pton(AF_INET6, address.c_str(), parsed.data()) != 1) {
     root.Complain("bind", fmt::format("expected an IP address, found '{}'", address));
   }
   return address;
-}
-
-// The sections that others read: mappings, or empty. Their keys are checked by their owners; but a section of services
-// that names no unit is a typing error that no owner would ever see.
-void CheckOwned(Section::Impl& root, const std::vector<Unit>& units) {
-  for (const std::string_view key : kOwned) {
-    const auto entry = root.Take(key);
-    if (entry && !entry->value.IsMap() && !entry->value.IsNull()) {
-      root.Complain(key, entry->line, "expected a mapping");
-    }
-  }
-  const auto services = root.Find("services");
-  if (!services || !services->value.IsMap() || units.empty()) {
-    return;
-  }
-  for (const auto& service : services->value) {
-    const std::string& name = service.first.Scalar();
-    if (std::none_of(units.begin(), units.end(), [&](const Unit& unit) { return unit.name == name; })) {
-      root.Complain(Join("services", name), LineOf(service.first), "there is no unit of this name");
-    }
-  }
 }
 
 std::string StateDirectory(const std::string& path) {
@@ -143,7 +123,12 @@ Result<Manifest> Manifest::Load(const std::string& path, const std::vector<std::
   Section units = root.GetSection("units");
   impl->units = ReadUnits(units);
   CheckPorts(units, impl->units, port_offset, EphemeralPorts());
-  CheckOwned(*root_impl, impl->units);
+  CheckSections(root, impl->units);
+  const bool has_service = std::any_of(impl->units.begin(), impl->units.end(),
+                                       [](const Unit& unit) { return unit.kind == Unit::Kind::kService; });
+  if (has_service && impl->symbols.empty()) {
+    root.Complain("symbols", "expected at least one, such as [BTCUSDT]: without symbols nothing is traded");
+  }
   QUANTUM_CHECK(root.Finish());
   return Manifest(std::move(impl));
 }
@@ -171,6 +156,20 @@ const std::vector<std::string>& Manifest::symbols() const { return impl_->symbol
 const std::vector<Unit>& Manifest::units() const { return impl_->units; }
 int Manifest::port_offset() const { return impl_->port_offset; }
 const std::string& Manifest::bind_address() const { return impl_->bind_address; }
+std::string Manifest::AddressOf(std::string_view unit) const {
+  const Unit* const found = FindUnit(unit);
+  QUANTUM_ASSERT(found != nullptr);
+  if (found->kind != Unit::Kind::kService && found->name != kGateway) {
+    return kLoopback;
+  }
+  const std::string& address = impl_->bind_address;
+  return address == "0.0.0.0" ? kLoopback : address == "::" ? "::1" : address;
+}
+
+std::string InUrl(const std::string& address) {
+  return address.find(':') == std::string::npos ? address : fmt::format("[{}]", address);
+}
+
 const std::string& Manifest::state_directory() const { return impl_->state_directory; }
 const std::string& Manifest::path() const { return impl_->document->path(); }
 
@@ -195,7 +194,7 @@ Section Manifest::Service(std::string_view name) const {
 }
 
 Section Manifest::Top(std::string_view key) const {
-  QUANTUM_ASSERT(std::find(kOwned.begin(), kOwned.end(), key) != kOwned.end());
+  QUANTUM_ASSERT(std::find(kSections.begin(), kSections.end(), key) != kSections.end());
   return Section(Root(impl_->document)).GetSection(key);
 }
 

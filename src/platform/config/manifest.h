@@ -11,7 +11,7 @@
 
 // quantum.yml, the one manifest. Every complaint carries the file and the line (`quantum.yml:12: limits.rate: …`), or
 // the override it comes from; unknown and repeated keys are errors. Top-level keys: version (1), mode, symbols, bind,
-// units, services, market, strategy, servers, schedules, limits, gateway. `mode` is PAPER, TESTNET, or, so that nobody
+// units, services, market, strategy, servers, limits (schema.h). `mode` is PAPER, TESTNET, or, so that nobody
 // trades real money by a typo, {name: LIVE, confirm: real-money}. For one thread at a time.
 namespace quantum::config {
 
@@ -45,6 +45,8 @@ class Section {
   std::map<std::string, std::string> GetStringMap(std::string_view key);
   Section GetSection(std::string_view key);                // an absent key reads as an empty mapping
   std::vector<Section> GetSections(std::string_view key);  // a list of mappings; absent: none
+  // The keys of a mapping whose values somebody else reads and checks; absent: none.
+  std::vector<std::string> GetKeys(std::string_view key);
   std::vector<std::string> Keys() const;
   int line() const;
   // Records a complaint of the caller's own about a key ("stop before start").
@@ -67,7 +69,7 @@ class Section {
 //       port: 6379
 //       fallback_port: 8088
 //       depends: [other-unit]
-//       ready: {http: /health/ready, interval: 200ms, timeout: 2s}  # or {tcp: true}, or {exec: [program, argument]}
+//       ready: {http: /health/ready, interval: 200ms, timeout: 2s}  # the other kinds of probe are below
 //       live: {http: /health/live, interval: 30s, timeout: 2s, failures_max: 3}
 //       start_deadline: 30s
 //       stop_deadline: 10s
@@ -76,15 +78,48 @@ class Section {
 //       restart_window: 10min
 //       restart_delay: 0s
 //       retry_interval: 0s
+//       halts_entries: false              # true: given up after restarts_max, it halts new entries
+//       limits: {memory: 2GiB, open_files: 4096, cpu: 5min}  # of each of its processes; cpu of tasks alone
+//     nightly:
+//       kind: task
+//       command: [...]
+//       schedule: daily 02:30 UTC         # or: every 6h. Such a task is no part of the start
 //
-// How a unit is asked whether it serves (readiness) or still moves (liveness).
+// How a unit is asked whether it serves (readiness) or still moves (liveness):
+//   http: /path       GET is answered 2xx
+//   tcp: true         the port accepts a connection
+//   exec: [program]   it exits 0
+//   redis: ping       PING is answered PONG (not LOADING), logged in as `user` with the password in the secret `secret`
+//   redis: any        PING is answered with anything, a refusal included
+//   postgres: true    the first step of the protocol is answered, also while the database recovers or is full
 struct Probe {
-  enum class Kind { kNone, kHttp, kTcp, kExec } kind = Kind::kNone;
-  std::string target;                  // http: the path; tcp: nothing; exec: the program
-  std::vector<std::string> arguments;  // exec: the program's arguments; ${VARIABLES} are replaced by the operator
+  enum class Kind { kNone, kHttp, kTcp, kExec, kRedis, kPostgres } kind = Kind::kNone;
+  std::string target;                  // http: the path; exec: the program; redis: "ping" or "any"
+  std::vector<std::string> arguments;  // exec: the program's arguments, with ${VARIABLES} of the operator
+  std::string user;                    // redis: empty: the user `default`
+  std::string secret;                  // redis: the name of the password's secret; empty: no login
   std::chrono::nanoseconds interval = std::chrono::seconds(30);
   std::chrono::nanoseconds timeout = std::chrono::seconds(2);
   int failures_max = 3;
+};
+
+// What each process of a unit may take; zero: what its starter was allowed. Held by the kernel (setrlimit), at most the
+// hard limit of who started the platform.
+struct Limits {
+  // RLIMIT_DATA: heap and private mappings, touched or not. Not RLIMIT_AS, which would also count files that are mapped
+  // and address space that is only reserved: Prometheus and a Redis that forks need more of those than any machine has.
+  uint64_t memory_bytes = 0;
+  int64_t open_files = 0;          // RLIMIT_NOFILE
+  std::chrono::nanoseconds cpu{};  // RLIMIT_CPU: processor time since its start; a task beyond it is killed
+};
+
+// When a task runs by itself, in UTC.
+struct Schedule {
+  enum class Kind { kNone, kDaily, kEvery } kind = Kind::kNone;
+  std::chrono::minutes time_of_day{};   // daily: since midnight
+  std::chrono::nanoseconds interval{};  // every
+  std::string text;                     // as it stands in the manifest
+  bool set() const { return kind != Kind::kNone; }
 };
 
 struct Unit {
@@ -105,8 +140,14 @@ struct Unit {
   std::chrono::nanoseconds restart_delay{};   // at least this long between an exit and the restart
   std::chrono::nanoseconds retry_interval{};  // beyond restarts_max one try each; zero: stays failed
   int fallback_port = 0;                      // base port to use where `port` cannot be bound; 0: none
-  int line = 0;                               // where it stands in the manifest
+  bool halts_entries = false;                 // nothing new is bought or sold once it was given up
+  Limits limits;
+  Schedule schedule;  // tasks only
+  int line = 0;       // where it stands in the manifest
 };
+
+// An address as it stands in a URL or a Host header: "127.0.0.1", "[::1]".
+std::string InUrl(const std::string& address);
 
 class Manifest {
  public:
@@ -125,11 +166,15 @@ class Manifest {
   int port_offset() const;
   // The port of a unit with the offset. An unknown name, or a unit without a port, is an assertion.
   int Port(std::string_view unit) const;
-  const std::string& bind_address() const;     // 127.0.0.1 unless the manifest says otherwise
+  // Where services and the gateway listen, 127.0.0.1 unless the manifest says otherwise. Every other server listens on
+  // 127.0.0.1 whatever stands here: nobody but this machine has business with Redis, Postgres or Prometheus.
+  const std::string& bind_address() const;
+  // Where a client on this machine reaches a unit, which must exist; for "every address" that is the loopback.
+  std::string AddressOf(std::string_view unit) const;
   const std::string& state_directory() const;  // where data, logs, secrets and sockets live
   const std::string& path() const;
 
-  // services.<name>, market, servers.<name>, schedules, limits: read by who owns them.
+  // services.<name>, market, servers.<name>, limits: read by who owns them.
   Section Service(std::string_view name) const;
   Section Top(std::string_view key) const;
 

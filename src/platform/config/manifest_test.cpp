@@ -60,10 +60,22 @@ units:
     ready: {tcp: true, interval: 100ms}
     restart_delay: 5s
     retry_interval: 60s
+    halts_entries: true
+    live: {redis: ping, user: service, secret: redis-service}
+    limits: {memory: 2GiB, open_files: 4096}
   init:
     kind: task
     command: init.sh --now   now
     depends: [redis-1]
+  nightly:
+    kind: task
+    command: x
+    schedule: daily 02:30 UTC
+    limits: {cpu: 5min}
+  often:
+    kind: task
+    command: x
+    schedule: every 6h
   gateway:
     kind: service
     command: nginx
@@ -83,7 +95,7 @@ units:
   EXPECT_EQ(manifest->mode(), Mode::kPaper);
   EXPECT_THAT(manifest->symbols(), ElementsAre("BTCUSDT", "ETHUSDT"));
   EXPECT_EQ(manifest->bind_address(), "127.0.0.1");
-  ASSERT_EQ(manifest->units().size(), 3u);
+  ASSERT_EQ(manifest->units().size(), 5u);
   const Unit& redis = manifest->units()[0];
   EXPECT_EQ(redis.name, "redis-1");
   EXPECT_EQ(redis.kind, Unit::Kind::kServer);
@@ -92,7 +104,21 @@ units:
   EXPECT_EQ(redis.user, "quantum");
   EXPECT_EQ(redis.ready.kind, Probe::Kind::kTcp);
   EXPECT_EQ(redis.ready.interval, 100ms);
-  EXPECT_EQ(redis.live.kind, Probe::Kind::kNone);
+  EXPECT_EQ(redis.live.kind, Probe::Kind::kRedis);
+  EXPECT_EQ(redis.live.target, "ping");
+  EXPECT_EQ(redis.live.user, "service");
+  EXPECT_EQ(redis.live.secret, "redis-service");
+  EXPECT_TRUE(redis.halts_entries);
+  EXPECT_EQ(redis.limits.memory_bytes, uint64_t{2} << 30);
+  EXPECT_EQ(redis.limits.open_files, 4096);
+  EXPECT_FALSE(redis.schedule.set());
+  const Schedule& nightly = manifest->FindUnit("nightly")->schedule;
+  EXPECT_EQ(nightly.kind, Schedule::Kind::kDaily);
+  EXPECT_EQ(nightly.time_of_day, 150min);
+  EXPECT_EQ(manifest->FindUnit("nightly")->limits.cpu, 5min);
+  EXPECT_EQ(manifest->FindUnit("often")->schedule.kind, Schedule::Kind::kEvery);
+  EXPECT_EQ(manifest->FindUnit("often")->schedule.interval, 6h);
+  EXPECT_EQ(manifest->FindUnit("init")->live.kind, Probe::Kind::kNone);
   EXPECT_EQ(redis.restart_delay, 5s);
   EXPECT_EQ(redis.retry_interval, 60s);
   EXPECT_EQ(redis.line, 5);
@@ -132,14 +158,41 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
       {"version: 1\nmode:\n  name: LIVE\n  confirm: yes\n",
        "quantum.yml:4: mode.confirm: LIVE trades real money and asks for confirm: real-money"},
       {kHead + "symbol: [X]\n",
-       "quantum.yml:3: symbol: unknown key; known are bind, gateway, limits, market, mode, schedules, servers, "
-       "services, "
+       "quantum.yml:3: symbol: unknown key; known are bind, limits, market, mode, servers, services, "
        "strategy, symbols, units, version"},
       {kHead + "symbols: [BTCUSDT, btc]\n",
        "quantum.yml:3: symbols: 'btc' is no symbol: 3 to 20 of A-Z and 0-9, such as BTCUSDT"},
       {kHead + "symbols: [BTCUSDT, BTCUSDT]\n", "quantum.yml:3: symbols: BTCUSDT stands there twice"},
       {kHead + "bind: localhost\n", "quantum.yml:3: bind: expected an IP address, found 'localhost'"},
       {kHead + "limits: 5\n", "quantum.yml:3: limits: expected a mapping"},
+      {kHead + "gateway: {}\n",
+       "quantum.yml:3: gateway: unknown key; known are bind, limits, market, mode, servers, services, strategy, "
+       "symbols, "
+       "units, version"},
+      {kHead + "limits:\n  cors_origin: []\n",
+       "quantum.yml:4: limits.cors_origin: unknown key; known are allowed_hosts, cors_origins, masked_keys"},
+      {kHead + "limits:\n  cors_origins: [desk.example]\n",
+       "quantum.yml:4: limits.cors_origins: expected origins such as https://desk.example, found 'desk.example'"},
+      {kHead + "limits:\n  cors_origins: [\"https://desk.example/\"]\n",
+       "quantum.yml:4: limits.cors_origins: expected origins such as https://desk.example, found "
+       "'https://desk.example/'"},
+      {kHead + "limits:\n  allowed_hosts: [\"desk:80\"]\n",
+       "quantum.yml:4: limits.allowed_hosts: expected hosts in lower case without port, such as desk.example, found "
+       "'desk:80'"},
+      {kHead + "limits:\n  masked_keys: pin\n", "quantum.yml:4: limits.masked_keys: expected a list of texts"},
+      {kHead + "servers:\n  rediss: {}\n", "quantum.yml:4: servers.rediss: unknown key; known are postgres, redis"},
+      {kHead + "servers:\n  postgres:\n    hosts: x\n",
+       "quantum.yml:5: servers.postgres.hosts: unknown key; known are connections_max, database, host, port, "
+       "statement_timeout, user"},
+      {kHead + "market:\n  sped: 1\n",
+       "quantum.yml:4: market.sped: unknown key; known are rate, seed, source, speed, warmup"},
+      {kHead + "strategy:\n  name: [a]\n", "quantum.yml:4: strategy.name: expected one value, found a list or mapping"},
+      {kHead + "services:\n  a: {x: 1}\nunits:\n  a: {command: x}\n",
+       "quantum.yml:4: services.a: is no service: nobody would read these options"},
+      {kHead + "units:\n  a: {command: x, kind: service}\n",
+       "quantum.yml:1: symbols: expected at least one, such as [BTCUSDT]: without symbols nothing is traded"},
+      {kHead + "symbols: []\nunits:\n  a: {command: x, kind: service}\n",
+       "quantum.yml:3: symbols: expected at least one, such as [BTCUSDT]: without symbols nothing is traded"},
       {kHead + "mode: PAPER\n", "quantum.yml:3: mode: repeats the key of line 2"},
       {kHead + "units:\n  a: {command: x}\n  b: {command: x}\n  a: {command: y}\n",
        "quantum.yml:6: units.a: repeats the key of line 4"},
@@ -147,9 +200,10 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
        "quantum.yml:4: units.a.command: expected a program and its arguments"},
       {kHead + "units:\n  A b: {command: x}\n", "quantum.yml:4: units.A b: a unit's name is made of a-z, 0-9 and '-'"},
       {kHead + "units:\n  a:\n    command: x\n    prot: 1\n",
-       "quantum.yml:6: units.a.prot: unknown key; known are command, depends, environment, fallback_port, kind, live, "
-       "port, ready, restart_delay, restart_window, restarts_max, retry_interval, start_deadline, stop_deadline, "
-       "stop_signal, user"},
+       "quantum.yml:6: units.a.prot: unknown key; known are command, depends, environment, fallback_port, "
+       "halts_entries, "
+       "kind, limits, live, port, ready, restart_delay, restart_window, restarts_max, retry_interval, schedule, "
+       "start_deadline, stop_deadline, stop_signal, user"},
       {kHead + "units:\n  a:\n    command: x\n    kind: daemon\n",
        "quantum.yml:6: units.a.kind: expected one of server, service, task, found 'daemon'"},
       {kHead + "units:\n  a:\n    command: x\n    port: 70000\n",
@@ -159,9 +213,9 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
       {kHead + "units:\n  a:\n    command: x\n    stop_signal: 9\n",
        "quantum.yml:6: units.a.stop_signal: expected one of TERM, INT, QUIT, found '9'"},
       {kHead + "units:\n  a:\n    command: x\n    ready: {tcp: true}\n",
-       "quantum.yml:4: units.a: an http or tcp probe needs the unit's port"},
+       "quantum.yml:4: units.a: a probe of this kind needs the unit's port"},
       {kHead + "units:\n  a:\n    command: x\n    port: 1\n    ready: {tcp: true, http: /x}\n",
-       "quantum.yml:7: units.a.ready: expected one of http, tcp and exec"},
+       "quantum.yml:7: units.a.ready: expected one of http, tcp, exec, redis and postgres"},
       {kHead + "units:\n  a:\n    command: x\n    port: 1\n    ready:\n      http: x\n",
        "quantum.yml:8: units.a.ready.http: expected a path that begins with '/'"},
       {kHead + "units:\n  a:\n    command: x\n    user: [x]\n",
@@ -172,6 +226,27 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
       {kHead + "units:\n  a: {command: x, depends: [b]}\n  b: {command: x, depends: [c]}\n  c: {command: x, depends: "
                "[b]}\n",
        "quantum.yml:4: units.a: the dependencies form a cycle: b -> c -> b"},
+      {kHead + "schedules: {}\n",
+       "quantum.yml:3: schedules: unknown key; known are bind, limits, market, mode, servers, services, "
+       "strategy, symbols, units, version"},
+      {kHead + "units:\n  a:\n    command: x\n    kind: task\n    schedule: daily 25:00 UTC\n",
+       "quantum.yml:7: units.a.schedule: expected 'daily 02:30 UTC' or 'every 6h' (1s to 30d), found 'daily 25:00 "
+       "UTC'"},
+      {kHead + "units:\n  a:\n    command: x\n    kind: task\n    schedule: every 6 hours\n",
+       "quantum.yml:7: units.a.schedule: expected 'daily 02:30 UTC' or 'every 6h' (1s to 30d), found 'every 6 hours'"},
+      {kHead + "units:\n  a:\n    command: x\n    schedule: every 6h\n",
+       "quantum.yml:6: units.a.schedule: is for tasks: anything else runs all the time"},
+      {kHead + "units:\n  a: {command: x, kind: task, schedule: every 6h}\n  b: {command: x, depends: [a]}\n",
+       "quantum.yml:5: units.b: depends on 'a', which runs by its schedule alone"},
+      {kHead + "units:\n  a:\n    command: x\n    limits:\n      memory: 5\n",
+       "quantum.yml:7: units.a.limits.memory: must be between 16777216 and 4398046511104, is 5"},
+      {kHead + "units:\n  a:\n    command: x\n    limits: {open_files: many}\n",
+       "quantum.yml:6: units.a.limits.open_files: expected a whole number, found 'many'"},
+      {kHead + "units:\n  a:\n    command: x\n    limits: {cpu: 5min}\n",
+       "quantum.yml:6: units.a.limits.cpu: is for tasks: it counts since the start, and would end a server that has "
+       "worked for long"},
+      {kHead + "units:\n  a:\n    command: x\n    port: 1\n    live: {redis: pong}\n",
+       "quantum.yml:7: units.a.live.redis: expected one of ping, any, found 'pong'"},
       {kHead + "units:\n  a: {command: x, port: 7}\n  b: {command: x, port: 7}\n",
        "quantum.yml:5: units.b: port 7 is the port of a already"},
       {kHead + "units:\n  a: {command: x}\nservices:\n  b: {}\n",
@@ -199,7 +274,7 @@ TEST_F(ManifestTest, LiveIsTakenOnlyWithItsConfirmation) {
 
 TEST_F(ManifestTest, OverridesAreYamlAndReachAnyDepth) {
   const auto manifest = Load(
-      kHead + "units:\n  a: {command: x, port: 7}\n",
+      kHead + "units:\n  a: {command: x, kind: service, port: 7}\n",
       {"mode=TESTNET", "units.a.port=8", "units.b.command=[p, q]", "symbols=[BTCUSDT]", "services.a.deep.er.rate=1.5"});
   ASSERT_TRUE(manifest.ok()) << manifest.error().message;
   EXPECT_EQ(manifest->mode(), Mode::kTestnet);
@@ -278,6 +353,24 @@ TEST_F(ManifestTest, ASectionKeepsItsFirstComplaintAndComplainsOfWhatNobodyRead)
   EXPECT_EQ(absent.GetString("x", "fallback"), "fallback");
   EXPECT_TRUE(absent.Finish().ok());
   EXPECT_TRUE(manifest->Top("limits").Finish().ok());
+}
+
+TEST_F(ManifestTest, ServicesAndTheGatewayFollowBindAndServersStayOnTheLoopback) {
+  const struct {
+    std::string bind;
+    std::string service;
+  } cases[] = {{"127.0.0.1", "127.0.0.1"}, {"0.0.0.0", "127.0.0.1"}, {"10.1.2.3", "10.1.2.3"}, {"\"::\"", "::1"}};
+  for (const auto& c : cases) {
+    const auto manifest = Load(kHead + "symbols: [BTCUSDT]\nbind: " + c.bind +
+                               "\nunits:\n  ai: {command: x, kind: service}\n  gateway: {command: x}\n"
+                               "  redis-1: {command: x}\n");
+    ASSERT_TRUE(manifest.ok()) << manifest.error().message;
+    EXPECT_EQ(manifest->AddressOf("ai"), c.service);
+    EXPECT_EQ(manifest->AddressOf("gateway"), c.service);
+    EXPECT_EQ(manifest->AddressOf("redis-1"), "127.0.0.1");
+  }
+  EXPECT_EQ(InUrl("::1"), "[::1]");
+  EXPECT_EQ(InUrl("10.1.2.3"), "10.1.2.3");
 }
 
 TEST_F(ManifestTest, AServiceFindsItsManifestInTheEnvironment) {

@@ -37,17 +37,12 @@ class File {
 };
 
 Error SystemError(std::string_view what, const std::string& path) {
+  if (errno == ENOSPC || errno == EDQUOT) {
+    return {Errc::kExhausted, fmt::format("cannot {} {}: the disk is full; free some space (df -h {}) and start again",
+                                          what, path, std::filesystem::path(path).parent_path().string())};
+  }
   return {errno == EACCES || errno == EPERM ? Errc::kPermission : Errc::kUnavailable,
           fmt::format("cannot {} {}: {}", what, path, std::strerror(errno))};
-}
-
-// NAME_FILE of the environment, when it is set.
-std::optional<std::string> GivenPath(std::string_view name) {
-  std::string variable(name);
-  std::transform(variable.begin(), variable.end(), variable.begin(),
-                 [](unsigned char c) { return c == '-' ? '_' : std::toupper(c); });
-  const char* const path = std::getenv((variable + "_FILE").c_str());
-  return path == nullptr || *path == '\0' ? std::nullopt : std::optional<std::string>(path);
 }
 
 Status CheckOwnerAndMode(int fd, const std::string& path) {
@@ -69,7 +64,43 @@ Status CheckOwnerAndMode(int fd, const std::string& path) {
   return {};
 }
 
-Result<std::string> ReadFile(const std::string& path) {
+// Writes the whole file aside and links it to its name, so that two that create it at once agree on one secret and
+// nobody ever reads half of it.
+Status Create(const std::string& path, const std::string& secret) {
+  const std::string aside = fmt::format("{}.{}.new", path, getpid());
+  unlink(aside.c_str());
+  const File file(aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (file.fd() < 0) {
+    return SystemError("create the secret", aside);
+  }
+  const std::string text = secret + "\n";
+  errno = ENOSPC;  // what a write of a part of it means
+  const bool written = write(file.fd(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       fchmod(file.fd(), 0600) == 0 && fsync(file.fd()) == 0;
+  const bool linked = written && (link(aside.c_str(), path.c_str()) == 0 || errno == EEXIST);
+  Status status;
+  if (!linked) {
+    status = SystemError("create the secret", path);
+  }
+  unlink(aside.c_str());
+  if (const File directory(std::filesystem::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
+      directory.fd() >= 0) {
+    fsync(directory.fd());
+  }
+  return status;
+}
+
+}  // namespace
+
+std::optional<std::string> GivenSecretPath(std::string_view name) {
+  std::string variable(name);
+  std::transform(variable.begin(), variable.end(), variable.begin(),
+                 [](unsigned char c) { return c == '-' ? '_' : std::toupper(c); });
+  const char* const path = std::getenv((variable + "_FILE").c_str());
+  return path == nullptr || *path == '\0' ? std::nullopt : std::optional<std::string>(path);
+}
+
+Result<std::string> ReadSecretFile(const std::string& path) {
   const File file(path, O_RDONLY);
   if (file.fd() < 0 && errno == ENOENT) {
     return Error{Errc::kNotFound, fmt::format("there is no secret {}: `./quantum up` creates it, or write it there "
@@ -98,7 +129,7 @@ Result<std::string> ReadFile(const std::string& path) {
   return text;
 }
 
-Result<std::string> Generate() {
+Result<std::string> GenerateSecret() {
   std::array<unsigned char, kGeneratedBytes> bytes{};
   if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
     return Error{Errc::kInternal, "the kernel gave no random bytes"};
@@ -110,40 +141,13 @@ Result<std::string> Generate() {
   return text;
 }
 
-// Writes the whole file aside and links it to its name, so that two that create it at once agree on one secret and
-// nobody ever reads half of it.
-Status Create(const std::string& path, const std::string& secret) {
-  const std::string aside = fmt::format("{}.{}.new", path, getpid());
-  unlink(aside.c_str());
-  const File file(aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  if (file.fd() < 0) {
-    return SystemError("create the secret", aside);
-  }
-  const std::string text = secret + "\n";
-  const bool written = write(file.fd(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       fchmod(file.fd(), 0600) == 0 && fsync(file.fd()) == 0;
-  const bool linked = written && (link(aside.c_str(), path.c_str()) == 0 || errno == EEXIST);
-  Status status;
-  if (!linked) {
-    status = SystemError("create the secret", path);
-  }
-  unlink(aside.c_str());
-  if (const File directory(std::filesystem::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
-      directory.fd() >= 0) {
-    fsync(directory.fd());
-  }
-  return status;
-}
-
-}  // namespace
-
 Result<std::string> ReadSecret(const std::string& directory, std::string_view name) {
-  return ReadFile(GivenPath(name).value_or(fmt::format("{}/{}", directory, name)));
+  return ReadSecretFile(GivenSecretPath(name).value_or(fmt::format("{}/{}", directory, name)));
 }
 
 Result<std::string> EnsureSecret(const std::string& directory, std::string_view name) {
   Result<std::string> existing = ReadSecret(directory, name);
-  if (existing.ok() || existing.error().code != Errc::kNotFound || GivenPath(name)) {
+  if (existing.ok() || existing.error().code != Errc::kNotFound || GivenSecretPath(name)) {
     return existing;
   }
   std::error_code error;
@@ -151,10 +155,10 @@ Result<std::string> EnsureSecret(const std::string& directory, std::string_view 
     std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
   }
   if (error) {
-    return Error{Errc::kUnavailable,
-                 fmt::format("cannot create the directory of the secrets {}: {}", directory, error.message())};
+    errno = error.value();
+    return SystemError("create the directory of the secrets", directory);
   }
-  QUANTUM_TRY(const std::string secret, Generate());
+  QUANTUM_TRY(const std::string secret, GenerateSecret());
   QUANTUM_CHECK(Create(fmt::format("{}/{}", directory, name), secret));
   return ReadSecret(directory, name);
 }

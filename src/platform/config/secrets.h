@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,17 @@ namespace quantum::config {
 // <directory>/<name>. kNotFound names the file to create; kPermission complains when others can read the file.
 Result<std::string> ReadSecret(const std::string& directory, std::string_view name);
 
+// The file that NAME_FILE of the environment names for a secret; nothing when it is not set.
+std::optional<std::string> GivenSecretPath(std::string_view name);
+
+// The text of one secret's file. kNotFound, kPermission as above.
+Result<std::string> ReadSecretFile(const std::string& path);
+
+// 32 random bytes as hexadecimal.
+Result<std::string> GenerateSecret();
+
 // Creates the secret (32 random bytes as hexadecimal, mode 0600) unless it exists; returns it either way.
+// kExhausted: the disk is full.
 Result<std::string> EnsureSecret(const std::string& directory, std::string_view name);
 
 // The names the platform uses.

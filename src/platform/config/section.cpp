@@ -221,6 +221,19 @@ std::vector<Section> Section::GetSections(std::string_view key) {
   return sections;
 }
 
+std::vector<std::string> Section::GetKeys(std::string_view key) {
+  const auto entry = impl_->Take(key);
+  std::vector<std::string> keys;
+  if (entry && entry->value.IsMap()) {
+    for (const auto& each : entry->value) {
+      keys.push_back(each.first.Scalar());
+    }
+  } else if (entry && !entry->value.IsNull()) {
+    impl_->Complain(key, entry->line, "expected a mapping");
+  }
+  return keys;
+}
+
 std::vector<std::string> Section::Keys() const { return impl_->Keys(); }
 int Section::line() const { return impl_->line(); }
 void Section::Complain(std::string_view key, std::string_view what) { impl_->ComplainOf(key, what); }

@@ -6,8 +6,13 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <set>
+#include <sstream>
+
+#include "platform/config/scalars.h"
 
 namespace quantum::config {
 namespace {
@@ -17,7 +22,18 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-bool NeedsPort(const Probe& probe) { return probe.kind == Probe::Kind::kHttp || probe.kind == Probe::Kind::kTcp; }
+constexpr uint64_t kMemoryMin = uint64_t{16} << 20;
+constexpr uint64_t kMemoryMax = uint64_t{1} << 42;
+constexpr seconds kIntervalMin(1);
+constexpr hours kIntervalMax(30 * 24);
+
+bool NeedsPort(const Probe& probe) { return probe.kind != Probe::Kind::kNone && probe.kind != Probe::Kind::kExec; }
+
+void RequireTrue(Section& section, std::string_view key) {
+  if (!section.GetBool(key, true)) {
+    section.Complain(key, "expected true");
+  }
+}
 
 Probe ReadProbe(Section& unit, std::string_view key) {
   Probe probe;
@@ -25,9 +41,10 @@ Probe ReadProbe(Section& unit, std::string_view key) {
   if (!unit.Has(key)) {
     return probe;
   }
-  const int kinds = section.Has("http") + section.Has("tcp") + section.Has("exec");
+  const int kinds =
+      section.Has("http") + section.Has("tcp") + section.Has("exec") + section.Has("redis") + section.Has("postgres");
   if (kinds != 1) {
-    section.Complain("", "expected one of http, tcp and exec");
+    section.Complain("", "expected one of http, tcp, exec, redis and postgres");
     return probe;
   }
   if (section.Has("http")) {
@@ -38,9 +55,15 @@ Probe ReadProbe(Section& unit, std::string_view key) {
     }
   } else if (section.Has("tcp")) {
     probe.kind = Probe::Kind::kTcp;
-    if (!section.GetBool("tcp", true)) {
-      section.Complain("tcp", "expected true");
-    }
+    RequireTrue(section, "tcp");
+  } else if (section.Has("redis")) {
+    probe.kind = Probe::Kind::kRedis;
+    probe.target = section.GetChoice("redis", "ping", {"ping", "any"});
+    probe.user = section.GetString("user", "");
+    probe.secret = section.GetString("secret", "");
+  } else if (section.Has("postgres")) {
+    probe.kind = Probe::Kind::kPostgres;
+    RequireTrue(section, "postgres");
   } else {
     probe.kind = Probe::Kind::kExec;
     const std::vector<std::string> command = section.GetWords("exec");
@@ -73,6 +96,50 @@ bool IsUnitName(std::string_view name) {
   });
 }
 
+Limits ReadLimits(Section& unit, Unit::Kind kind) {
+  Limits limits;
+  Section section = unit.GetSection("limits");
+  limits.memory_bytes = section.GetBytes("memory", 0, kMemoryMin, kMemoryMax);
+  limits.open_files = section.GetInt("open_files", 0, 64, 1'048'576);
+  limits.cpu = section.GetDuration("cpu", {}, seconds(1), hours(24));
+  if (section.Has("cpu") && kind != Unit::Kind::kTask) {
+    section.Complain("cpu", "is for tasks: it counts since the start, and would end a server that has worked for long");
+  }
+  return limits;
+}
+
+// "02:30" as minutes since midnight.
+std::optional<minutes> ReadTimeOfDay(std::string_view text) {
+  const auto digits = [&](size_t at) { return (text[at] - '0') * 10 + (text[at + 1] - '0'); };
+  const auto is_digit = [&](size_t at) { return text[at] >= '0' && text[at] <= '9'; };
+  if (text.size() != 5 || text[2] != ':' || !is_digit(0) || !is_digit(1) || !is_digit(3) || !is_digit(4) ||
+      digits(0) > 23 || digits(3) > 59) {
+    return std::nullopt;
+  }
+  return minutes(digits(0) * 60 + digits(3));
+}
+
+Schedule ReadSchedule(Section& unit, Unit::Kind kind) {
+  const std::string all = unit.GetString("schedule", "");
+  if (!unit.Has("schedule")) {
+    return {};
+  }
+  std::istringstream stream(all);
+  const std::vector<std::string> words{std::istream_iterator<std::string>(stream), {}};
+  Schedule schedule;
+  if (kind != Unit::Kind::kTask) {
+    unit.Complain("schedule", "is for tasks: anything else runs all the time");
+  } else if (words.size() == 3 && words[0] == "daily" && words[2] == "UTC" && ReadTimeOfDay(words[1])) {
+    schedule = {.kind = Schedule::Kind::kDaily, .time_of_day = *ReadTimeOfDay(words[1]), .text = all};
+  } else if (const auto interval = words.size() == 2 ? ParseDuration(words[1]) : Error{};
+             interval.ok() && words[0] == "every" && *interval >= kIntervalMin && *interval <= kIntervalMax) {
+    schedule = {.kind = Schedule::Kind::kEvery, .interval = *interval, .text = all};
+  } else {
+    unit.Complain("schedule", fmt::format("expected 'daily 02:30 UTC' or 'every 6h' (1s to 30d), found '{}'", all));
+  }
+  return schedule;
+}
+
 Unit ReadUnit(Section& section, const std::string& name) {
   Unit unit;
   unit.name = name;
@@ -90,7 +157,7 @@ Unit ReadUnit(Section& section, const std::string& name) {
   unit.ready = ReadProbe(section, "ready");
   unit.live = ReadProbe(section, "live");
   if (unit.port == 0 && (NeedsPort(unit.ready) || NeedsPort(unit.live))) {
-    section.Complain("", "an http or tcp probe needs the unit's port");
+    section.Complain("", "a probe of this kind needs the unit's port");
   }
   unit.start_deadline = section.GetDuration("start_deadline", unit.start_deadline, milliseconds(100), hours(1));
   unit.stop_deadline = section.GetDuration("stop_deadline", unit.stop_deadline, milliseconds(100), hours(1));
@@ -99,6 +166,9 @@ Unit ReadUnit(Section& section, const std::string& name) {
   unit.restart_window = section.GetDuration("restart_window", unit.restart_window, seconds(1), hours(24));
   unit.restart_delay = section.GetDuration("restart_delay", unit.restart_delay, seconds(0), hours(1));
   unit.retry_interval = section.GetDuration("retry_interval", unit.retry_interval, seconds(0), hours(24));
+  unit.halts_entries = section.GetBool("halts_entries", false);
+  unit.limits = ReadLimits(section, unit.kind);
+  unit.schedule = ReadSchedule(section, unit.kind);
   return unit;
 }
 
@@ -142,6 +212,7 @@ class CycleFinder {
 std::vector<Unit> ReadUnits(Section& units) {
   std::vector<Unit> list;
   std::set<std::string> names;
+  std::set<std::string> scheduled;
   for (const std::string& name : units.Keys()) {
     if (!IsUnitName(name)) {
       units.Complain(name, "a unit's name is made of a-z, 0-9 and '-'");
@@ -149,12 +220,17 @@ std::vector<Unit> ReadUnits(Section& units) {
     Section section = units.GetSection(name);
     list.push_back(ReadUnit(section, name));
     names.insert(name);
+    if (list.back().schedule.set()) {
+      scheduled.insert(name);
+    }
   }
   CycleFinder finder(list);
   for (const Unit& unit : list) {
     for (const std::string& dependency : unit.depends) {
       if (!names.contains(dependency)) {
         units.Complain(unit.name, fmt::format("depends on '{}', which is no unit", dependency));
+      } else if (scheduled.contains(dependency)) {
+        units.Complain(unit.name, fmt::format("depends on '{}', which runs by its schedule alone", dependency));
       }
     }
     if (const std::string cycle = finder.Find(unit.name); !cycle.empty()) {

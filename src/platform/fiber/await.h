@@ -11,24 +11,22 @@
 #include "platform/base/correlation.h"
 #include "platform/fiber/fiber.h"
 
-#if defined(__SANITIZE_THREAD__)
-#include <sanitizer/tsan_interface.h>
-#endif
-
 namespace quantum::fiber {
 
 using Yield = boost::asio::basic_yield_context<boost::asio::io_context::executor_type>;
 
 namespace detail {
 
+class SanitizedStack;
+
 // What the running fiber is; null outside fibers.
 struct Running {
   Yield* yield = nullptr;
-  void* tsan_fiber = nullptr;
+  SanitizedStack* stack = nullptr;
 };
 Running& CurrentRunning();
 
-// Leaves the fiber for the loop and comes back: keeps thread-locals and the thread sanitizer's shadow stack right.
+// Leaves the fiber for the loop and comes back: keeps thread-locals and the sanitizers' idea of the stack right.
 class Suspension {
  public:
   Suspension();
@@ -40,6 +38,7 @@ class Suspension {
  private:
   Running saved_;
   std::string correlation_id_;
+  int exceptions_;
 };
 
 }  // namespace detail

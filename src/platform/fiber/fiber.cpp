@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/context/protected_fixedsize_stack.hpp>
+#include <exception>
 
 #include "platform/fiber/await.h"
+#include "platform/fiber/sanitized_stack.h"
 
 namespace quantum::fiber {
 
@@ -15,25 +16,10 @@ using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_t
 
 namespace {
 
-constexpr size_t kStackBytes = 256 * 1024;
 constexpr auto kHeartbeat = std::chrono::milliseconds(100);
 
 thread_local Loop* current_loop = nullptr;
 thread_local detail::Running current_running;
-
-#if defined(__SANITIZE_THREAD__)
-void* TsanCreate() { return __tsan_create_fiber(0); }
-void TsanDestroy(void* fiber) { __tsan_destroy_fiber(fiber); }
-void* TsanCurrent() { return __tsan_get_current_fiber(); }
-void TsanSwitch(void* fiber) { __tsan_switch_to_fiber(fiber, 0); }
-thread_local void* tsan_loop = nullptr;
-#else
-void* TsanCreate() { return nullptr; }
-void TsanDestroy(void*) {}
-void* TsanCurrent() { return nullptr; }
-void TsanSwitch(void*) {}
-[[maybe_unused]] thread_local void* tsan_loop = nullptr;
-#endif
 
 }  // namespace
 
@@ -42,12 +28,17 @@ namespace detail {
 Running& CurrentRunning() { return current_running; }
 
 Suspension::Suspension()
-    : saved_(std::exchange(current_running, {})), correlation_id_(quantum::detail::ExchangeCorrelationId({})) {
-  TsanSwitch(tsan_loop);
+    : saved_(std::exchange(current_running, {})),
+      correlation_id_(quantum::detail::ExchangeCorrelationId({})),
+      exceptions_(std::uncaught_exceptions()) {
+  saved_.stack->Leave();
 }
 
 Suspension::~Suspension() {
-  TsanSwitch(saved_.tsan_fiber);
+  saved_.stack->Enter();
+  if (std::uncaught_exceptions() > exceptions_) {
+    saved_.stack->Unwinding();
+  }
   current_running = saved_;
   quantum::detail::ExchangeCorrelationId(std::move(correlation_id_));
 }
@@ -78,9 +69,10 @@ Loop::Loop(std::string name)
 Loop::~Loop() {
   // Suspended fibers unwind here, so their destructors must find their loop.
   Loop* const previous = std::exchange(current_loop, this);
-  tsan_loop = TsanCurrent();
+  detail::EnterLoop();
   heartbeat_.reset();
   context_.reset();
+  detail::LeaveLoop();
   current_loop = previous;
 }
 
@@ -88,9 +80,12 @@ void Loop::Run() {
   QUANTUM_ASSERT(current_loop == nullptr);
   current_loop = this;
   struct Leave {
-    ~Leave() { current_loop = nullptr; }  // also when a fiber's exception leaves run()
+    ~Leave() {  // also when a fiber's exception leaves run()
+      current_loop = nullptr;
+      detail::LeaveLoop();
+    }
   } leave;
-  tsan_loop = TsanCurrent();
+  detail::EnterLoop();
   context_->restart();
   Beat();
   context_->run();
@@ -111,27 +106,27 @@ void Loop::Stop() { context_->stop(); }
 void Loop::Post(std::function<void()> fn) { asio::post(*context_, std::move(fn)); }
 
 void Loop::Spawn(std::function<void()> body) {
-  auto run = [this, body = std::move(body), id = CurrentCorrelationId()](Yield yield) mutable {
-    void* const tsan_fiber = TsanCreate();
-    TsanSwitch(tsan_fiber);
-    current_running = {&yield, tsan_fiber};
+  auto stack = std::make_shared<boost::context::stack_context>();
+  auto run = [stack, body = std::move(body), id = CurrentCorrelationId()](Yield yield) mutable {
+    detail::SanitizedStack sanitized(*stack);
+    sanitized.Enter();
+    current_running = {&yield, &sanitized};
     quantum::detail::ExchangeCorrelationId(std::move(id));
     struct Leave {
-      void* tsan_fiber;
+      detail::SanitizedStack& stack;
       ~Leave() {
         quantum::detail::ExchangeCorrelationId({});
         current_running = {};
-        TsanSwitch(tsan_loop);
-        TsanDestroy(tsan_fiber);
+        stack.Leave();
       }
-    } leave{tsan_fiber};
+    } leave{sanitized};
     body();
     body = nullptr;
   };
   // Posted, because spawn would start the new fiber on top of the one that calls.
-  asio::post(*context_, [this, run = std::move(run)]() mutable {
-    asio::spawn(context_->get_executor(), std::allocator_arg, boost::context::protected_fixedsize_stack(kStackBytes),
-                std::move(run), [](std::exception_ptr error) {
+  asio::post(*context_, [this, stack = std::move(stack), run = std::move(run)]() mutable {
+    asio::spawn(context_->get_executor(), std::allocator_arg, detail::StackAllocator(std::move(stack)), std::move(run),
+                [](std::exception_ptr error) {
                   if (error) {
                     std::rethrow_exception(error);  // leaves Run() and ends the process with the exception's text
                   }

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <functional>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -54,6 +58,53 @@ TEST(Loop, UnwindsFibersThatStillWaitWhenItIsDestroyed) {
     EXPECT_FALSE(unwound);
   }
   EXPECT_TRUE(unwound);
+}
+
+// Frames with memory that the address sanitizer marks, `depth` of them; waits or throws in the innermost.
+int Nest(int depth, const std::function<void()>& innermost) {
+  std::array<char, 200> marked{};
+  std::string destroyed(40, static_cast<char>('a' + depth));
+  struct Look {
+    const std::string& text;
+    const std::array<char, 200>& memory;
+    ~Look() { EXPECT_EQ(std::count(text.begin(), text.end(), text[0]) + memory[0], 40); }
+  } look{destroyed, marked};
+  if (depth == 0) {
+    innermost();
+    return marked[0];
+  }
+  return Nest(depth - 1, innermost) + marked[static_cast<size_t>(depth)];
+}
+
+// Under the address sanitizer this is what shows that it knows on which stack it is, also while fibers are unwound.
+TEST(Loop, StacksThatExceptionsOrTheEndOfTheLoopUnwindCanBeUsedAgain) {
+  for (int round = 0; round < 20; ++round) {
+    int caught = 0;
+    Event never;
+    Loop loop("test");
+    for (int i = 0; i < 10; ++i) {
+      loop.Spawn([&, i] { Nest(5 + i, [&] { never.Wait(); }); });
+      loop.Spawn([&, i] {
+        for (int k = 0; k < 3; ++k) {
+          try {
+            Nest(20 - i, [&] {
+              SleepFor(1ms);
+              throw std::runtime_error("expected");
+            });
+          } catch (const std::runtime_error&) {
+            ++caught;
+          }
+          YieldNow();
+          Nest(10, [] { YieldNow(); });
+        }
+        if (caught == 30) {
+          loop.Stop();
+        }
+      });
+    }
+    loop.Run();
+    EXPECT_EQ(caught, 30);
+  }
 }
 
 TEST(Loop, AnExceptionThatLeavesAFiberLeavesRun) {

@@ -28,16 +28,16 @@ Access::Access(const ServerOptions& options)
   }
 }
 
-Auth Access::Required(std::string_view method, Auth declared) const {
+Auth Access::Required(std::string_view method, const RouteOptions& route) const {
   const bool reads = method == "GET" || method == "HEAD";
-  return declared == Auth::kOpen && !reads && !exchange_protocol_ ? Auth::kToken : declared;
+  return route.auth == Auth::kOpen && !reads && !route.exchange ? Auth::kToken : route.auth;
 }
 
-std::optional<Response> Access::Refuse(const Request& request, Auth required) const {
-  if (required == Auth::kOpen) {
+std::optional<Response> Access::Refuse(const Request& request, const RouteOptions& route) const {
+  if (route.auth == Auth::kOpen) {
     return std::nullopt;
   }
-  if (!exchange_protocol_) {
+  if (!route.exchange) {
     if (!HostAllowed(request.headers.Find("Host").value_or(""))) {
       return Problem(403, "HOST_NOT_ALLOWED", "the Host of this request is not one this service answers to");
     }
@@ -45,10 +45,10 @@ std::optional<Response> Access::Refuse(const Request& request, Auth required) co
       return Problem(403, "ORIGIN_NOT_ALLOWED", "pages of this Origin may not call this service");
     }
   }
-  if (auto refused = RefuseToken(request, required)) {
+  if (auto refused = RefuseToken(request, route.auth)) {
     return refused;
   }
-  if (!exchange_protocol_ && request.method != "GET" && request.method != "HEAD") {
+  if (!route.exchange && request.method != "GET" && request.method != "HEAD") {
     const std::string_view type = request.headers.Find("Content-Type").value_or("");
     if (!EqualIgnoringCase(Trim(type.substr(0, type.find(';'))), "application/json")) {
       return Problem(415, "CONTENT_TYPE", "send Content-Type: application/json");

@@ -17,11 +17,11 @@ class Access {
   explicit Access(const ServerOptions& options);
 
   // What a route asks for. A write that was declared open asks for a token all the same: forgetting the option must
-  // not open a hole. (The exchange's protocol signs its requests instead.)
-  Auth Required(std::string_view method, Auth declared) const;
+  // not open a hole. (The exchange's endpoints sign their requests instead.)
+  Auth Required(std::string_view method, const RouteOptions& route) const;
 
   // The problem that refuses the request, or nothing. For kOpen there is nothing to ask.
-  std::optional<Response> Refuse(const Request& request, Auth required) const;
+  std::optional<Response> Refuse(const Request& request, const RouteOptions& route) const;
 
   // A WebSocket handshake is a GET that a foreign page can send: its Origin must be allowed or that of the page itself.
   std::optional<Response> RefuseWebSocket(const Request& request) const;

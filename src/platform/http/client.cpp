@@ -49,12 +49,12 @@ class Place {
 // Tells the breaker how the call went, however it ends: a probe that is forgotten would keep the breaker half open.
 class Verdict {
  public:
-  explicit Verdict(Host& host) : host_(host) {}
+  Verdict(Host& host, const Clock& clock) : host_(host), clock_(clock) {}
   ~Verdict() {
     if (outcome_ == Outcome::kGood) {
       host_.breaker.OnSuccess();
     } else if (outcome_ == Outcome::kBad) {
-      host_.breaker.OnFailure(SystemClock().Steady());
+      host_.breaker.OnFailure(clock_.Steady());
     }
   }
   Verdict(const Verdict&) = delete;
@@ -65,6 +65,7 @@ class Verdict {
  private:
   enum class Outcome { kGood, kBad, kNothing };
   Host& host_;
+  const Clock& clock_;
   Outcome outcome_ = Outcome::kBad;
 };
 
@@ -99,7 +100,8 @@ std::unique_ptr<ClientConnection> TakeIdle(Host& host) {
 
 class Client::Impl {
  public:
-  Impl(fiber::Loop& loop, ClientOptions options, Random& random) : loop_(loop), options_(options), random_(random) {}
+  Impl(fiber::Loop& loop, ClientOptions options, Random& random, const Clock& clock)
+      : loop_(loop), options_(options), random_(random), clock_(clock) {}
 
   Result<Response> Send(const ClientRequest& request);
 
@@ -119,12 +121,13 @@ class Client::Impl {
   fiber::Loop& loop_;
   const ClientOptions options_;
   Random& random_;
+  const Clock& clock_;
   std::shared_ptr<TlsContext> tls_;  // made at the first https
   std::unordered_map<std::string, std::shared_ptr<Host>> hosts_;
 };
 
-Client::Client(fiber::Loop& loop, ClientOptions options, Random& random)
-    : impl_(std::make_shared<Impl>(loop, options, random)) {}
+Client::Client(fiber::Loop& loop, ClientOptions options, Random& random, const Clock& clock)
+    : impl_(std::make_shared<Impl>(loop, options, random, clock)) {}
 Client::~Client() = default;
 
 Result<Response> Client::Send(const ClientRequest& request) {
@@ -146,7 +149,7 @@ Result<Response> Client::Impl::Send(const ClientRequest& request) {
     return Error{Errc::kInvalidArgument, "an HTTP request needs an http or https URL, not " + url.scheme};
   }
   QUANTUM_TRY(const std::string wire, SerializeRequest(request, url));
-  const auto deadline = resilience::Deadline::After(request.timeout);
+  const auto deadline = resilience::Deadline::After(request.timeout, clock_);
   const auto host = HostOf(url);
   host->budget.OnRequest();
   RetryPlan plan(options_.attempts_max, request.idempotent, host->budget, random_);
@@ -157,9 +160,9 @@ Result<Response> Client::Impl::Send(const ClientRequest& request) {
     std::optional<Duration> wait;
     if (attempt.response) {
       const auto retry_after = attempt.response->headers.Find("Retry-After");
-      wait = plan.AfterAnswer(attempt.response->status,
-                              retry_after ? ParseRetryAfter(*retry_after, SystemClock().Now()) : std::nullopt,
-                              deadline.left());
+      wait =
+          plan.AfterAnswer(attempt.response->status,
+                           retry_after ? ParseRetryAfter(*retry_after, clock_.Now()) : std::nullopt, deadline.left());
       if (!wait) {
         return std::move(*attempt.response);
       }
@@ -190,11 +193,11 @@ Client::Impl::Attempt Client::Impl::Try(Host& host, const Url& url, std::string_
     return fail(free.error(), true);
   }
   const Place place(host);
-  const SteadyTime now = SystemClock().Steady();
+  const SteadyTime now = clock_.Steady();
   if (!host.breaker.Allow(now)) {
     return fail({Errc::kUnavailable, "the circuit breaker is open after failures in a row; nothing was sent"}, true);
   }
-  Verdict verdict(host);
+  Verdict verdict(host, clock_);
   const bool probing = host.breaker.state() == resilience::CircuitBreaker::State::kHalfOpen;
   std::unique_ptr<ClientConnection> connection = fresh || probing ? nullptr : TakeIdle(host);
   const bool reused = connection != nullptr;
@@ -202,7 +205,7 @@ Client::Impl::Attempt Client::Impl::Try(Host& host, const Url& url, std::string_
     if (url.secure() && tls_ == nullptr) {
       tls_ = MakeTlsContext();
     }
-    connection = std::make_unique<ClientConnection>(loop_, tls_);
+    connection = std::make_unique<ClientConnection>(loop_, clock_, tls_);
     if (const Status connected = connection->Connect(url, std::min(deadline.at(), now + options_.connect_timeout));
         !connected) {
       return fail(connected.error());
@@ -230,7 +233,7 @@ Client::Impl::Attempt Client::Impl::Try(Host& host, const Url& url, std::string_
 
 void Client::Impl::Keep(Host& host, std::unique_ptr<ClientConnection> connection) {
   if (host.idle.size() < options_.connections_per_host_max) {
-    connection->Rest(SystemClock().Steady() + options_.idle_timeout);
+    connection->Rest(clock_.Steady() + options_.idle_timeout);
     host.idle.push_back(std::move(connection));
   }
 }

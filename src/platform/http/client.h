@@ -38,7 +38,9 @@ struct ClientOptions {
 // For fibers of the loop it was made on.
 class Client {
  public:
-  explicit Client(fiber::Loop& loop, ClientOptions options = {}, Random& random = SystemRandom());
+  // The clock tells deadlines, the breaker's cooldown and idle connections; waiting itself takes real time.
+  explicit Client(fiber::Loop& loop, ClientOptions options = {}, Random& random = SystemRandom(),
+                  const Clock& clock = SystemClock());
   ~Client();
   // Any answer, also a 5xx, is a value. Errors: kUnavailable (refused, breaker open: nothing was sent), kTimeout
   // (nothing was sent), kUnknownOutcome (sent, no answer), kInvalidArgument (bad URL), kInternal (broken answer).
@@ -52,7 +54,7 @@ class Client {
 // A WebSocket connection to ws:// or wss://. Answers pings by itself.
 class WebSocketClient {
  public:
-  explicit WebSocketClient(fiber::Loop& loop);
+  explicit WebSocketClient(fiber::Loop& loop, const Clock& clock = SystemClock());
   ~WebSocketClient();
   Status Connect(const std::string& url, Duration timeout);
   // The next text message, valid until the next Read. kTimeout when nothing came; kUnavailable when the peer is gone.

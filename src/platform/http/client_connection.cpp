@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <boost/asio/ip/basic_resolver.hpp>
@@ -41,7 +42,7 @@ std::shared_ptr<TlsContext> MakeTlsContext() {
   return context;
 }
 
-Result<std::vector<tcp::endpoint>> Resolve(fiber::Loop& loop, const Url& url, SteadyTime until) {
+Result<std::vector<tcp::endpoint>> Resolve(fiber::Loop& loop, const Url& url, SteadyTime until, const Clock& clock) {
   error_code error;
   if (const auto address = asio::ip::make_address(url.host, error); !error) {
     return std::vector<tcp::endpoint>{{address, url.port}};
@@ -62,7 +63,7 @@ Result<std::vector<tcp::endpoint>> Resolve(fiber::Loop& loop, const Url& url, St
     }
     lookup->done.Set();
   });
-  if (!lookup->done.WaitFor(until - SystemClock().Steady())) {
+  if (!lookup->done.WaitFor(until - clock.Steady())) {
     return Error{Errc::kTimeout, fmt::format("resolving the name {} took too long", url.host)};
   }
   if (lookup->error || lookup->endpoints.empty()) {
@@ -71,9 +72,9 @@ Result<std::vector<tcp::endpoint>> Resolve(fiber::Loop& loop, const Url& url, St
   return std::move(lookup->endpoints);
 }
 
-Status ConnectSocket(fiber::Loop& loop, ClientSocket& socket, const Url& url, SteadyTime until) {
-  QUANTUM_TRY(const auto endpoints, Resolve(loop, url, until));
-  const auto deadline = LazyDeadline::Make(loop.context().get_executor(), [&socket] {
+Status ConnectSocket(fiber::Loop& loop, ClientSocket& socket, const Url& url, SteadyTime until, const Clock& clock) {
+  QUANTUM_TRY(const auto endpoints, Resolve(loop, url, until, clock));
+  const auto deadline = LazyDeadline::Make(loop.context().get_executor(), clock, [&socket] {
     error_code ignored;
     socket.close(ignored);
   });
@@ -101,11 +102,18 @@ Status ConnectSocket(fiber::Loop& loop, ClientSocket& socket, const Url& url, St
                            deadline->expired() ? "no answer in time" : error.message())};
 }
 
-Status SetServerName(SSL* tls, const Url& url) {
+Status PrepareTls(SSL* tls, const Url& url) {
   error_code error;
   asio::ip::make_address(url.host, error);
-  const bool is_name = static_cast<bool>(error);  // an address must not be sent as a server name (RFC 6066, 3)
-  if (is_name && SSL_set_tlsext_host_name(tls, url.host.c_str()) != 1) {
+  const bool is_name = static_cast<bool>(error);
+  // OpenSSL's own check, because it says what is wrong with a certificate that does not fit.
+  X509_VERIFY_PARAM* const expected = SSL_get0_param(tls);
+  X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  const bool set = is_name ? X509_VERIFY_PARAM_set1_host(expected, url.host.data(), url.host.size()) == 1 &&
+                                 SSL_set_tlsext_host_name(tls, url.host.c_str()) == 1
+                           // An address must not be sent as a server name (RFC 6066, 3).
+                           : X509_VERIFY_PARAM_set1_ip_asc(expected, url.host.c_str()) == 1;
+  if (!set) {
     return Error{Errc::kInvalidArgument, fmt::format("'{}' cannot be a TLS server name", url.host)};
   }
   return {};
@@ -117,11 +125,12 @@ std::string TlsFailure(SSL* tls, const error_code& error) {
                               : fmt::format("{} ({})", error.message(), X509_verify_cert_error_string(verdict));
 }
 
-ClientConnection::ClientConnection(fiber::Loop& loop, std::shared_ptr<TlsContext> tls)
+ClientConnection::ClientConnection(fiber::Loop& loop, const Clock& clock, std::shared_ptr<TlsContext> tls)
     : loop_(loop),
+      clock_(clock),
       tls_context_(std::move(tls)),
       socket_(loop.context().get_executor()),
-      deadline_(LazyDeadline::Make(loop.context().get_executor(), [this] {
+      deadline_(LazyDeadline::Make(loop.context().get_executor(), clock, [this] {
         error_code ignored;
         socket_.close(ignored);
       })) {}
@@ -134,12 +143,12 @@ auto ClientConnection::OnStream(Fn&& fn) {
 }
 
 Status ClientConnection::Connect(const Url& url, SteadyTime until) {
-  QUANTUM_CHECK(ConnectSocket(loop_, socket_, url, until));
+  QUANTUM_CHECK(ConnectSocket(loop_, socket_, url, until, clock_));
   if (!url.secure()) {
     return {};
   }
   tls_.emplace(socket_, *tls_context_);
-  QUANTUM_CHECK(PrepareTls(*tls_, url));
+  QUANTUM_CHECK(PrepareTls(tls_->native_handle(), url));
   error_code error;
   deadline_->Arm(until);
   fiber::Await([&](fiber::Yield& yield) { tls_->async_handshake(asio::ssl::stream_base::client, yield[error]); });

@@ -4,7 +4,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <memory>
@@ -28,28 +27,21 @@ using TlsContext = boost::asio::ssl::context;
 std::shared_ptr<TlsContext> MakeTlsContext();
 
 // Name resolution with a deadline. (The system's resolver cannot be interrupted: it is left behind, not waited for.)
-Result<std::vector<boost::asio::ip::tcp::endpoint>> Resolve(fiber::Loop& loop, const Url& url, SteadyTime until);
+Result<std::vector<boost::asio::ip::tcp::endpoint>> Resolve(fiber::Loop& loop, const Url& url, SteadyTime until,
+                                                            const Clock& clock);
 
 // Connects a socket to the first address that answers. kUnavailable or kTimeout.
-Status ConnectSocket(fiber::Loop& loop, ClientSocket& socket, const Url& url, SteadyTime until);
+Status ConnectSocket(fiber::Loop& loop, ClientSocket& socket, const Url& url, SteadyTime until, const Clock& clock);
 
-// The name that the server is asked for. Not for addresses.
-Status SetServerName(SSL* tls, const Url& url);
+// Sets the name that the server is asked for (not for addresses) and that its certificate must carry.
+Status PrepareTls(SSL* tls, const Url& url);
 // After a failed handshake: the reason, with the verifier's own word on the certificate.
 std::string TlsFailure(SSL* tls, const boost::system::error_code& error);
-
-// Sets the name that the server is asked for and that its certificate must carry.
-template <class Stream>
-Status PrepareTls(Stream& stream, const Url& url) {
-  boost::system::error_code ignored;
-  stream.set_verify_callback(boost::asio::ssl::host_name_verification(url.host), ignored);
-  return SetServerName(stream.native_handle(), url);
-}
 
 // One connection to a host: connected, used for one exchange at a time, kept for the next.
 class ClientConnection {
  public:
-  ClientConnection(fiber::Loop& loop, std::shared_ptr<TlsContext> tls);
+  ClientConnection(fiber::Loop& loop, const Clock& clock, std::shared_ptr<TlsContext> tls);
   ~ClientConnection();
 
   Status Connect(const Url& url, SteadyTime until);
@@ -74,6 +66,7 @@ class ClientConnection {
   Exchanged Receive(Exchanged exchanged, bool head, size_t body_bytes_max);
 
   fiber::Loop& loop_;
+  const Clock& clock_;
   std::shared_ptr<TlsContext> tls_context_;
   ClientSocket socket_;
   std::optional<boost::asio::ssl::stream<ClientSocket&>> tls_;

@@ -9,10 +9,12 @@ namespace quantum::http {
 namespace {
 
 using namespace std::chrono_literals;
+using test::ClosedPort;
 using test::RawSocket;
 using test::RunInFiber;
 using test::ScriptedPeer;
 using test::ServerThread;
+using test::Within;
 using testing::HasSubstr;
 
 constexpr const char* kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -33,9 +35,11 @@ class HttpClient : public testing::Test {
       return response;
     });
     server.Route("POST", "/echo", [](const Request& request) { return Json(request.body); });
-    server.Route("GET", "/slow", [this](const Request&) {
+    server.Route("GET", "/held", [this](const Request&) {
       ++calls_;
-      fiber::SleepFor(300ms);
+      while (!release_) {
+        fiber::SleepFor(5ms);
+      }
       return Json("{}");
     });
     server.Route("GET", "/unready", [this](const Request&) {
@@ -61,6 +65,7 @@ class HttpClient : public testing::Test {
   std::string Url(std::string_view path) const { return server_.Url(path); }
 
   std::atomic<int> calls_{0};
+  std::atomic<bool> release_{false};  // what /held waits for
   ServerThread server_{Options(), [this](Server& server) { AddRoutes(server); }};
 };
 
@@ -88,13 +93,16 @@ TEST_F(HttpClient, PostsABodyWithHeaders) {
 }
 
 TEST_F(HttpClient, SharesTheConnectionsOfAHost) {
+  // A third connection would be answered with 503.
+  ServerThread server({.connections_max = 2}, [this](Server& added) { AddRoutes(added); });
   RunInFiber([&](fiber::Loop& loop) {
     Client client(loop, {.connections_per_host_max = 2});
     fiber::Event done;
     int finished = 0;
     for (int i = 0; i < 8; ++i) {
       loop.Spawn([&] {
-        EXPECT_TRUE(client.Send({.url = Url("/hello")}).ok());
+        const auto answer = client.Send({.url = server.Url("/hello")});
+        EXPECT_TRUE(answer.ok() && answer->status == 200) << (answer.ok() ? answer->body : answer.error().message);
         if (++finished == 8) {
           done.Set();
         }
@@ -110,12 +118,13 @@ TEST_F(HttpClient, GivesUpWaitingForAConnection) {
     Client client(loop, {.connections_per_host_max = 1});
     fiber::Event done;
     loop.Spawn([&] {
-      EXPECT_TRUE(client.Send({.url = Url("/slow")}).ok());
+      EXPECT_TRUE(client.Send({.url = Url("/held")}).ok());
       done.Set();
     });
-    fiber::YieldNow();
+    EXPECT_TRUE(Within(10s, [&] { return calls_ == 1; }));
     const auto crowded = client.Send({.url = Url("/hello"), .timeout = 50ms});
     EXPECT_EQ(crowded.error().code, Errc::kTimeout);
+    release_ = true;
     EXPECT_TRUE(done.WaitFor(10s));
   });
   EXPECT_EQ(calls_, 1);
@@ -124,10 +133,10 @@ TEST_F(HttpClient, GivesUpWaitingForAConnection) {
 TEST_F(HttpClient, CallsTheOutcomeUnknownWhenNoAnswerCameInTime) {
   RunInFiber([&](fiber::Loop& loop) {
     Client client(loop);
-    const auto answer = client.Send({.url = Url("/slow?listenKey=secret"), .timeout = 50ms});
+    const auto answer = client.Send({.url = Url("/held?listenKey=secret"), .timeout = 1s});
     ASSERT_FALSE(answer.ok());
     EXPECT_EQ(answer.error().code, Errc::kUnknownOutcome);
-    EXPECT_THAT(answer.error().message, HasSubstr("/slow"));
+    EXPECT_THAT(answer.error().message, HasSubstr("/held"));
     EXPECT_THAT(answer.error().message, testing::Not(HasSubstr("secret")));
   });
 }
@@ -177,14 +186,11 @@ TEST_F(HttpClient, ResolvesNames) {
 }
 
 TEST(HttpClientFailures, RefusedConnectionIsUnavailable) {
-  int port = 0;
-  {
-    ScriptedPeer gone({});
-    port = gone.port();
-  }
+  const ClosedPort closed;
   RunInFiber([&](fiber::Loop& loop) {
     Client client(loop);
-    const auto answer = client.Send({.method = "POST", .url = "http://u:hunter2@127.0.0.1:" + std::to_string(port)});
+    const auto answer =
+        client.Send({.method = "POST", .url = "http://u:hunter2@127.0.0.1:" + std::to_string(closed.port())});
     EXPECT_EQ(answer.error().code, Errc::kUnavailable);
     EXPECT_THAT(answer.error().message, testing::Not(HasSubstr("hunter2")));
   });
@@ -199,25 +205,24 @@ TEST(HttpClientFailures, BadUrlsAreInvalidArguments) {
 }
 
 TEST(HttpClientFailures, BreakerOpensAfterFailuresInARowAndClosesAgain) {
-  int port = 0;
-  {
-    ScriptedPeer gone({});
-    port = gone.port();
-  }
+  ClosedPort closed;
   RunInFiber([&](fiber::Loop& loop) {
-    Client client(loop, {.attempts_max = 1, .breaker_failures = 2, .breaker_cooldown = 200ms});
-    const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/hello";
+    ManualClock clock;
+    Client client(loop, {.attempts_max = 1, .breaker_failures = 2, .breaker_cooldown = 2s}, SystemRandom(), clock);
+    const std::string url = "http://127.0.0.1:" + std::to_string(closed.port()) + "/hello";
     for (int i = 0; i < 2; ++i) {
       EXPECT_THAT(client.Send({.url = url}).error().message, HasSubstr("connecting"));
     }
     const auto refused = client.Send({.url = url});
     EXPECT_EQ(refused.error().code, Errc::kUnavailable);
     EXPECT_THAT(refused.error().message, HasSubstr("circuit breaker"));
-    Server back(loop, {.port = port});
+    closed.Free();
+    Server back(loop, {.port = closed.port()});
     back.Route("GET", "/hello", [](const Request&) { return Json("{}"); });
     ASSERT_TRUE(back.Start().ok());
+    clock.Advance(1999ms);
     EXPECT_FALSE(client.Send({.url = url}).ok()) << "the cooldown is not over";
-    fiber::SleepFor(250ms);
+    clock.Advance(1ms);
     EXPECT_TRUE(client.Send({.url = url}).ok());
     EXPECT_TRUE(client.Send({.url = url}).ok());
   });
@@ -233,10 +238,7 @@ TEST(HttpClientStale, ConnectionThatThePeerHasClosedIsNotUsedEvenForAWrite) {
   RunInFiber([&](fiber::Loop& loop) {
     Client client(loop);
     EXPECT_TRUE(client.Send({.method = "POST", .url = peer.Url("/")}).ok());
-    while (peer.connections() < 1) {
-      fiber::SleepFor(1ms);
-    }
-    fiber::SleepFor(20ms);  // the peer's FIN arrives
+    EXPECT_TRUE(Within(10s, [&] { return peer.closed() == 1; }));  // its FIN has arrived: loopback is immediate
     EXPECT_TRUE(client.Send({.method = "POST", .url = peer.Url("/")}).ok());
   });
   EXPECT_EQ(peer.connections(), 2);

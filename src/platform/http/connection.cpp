@@ -82,7 +82,7 @@ Response Invoke(const RouteEntry& route, const Request& request) {
 Connection::Connection(std::shared_ptr<ServerCore> server, TcpSocket socket)
     : server_(std::move(server)),
       socket_(std::move(socket)),
-      deadline_(LazyDeadline::Make(server_->loop.context().get_executor(),
+      deadline_(LazyDeadline::Make(server_->loop.context().get_executor(), server_->clock,
                                    [this] {
                                      error_code ignored;
                                      socket_.cancel(ignored);
@@ -119,6 +119,7 @@ void Connection::Serve() {
 
 Connection::Next Connection::ServeRequest() {
   request_.Clear();
+  exchange_route_ = false;
   parser_.emplace(request_, server_->options.header_bytes_max, server_->options.body_bytes_max);
   if (const auto next = ReadHeader()) {
     return *next;
@@ -145,15 +146,15 @@ Connection::Next Connection::ServeRequest() {
   if (route == nullptr) {
     return FinishUnmatched(match, *path);
   }
+  exchange_route_ = route->options.exchange;
   SetParameters(request_, match);
   const InProgress in_progress(route->metrics);
-  if (const auto refused = server_->access.Refuse(request_, route->options.auth)) {
+  if (const auto refused = server_->access.Refuse(request_, route->options)) {
     return Finish(route->metrics, route->pattern, *refused, DropBufferedBody());
   }
   const auto pass = route->options.always ? std::nullopt : server_->gate.Enter();
   if (!pass && !route->options.always) {
-    return Finish(route->metrics, route->pattern, Problem(503, "DRAINING", "this service is stopping"),
-                  DropBufferedBody());
+    return Finish(route->metrics, route->pattern, Draining(), DropBufferedBody());
   }
   if (const auto next = ReadBody()) {
     return *next;
@@ -161,6 +162,12 @@ Connection::Next Connection::ServeRequest() {
   received_ = now_ = Now();
   const Response response = Answer(*route);
   return Finish(route->metrics, route->pattern, response, true);
+}
+
+Response Connection::Draining() {
+  Response response = Problem(503, "DRAINING", "this service is stopping: try again in a second");
+  response.headers.Set("Retry-After", "1");
+  return response;
 }
 
 Connection::Next Connection::FinishUnmatched(const Router::Match& match, std::string_view raw_path) {
@@ -205,8 +212,7 @@ Connection::Next Connection::Finish(RouteMetrics& metrics, std::string_view endp
   const bool close = !complete || server_->draining || !parser_->keep_alive();
   output_.clear();
   AppendResponseHead(output_, response,
-                     {.correlation_id = server_->options.exchange_protocol ? std::string_view()
-                                                                           : std::string_view(request_.correlation_id),
+                     {.correlation_id = exchange_route_ ? std::string_view() : std::string_view(request_.correlation_id),
                       .date = server_->Date(now_),
                       .close = close,
                       .keep_alive = !close && !parser_->http_1_1()});

@@ -25,7 +25,7 @@ class Connection {
 
  private:
   static constexpr size_t kBodyReadBytes = 64 * 1024;
-  static SteadyTime Now() { return SystemClock().Steady(); }
+  SteadyTime Now() const { return server_->clock.Steady(); }
 
   enum class Input { kOk, kClosed, kTimedOut };
   enum class Next { kRequest, kClose, kLinger };
@@ -47,6 +47,7 @@ class Connection {
   Response Answer(const RouteEntry& route);
   // Writes the answer. `complete`: the whole request has been read.
   Next Finish(RouteMetrics& metrics, std::string_view endpoint, const Response& response, bool complete);
+  static Response Draining();  // for requests that come too late, with the time to come back
   Next FinishUnmatched(const Router::Match& match, std::string_view raw_path);
   Next Refuse(int status, std::string_view code, std::string_view detail);
   bool WriteAll(std::string_view head, std::string_view body);
@@ -65,6 +66,7 @@ class Connection {
   SteadyTime now_{};       // of the last look at the clock
   SteadyTime read_by_{};   // this request's deadline
   SteadyTime received_{};  // when it had been read
+  bool exchange_route_ = false;  // the request is for an endpoint of the exchange's own protocol
   std::function<void()> abort_websocket_;
 };
 

@@ -18,8 +18,8 @@ class LazyDeadline : public std::enable_shared_from_this<LazyDeadline> {
   using Executor = boost::asio::io_context::executor_type;
 
   // on_expiry runs on the loop, outside any fiber; it cancels the operation that takes too long.
-  static std::shared_ptr<LazyDeadline> Make(Executor executor, std::function<void()> on_expiry) {
-    return std::shared_ptr<LazyDeadline>(new LazyDeadline(executor, std::move(on_expiry)));
+  static std::shared_ptr<LazyDeadline> Make(Executor executor, const Clock& clock, std::function<void()> on_expiry) {
+    return std::shared_ptr<LazyDeadline>(new LazyDeadline(executor, clock, std::move(on_expiry)));
   }
 
   void Arm(SteadyTime at) {
@@ -47,13 +47,13 @@ class LazyDeadline : public std::enable_shared_from_this<LazyDeadline> {
                                                   boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
   static constexpr SteadyTime kNever = SteadyTime::max();
 
-  LazyDeadline(Executor executor, std::function<void()> on_expiry)
-      : timer_(executor), on_expiry_(std::move(on_expiry)) {}
+  LazyDeadline(Executor executor, const Clock& clock, std::function<void()> on_expiry)
+      : timer_(executor), clock_(clock), on_expiry_(std::move(on_expiry)) {}
 
   void Wait(SteadyTime at) {
     pending_ = true;
     pending_until_ = at;
-    timer_.expires_at(at);
+    timer_.expires_after(at - clock_.Steady());
     timer_.async_wait([self = shared_from_this(), generation = ++generation_](boost::system::error_code) {
       if (generation == self->generation_) {
         self->Fired();
@@ -66,7 +66,7 @@ class LazyDeadline : public std::enable_shared_from_this<LazyDeadline> {
     if (at_ == kNever) {
       return;
     }
-    if (std::chrono::steady_clock::now() < at_) {
+    if (clock_.Steady() < at_) {
       Wait(at_);
       return;
     }
@@ -78,6 +78,7 @@ class LazyDeadline : public std::enable_shared_from_this<LazyDeadline> {
   }
 
   Timer timer_;
+  const Clock& clock_;  // says what time it is; the timer only measures how long to wait
   std::function<void()> on_expiry_;
   SteadyTime at_ = kNever;
   SteadyTime pending_until_ = kNever;

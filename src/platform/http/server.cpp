@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/address.hpp>
 
+#include "platform/base/correlation.h"
 #include "platform/base/id.h"
 #include "platform/http/connection.h"
 #include "platform/http/server_impl.h"
@@ -20,8 +22,7 @@ namespace {
 
 constexpr int kBacklog = 1024;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
-constexpr std::string_view kTooMany =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
+constexpr size_t kRefusedBytesRead = 64 * 1024;  // of a request that a refused connection has sent already
 
 }  // namespace
 
@@ -30,11 +31,13 @@ class Server::Impl final : public ServerCore {
   using ServerCore::ServerCore;
 };
 
-Server::Server(fiber::Loop& loop, ServerOptions options) : impl_(std::make_shared<Impl>(loop, std::move(options))) {}
+Server::Server(fiber::Loop& loop, ServerOptions options, const Clock& clock)
+    : impl_(std::make_shared<Impl>(loop, std::move(options), clock)) {}
 Server::~Server() { Stop(); }
 
 void Server::Route(std::string method, std::string pattern, Handler handler, RouteOptions options) {
-  options.auth = impl_->access.Required(method, options.auth);
+  options.exchange = options.exchange && impl_->options.exchange_protocol;
+  options.auth = impl_->access.Required(method, options);
   impl_->router.Add(method, pattern, impl_->routes.size());
   impl_->routes.emplace_back(std::move(handler), options, RouteMetrics(method, pattern), pattern);
 }
@@ -59,8 +62,12 @@ void Server::Stop() {
   }
 }
 
-ServerCore::ServerCore(fiber::Loop& server_loop, ServerOptions server_options)
-    : loop(server_loop), options(std::move(server_options)), access(options), random_(SystemRandom().Next()) {}
+ServerCore::ServerCore(fiber::Loop& server_loop, ServerOptions server_options, const Clock& server_clock)
+    : loop(server_loop),
+      clock(server_clock),
+      options(std::move(server_options)),
+      access(options),
+      random_(SystemRandom().Next()) {}
 
 Status ServerCore::Start() {
   QUANTUM_ASSERT(acceptor_ == nullptr);
@@ -120,8 +127,7 @@ void ServerCore::Accept(TcpAcceptor& acceptor) {
     socket.non_blocking(true, ignored);
     socket.set_option(Tcp::no_delay(true), ignored);
     if (connections.size() >= options.connections_max) {
-      socket.write_some(asio::buffer(kTooMany), ignored);
-      socket.shutdown(asio::socket_base::shutdown_send, ignored);
+      RefuseConnection(std::move(socket));
       continue;
     }
     Serve(std::move(socket));
@@ -132,6 +138,29 @@ void ServerCore::Serve(TcpSocket socket) {
   auto connection = std::make_shared<Connection>(shared_from_this(), std::move(socket));
   connections.insert(connection.get());
   loop.Spawn([connection = std::move(connection)] { connection->Serve(); });
+}
+
+void ServerCore::RefuseConnection(TcpSocket socket) {
+  const CorrelationScope scope(NewCorrelationId());
+  Response response =
+      Problem(503, "TOO_MANY_CONNECTIONS", "this service serves as many connections as it may: try again");
+  response.headers.Set("Retry-After", "1");
+  std::string bytes;
+  AppendResponseHead(
+      bytes, response,
+      {.correlation_id = options.exchange_protocol ? std::string_view() : std::string_view(CurrentCorrelationId()),
+       .date = Date(clock.Steady()),
+       .close = true});
+  bytes += response.body;
+  error_code ignored;
+  socket.write_some(asio::buffer(bytes), ignored);
+  socket.shutdown(asio::socket_base::shutdown_send, ignored);
+  // Closing with a request unread would reset the connection, and the peer might lose the answer.
+  std::array<char, 4096> dropped;
+  error_code error;
+  for (size_t read = 0; read < kRefusedBytesRead && !error;) {
+    read += socket.read_some(asio::buffer(dropped), error);
+  }
 }
 
 bool ServerCore::Drain(Duration timeout) {
@@ -172,11 +201,11 @@ void ServerCore::Stop() {
 
 RouteEntry* ServerCore::entry(const Router::Match& match) { return match.route ? &routes[*match.route] : nullptr; }
 
-std::string ServerCore::NewCorrelationId() { return NewUuid(SystemClock(), random_); }
+std::string ServerCore::NewCorrelationId() { return NewUuid(clock, random_); }
 
 const std::string& ServerCore::Date(SteadyTime now) {
   if (now >= date_until_) {
-    const WallTime wall = SystemClock().Now();
+    const WallTime wall = clock.Now();
     date_ = FormatHttpDate(wall);
     date_until_ = now + (std::chrono::floor<std::chrono::seconds>(wall) + std::chrono::seconds(1) - wall);
   }

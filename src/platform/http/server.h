@@ -31,6 +31,9 @@ struct RouteOptions {
   fiber::Loop* loop = nullptr;
   // Answered even while draining (health, metrics, admin).
   bool always = false;
+  // An endpoint of the exchange's own protocol: it signs its requests, so that no token, Host, Origin or content type is
+  // asked for, and X-Correlation-ID is read but not answered. Only where ServerOptions::exchange_protocol allows it.
+  bool exchange = false;
 };
 
 // A WebSocket connection on the server's side. Read and Write may be called by two different fibers of the loop.
@@ -64,12 +67,14 @@ struct ServerOptions {
   // does not take a message within the write timeout.
   Duration websocket_idle_timeout = std::chrono::seconds(60);
   Duration websocket_write_timeout = std::chrono::seconds(5);
-  bool exchange_protocol = false;  // the paper exchange: no Host/Origin/content-type rules, no X-Correlation-ID echo
+  // The paper exchange: routes may follow the exchange's rules (RouteOptions::exchange), and its streams take any Origin.
+  bool exchange_protocol = false;
 };
 
 class Server {
  public:
-  Server(fiber::Loop& loop, ServerOptions options);
+  // The clock tells deadlines, Date and the time in correlation ids; waiting itself takes real time.
+  Server(fiber::Loop& loop, ServerOptions options, const Clock& clock = SystemClock());
   ~Server();
 
   // Patterns: "/api/execution/orders/{id}". Routes are added before Start. "*" as the pattern is the fallback.

@@ -40,7 +40,7 @@ class Connection;
 // What the connections share, and the accepting of new ones.
 class ServerCore : public std::enable_shared_from_this<ServerCore> {
  public:
-  ServerCore(fiber::Loop& server_loop, ServerOptions server_options);
+  ServerCore(fiber::Loop& server_loop, ServerOptions server_options, const Clock& server_clock);
 
   Status Start();
   bool Drain(Duration timeout);
@@ -52,6 +52,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   const std::string& Date(SteadyTime now);  // formatted once a second
 
   fiber::Loop& loop;
+  const Clock& clock;
   const ServerOptions options;
   const Access access;
   Router router;
@@ -67,6 +68,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
  private:
   void Accept(TcpAcceptor& acceptor);
   void Serve(TcpSocket socket);
+  void RefuseConnection(TcpSocket socket);
 
   std::shared_ptr<TcpAcceptor> acceptor_;  // belongs to the loop's thread once Start has returned
   bool stopped_ = false;

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <set>
+
+#include "platform/base/id.h"
 #include "platform/http/server.h"
 #include "platform/http/test_peers.h"
 
@@ -11,16 +14,18 @@ namespace {
 using namespace std::chrono_literals;
 using test::RawSocket;
 using test::ServerThread;
+using test::Within;
+using testing::HasSubstr;
 
 constexpr const char* kHello = "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
 
-ServerOptions Limited() {
+ServerOptions Limited(Duration request_timeout = 5s, Duration idle_timeout = 10s) {
   ServerOptions options;
   options.operator_token = "operator-token";
   options.header_bytes_max = 2048;
   options.body_bytes_max = 4096;
-  options.request_timeout = 200ms;
-  options.idle_timeout = 300ms;
+  options.request_timeout = request_timeout;
+  options.idle_timeout = idle_timeout;
   return options;
 }
 
@@ -39,8 +44,15 @@ std::string EchoHead(std::string_view more) {
 
 class HttpLimits : public testing::Test {
  protected:
+  explicit HttpLimits(const ServerOptions& options = Limited()) : server_(options, AddRoutes) {}
   RawSocket Connect() { return RawSocket(server_.port()); }
-  ServerThread server_{Limited(), AddRoutes};
+  ServerThread server_;
+};
+
+// For what takes too long.
+class HttpImpatience : public HttpLimits {
+ protected:
+  HttpImpatience() : HttpLimits(Limited(200ms)) {}
 };
 
 struct Malformed {
@@ -133,32 +145,44 @@ TEST_F(HttpLimits, AnswersARefusedUploadThatGoesOn) {
   EXPECT_EQ(socket.Receive().status, 413);
 }
 
-TEST_F(HttpLimits, SlowHeaderIs408) {
+TEST_F(HttpImpatience, SlowHeaderIs408) {
   RawSocket socket = Connect();
   socket.Send("GET /hello HT");
   EXPECT_EQ(socket.Receive().status, 408);
   EXPECT_TRUE(socket.ClosedByPeer());
 }
 
-TEST_F(HttpLimits, SlowBodyIs408) {
+TEST_F(HttpImpatience, SlowBodyIs408) {
   RawSocket socket = Connect();
   socket.Send(EchoHead("Content-Length: 10\r\n") + "abc");
   EXPECT_EQ(socket.Receive().status, 408);
 }
 
-TEST_F(HttpLimits, IdleConnectionIsClosedWithoutAWord) {
-  RawSocket socket = Connect();
+TEST(HttpIdle, ConnectionIsClosedWithoutAWord) {
+  ServerThread server(Limited(5s, 1s), AddRoutes);
+  RawSocket socket(server.port());
   socket.Send(kHello);
   EXPECT_EQ(socket.Receive().status, 200);
   EXPECT_TRUE(socket.ClosedByPeer());
 }
 
-TEST_F(HttpLimits, AReaderThatDoesNotReadIsDropped) {
-  RawSocket socket = Connect();
+TEST(HttpSlowReader, IsDropped) {
+  ServerOptions options = Limited(200ms);  // also the time for writing one answer
+  options.connections_max = 1;
+  ServerThread server(options, AddRoutes);
+  RawSocket socket(server.port());
   socket.LimitReceiveBuffer(4096);
+  socket.Send(kHello);
+  ASSERT_EQ(socket.Receive().status, 200) << "it is the one connection that the server has";
+  const SteadyTime start = SystemClock().Steady();
   socket.Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
-  std::this_thread::sleep_for(500ms);  // longer than the time for writing one answer
-  EXPECT_EQ(socket.Receive().status, 0);
+  EXPECT_TRUE(Within(5s, [&] {
+    RawSocket next(server.port());
+    next.Send(kHello);
+    return next.Receive().status == 200;
+  })) << "its place is not free";
+  EXPECT_LT(SystemClock().Steady() - start, 5s);
+  EXPECT_EQ(socket.Receive().status, 0) << "the answer came whole";
 }
 
 TEST_F(HttpLimits, IgnoresEmptyLinesBeforeARequest) {
@@ -177,8 +201,22 @@ TEST(HttpConnections, AboveTheLimitAreRefusedWith503) {
   second.Send(kHello);
   EXPECT_EQ(first.Receive().status, 200);
   EXPECT_EQ(second.Receive().status, 200);
-  RawSocket third(server.port());
-  EXPECT_EQ(third.Receive().status, 503);
+  std::set<std::string> ids;
+  for (int i = 0; i < 2; ++i) {
+    RawSocket third(server.port());
+    third.Send(kHello);
+    const RawSocket::Answer answer = third.Receive();
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.Header("Content-Type"), "application/problem+json");
+    EXPECT_EQ(answer.Header("Retry-After"), "1");
+    EXPECT_EQ(answer.Header("Connection"), "close");
+    const std::string id = answer.Header("X-Correlation-ID");
+    EXPECT_TRUE(IsCorrelationId(id)) << id;
+    EXPECT_THAT(answer.body, HasSubstr("\"code\":\"TOO_MANY_CONNECTIONS\""));
+    EXPECT_THAT(answer.body, HasSubstr("\"correlation_id\":\"" + id + "\""));
+    ids.insert(id);
+  }
+  EXPECT_EQ(ids.size(), 2u);
 }
 
 class HttpDrain : public testing::Test {
@@ -186,6 +224,7 @@ class HttpDrain : public testing::Test {
   HttpDrain() : server_({}, [this](Server& server) { AddSlowRoutes(server); }) {}
   void AddSlowRoutes(Server& server) {
     server.Route("GET", "/slow", [this](const Request&) {
+      const Unwinding unwinding{unwound_};
       started_ = true;
       while (!release_) {
         fiber::SleepFor(1ms);
@@ -196,10 +235,13 @@ class HttpDrain : public testing::Test {
     server.Route("GET", "/health", [](const Request&) { return Json("{}"); }, {.always = true});
   }
   void WaitUntilStarted() {
-    while (!started_) {
-      std::this_thread::sleep_for(1ms);
-    }
+    ASSERT_TRUE(Within(10s, [this] { return started_.load(); }));
   }
+  struct Unwinding {
+    std::atomic<bool>& done;
+    ~Unwinding() { done = true; }
+  };
+  std::atomic<bool> unwound_{false};
   std::atomic<bool> started_{false};
   std::atomic<bool> release_{false};
   ServerThread server_;
@@ -245,10 +287,14 @@ TEST_F(HttpDrain, StopClosesConnectionsAndFreesThePort) {
 }
 
 TEST_F(HttpDrain, ALoopThatEndsInTheMiddleOfARequestUnwindsIt) {
-  RawSocket busy(server_.port());
+  std::optional<ServerThread> server;
+  server.emplace(ServerOptions(), [this](Server& routed) { AddSlowRoutes(routed); });
+  RawSocket busy(server->port());
   busy.Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
   WaitUntilStarted();
-  // The fixture stops the loop with the handler still waiting.
+  EXPECT_FALSE(unwound_);
+  server.reset();  // ends the loop with the handler still waiting
+  EXPECT_TRUE(unwound_);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "platform/base/correlation.h"
 #include "platform/base/id.h"
+#include "platform/http/client.h"
 #include "platform/http/test_peers.h"
 #include "platform/metrics/metrics.h"
 
@@ -18,6 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::RawSocket;
+using test::RunInFiber;
 using test::ServerThread;
 using testing::HasSubstr;
 
@@ -77,6 +79,28 @@ class HttpServer : public testing::Test {
 
   ServerThread server_{Options(), AddRoutes};
 };
+
+TEST(HttpServerClock, TellsDateAndTheTimeInCorrelationIds) {
+  RunInFiber([](fiber::Loop& loop) {
+    ManualClock clock(FromUnixMs(1'700'000'000'000));
+    Server server(loop, {}, clock);
+    server.Route("GET", "/hello", [](const Request&) { return Json("{}"); });
+    ASSERT_TRUE(server.Start().ok());
+    Client client(loop);
+    const std::string url = "http://127.0.0.1:" + std::to_string(server.port()) + "/hello";
+    ClientRequest request{.url = url};
+    const auto first = client.Send(request);
+    ASSERT_TRUE(first.ok()) << first.error().message;
+    EXPECT_EQ(first->headers.Find("Date"), "Tue, 14 Nov 2023 22:13:20 GMT");
+    clock.Advance(61s);
+    request.headers.Set("X-Correlation-ID", "none");  // too short to be taken: the server makes one
+    const auto later = client.Send(request);
+    ASSERT_TRUE(later.ok()) << later.error().message;
+    EXPECT_EQ(later->headers.Find("Date"), "Tue, 14 Nov 2023 22:14:21 GMT");
+    EXPECT_EQ(later->headers.Find("X-Correlation-ID").value_or("").substr(0, 13), "018bcfe6-5648")
+        << "the first 48 bits are milliseconds";
+  });
+}
 
 TEST_F(HttpServer, AnswersAGetWithLengthTypeDateAndCorrelationId) {
   const auto answer = Get("/hello");
@@ -283,17 +307,44 @@ TEST(HttpServerWithoutTokens, RefusesEveryWrite) {
   EXPECT_EQ(answer.Header("WWW-Authenticate"), "Bearer");
 }
 
-TEST(HttpServerOfTheExchange, AsksForNothingAndEchoesNoCorrelationId) {
+TEST(HttpServerOfTheExchange, ItsOwnEndpointsAskForNothingAndEchoNoCorrelationIdTheOthersDo) {
+  const auto echo = [](const Request& request) { return Json(request.body + " " + request.correlation_id); };
   ServerOptions options = Options();
   options.exchange_protocol = true;
-  ServerThread server(options, AddRoutes);
+  ServerThread server(options, [&](Server& s) {
+    s.Route("POST", "/fapi/v1/order", echo, {.exchange = true});
+    s.Route("POST", "/forgotten", echo);
+    s.Route("POST", "/admin/pause", echo, {.auth = Auth::kOperator});
+    s.Route("GET", "/health", echo);
+  });
   RawSocket socket(server.port());
-  socket.Send("POST /forgotten HTTP/1.1\r\nHost: fapi.binance.com\r\nContent-Length: 3\r\n\r\na=1");
-  const auto answer = socket.Receive();
-  EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.body, "a=1");
-  EXPECT_EQ(answer.Header("X-Correlation-ID"), "");
-  socket.Send("POST /admin HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  const auto ask = [&](const std::string& method, const std::string& path, const std::string& headers) {
+    socket.Send(method + " " + path + " HTTP/1.1\r\nX-Correlation-ID: from-the-connector\r\n" + headers +
+                "Content-Length: 0\r\n\r\n");
+    return socket.Receive();
+  };
+  const auto order = ask("POST", "/fapi/v1/order", "Host: fapi.binance.com\r\n");
+  EXPECT_EQ(order.status, 200);
+  EXPECT_EQ(order.body, " from-the-connector") << "read, for the log";
+  EXPECT_EQ(order.Header("X-Correlation-ID"), "");
+
+  const std::string token = "Authorization: Bearer " + options.operator_token + "\r\n";
+  const std::string json = "Content-Type: application/json\r\n";
+  EXPECT_EQ(ask("POST", "/forgotten", "Host: localhost\r\n" + json).status, 401);
+  EXPECT_EQ(ask("POST", "/admin/pause", "Host: evil.example\r\n" + token + json).status, 403);
+  EXPECT_EQ(ask("POST", "/admin/pause", "Host: localhost\r\nOrigin: https://evil.example\r\n" + token + json).status,
+            403);
+  EXPECT_EQ(ask("POST", "/admin/pause", "Host: localhost\r\n" + token).status, 415);
+  EXPECT_EQ(ask("POST", "/admin/pause", "Host: localhost\r\n" + token + json).status, 200);
+  EXPECT_EQ(ask("GET", "/health", "Host: localhost\r\n").Header("X-Correlation-ID"), "from-the-connector");
+}
+
+TEST(HttpServerOfAService, ARouteCannotDeclareItselfTheExchanges) {
+  ServerThread server(Options(), [](Server& s) {
+    s.Route("POST", "/order", [](const Request&) { return Json("{}"); }, {.exchange = true});
+  });
+  RawSocket socket(server.port());
+  socket.Send("POST /order HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(socket.Receive().status, 401);
 }
 

@@ -181,8 +181,11 @@ ScriptedPeer::ScriptedPeer(std::vector<std::function<void(RawSocket&)>> scripts)
         return;
       }
       ++connections_;
-      RawSocket socket(accepted, true);
-      script(socket);
+      {
+        RawSocket socket(accepted, true);
+        script(socket);
+      }
+      ++closed_;
     }
   });
 }
@@ -194,5 +197,35 @@ ScriptedPeer::~ScriptedPeer() {
 }
 
 std::string ScriptedPeer::Url(std::string_view path) const { return fmt::format("http://127.0.0.1:{}{}", port_, path); }
+
+ClosedPort::ClosedPort() : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address = Loopback(0);
+  socklen_t size = sizeof address;
+  QUANTUM_ASSERT(::bind(descriptor_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  QUANTUM_ASSERT(::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  port_ = ntohs(address.sin_port);
+}
+
+void ClosedPort::Free() {
+  if (descriptor_ >= 0) {
+    ::close(std::exchange(descriptor_, -1));
+  }
+}
+
+bool Within(Duration timeout, const std::function<bool()>& condition) {
+  constexpr auto kPoll = std::chrono::milliseconds(5);
+  const SteadyTime end = SystemClock().Steady() + timeout;
+  while (!condition()) {
+    if (SystemClock().Steady() >= end) {
+      return false;
+    }
+    if (fiber::InFiber()) {
+      fiber::SleepFor(kPoll);
+    } else {
+      std::this_thread::sleep_for(kPoll);
+    }
+  }
+  return true;
+}
 
 }  // namespace quantum::http::test

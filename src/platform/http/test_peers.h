@@ -76,12 +76,33 @@ class ScriptedPeer {
   int port() const { return port_; }
   std::string Url(std::string_view path) const;
   int connections() const { return connections_; }
+  int closed() const { return closed_; }  // connections whose script has ended and that it has closed
 
  private:
   int listener_;
   int port_;
   std::atomic<int> connections_{0};
+  std::atomic<int> closed_{0};
   std::thread thread_;
 };
+
+// A port on which nobody listens, and nobody will: it is taken. Connecting is refused.
+class ClosedPort {
+ public:
+  ClosedPort();
+  ~ClosedPort() { Free(); }
+  ClosedPort(const ClosedPort&) = delete;
+  ClosedPort& operator=(const ClosedPort&) = delete;
+  int port() const { return port_; }
+  void Free();  // for a server that is to listen there
+
+ private:
+  int descriptor_;
+  int port_;
+};
+
+// Polls until the condition holds; false when the time passed first. In a fiber it lets the others run, elsewhere it
+// blocks the thread.
+bool Within(Duration timeout, const std::function<bool()>& condition);
 
 }  // namespace quantum::http::test

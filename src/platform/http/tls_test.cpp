@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
@@ -82,7 +83,14 @@ class TlsServer {
       }
     });
   }
-  ~TlsServer() { thread_.join(); }
+  ~TlsServer() { AwaitEnd(); }
+  // Waits until all its connections have ended. How many requests it has read.
+  int AwaitEnd() {
+    if (thread_.joinable()) {
+      thread_.join();
+    }
+    return requests_;
+  }
   int port() const { return acceptor_.local_endpoint().port(); }
 
  private:
@@ -97,6 +105,7 @@ class TlsServer {
       if (error) {
         return;
       }
+      ++requests_;
       if (beast::websocket::is_upgrade(request)) {
         Echo(stream, request);
         return;
@@ -124,6 +133,7 @@ class TlsServer {
   asio::io_context context_;
   tcp::acceptor acceptor_;
   asio::ssl::context tls_;
+  std::atomic<int> requests_{0};
   std::thread thread_;
 };
 
@@ -156,20 +166,25 @@ TEST(Tls, AnUntrustedCertificateIsRefusedBeforeAnythingIsSent) {
   test::RunInFiber([&](fiber::Loop& loop) {
     Client client(loop, {.attempts_max = 1});
     const auto answer = client.Send({.url = fmt::format("https://localhost:{}/", server.port())});
+    ASSERT_FALSE(answer.ok());
     EXPECT_EQ(answer.error().code, Errc::kUnavailable);
     EXPECT_THAT(answer.error().message, testing::HasSubstr("self-signed certificate"));
   });
+  EXPECT_EQ(server.AwaitEnd(), 0);
 }
 
-TEST(Tls, ACertificateForAnotherNameIsRefused) {
+TEST(Tls, ACertificateForAnotherNameIsRefusedBeforeAnythingIsSent) {
   const SelfSigned certificate;
   const Trust trust(certificate.certificate_file());
   TlsServer server(certificate, 1);
   test::RunInFiber([&](fiber::Loop& loop) {
     Client client(loop, {.attempts_max = 1});
-    EXPECT_EQ(client.Send({.url = fmt::format("https://127.0.0.1:{}/", server.port())}).error().code,
-              Errc::kUnavailable);
+    const auto answer = client.Send({.url = fmt::format("https://127.0.0.1:{}/", server.port())});
+    ASSERT_FALSE(answer.ok());
+    EXPECT_EQ(answer.error().code, Errc::kUnavailable);
+    EXPECT_THAT(answer.error().message, testing::HasSubstr("certificate verify failed"));
   });
+  EXPECT_EQ(server.AwaitEnd(), 0);
 }
 
 TEST(Tls, WssCarriesMessages) {
@@ -186,13 +201,17 @@ TEST(Tls, WssCarriesMessages) {
   });
 }
 
-TEST(Tls, WssRefusesAnUntrustedCertificate) {
+TEST(Tls, WssRefusesAnUntrustedCertificateBeforeAnythingIsSent) {
   const SelfSigned certificate;
   TlsServer server(certificate, 1);
   test::RunInFiber([&](fiber::Loop& loop) {
     WebSocketClient client(loop);
-    EXPECT_EQ(client.Connect(fmt::format("wss://localhost:{}/", server.port()), 5s).error().code, Errc::kUnavailable);
+    const Status connected = client.Connect(fmt::format("wss://localhost:{}/", server.port()), 5s);
+    ASSERT_FALSE(connected.ok());
+    EXPECT_EQ(connected.error().code, Errc::kUnavailable);
+    EXPECT_THAT(connected.error().message, testing::HasSubstr("self-signed certificate"));
   });
+  EXPECT_EQ(server.AwaitEnd(), 0);
 }
 
 }  // namespace

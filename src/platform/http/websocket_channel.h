@@ -35,11 +35,12 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel<Ne
   using ErrorCode = boost::system::error_code;
 
   template <class... Args>
-  WebSocketChannel(fiber::Loop& loop, WebSocketLimits limits, Args&&... args)
+  WebSocketChannel(fiber::Loop& loop, const Clock& clock, WebSocketLimits limits, Args&&... args)
       : loop_(loop),
+        clock_(clock),
         limits_(limits),
         stream_(std::forward<Args>(args)...),
-        write_deadline_(LazyDeadline::Make(loop.context().get_executor(), [this] { Drop(); })) {
+        write_deadline_(LazyDeadline::Make(loop.context().get_executor(), clock, [this] { Drop(); })) {
     stream_.read_message_max(limits.message_bytes_max);
     stream_.auto_fragment(false);
     stream_.text(true);
@@ -59,13 +60,13 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel<Ne
   }
 
   Result<std::string> Read(Duration timeout) {
-    const SteadyTime until = SystemClock().Steady() + timeout;
+    const SteadyTime until = clock_.Steady() + timeout;
     while (inbox_.empty()) {
       if (gone_) {
         return Error{Errc::kUnavailable, why_gone_};
       }
       readable_.Reset();
-      const Duration left = until - SystemClock().Steady();
+      const Duration left = until - clock_.Steady();
       if (left <= Duration::zero() || !readable_.WaitFor(left)) {
         return Error{Errc::kTimeout, "no WebSocket message came in time"};
       }
@@ -88,7 +89,7 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel<Ne
     ErrorCode error;
     {
       const Writing writing(*this);
-      write_deadline_->Arm(SystemClock().Steady() + limits_.write_timeout);
+      write_deadline_->Arm(clock_.Steady() + limits_.write_timeout);
       fiber::Await([&](fiber::Yield& yield) {
         return stream_.async_write(boost::asio::buffer(text.data(), text.size()), yield[error]);
       });
@@ -113,7 +114,7 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel<Ne
     closing_ = true;
     room_.Set();  // the reader must see the peer's close frame
     ErrorCode ignored;
-    write_deadline_->Arm(SystemClock().Steady() + limits_.write_timeout);
+    write_deadline_->Arm(clock_.Steady() + limits_.write_timeout);
     fiber::Await([&](fiber::Yield& yield) {
       return stream_.async_close(boost::beast::websocket::close_code::normal, yield[ignored]);
     });
@@ -189,6 +190,7 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel<Ne
   }
 
   fiber::Loop& loop_;
+  const Clock& clock_;
   const WebSocketLimits limits_;
   Stream stream_;
   std::shared_ptr<LazyDeadline> write_deadline_;

@@ -57,12 +57,12 @@ Status UpgradeToWebSocket(Channel& channel, LazyDeadline& deadline, const Url& u
 template <class Next>
 class ChannelTransport final : public Transport {
  public:
-  ChannelTransport(fiber::Loop& loop, ClientSocket socket, std::shared_ptr<TlsContext> tls)
-      : loop_(loop), tls_(std::move(tls)), channel_(Make(loop, std::move(socket), tls_.get())) {}
+  ChannelTransport(fiber::Loop& loop, const Clock& clock, ClientSocket socket, std::shared_ptr<TlsContext> tls)
+      : loop_(loop), clock_(clock), tls_(std::move(tls)), channel_(Make(loop, clock, std::move(socket), tls_.get())) {}
 
   Status Handshake(const Url& url, SteadyTime until) override {
     const auto deadline =
-        LazyDeadline::Make(loop_.context().get_executor(), [channel = channel_] { channel->Abort(); });
+        LazyDeadline::Make(loop_.context().get_executor(), clock_, [channel = channel_] { channel->Abort(); });
     struct Closing {
       LazyDeadline& deadline;
       ~Closing() { deadline.Close(); }
@@ -84,23 +84,24 @@ class ChannelTransport final : public Transport {
  private:
   using Channel = WebSocketChannel<Next>;
 
-  static std::shared_ptr<Channel> Make(fiber::Loop& loop, ClientSocket socket, TlsContext* tls) {
+  static std::shared_ptr<Channel> Make(fiber::Loop& loop, const Clock& clock, ClientSocket socket, TlsContext* tls) {
     if constexpr (std::is_same_v<Next, ClientSocket>) {
-      return std::make_shared<Channel>(loop, WebSocketLimits(), std::move(socket));
+      return std::make_shared<Channel>(loop, clock, WebSocketLimits(), std::move(socket));
     } else {
-      return std::make_shared<Channel>(loop, WebSocketLimits(), std::move(socket), *tls);
+      return std::make_shared<Channel>(loop, clock, WebSocketLimits(), std::move(socket), *tls);
     }
   }
 
   Status HandshakeTls(LazyDeadline& deadline, const Url& url) {
     auto& stream = channel_->stream().next_layer();
-    QUANTUM_CHECK(PrepareTls(stream, url));
+    QUANTUM_CHECK(PrepareTls(stream.native_handle(), url));
     boost::system::error_code error;
     fiber::Await([&](fiber::Yield& yield) { stream.async_handshake(asio::ssl::stream_base::client, yield[error]); });
     return error ? HandshakeFailure(deadline, url, "TLS", TlsFailure(stream.native_handle(), error)) : Status();
   }
 
   fiber::Loop& loop_;
+  const Clock& clock_;
   std::shared_ptr<TlsContext> tls_;  // outlives the stream that uses it
   std::shared_ptr<Channel> channel_;
 };
@@ -109,7 +110,7 @@ class ChannelTransport final : public Transport {
 
 class WebSocketClient::Impl {
  public:
-  explicit Impl(fiber::Loop& loop) : loop_(loop) {}
+  Impl(fiber::Loop& loop, const Clock& clock) : loop_(loop), clock_(clock) {}
   ~Impl() {
     if (transport_ != nullptr) {
       transport_->Abort();
@@ -124,15 +125,15 @@ class WebSocketClient::Impl {
     if (url.scheme != "ws" && url.scheme != "wss") {
       return Error{Errc::kInvalidArgument, "a WebSocket needs a ws or wss URL, not " + url.scheme};
     }
-    const SteadyTime until = SystemClock().Steady() + timeout;
+    const SteadyTime until = clock_.Steady() + timeout;
     ClientSocket socket(loop_.context().get_executor());
-    QUANTUM_CHECK(ConnectSocket(loop_, socket, url, until));
+    QUANTUM_CHECK(ConnectSocket(loop_, socket, url, until, clock_));
     std::shared_ptr<Transport> transport;
     if (url.secure()) {
-      transport = std::make_shared<ChannelTransport<asio::ssl::stream<ClientSocket>>>(loop_, std::move(socket),
+      transport = std::make_shared<ChannelTransport<asio::ssl::stream<ClientSocket>>>(loop_, clock_, std::move(socket),
                                                                                       MakeTlsContext());
     } else {
-      transport = std::make_shared<ChannelTransport<ClientSocket>>(loop_, std::move(socket), nullptr);
+      transport = std::make_shared<ChannelTransport<ClientSocket>>(loop_, clock_, std::move(socket), nullptr);
     }
     QUANTUM_CHECK(transport->Handshake(url, until));
     transport_ = std::move(transport);
@@ -161,11 +162,12 @@ class WebSocketClient::Impl {
 
  private:
   fiber::Loop& loop_;
+  const Clock& clock_;
   std::shared_ptr<Transport> transport_;
   std::string message_;
 };
 
-WebSocketClient::WebSocketClient(fiber::Loop& loop) : impl_(std::make_shared<Impl>(loop)) {}
+WebSocketClient::WebSocketClient(fiber::Loop& loop, const Clock& clock) : impl_(std::make_shared<Impl>(loop, clock)) {}
 WebSocketClient::~WebSocketClient() = default;
 
 Status WebSocketClient::Connect(const std::string& url, Duration timeout) {

@@ -67,14 +67,14 @@ Connection::Next Connection::ServeWebSocket(WebSocketEntry& entry) {
     return Finish(entry.metrics, entry.pattern, *refused, DropBufferedBody());
   }
   if (server_->draining) {
-    return Finish(entry.metrics, entry.pattern, Problem(503, "DRAINING", "this service is stopping"), false);
+    return Finish(entry.metrics, entry.pattern, Draining(), false);
   }
   if (!DropBufferedBody() || input_.size() > 0) {
     // RFC 6455, 4.1: the client waits for our answer before it sends anything.
     return Refuse(400, "MALFORMED", "a WebSocket handshake has no body and nothing after it");
   }
   const ServerOptions& options = server_->options;
-  auto channel = std::make_shared<Channel>(server_->loop,
+  auto channel = std::make_shared<Channel>(server_->loop, server_->clock,
                                            WebSocketLimits{.idle_timeout = options.websocket_idle_timeout,
                                                            .write_timeout = options.websocket_write_timeout,
                                                            .message_bytes_max = options.body_bytes_max},
@@ -90,7 +90,7 @@ Connection::Next Connection::ServeWebSocket(WebSocketEntry& entry) {
   beast::error_code error;
   const auto handshake = ForBeast(request_);
   fiber::Await([&](fiber::Yield& yield) { return channel->stream().async_accept(handshake, yield[error]); });
-  entry.metrics.Answered(request_.method, error ? 400 : 101, SystemClock().Steady() - received_);
+  entry.metrics.Answered(request_.method, error ? 400 : 101, Now() - received_);
   if (!error) {
     channel->StartReading();
     Session session(channel);

@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "platform/base/correlation.h"
+#include "platform/base/id.h"
 #include "platform/lifecycle/runtime.h"
 #include "platform/log/log.h"
 #include "platform/log/setup.h"
@@ -85,13 +87,18 @@ http::Response Runtime::Live() const {
   return http::Problem(503, "NO_PROGRESS", fmt::format("the main loop has stood still for {} s", seconds));
 }
 
-http::Response Runtime::Ready() const {
+http::Response Runtime::Ready() {
   const Phase phase = phase_;
   if (phase == Phase::kReady) {
     return http::Json(R"({"status": "ready"})");
   }
+  if (phase != Phase::kStarting) {
+    return http::Problem(503, ToString(phase), "the service is stopping");
+  }
+  const std::lock_guard lock(waiting_mutex_);
   return http::Problem(503, ToString(phase),
-                       phase == Phase::kStarting ? "the service is still starting" : "the service is stopping");
+                       waiting_for_.empty() ? "the service is still starting"
+                                            : "the service is still starting and waits: " + waiting_for_);
 }
 
 http::Response Runtime::SetPaused(bool paused) {
@@ -134,6 +141,7 @@ HealthSnapshot Runtime::TakeSnapshot() {
 
 void Runtime::Observe() {
   for (int turn = 0;; ++turn) {
+    const CorrelationScope round(NewUuid());
     watchdog_.Observe(main_loop_.turns(), clock().Steady());
     if (turn % kGaugesEvery == 0) {
       const HealthSnapshot& snapshot = monitor_->Get();

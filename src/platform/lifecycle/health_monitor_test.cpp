@@ -23,20 +23,20 @@ void InFiberOf(fiber::Loop& loop, std::function<void()> body) {
 
 TEST(DependencyChecks, AllAreAskedAtOnceAndOneThatHangsIsDownAndNotAskedAgain) {
   fiber::Loop loop("main");
-  DependencyChecks checks(loop, SystemClock(), 200ms);
+  DependencyChecks checks(loop, SystemClock(), 2s);
   fiber::Event release;
   int hanging_asked = 0;
-  checks.Add({"quick", 100ms, true, [] { return Result<std::string>(R"({"a": 1})"); }});
-  checks.Add({"slow", 20ms, false, []() -> Result<std::string> {
-                fiber::SleepFor(100ms);
+  checks.Add({"quick", 1s, true, [] { return Result<std::string>(R"({"a": 1})"); }});
+  checks.Add({"slow", 200ms, false, []() -> Result<std::string> {
+                fiber::SleepFor(1s);
                 return std::string();
               }});
-  checks.Add({"slow-too", 500ms, true, []() -> Result<std::string> {
-                fiber::SleepFor(100ms);
+  checks.Add({"slow-too", 5s, true, []() -> Result<std::string> {
+                fiber::SleepFor(1s);
                 return std::string();
               }});
-  checks.Add({"broken", 100ms, true, []() -> Result<std::string> { return Error{Errc::kUnavailable, "refused"}; }});
-  checks.Add({"hanging", 100ms, true, [&]() -> Result<std::string> {
+  checks.Add({"broken", 1s, true, []() -> Result<std::string> { return Error{Errc::kUnavailable, "refused"}; }});
+  checks.Add({"hanging", 1s, true, [&]() -> Result<std::string> {
                 ++hanging_asked;
                 release.Wait();
                 return std::string("{}");
@@ -44,7 +44,7 @@ TEST(DependencyChecks, AllAreAskedAtOnceAndOneThatHangsIsDownAndNotAskedAgain) {
   InFiberOf(loop, [&] {
     const SteadyTime begin = SystemClock().Steady();
     auto answers = checks.Ask();
-    EXPECT_LT(SystemClock().Steady() - begin, 290ms);  // not the sum of all
+    EXPECT_LT(SystemClock().Steady() - begin, 3500ms) << "the sum of all is 4 s";
     EXPECT_EQ(answers.at("quick").status, HealthStatus::kOk);
     EXPECT_EQ(answers.at("quick").details, R"({"a": 1})");
     EXPECT_EQ(answers.at("slow").status, HealthStatus::kDegraded);
@@ -86,7 +86,7 @@ TEST(HealthMonitor, ABurstAsksOnceAndAHangingMainLoopDelaysButDoesNotBlock) {
         }
       });
     }
-    all.Wait();
+    EXPECT_TRUE(all.WaitFor(20s));
     EXPECT_EQ(taken, 1);
     std::atomic<bool> release{false};
     main_loop.Post([&] {
@@ -99,8 +99,12 @@ TEST(HealthMonitor, ABurstAsksOnceAndAHangingMainLoopDelaysButDoesNotBlock) {
     EXPECT_EQ(monitor->Get().degraded.at("number"), "1");  // the last one
     EXPECT_GE(SystemClock().Steady() - begin, HealthMonitor::kPatience);
     release = true;
-    fiber::SleepFor(100ms);
-    EXPECT_EQ(monitor->Get().degraded.at("number"), "2");
+    int number = 1;
+    for (int i = 0; i < 1000 && number == 1; ++i) {
+      fiber::SleepFor(10ms);
+      number = std::stoi(monitor->Get().degraded.at("number"));
+    }
+    EXPECT_GE(number, 2);
   });
   main_loop.Stop();
   main_thread.join();

@@ -29,7 +29,7 @@ Status CheckUnit(const ServiceSpec& spec, const config::Manifest& manifest) {
 }
 
 Status SetUpLog(const ServiceSpec& spec, const config::Manifest& manifest) {
-  log::Options options{.service = spec.name, .directory = manifest.state_directory() + "/log"};
+  log::Options options{.service = spec.name, .directory = manifest.state_directory() + "/log/services"};
   config::Section limits = manifest.Top("limits");
   options.masked_keys = limits.GetStrings("masked_keys", {});
   if (const char* const level = std::getenv("QUANTUM_LOG_LEVEL"); level != nullptr && *level != '\0') {

@@ -64,20 +64,38 @@ TEST_F(ServiceRedisTest, StateIsSavedOnTheWayDownRestoredOnceAndGoneAfterAKill) 
   EXPECT_EQ(ExitCode(process), 0);
 }
 
-TEST_F(ServiceRedisTest, WithoutRedisItLivesIsNotReadySaysSoAndStopsPromptly) {
+TEST_F(ServiceRedisTest, WithoutRedisItStartsWithoutItsSavedStateSaysSoAndStopsPromptly) {
   UseRedis({.sentinels = {{"127.0.0.1", support::FreePorts(1).front()}}, .sentinel_password = "x", .password = "x"});
   support::Process process = Start();
   EXPECT_TRUE(support::Eventually(5s, [&] { return Get("/health/live").status == 200; }));
-  EXPECT_EQ(Get("/health/ready").status, 503);
+  EXPECT_TRUE(support::Eventually(15s, [&] { return Get("/health/ready").status == 200; })) << Log();
+  EXPECT_THAT(Log(), ::testing::HasSubstr("starting without the saved state"));
   const auto begin = std::chrono::steady_clock::now();
   const Answer health = Get("/health");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
   EXPECT_EQ(health.status, 503);
   EXPECT_EQ(json::parse(health.body).at("dependencies").at("redis").at("status"), "DOWN");
-  EXPECT_TRUE(support::Eventually(10s, [&] { return Log().find("waiting for a dependency") != std::string::npos; }));
-  EXPECT_EQ(Get("/health/ready").status, 503);
   EXPECT_TRUE(process.Running());
-  EXPECT_EQ(ExitCode(process, 3s), 0);
+  EXPECT_EQ(ExitCode(process, 10s), 0);
+}
+
+TEST_F(ServiceRedisTest, APasswordThatRedisRefusesIsToldByReadinessWithTheSecretToLookAt) {
+  const support::RedisCluster cluster;
+  redis::ClientOptions options = cluster.Options();
+  options.password = "another";
+  UseRedis(options);
+  support::Process process = Start();
+  std::string detail;
+  EXPECT_TRUE(support::Eventually(20s, [&] {
+    const Answer answer = Get("/health/ready");
+    EXPECT_NE(answer.status, 200);
+    detail = answer.body;
+    return detail.find("WRONGPASS") != std::string::npos;
+  })) << Log();
+  EXPECT_THAT(detail, ::testing::HasSubstr("secret redis-service"));
+  EXPECT_THAT(detail, ::testing::Not(::testing::HasSubstr("another\"")));
+  EXPECT_TRUE(process.Running());
+  EXPECT_EQ(ExitCode(process, 10s), 0);
 }
 
 }  // namespace

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "platform/config/secrets.h"
 #include "platform/http/message.h"
 #include "platform/lifecycle/servers.h"
 #include "platform/lifecycle/signals.h"
+#include "platform/lifecycle/unit_url.h"
 #include "platform/log/log.h"
 
 namespace quantum::lifecycle {
@@ -14,6 +17,7 @@ namespace {
 constexpr auto kLoopStandsStill = std::chrono::seconds(5);
 constexpr auto kRedisSlow = std::chrono::milliseconds(100);
 constexpr auto kPostgresSlow = std::chrono::milliseconds(200);
+constexpr auto kHttpSlow = std::chrono::milliseconds(500);
 constexpr auto kCheckTimeout = std::chrono::milliseconds(900);  // a little less than the second that /health waits
 
 }  // namespace
@@ -43,10 +47,15 @@ Status Runtime::MakeServer() {
   QUANTUM_TRY(options.service_token, Secret(config::kServiceToken));
   config::Section limits = manifest_.Top("limits");
   options.allowed_origins = limits.GetStrings("cors_origins", {});
-  options.allowed_hosts.push_back(options.address);
+  options.allowed_hosts.push_back(config::InUrl(options.address));
+  for (std::string& host : limits.GetStrings("allowed_hosts", {})) {
+    options.allowed_hosts.push_back(std::move(host));
+  }
   service_token_ = options.service_token;
   server_ = std::make_unique<http::Server>(http_loop_, std::move(options));
   http_client_ = std::make_unique<http::Client>(main_loop_);
+  health_client_ = std::make_unique<http::Client>(
+      main_loop_, http::ClientOptions{.attempts_max = 1, .breaker_failures = std::numeric_limits<int>::max()});
   return {};
 }
 
@@ -59,9 +68,13 @@ Status Runtime::Connect() {
   if (spec_.redis) {
     QUANTUM_TRY(redis::ClientOptions options, RedisOptions(manifest_, secret));
     redis_ = std::make_unique<redis::Client>(main_loop_, std::move(options));
-    bus_ = std::make_unique<bus::Bus>(
-        main_loop_, *redis_, postgres_.get(),
-        bus::BusOptions{.producer = spec_.name, .group = spec_.name, .replicas_required = ReplicasRequired(manifest_)});
+    bus::BusOptions options_of_bus{
+        .producer = spec_.name, .group = spec_.name, .replicas_required = ReplicasRequired(manifest_)};
+    options_of_bus.fenced = [this](const std::string& reason) { RequestShutdown("fenced: " + reason); };
+    if (!check_) {  // a check leaves nothing behind, and may run beside the service
+      options_of_bus.journal_directory = fmt::format("{}/data/{}/journal", manifest_.state_directory(), spec_.unit);
+    }
+    QUANTUM_TRY(bus_, bus::Bus::Open(main_loop_, *redis_, postgres_.get(), std::move(options_of_bus)));
   }
   return {};
 }
@@ -79,7 +92,11 @@ void Runtime::AddPlatformDependencies() {
                            return Error{Errc::kUnavailable, fmt::format("not connected to the broker; {} events wait",
                                                                         health.outbox_pending)};
                          }
-                         return fmt::format(R"({{"outbox_pending": {}}})", health.outbox_pending);
+                         if (!health.journal_trouble.empty()) {
+                           return Error{Errc::kUnavailable, health.journal_trouble};
+                         }
+                         return fmt::format(R"({{"outbox_pending": {}, "journal_bytes": {}}})", health.outbox_pending,
+                                            health.journal_bytes);
                        }});
   }
   if (spec_.postgres) {
@@ -141,6 +158,17 @@ void Runtime::AddDependency(DependencyCheck check) {
          QUANTUM_CHECK(ask());
          return std::string();
        }});
+}
+
+void Runtime::AddHttpDependency(std::string_view unit) {
+  AddDependency({std::string(unit), kHttpSlow, false, [this, url = UrlOf(unit, "/health/ready")]() -> Status {
+                   QUANTUM_TRY(const http::Response answer,
+                               health_client_->Send({.url = url, .timeout = kCheckTimeout}));
+                   if (answer.status != 200) {
+                     return Error{Errc::kUnavailable, fmt::format("GET {} answers {}", url, answer.status)};
+                   }
+                   return {};
+                 }});
 }
 
 void Runtime::SetDegraded(std::string_view topic, std::string_view reason) {

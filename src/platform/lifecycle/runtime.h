@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -47,6 +48,7 @@ class Runtime final : public Service {
   http::Headers ServiceHeaders() override;
   void Route(std::string method, std::string pattern, http::Handler handler) override;
   void AddDependency(DependencyCheck check) override;
+  void AddHttpDependency(std::string_view unit) override;
   void SetDegraded(std::string_view topic, std::string_view reason) override;
   bool paused() const override { return paused_; }
   bool draining() const override { return phase_ >= Phase::kDraining; }
@@ -62,7 +64,7 @@ class Runtime final : public Service {
   void AddEndpoints();
   http::Response Health();
   http::Response Live() const;
-  http::Response Ready() const;
+  http::Response Ready();
   http::Response SetPaused(bool paused);
   HealthFacts Facts() const;
   HealthSnapshot TakeSnapshot();
@@ -73,6 +75,7 @@ class Runtime final : public Service {
   Status Listen();
   Status StartComponent();
   Status RestoreState();
+  void WaitingFor(std::string reason);
   void Fail(int exit_code, const Error& error);
 
   // shutdown.cpp
@@ -95,6 +98,7 @@ class Runtime final : public Service {
   fiber::Loop http_loop_{"http"};
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Client> http_client_;
+  std::unique_ptr<http::Client> health_client_;  // apart, so that checks neither trip nor feel the services' breakers
   std::unique_ptr<redis::Client> redis_;
   std::unique_ptr<postgres::Pool> postgres_;
   std::unique_ptr<bus::Bus> bus_;
@@ -105,6 +109,8 @@ class Runtime final : public Service {
   std::map<std::string, std::string> degraded_;
   fiber::Event stopping_;
   bool state_restored_ = false;
+  std::mutex waiting_mutex_;
+  std::string waiting_for_;  // why it is still starting, for /health/ready on the HTTP loop
   bool component_started_ = false;
 
   std::atomic<Phase> phase_{Phase::kStarting};

@@ -26,7 +26,7 @@ Answer Caller::Call(const std::string& method, const std::string& path, const st
       method, path, port_, authorization, body.size(), body);
   if (send(fd_, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
     Close();
-    return {};
+    return {.silent = true};
   }
   return Receive();
 }
@@ -61,7 +61,7 @@ Answer Caller::Receive() {
     const ssize_t n = recv(fd_, buffer, sizeof(buffer), 0);
     if (n <= 0) {
       Close();
-      return {};
+      return {.silent = text.empty()};
     }
     text.append(buffer, static_cast<size_t>(n));
     if (head == std::string::npos && (head = text.find("\r\n\r\n")) != std::string::npos) {
@@ -82,13 +82,19 @@ ServiceProcessTest::ServiceProcessTest() : directory_("lifecycle"), port_(suppor
   service_token_ = *config::EnsureSecret(State() + "/secrets", config::kServiceToken);
 }
 
-std::string ServiceProcessTest::Log() const { return support::ReadFile(State() + "/log/sample-service.log"); }
+std::string ServiceProcessTest::Log() const { return support::ReadFile(State() + "/log/services/sample-service.log"); }
 std::string ServiceProcessTest::Output() const { return support::ReadFile(directory_.path() / "output"); }
 
-void ServiceProcessTest::WriteManifest(const std::string& services) {
+void ServiceProcessTest::UsePeer() {
+  WriteManifest("{sample: {peer: peer}}",
+                fmt::format("  peer: {{kind: service, command: x, port: {}}}\n", support::FreePorts(1).front()));
+}
+
+void ServiceProcessTest::WriteManifest(const std::string& services, const std::string& more_units) {
   support::WriteFile(directory_.path() / "quantum.yml",
-                     fmt::format("version: 1\nmode: PAPER\nunits:\n  sample: {{command: x, port: {}}}\nservices: {}\n",
-                                 port_, services));
+                     fmt::format("version: 1\nmode: PAPER\nsymbols: [BTCUSDT]\nunits:\n  sample: {{kind: service, "
+                                 "command: x, port: {}}}\n{}services: {}\n",
+                                 port_, more_units, services));
 }
 
 support::Process ServiceProcessTest::Start(const std::vector<std::string>& arguments) {
@@ -102,9 +108,15 @@ support::Process ServiceProcessTest::Start(const std::vector<std::string>& argum
 
 support::Process ServiceProcessTest::StartAndWait() {
   support::Process process = Start();
-  EXPECT_TRUE(support::Eventually(std::chrono::seconds(10), [&] { return Get("/health/ready").status == 200; }))
+  EXPECT_TRUE(support::Eventually(std::chrono::seconds(30), [&] { return Get("/health/ready").status == 200; }))
       << Output();
   return process;
+}
+
+bool ServiceProcessTest::SlowIsInFlight() const {
+  const std::string one = "http_requests_in_progress{endpoint=\"/api/sample/slow\",method=\"GET\"} 1\n";
+  return support::Eventually(std::chrono::seconds(3),
+                             [&] { return Get("/metrics").body.find(one) != std::string::npos; });
 }
 
 int ServiceProcessTest::ExitCode(support::Process& process, std::chrono::milliseconds timeout, int signal) {

@@ -21,6 +21,7 @@ struct Answer {
   } kind = Kind::kLost;
   int status = 0;
   std::string body;
+  bool silent = false;  // lost without one byte of an answer
 };
 
 // One connection that is kept alive between calls.
@@ -50,13 +51,17 @@ class ServiceProcessTest : public ::testing::Test {
   std::string State() const { return directory_.path().string() + "/state"; }
   std::string Log() const;
   std::string Output() const;
-  void WriteManifest(const std::string& services = "{}");
+  // A second unit `peer` on a port of its own, that `sample` depends on; environment SAMPLE_UNIT=peer runs it.
+  void UsePeer();
+  void WriteManifest(const std::string& services = "{}", const std::string& more_units = "");
   testing::Process Start(const std::vector<std::string>& arguments = {});
   testing::Process StartAndWait();
   Answer Get(const std::string& path) const { return Caller(port_).Call("GET", path); }
   Answer Post(const std::string& path, const std::string& token) const {
     return Caller(port_).Call("POST", path, token, "{}");
   }
+  // Waits until the process says that it handles a request of /api/sample/slow.
+  bool SlowIsInFlight() const;
   // -1 when it did not end by itself.
   static int ExitCode(testing::Process& process, std::chrono::milliseconds timeout = std::chrono::seconds(10),
                       int signal = SIGTERM);

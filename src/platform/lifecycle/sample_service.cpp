@@ -1,4 +1,5 @@
-// The smallest service, for tests of the lifecycle. Needs no server, or Redis when SAMPLE_REDIS is set.
+// The smallest service, for tests of the lifecycle. Needs no server, or Redis when SAMPLE_REDIS is set; SAMPLE_UNIT is
+// the unit it runs as. the unit it runs as.
 
 #include <fmt/format.h>
 
@@ -27,6 +28,7 @@ class Sample final : public lifecycle::Component {
     config::Section section = service_.manifest().Service("sample");
     failures_ = static_cast<int>(section.GetInt("start_failures", 0, 0, 1'000'000));
     broken_ = section.GetBool("start_broken", false);
+    const std::string peer = section.GetString("peer", "");
     QUANTUM_CHECK(section.Finish());
     service_.Route("GET", "/api/sample/slow", [this](const http::Request& request) {
       fiber::SleepFor(Requested(request));
@@ -36,7 +38,13 @@ class Sample final : public lifecycle::Component {
       std::this_thread::sleep_for(Requested(request));
       return http::Json("{}");
     });
-    service_.AddDependency({"optional", milliseconds(500), false, []() -> Status { return {}; }});
+    service_.AddDependency({"optional", milliseconds(500), false, []() -> Status {
+                              log::Debug("sample checked");
+                              return {};
+                            }});
+    if (!peer.empty()) {
+      service_.AddHttpDependency(peer);
+    }
     return {};
   }
 
@@ -71,10 +79,11 @@ class Sample final : public lifecycle::Component {
 }  // namespace quantum::sample
 
 int main(int argc, char** argv) {
+  const char* const unit = std::getenv("SAMPLE_UNIT");
   return quantum::lifecycle::Main(
       argc, argv,
       {.name = "sample-service",
-       .unit = "sample",
+       .unit = unit == nullptr ? "sample" : unit,
        .api_prefix = "sample",
        .redis = std::getenv("SAMPLE_REDIS") != nullptr},
       [](quantum::lifecycle::Service& service) { return std::make_unique<quantum::sample::Sample>(service); });

@@ -22,17 +22,11 @@ std::optional<std::string> Environment(const char* name) {
   return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
 }
 
-// Where to reach what listens on the manifest's address.
-std::string HostOf(const config::Manifest& manifest) {
-  const std::string& address = manifest.bind_address();
-  return address == "0.0.0.0" ? "127.0.0.1" : address == "::" ? "::1" : address;
-}
-
 std::vector<redis::Endpoint> SentinelUnits(const config::Manifest& manifest) {
   std::vector<redis::Endpoint> sentinels;
   for (const config::Unit& unit : manifest.units()) {
     if (unit.name.starts_with("sentinel-") && unit.port != 0) {
-      sentinels.push_back({HostOf(manifest), manifest.Port(unit.name)});
+      sentinels.push_back({manifest.AddressOf(unit.name), manifest.Port(unit.name)});
     }
   }
   return sentinels;
@@ -74,8 +68,10 @@ Result<redis::ClientOptions> RedisOptions(const config::Manifest& manifest, cons
                              manifest.path())};
   }
   options.master_name = Environment("REDIS_MASTER_NAME").value_or(options.master_name);
-  QUANTUM_TRY(options.password, secret(config::kRedisService));
-  QUANTUM_TRY(options.sentinel_password, secret(config::kSentinelClient));
+  options.secret = config::kRedisService;
+  QUANTUM_TRY(options.password, secret(options.secret));
+  options.sentinel_secret = config::kSentinelClient;
+  QUANTUM_TRY(options.sentinel_password, secret(options.sentinel_secret));
   return options;
 }
 
@@ -90,9 +86,9 @@ Result<postgres::PoolOptions> PostgresOptions(const config::Manifest& manifest, 
   postgres::PoolOptions options;
   config::Section servers = manifest.Top("servers");
   config::Section section = servers.GetSection("postgres");
-  options.host = HostOf(manifest);
   for (const char* unit : {"postgres", "pgbouncer"}) {
     if (const config::Unit* found = manifest.FindUnit(unit); found != nullptr && found->port != 0) {
+      options.host = manifest.AddressOf(unit);
       options.port = manifest.Port(unit);
     }
   }

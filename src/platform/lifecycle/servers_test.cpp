@@ -87,8 +87,6 @@ TEST_F(ServersTest, TheServersSectionWinsOverTheUnitsAndTheEnvironmentOverBoth) 
 
 TEST_F(ServersTest, WhatIsMissingIsNamed) {
   EXPECT_THAT(RedisOptions(Load(""), secret_).error().message, HasSubstr("names no sentinel"));
-  EXPECT_THAT(RedisOptions(Load(kUnits + "servers:\n  redis: {sentinel: x}\n"), secret_).error().message,
-              HasSubstr("servers.redis.sentinel: unknown key"));
   const SecretReader none = [](std::string_view) -> Result<std::string> { return Error{Errc::kNotFound, "no secret"}; };
   EXPECT_EQ(PostgresOptions(Load(kUnits), none).error().message, "no secret");
   EXPECT_EQ(ReplicasRequired(Load("units:\n  redis-1: {command: x}\n")), 0);

@@ -79,6 +79,8 @@ class Service {
   virtual bus::Bus& bus() = 0;                 // spec().redis
   virtual postgres::Pool& postgres() = 0;      // spec().postgres
   virtual http::Headers ServiceHeaders() = 0;  // Authorization and Content-Type for a write to another service
+  // Where another unit's HTTP is: UrlOf("execution", "/api/execution/orders"). The unit must have a port.
+  std::string UrlOf(std::string_view unit, std::string_view path) const;
   // A route whose handler runs on the main loop; anything but GET asks for a token.
   virtual void Route(std::string method, std::string pattern, http::Handler handler) = 0;
 
@@ -91,11 +93,17 @@ class Service {
     std::function<Status()> check;
   };
   virtual void AddDependency(DependencyCheck check) = 0;
+  // Another service, by its unit, as a dependency of that name: asked for /health/ready over HTTP, slow above 500 ms,
+  // not required. The unit must have a port.
+  virtual void AddHttpDependency(std::string_view unit) = 0;
   // The service's own word on itself: a reason makes /health DEGRADED until it is cleared by an empty one.
   virtual void SetDegraded(std::string_view topic, std::string_view reason) = 0;
   virtual bool paused() const = 0;
   virtual bool draining() const = 0;
-  virtual fiber::Event& stopping() = 0;  // for periodic fibers: while (!service.stopping().WaitFor(1s))
+  // For periodic fibers. A fiber inherits the correlation id of the one that spawned it, so each round takes its own:
+  //   while (!service.stopping().WaitFor(1s)) {
+  //     const CorrelationScope round(NewUuid());
+  virtual fiber::Event& stopping() = 0;
 };
 
 // Runs a service until SIGTERM, SIGINT or POST /admin/shutdown, then ends the process: 0 clean stop, 1 failed to start

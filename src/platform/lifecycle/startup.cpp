@@ -15,10 +15,19 @@ namespace {
 constexpr auto kRepeatWarningEvery = std::chrono::seconds(30);
 constexpr auto kRetryFirst = std::chrono::milliseconds(100);
 constexpr auto kRetryCap = std::chrono::seconds(3);
+constexpr auto kRestoreWithin = std::chrono::seconds(3);  // a failover of Redis, and no longer
 
 // The other side is away or did not answer: it may come back.
 bool MayPass(const Error& error) {
   return error.code == Errc::kUnavailable || error.code == Errc::kTimeout || error.code == Errc::kUnknownOutcome;
+}
+
+// A password that Redis refuses is waited out, too: ending the process would only have it restarted with the same one.
+Error AsWaiting(Error error) {
+  if (error.code == Errc::kPermission) {
+    error.code = Errc::kUnavailable;
+  }
+  return error;
 }
 
 }  // namespace
@@ -49,6 +58,7 @@ void Runtime::StartUp(const ComponentFactory& factory) {
       Fail(kExitFailed, started.error());
       return;
     }
+    WaitingFor(started.error().message);
     if (started.error().message != reported || clock().Steady() >= report_again) {
       reported = started.error().message;
       report_again = clock().Steady() + kRepeatWarningEvery;
@@ -93,7 +103,9 @@ Status Runtime::StartComponent() {
     component_started_ = true;  // a bus that is away is tried again without starting the component twice
   }
   if (bus_ != nullptr) {
-    QUANTUM_CHECK(bus_->Start());
+    if (const Status consuming = bus_->Start(); !consuming.ok()) {
+      return AsWaiting(consuming.error());
+    }
     // From here on the saved state is out of date. A failure only means that it expires by itself.
     static_cast<void>(redis_->Run({"DEL", StateKey(spec_.name)}, std::chrono::seconds(1)));
   }
@@ -104,13 +116,24 @@ Status Runtime::RestoreState() {
   if (redis_ == nullptr || state_restored_) {
     return {};
   }
-  QUANTUM_TRY(const redis::Reply state, redis_->Run({"GET", StateKey(spec_.name)}));
+  const Result<redis::Reply> state = redis_->Run({"GET", StateKey(spec_.name)}, kRestoreWithin);
+  if (!state && state.error().code == Errc::kPermission) {
+    return AsWaiting(state.error());
+  }
   state_restored_ = true;
-  if (!state.is_nil() && !state.text.empty()) {
-    log::Info("restoring saved state", {{"bytes", state.text.size()}});
-    component_->RestoreState(state.text);
+  if (!state) {
+    // It only saves time: everything in it can be rebuilt, and what must be done does not wait for Redis.
+    log::Warning("starting without the saved state", {{"error", state.error().message}});
+  } else if (!state->is_nil() && !state->text.empty()) {
+    log::Info("restoring saved state", {{"bytes", state->text.size()}});
+    component_->RestoreState(state->text);
   }
   return {};
+}
+
+void Runtime::WaitingFor(std::string reason) {
+  const std::lock_guard lock(waiting_mutex_);
+  waiting_for_ = std::move(reason);
 }
 
 void Runtime::Fail(int exit_code, const Error& error) {

@@ -12,6 +12,7 @@
 #include <shared_mutex>
 
 #include "platform/base/correlation.h"
+#include "platform/base/id.h"
 #include "platform/log/record.h"
 #include "platform/log/rotating_file.h"
 #include "platform/log/setup.h"
@@ -22,6 +23,12 @@ namespace quantum::log {
 namespace {
 
 constexpr std::array<std::string_view, 5> kLevels = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
+
+// The id of records that belong to no request, event or round: one for the life of the process.
+const std::string& ProcessId() {
+  static const std::string* const id = new std::string(NewUuid());
+  return *id;
+}
 
 metrics::Counter& Dropped() {
   static metrics::Counter& counter = metrics::GetCounter(metrics::kLogRecordsDropped);
@@ -113,7 +120,7 @@ class Destination {
                                            {{"dropped", count}},
                                            std::source_location::current(),
                                            SystemClock().Now(),
-                                           {}})};
+                                           ProcessId()})};
   }
 
   Options options_;
@@ -160,9 +167,10 @@ void Write(Level level, std::string_view message, Fields fields, std::source_loc
   if (level < log.level.load(std::memory_order_relaxed)) {
     return;
   }
+  const std::string& current = CurrentCorrelationId();
+  const std::string& id = current.empty() ? ProcessId() : current;
   const std::shared_lock lock(log.mutex);
-  std::string text = FormatRecord(log.masker, log.service,
-                                  {level, message, fields, where, SystemClock().Now(), CurrentCorrelationId()});
+  std::string text = FormatRecord(log.masker, log.service, {level, message, fields, where, SystemClock().Now(), id});
   if (log.writer == nullptr) {
     [[maybe_unused]] const ssize_t n = write(STDERR_FILENO, text.data(), text.size());
     return;

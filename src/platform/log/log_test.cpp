@@ -7,10 +7,12 @@
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
 #include "platform/base/correlation.h"
+#include "platform/base/id.h"
 #include "platform/log/record.h"
 #include "platform/log/setup.h"
 #include "platform/metrics/names.h"
@@ -122,6 +124,21 @@ TEST_F(LogFileTest, EveryRecordGoesToTheFileAndErrorsToTheirOwnToo) {
   const std::string errors = Read("svc.error.log");
   EXPECT_THAT(errors, Not(HasSubstr("\"message\": \"one\"")));
   EXPECT_THAT(errors, HasSubstr("\"message\": \"two\""));
+}
+
+TEST_F(LogFileTest, ARecordThatBelongsToNothingCarriesAnIdOfTheProcess) {
+  ASSERT_TRUE(log::Setup({.service = "svc", .directory = directory_}).ok());
+  Info("one");
+  std::thread([] { Info("two"); }).join();
+  Shutdown();
+  std::istringstream all(Read("svc.log"));
+  std::set<std::string> ids;
+  for (std::string line; std::getline(all, line);) {
+    const std::string id(boost::json::parse(line).at("correlation_id").as_string());
+    EXPECT_TRUE(IsCorrelationId(id)) << line;
+    ids.insert(id);
+  }
+  EXPECT_EQ(ids.size(), 1u);
 }
 
 TEST_F(LogFileTest, TheLevelChangesAtRunTime) {

@@ -61,6 +61,9 @@ inline const Spec kMarketBookResyncs{"market_book_resyncs_total", "Times the loc
 inline const Spec kMarketDataAge{"market_data_age_seconds", "Since the last market event arrived"};
 // labels: symbol, interval
 inline const Spec kMarketKlines{"market_klines_closed_total", "Closed klines published"};
+inline const Spec kMarketTradesLate{"market_trades_late_total", "Trades that came after their candle was closed"};
+// labels: event_type
+inline const Spec kMarketEventsDropped{"market_events_dropped_total", "Market events dropped before the bus took them"};
 
 inline const Spec kLogRecordsDropped{"log_records_dropped_total", "Log records dropped because the disk was behind"};
 

@@ -140,6 +140,9 @@ class Pool::Impl {
     if (auto failure = transaction.Commit()) {
       return std::move(*failure);
     }
+    for (const auto& effect : transaction.TakeAfterCommit()) {
+      effect();
+    }
     return std::monostate{};
   }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "platform/base/clock.h"
@@ -78,6 +79,14 @@ class Transaction {
   virtual Result<std::vector<Rows>> Batch(std::vector<Statement> statements) = 0;
   // Several statements separated by semicolons, without parameters and without BEGIN or COMMIT: for migrations.
   virtual Status Script(std::string sql) = 0;
+
+  // For effects outside the database, since a body may run again: runs once, in the fiber of Transact, when this
+  // transaction has committed; never when it was rolled back or its outcome is not known. May not wait.
+  void AfterCommit(std::function<void()> effect) { after_commit_.push_back(std::move(effect)); }
+  std::vector<std::function<void()>> TakeAfterCommit() { return std::exchange(after_commit_, {}); }  // for the pool
+
+ private:
+  std::vector<std::function<void()>> after_commit_;
 };
 
 // For fibers of the loop it was made on.
@@ -95,7 +104,8 @@ class Pool {
   Result<std::vector<Rows>> Batch(std::vector<Statement> statements, CallOptions options = {});
 
   // body runs between BEGIN and COMMIT; returning an error rolls back and is passed on. body may run again after a
-  // serialization failure, so it must have no effects but on the database. A lost COMMIT answer is kUnknownOutcome.
+  // serialization failure, so it must have no effects but on the database (see AfterCommit). A lost COMMIT answer is
+  // kUnknownOutcome.
   Status Transact(const std::function<Status(Transaction&)>& body, CallOptions options = {});
 
   struct Health {

@@ -27,12 +27,22 @@ constexpr Duration kHintLasts = 2s;
 constexpr Duration kEndMax = 3s;
 constexpr Duration kDrainMax = 500ms;  // what a node that refuses may take to answer the rest
 
+// A refused password names the secret to look at.
+Error WithSecret(Error error, const std::string& secret) {
+  if (error.code == Errc::kPermission && !secret.empty()) {
+    error.message +=
+        fmt::format("; check the secret {} (the servers know another password, or this user not at all)", secret);
+  }
+  return error;
+}
+
 }  // namespace
 
 class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
  public:
-  Impl(fiber::Loop& loop, ClientOptions options)
+  Impl(fiber::Loop& loop, ClientOptions options, const Clock& clock)
       : loop_(loop),
+        clock_(clock),
         options_(std::move(options)),
         watched_(options_.sentinels.size()),
         backoff_({.base = 20ms, .cap = 300ms, .floor = 10ms}, SystemRandom()) {}
@@ -68,6 +78,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   Result<std::unique_ptr<Connection>> Dedicated(Duration timeout);
 
   const ClientOptions& options() const { return options_; }
+  const Clock& clock() const { return clock_; }
   Endpoint master() const { return master_.value_or(Endpoint{}); }
   int sentinels_reached() const { return sentinels_reached_; }
 
@@ -87,17 +98,18 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   void Watch(size_t sentinel);
   bool MustDrop(SteadyTime& refused_since);
   Error NoMaster() const {
-    return {Errc::kUnavailable, fmt::format("no Redis master \"{}\": {}", options_.master_name, why_)};
+    return {why_.code, fmt::format("no Redis master \"{}\": {}", options_.master_name, why_.message)};
   }
 
   fiber::Loop& loop_;
+  const Clock& clock_;
   const ClientOptions options_;
   std::vector<std::shared_ptr<Wire>> watched_;  // connections to the sentinels, for +switch-master
   resilience::Backoff backoff_;
   Pipeline pipeline_;
   std::shared_ptr<Wire> wire_;      // while connected
   std::optional<Endpoint> master_;  // the last one whose ROLE was verified
-  std::string why_ = "not connected yet";
+  Error why_{Errc::kUnavailable, "not connected yet"};
   int sentinels_reached_ = 0;
   SteadyTime heard_{};  // when the last answer came, or the first of a burst was sent
   fiber::Event work_;   // something waits to be written
@@ -111,33 +123,40 @@ void Client::Impl::Keep() {
   while (!stop_.is_set()) {
     auto wire = OpenMaster();
     if (!wire) {
-      if (why_ != wire.error().message) {
-        why_ = wire.error().message;
-        log::Warning("no Redis master", {{"master_name", options_.master_name}, {"reason", why_}});
+      if (why_.message != wire.error().message) {
+        why_ = wire.error();
+        log::Warning("no Redis master", {{"master_name", options_.master_name}, {"reason", why_.message}});
       }
       stop_.WaitFor(backoff_.Next());
       continue;
     }
     log::Info("connected to the Redis master", {{"host", master_->host}, {"port", master_->port}});
-    why_ = "the connection broke";
+    why_ = {Errc::kUnavailable, "the connection broke"};
     Serve(*wire);
     stop_.WaitFor(backoff_.Next());
   }
-  why_ = "the client is stopping";
+  why_ = {Errc::kUnavailable, "the client is stopping"};
   pipeline_.Abandon();
 }
 
 Result<std::shared_ptr<Wire>> Client::Impl::OpenMaster() {
-  const Found found = AskSentinels(loop_, options_, master_);
+  const Found found = AskSentinels(loop_, options_, master_, clock_);
   sentinels_reached_ = found.sentinels_reached;
   if (found.verdict.kind == Discovery::Verdict::Kind::kNone) {
-    return Error{Errc::kUnavailable, found.verdict.reason};
+    return WithSecret({found.verdict.code, found.verdict.reason}, options_.sentinel_secret);
   }
-  QUANTUM_TRY(auto wire,
-              Wire::Open(loop_, found.verdict.master, options_.user, options_.password, options_.connect_timeout));
+  auto opened =
+      Wire::Open(loop_, found.verdict.master, options_.user, options_.password, options_.connect_timeout, clock_);
+  if (!opened) {
+    return WithSecret(opened.error(), options_.secret);
+  }
+  auto wire = *std::move(opened);
   QUANTUM_TRY(auto replies, wire->Run({{"ROLE"}}, options_.connect_timeout));
-  QUANTUM_TRY(const Role role, ParseRole(replies.front()));
-  QUANTUM_CHECK(VerifyRole(found.verdict, role));
+  const Result<Role> role = ParseRole(replies.front());
+  if (!role) {
+    return WithSecret(role.error(), options_.secret);
+  }
+  QUANTUM_CHECK(VerifyRole(found.verdict, *role));
   master_ = found.verdict.master;
   return wire;
 }
@@ -145,7 +164,7 @@ Result<std::shared_ptr<Wire>> Client::Impl::OpenMaster() {
 void Client::Impl::Serve(const std::shared_ptr<Wire>& wire) {
   wire_ = wire;
   connected_.Set();
-  heard_ = SystemClock().Steady();
+  heard_ = clock_.Steady();
   fiber::Event ended;
   loop_.Spawn([self = shared_from_this(), wire, &ended] { self->Receive(wire, ended); });
   SteadyTime refused_since{};
@@ -165,7 +184,7 @@ void Client::Impl::Serve(const std::shared_ptr<Wire>& wire) {
       continue;
     }
     if (!pipeline_.in_flight()) {
-      heard_ = SystemClock().Steady();
+      heard_ = clock_.Steady();
     }
     const std::string bytes = pipeline_.TakeBytes();
     if (!wire->Write(bytes, kSilenceMax)) {
@@ -180,7 +199,7 @@ void Client::Impl::Serve(const std::shared_ptr<Wire>& wire) {
 }
 
 bool Client::Impl::MustDrop(SteadyTime& refused_since) {
-  const SteadyTime now = SystemClock().Steady();
+  const SteadyTime now = clock_.Steady();
   if (pipeline_.refused()) {
     if (refused_since == SteadyTime{}) {
       refused_since = now;
@@ -196,7 +215,7 @@ void Client::Impl::Receive(const std::shared_ptr<Wire>& wire, fiber::Event& ende
     if (!reply) {
       break;
     }
-    heard_ = SystemClock().Steady();
+    heard_ = clock_.Steady();
     const bool good = !reply->is_error();
     if (!pipeline_.OnReply(std::move(*reply))) {
       log::Error("Redis answered what nobody asked",
@@ -217,9 +236,9 @@ void Client::Impl::Verify() {
   SteadyTime hurry_until{};
   while (!stop_.is_set()) {
     // The sentinel that hinted knows of the switch before the others do: ask again soon.
-    const bool hurry = SystemClock().Steady() < hurry_until;
+    const bool hurry = clock_.Steady() < hurry_until;
     if (hint_.WaitFor(hurry ? kVerifyAfterHint : kVerifyInterval)) {
-      hurry_until = SystemClock().Steady() + kHintLasts;
+      hurry_until = clock_.Steady() + kHintLasts;
     }
     hint_.Reset();
     if (hurry) {
@@ -229,7 +248,7 @@ void Client::Impl::Verify() {
       continue;
     }
     const auto wire = wire_;
-    const Found found = AskSentinels(loop_, options_, std::nullopt);
+    const Found found = AskSentinels(loop_, options_, std::nullopt, clock_);
     sentinels_reached_ = found.sentinels_reached;
     if (found.verdict.kind == Discovery::Verdict::Kind::kMaster && found.verdict.master != wire->endpoint()) {
       log::Warning("the sentinels name another Redis master; dropping the connection",
@@ -245,8 +264,8 @@ void Client::Impl::Verify() {
 void Client::Impl::Watch(size_t sentinel) {
   resilience::Backoff backoff({.base = 200ms, .cap = 5s, .floor = 100ms}, SystemRandom());
   while (!stop_.is_set()) {
-    auto wire =
-        Wire::Open(loop_, options_.sentinels[sentinel], "", options_.sentinel_password, options_.connect_timeout);
+    auto wire = Wire::Open(loop_, options_.sentinels[sentinel], "", options_.sentinel_password,
+                           options_.connect_timeout, clock_);
     if (wire && (*wire)->Run({{"SUBSCRIBE", "+switch-master"}}, options_.connect_timeout)) {
       backoff.Reset();
       watched_[sentinel] = *wire;
@@ -277,11 +296,11 @@ Result<std::vector<Reply>> Client::Impl::Run(std::vector<Command> commands, Dura
   const auto request = std::make_shared<Request>();
   request->commands = commands.size();
   request->bytes = Encode(commands);
-  const SteadyTime started = SystemClock().Steady();
+  const SteadyTime started = clock_.Steady();
   pipeline_.Push(request);
   work_.Set();
   request->done.WaitFor(timeout > Duration::zero() ? timeout : options_.command_timeout);
-  const Duration elapsed = SystemClock().Steady() - started;
+  const Duration elapsed = clock_.Steady() - started;
   const auto count = [&](Outcome outcome) {
     for (const Command& command : commands) {
       CountOperation(command.front(), outcome, elapsed);
@@ -305,7 +324,7 @@ Result<std::vector<Reply>> Client::Impl::Run(std::vector<Command> commands, Dura
 }
 
 Result<std::unique_ptr<Connection>> Client::Impl::Dedicated(Duration timeout) {
-  const auto deadline = Deadline::After(timeout > Duration::zero() ? timeout : options_.command_timeout);
+  const auto deadline = Deadline::After(timeout > Duration::zero() ? timeout : options_.command_timeout, clock_);
   while (!stop_.is_set()) {
     if (!connected_.WaitFor(std::max(deadline.left(), Duration(0)))) {
       return NoMaster();
@@ -313,7 +332,8 @@ Result<std::unique_ptr<Connection>> Client::Impl::Dedicated(Duration timeout) {
     if (!master_) {
       return NoMaster();
     }
-    auto connection = Connection::Open(loop_, *master_, options_.user, options_.password, options_.connect_timeout);
+    auto connection =
+        Connection::Open(loop_, *master_, options_.user, options_.password, options_.connect_timeout, clock_);
     if (connection) {
       auto role = (*connection)->Run(Command{"ROLE"}, options_.connect_timeout);
       if (role && ParseRole(*role) && ParseRole(*role)->master) {
@@ -329,7 +349,8 @@ Result<std::unique_ptr<Connection>> Client::Impl::Dedicated(Duration timeout) {
   return Error{Errc::kCancelled, "the Redis client is stopping"};
 }
 
-Client::Client(fiber::Loop& loop, ClientOptions options) : impl_(std::make_shared<Impl>(loop, std::move(options))) {
+Client::Client(fiber::Loop& loop, ClientOptions options, const Clock& clock)
+    : impl_(std::make_shared<Impl>(loop, std::move(options), clock)) {
   impl_->Start();
 }
 
@@ -357,12 +378,12 @@ Result<std::vector<Reply>> Client::Run(std::vector<Command> commands, Duration t
 Result<std::unique_ptr<Connection>> Client::Dedicated(Duration timeout) { return impl_->Dedicated(timeout); }
 
 Result<Client::Health> Client::Check(Duration timeout) {
-  const SteadyTime started = SystemClock().Steady();
+  const SteadyTime started = impl_->clock().Steady();
   QUANTUM_TRY(auto replies, impl_->Run({{"PING"}}, timeout));
   if (replies.front().is_error()) {
     return ToError("PING", replies.front().text);
   }
-  return Health{SystemClock().Steady() - started, impl_->master(), impl_->sentinels_reached()};
+  return Health{impl_->clock().Steady() - started, impl_->master(), impl_->sentinels_reached()};
 }
 
 const ClientOptions& Client::options() const { return impl_->options(); }

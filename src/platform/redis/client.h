@@ -37,8 +37,10 @@ struct ClientOptions {
   std::string master_name = "mymaster";
   std::vector<Endpoint> sentinels;
   std::string sentinel_password;
+  std::string sentinel_secret;  // the name of the secret that holds it, for messages; empty: not told
   std::string user = "service";
   std::string password;
+  std::string secret;  // the name of the secret that holds the password, for messages
   Duration connect_timeout = std::chrono::milliseconds(500);
   Duration command_timeout = std::chrono::seconds(5);  // default deadline of a command, waiting for a master included
   size_t pipeline_max = 4096;                          // commands in flight or waiting; beyond that kExhausted
@@ -48,7 +50,8 @@ struct ClientOptions {
 class Connection {
  public:
   static Result<std::unique_ptr<Connection>> Open(fiber::Loop& loop, const Endpoint& endpoint, const std::string& user,
-                                                  const std::string& password, Duration timeout);
+                                                  const std::string& password, Duration timeout,
+                                                  const Clock& clock = SystemClock());
   ~Connection();
   // Sends all, then reads all answers. Errors of single commands are Replies of type kError. A Result error means the
   // connection is gone: kUnknownOutcome when anything was sent.
@@ -68,12 +71,14 @@ class Connection {
 // pipelined. For fibers of the loop it was made on.
 class Client {
  public:
-  Client(fiber::Loop& loop, ClientOptions options);
+  // The clock measures deadlines and silence; waiting itself takes real time.
+  Client(fiber::Loop& loop, ClientOptions options, const Clock& clock = SystemClock());
   ~Client();
 
-  // kUnavailable: no master within the deadline, nothing was sent. kUnknownOutcome: sent, the connection broke.
-  // A Redis error answer is an Error whose message holds its text: kUnavailable for NOREPLICAS, kPermission for NOPERM
-  // and NOAUTH, kExhausted for OOM, else kInternal (BUSYGROUP and the like are the caller's to read).
+  // kUnavailable: no master within the deadline, nothing was sent. kPermission: likewise, because the servers refuse
+  // the password. kUnknownOutcome: sent, the connection broke. A Redis error answer is an Error whose message holds its
+  // text: kUnavailable for NOREPLICAS, kPermission for NOPERM and NOAUTH, kExhausted for OOM, else kInternal (BUSYGROUP
+  // and the like are the caller's to read).
   Result<Reply> Run(Command command, Duration timeout = {});
   // For Run({"GET", key}), which could mean either of the two others.
   Result<Reply> Run(std::initializer_list<std::string> command, Duration timeout = {}) {

@@ -13,9 +13,9 @@ Connection::~Connection() = default;
 
 Result<std::unique_ptr<Connection>> Connection::Open(fiber::Loop& loop, const Endpoint& endpoint,
                                                      const std::string& user, const std::string& password,
-                                                     Duration timeout) {
+                                                     Duration timeout, const Clock& clock) {
   auto impl = std::make_unique<Impl>();
-  QUANTUM_TRY(impl->wire, Wire::Open(loop, endpoint, user, password, timeout));
+  QUANTUM_TRY(impl->wire, Wire::Open(loop, endpoint, user, password, timeout, clock));
   return std::unique_ptr<Connection>(new Connection(std::move(impl)));
 }
 

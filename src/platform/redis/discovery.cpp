@@ -30,17 +30,20 @@ void Discovery::OnAnswer(size_t sentinel, const Reply& reply) {
   answer.reached = !reply.is_error();
   answer.master = ParseAddress(reply);
   if (reply.is_error()) {
-    answer.reason = reply.text;
+    const Error error = ToError("SENTINEL", reply.text);
+    answer.refused = error.code == Errc::kPermission;
+    answer.reason = error.message;
   } else if (!answer.master) {
     answer.reason = "does not know this master";
   }
 }
 
-void Discovery::OnSilence(size_t sentinel, std::string reason) {
+void Discovery::OnSilence(size_t sentinel, Error why) {
   Answer& answer = answers_.at(sentinel);
   answer.asked = true;
   answer.reached = false;
-  answer.reason = std::move(reason);
+  answer.refused = why.code == Errc::kPermission;
+  answer.reason = std::move(why.message);
 }
 
 int Discovery::reached() const {
@@ -55,6 +58,7 @@ Discovery::Verdict Discovery::Decide(const std::optional<Endpoint>& last_master)
   const size_t majority = answers_.size() / 2 + 1;
   std::map<Endpoint, size_t> votes;
   size_t unasked = 0;
+  size_t refused = 0;
   std::string reasons;
   for (size_t i = 0; i < answers_.size(); ++i) {
     const Answer& answer = answers_[i];
@@ -66,6 +70,7 @@ Discovery::Verdict Discovery::Decide(const std::optional<Endpoint>& last_master)
       }
       reasons += fmt::format("; sentinel {} names {}:{}", i + 1, answer.master->host, answer.master->port);
     } else {
+      refused += answer.refused ? 1 : 0;
       reasons += fmt::format("; sentinel {}: {}", i + 1, answer.reason);
     }
   }
@@ -73,10 +78,15 @@ Discovery::Verdict Discovery::Decide(const std::optional<Endpoint>& last_master)
     return {};
   }
   // With fewer than a majority of sentinels alive nobody can have elected another master through them.
-  if (static_cast<size_t>(reached()) < majority && last_master) {
+  const size_t alive = static_cast<size_t>(reached()) + refused;
+  if (alive < majority && last_master) {
     return {Verdict::Kind::kLast, *last_master, "no majority of sentinels answers" + reasons};
   }
-  return {Verdict::Kind::kNone, {}, "no majority of sentinels names a master" + reasons};
+  const bool shut_out = alive >= majority && static_cast<size_t>(reached()) < majority;
+  return {Verdict::Kind::kNone,
+          {},
+          "no majority of sentinels names a master" + reasons,
+          shut_out ? Errc::kPermission : Errc::kUnavailable};
 }
 
 Result<Role> ParseRole(const Reply& reply) {
@@ -96,7 +106,8 @@ Result<Role> ParseRole(const Reply& reply) {
 
 Status VerifyRole(const Discovery::Verdict& verdict, const Role& role) {
   if (!role.master) {
-    return Error{Errc::kUnavailable, fmt::format("{}:{} says it is not a master", verdict.master.host, verdict.master.port)};
+    return Error{Errc::kUnavailable,
+                 fmt::format("{}:{} says it is not a master", verdict.master.host, verdict.master.port)};
   }
   if (verdict.kind == Discovery::Verdict::Kind::kLast && role.replicas == 0) {
     // Without sentinels and replicas it may be a deposed master that does not know it yet.

@@ -24,12 +24,14 @@ class Discovery {
     } kind = Kind::kUndecided;
     Endpoint master;
     std::string reason;
+    Errc code = Errc::kUnavailable;  // of kNone: kPermission when the refused passwords are what is missing
   };
 
   explicit Discovery(size_t sentinels) : answers_(sentinels) {}
 
   void OnAnswer(size_t sentinel, const Reply& reply);
-  void OnSilence(size_t sentinel, std::string reason);
+  // No answer, or none that could be used: kPermission when the sentinel refused the password, so it is alive.
+  void OnSilence(size_t sentinel, Error why);
 
   Verdict Decide(const std::optional<Endpoint>& last_master) const;
   int reached() const;
@@ -38,6 +40,7 @@ class Discovery {
   struct Answer {
     bool asked = false;  // answered, or given up on
     bool reached = false;
+    bool refused = false;  // alive, but does not let us in
     std::optional<Endpoint> master;
     std::string reason;
   };

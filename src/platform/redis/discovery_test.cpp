@@ -26,7 +26,7 @@ TEST(Discovery, NamesNobodyWhileTheSentinelsDisagree) {
   Discovery discovery(3);
   discovery.OnAnswer(0, Address(1));
   discovery.OnAnswer(1, Address(2));
-  discovery.OnSilence(2, "connection refused");
+  discovery.OnSilence(2, {Errc::kUnavailable, "connection refused"});
   const auto verdict = discovery.Decide(At(1));
   EXPECT_EQ(verdict.kind, Kind::kNone) << "two of three answer, so a failover is possible: the last master is no answer";
   EXPECT_NE(verdict.reason.find("connection refused"), std::string::npos);
@@ -34,8 +34,8 @@ TEST(Discovery, NamesNobodyWhileTheSentinelsDisagree) {
 
 TEST(Discovery, FallsBackToTheLastMasterOnlyWithoutAMajorityOfSentinels) {
   Discovery discovery(3);
-  discovery.OnSilence(0, "away");
-  discovery.OnSilence(1, "away");
+  discovery.OnSilence(0, {Errc::kUnavailable, "away"});
+  discovery.OnSilence(1, {Errc::kUnavailable, "away"});
   discovery.OnAnswer(2, Address(2));
   EXPECT_EQ(discovery.Decide({}).kind, Kind::kNone);
   const auto verdict = discovery.Decide(At(1));
@@ -49,6 +49,24 @@ TEST(Discovery, ASentinelWithAWrongPasswordCountsAsSilent) {
   discovery.OnAnswer(0, {.type = Reply::Type::kError, .text = "NOAUTH Authentication required."});
   EXPECT_EQ(discovery.Decide({}).kind, Kind::kNone);
   EXPECT_EQ(discovery.reached(), 0);
+}
+
+TEST(Discovery, SentinelsThatRefuseThePasswordAreToldFromSentinelsThatAreAway) {
+  const Error refused = ToError("AUTH", "WRONGPASS invalid username-password pair or user is disabled.");
+  Discovery shut_out(3);
+  shut_out.OnSilence(0, refused);
+  shut_out.OnSilence(1, {Errc::kUnavailable, "away"});
+  shut_out.OnAnswer(2, {.type = Reply::Type::kError, .text = "NOPERM this user has no permissions"});
+  const auto verdict = shut_out.Decide(At(1));
+  EXPECT_EQ(verdict.kind, Kind::kNone) << "they are alive and may have elected another: the last master is no answer";
+  EXPECT_EQ(verdict.code, Errc::kPermission);
+  EXPECT_NE(verdict.reason.find("WRONGPASS"), std::string::npos);
+
+  Discovery away(3);
+  away.OnSilence(0, refused);
+  away.OnSilence(1, {Errc::kUnavailable, "away"});
+  away.OnSilence(2, {Errc::kUnavailable, "away"});
+  EXPECT_EQ(away.Decide({}).code, Errc::kUnavailable) << "the right password would not have helped";
 }
 
 TEST(Discovery, RefusesANodeThatSaysItIsAReplica) {

@@ -14,6 +14,7 @@ struct Found {
 };
 
 // Asks all sentinels at once and returns as soon as the outcome is certain, at the latest after connect_timeout.
-Found AskSentinels(fiber::Loop& loop, const ClientOptions& options, const std::optional<Endpoint>& last_master);
+Found AskSentinels(fiber::Loop& loop, const ClientOptions& options, const std::optional<Endpoint>& last_master,
+                   const Clock& clock);
 
 }  // namespace quantum::redis

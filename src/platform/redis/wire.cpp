@@ -8,9 +8,9 @@ namespace quantum::redis {
 using resilience::Deadline;
 
 Result<std::shared_ptr<Wire>> Wire::Open(fiber::Loop& loop, const Endpoint& endpoint, const std::string& user,
-                                         const std::string& password, Duration timeout) {
-  const auto deadline = Deadline::After(timeout);
-  auto wire = std::make_shared<Wire>(loop, endpoint);
+                                         const std::string& password, Duration timeout, const Clock& clock) {
+  const auto deadline = Deadline::After(timeout, clock);
+  auto wire = std::make_shared<Wire>(loop, endpoint, clock);
   QUANTUM_CHECK(wire->socket_.Connect(endpoint, timeout));
   if (!password.empty()) {
     Command auth = user.empty() ? Command{"AUTH", password} : Command{"AUTH", user, password};
@@ -29,7 +29,7 @@ Result<std::vector<Reply>> Wire::Run(const std::vector<Command>& commands, Durat
   if (closed()) {
     return Error{Errc::kUnavailable, "this connection to Redis is closed; open another"};
   }
-  const auto deadline = Deadline::After(timeout);
+  const auto deadline = Deadline::After(timeout, clock_);
   std::vector<Reply> replies;
   replies.reserve(commands.size());
   Status status = Write(Encode(commands), timeout);
@@ -52,7 +52,7 @@ Result<std::vector<Reply>> Wire::Run(const std::vector<Command>& commands, Durat
 Status Wire::Write(std::string_view bytes, Duration timeout) { return socket_.Write(bytes, timeout); }
 
 Result<Reply> Wire::Read(Duration timeout) {
-  const auto deadline = Deadline::After(timeout);
+  const auto deadline = Deadline::After(timeout, clock_);
   const bool limited = timeout > Duration::zero();
   while (true) {
     auto reply = parser_.Next();

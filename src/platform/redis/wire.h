@@ -14,8 +14,10 @@ class Wire {
  public:
   // Connects and authenticates. An empty user means the default one; an empty password, no AUTH.
   static Result<std::shared_ptr<Wire>> Open(fiber::Loop& loop, const Endpoint& endpoint, const std::string& user,
-                                            const std::string& password, Duration timeout);
-  Wire(fiber::Loop& loop, Endpoint endpoint) : endpoint_(std::move(endpoint)), socket_(loop) {}
+                                            const std::string& password, Duration timeout,
+                                            const Clock& clock = SystemClock());
+  Wire(fiber::Loop& loop, Endpoint endpoint, const Clock& clock)
+      : clock_(clock), endpoint_(std::move(endpoint)), socket_(loop) {}
 
   Result<std::vector<Reply>> Run(const std::vector<Command>& commands, Duration timeout);
   Status Write(std::string_view bytes, Duration timeout);
@@ -26,6 +28,7 @@ class Wire {
   const Endpoint& endpoint() const { return endpoint_; }
 
  private:
+  const Clock& clock_;
   Endpoint endpoint_;
   Socket socket_;
   ReplyParser parser_;

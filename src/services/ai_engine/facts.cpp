@@ -2,19 +2,26 @@
 
 #include <boost/json.hpp>
 
+#include "trading/account_report.h"
+
 namespace quantum::ai_engine {
 namespace {
 
 namespace json = boost::json;
 
-Result<json::value> Get(lifecycle::Service& service, const std::string& url) {
-  QUANTUM_TRY(const http::Response response,
+Result<std::string> GetText(lifecycle::Service& service, const std::string& url) {
+  QUANTUM_TRY(http::Response response,
               service.http_client().Send({.url = url, .timeout = std::chrono::seconds(2), .idempotent = true}));
   if (response.status != 200) {
     return Error{Errc::kUnavailable, url + " answered " + std::to_string(response.status)};
   }
+  return std::move(response.body);
+}
+
+Result<json::value> Get(lifecycle::Service& service, const std::string& url) {
+  QUANTUM_TRY(const std::string text, GetText(service, url));
   boost::system::error_code error;
-  json::value value = json::parse(response.body, error);
+  json::value value = json::parse(text, error);
   if (error) {
     return Error{Errc::kInternal, url + " answered something that is not JSON"};
   }
@@ -41,10 +48,6 @@ auto Parsed(std::string_view what, Parse parse) -> Result<decltype(parse())> {
 
 }  // namespace
 
-std::string Facts::Url(std::string_view unit, std::string_view path) const {
-  return "http://127.0.0.1:" + std::to_string(service_.manifest().Port(unit)) + std::string(path);
-}
-
 Status Facts::Refresh() {
   Status first;
   const auto keep = [&](Status status) {
@@ -61,7 +64,7 @@ Status Facts::Refresh() {
 }
 
 Status Facts::ReadLimits(const std::string& symbol) {
-  QUANTUM_TRY(const json::value value, Get(service_, Url("risk-safety", "/api/risk/limits/" + symbol)));
+  QUANTUM_TRY(const json::value value, Get(service_, service_.UrlOf("risk-safety", "/api/risk/limits/" + symbol)));
   QUANTUM_TRY(const SizingLimits limits, Parsed("limits of " + symbol, [&] {
                 const json::object& object = value.as_object();
                 const json::object& policy = object.at("limits").as_object();
@@ -81,21 +84,21 @@ Status Facts::ReadLimits(const std::string& symbol) {
 }
 
 Status Facts::ReadEquity() {
-  QUANTUM_TRY(const json::value value, Get(service_, Url("execution", "/api/execution/account")));
-  QUANTUM_TRY(equity_, Parsed("the account", [&] {
-                return DecimalAt(value.as_object(), "wallet_balance") + DecimalAt(value.as_object(), "unrealized_pnl");
-              }));
+  QUANTUM_TRY(const std::string text, GetText(service_, service_.UrlOf("execution", "/api/execution/account")));
+  QUANTUM_TRY(const trading::AccountReport account, trading::ParseAccountReport(text));
+  equity_ = account.equity();
   equity_read_ = service_.clock().Steady();
   return {};
 }
 
 Status Facts::ReadPositions() {
-  QUANTUM_TRY(const json::value value, Get(service_, Url("execution", "/api/execution/positions")));
+  QUANTUM_TRY(const json::value value, Get(service_, service_.UrlOf("execution", "/api/execution/positions")));
   QUANTUM_TRY(positions_, Parsed("the positions", [&] {
-                std::map<std::string, Decimal> positions;
+                std::map<std::string, PositionFact> positions;
                 for (const json::value& item : value.as_object().at("items").as_array()) {
-                  positions[std::string(item.as_object().at("symbol").as_string())] =
-                      DecimalAt(item.as_object(), "quantity");
+                  const json::object& row = item.as_object();
+                  positions[std::string(row.at("symbol").as_string())] = {DecimalAt(row, "quantity"),
+                                                                          row.at("time").as_int64()};
                 }
                 return positions;
               }));
@@ -109,20 +112,21 @@ std::optional<SizingLimits> Facts::Limits(const std::string& symbol) const {
 
 std::optional<Decimal> Facts::Equity() const { return Fresh(equity_read_) ? std::optional(equity_) : std::nullopt; }
 
-Result<std::vector<Bar>> Facts::History(const std::string& symbol, const std::string& interval, int bars) {
+Result<std::vector<TimedBar>> Facts::History(const std::string& symbol, const std::string& interval, int bars) {
   QUANTUM_TRY(const json::value value,
-              Get(service_, Url("marketdata", "/api/market/candles?symbol=" + symbol + "&interval=" + interval +
-                                                  "&limit=" + std::to_string(bars))));
+              Get(service_, service_.UrlOf("marketdata", "/api/market/candles?symbol=" + symbol + "&interval=" +
+                                                             interval + "&limit=" + std::to_string(bars))));
   return Parsed("candles of " + symbol, [&] {
-    std::vector<Bar> history;
+    std::vector<TimedBar> history;
     for (const json::value& item : value.as_array()) {
       const json::object& candle = item.as_object();
-      history.push_back({.open = DecimalAt(candle, "o").ToDouble(),
-                         .high = DecimalAt(candle, "h").ToDouble(),
-                         .low = DecimalAt(candle, "l").ToDouble(),
-                         .close = DecimalAt(candle, "c").ToDouble(),
-                         .volume = DecimalAt(candle, "v").ToDouble(),
-                         .taker_buy = DecimalAt(candle, "taker_buy").ToDouble()});
+      history.push_back({candle.at("open_time").as_int64(),
+                         {.open = DecimalAt(candle, "o").ToDouble(),
+                          .high = DecimalAt(candle, "h").ToDouble(),
+                          .low = DecimalAt(candle, "l").ToDouble(),
+                          .close = DecimalAt(candle, "c").ToDouble(),
+                          .volume = DecimalAt(candle, "v").ToDouble(),
+                          .taker_buy = DecimalAt(candle, "taker_buy").ToDouble()}});
     }
     return history;
   });

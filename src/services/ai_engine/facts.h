@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "platform/lifecycle/service.h"
-#include "services/ai_engine/features.h"
 #include "services/ai_engine/sizing.h"
+#include "services/ai_engine/symbol_engine.h"
 
 namespace quantum::ai_engine {
 
@@ -21,16 +21,20 @@ class Facts {
 
   std::optional<SizingLimits> Limits(const std::string& symbol) const;
   std::optional<Decimal> Equity() const;
-  const std::map<std::string, Decimal>& positions() const { return positions_; }
+
+  struct PositionFact {
+    Decimal quantity;
+    int64_t time_ms = 0;  // of its last change, as execution says
+  };
+  const std::map<std::string, PositionFact>& positions() const { return positions_; }
 
   // Bars of the past, oldest first, for the warm-up.
-  Result<std::vector<Bar>> History(const std::string& symbol, const std::string& interval, int bars);
+  Result<std::vector<TimedBar>> History(const std::string& symbol, const std::string& interval, int bars);
 
  private:
   Status ReadLimits(const std::string& symbol);
   Status ReadEquity();
   Status ReadPositions();
-  std::string Url(std::string_view unit, std::string_view path) const;
   bool Fresh(SteadyTime read) const { return service_.clock().Steady() - read < std::chrono::seconds(10); }
 
   lifecycle::Service& service_;
@@ -41,7 +45,7 @@ class Facts {
   std::map<std::string, ReadLimit> limits_;
   Decimal equity_;
   SteadyTime equity_read_{};
-  std::map<std::string, Decimal> positions_;
+  std::map<std::string, PositionFact> positions_;
 };
 
 }  // namespace quantum::ai_engine

@@ -6,8 +6,10 @@
 #include "platform/base/id.h"
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
+#include "services/ai_engine/saved_state.h"
 #include "trading/bus/registry.h"
 #include "trading/events.h"
+#include "trading/interval.h"
 
 namespace quantum::ai_engine {
 
@@ -16,6 +18,8 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 namespace {
+
+constexpr int kHistoryBars = 200;
 
 Bar ToBar(const event::Kline& kline) {
   return {.open = kline.open.ToDouble(),
@@ -33,15 +37,26 @@ std::string ActionName(int action) { return action > 0 ? "BUY" : action < 0 ? "S
 Status AiEngine::Configure() {
   config::Section section = service_.manifest().Service("ai-engine");
   timeframe_ = section.GetString("timeframe", timeframe_);
+  if (const auto interval = trading::ParseInterval(timeframe_); interval.ok()) {
+    interval_ms_ = interval->ms;
+  } else {
+    section.Complain("timeframe", interval.error().message);
+  }
   decision_ttl_ = section.GetDuration("decision_ttl", decision_ttl_, 500ms, 10min);
   busy_ = section.GetDuration("busy", busy_, 1s, 10min);
   ensemble_options_.signal_min = section.GetDouble("signal_min", ensemble_options_.signal_min, 0, 1);
   ensemble_options_.disagreement_max = section.GetDouble("disagreement_max", ensemble_options_.disagreement_max, 0, 2);
   QUANTUM_CHECK(section.Finish());
   QUANTUM_CHECK(ConfigureStrategy());
+  if (service_.manifest().symbols().empty()) {
+    return Error{Errc::kInvalidArgument, "the manifest names no symbols: there is nothing to decide on"};
+  }
   for (const std::string& symbol : service_.manifest().symbols()) {
-    engines_.emplace(symbol, SymbolEngine{Ensemble(ensemble_options_), std::nullopt, 0});
+    engines_.emplace(symbol, SymbolEngine(ensemble_options_, interval_ms_));
     states_[symbol];
+  }
+  for (const char* unit : {"risk-safety", "execution", "marketdata"}) {
+    service_.AddHttpDependency(unit);
   }
   AddSubscriptions();
   AddRoutes();
@@ -63,6 +78,13 @@ Status AiEngine::ConfigureStrategy() {
   if (name == "exerciser" && service_.manifest().mode() != config::Mode::kPaper) {
     section.Complain("name", "the exerciser trades for the sake of trading and runs in mode PAPER only");
   }
+  if (name == "exerciser") {
+    if (const auto settled = SettleHold(exerciser, service_.manifest().symbols().size()); settled.ok()) {
+      exerciser = *settled;
+    } else {
+      section.Complain("decisions_per_second", settled.error().message);
+    }
+  }
   QUANTUM_CHECK(section.Finish());
   strategy_ = name == "exerciser" ? MakeExerciser(exerciser, service_.manifest().symbols(), service_.random())
                                   : MakeEnsembleStrategy(ensemble);
@@ -77,14 +99,21 @@ void AiEngine::AddSubscriptions() {
   on(event::kMarketKline, [this](const bus::Event& e) { return OnKline(e); });
   on(event::kPositionUpdated, [this](const bus::Event& e) { return OnPosition(e); });
   on(event::kRiskRejected, [this](const bus::Event& e) { return OnRejected(e); });
-  on(event::kMarketTick, [this](const bus::Event& e) -> Status {
-    QUANTUM_TRY(const auto tick, event::ParseTick(e.payload));
-    if (const auto state = states_.find(tick.symbol); state != states_.end()) {
-      state->second.price = tick.price;
-      state->second.spread = (tick.ask - tick.bid).ToDouble() / tick.price.ToDouble();
-    }
-    return {};
-  });
+  on(event::kMarketTick, [this](const bus::Event& e) { return OnTick(e); });
+}
+
+Status AiEngine::OnTick(const bus::Event& e) {
+  QUANTUM_TRY(const event::Tick tick, event::ParseTick(e.payload));
+  if (const auto found = states_.find(tick.symbol); found != states_.end()) {
+    SymbolState& state = found->second;
+    state.price = tick.price;
+    state.market_ms = tick.time_ms;
+    state.spread = tick.bid && tick.ask && tick.price.is_positive()
+                       ? std::optional((*tick.ask - *tick.bid).ToDouble() / tick.price.ToDouble())
+                       : std::nullopt;
+    source_ = tick.source.empty() ? "unknown" : tick.source;
+  }
+  return {};
 }
 
 Status AiEngine::Start() {
@@ -96,80 +125,83 @@ Status AiEngine::Start() {
   return {};
 }
 
-// Bars that happened before this process are worth as much as those after it.
+// Bars that happened before this process, or that it missed, are worth as much as those after.
 void AiEngine::WarmUp() {
-  bool all = true;
   for (auto& [symbol, engine] : engines_) {
-    const auto history = facts_.History(symbol, timeframe_, 200);
-    if (!history.ok()) {
-      all = false;
+    if (!engine.wants_history()) {
       continue;
     }
-    if (engine.ensemble.features().bars() == 0) {
-      for (const Bar& bar : *history) {
-        engine.last = engine.ensemble.Update(bar);
-      }
-      log::Info("warmed up", {{"symbol", symbol}, {"bars", history->size()}});
+    const auto history = facts_.History(symbol, timeframe_, kHistoryBars);
+    if (!history.ok()) {
+      log::Debug("no history yet", {{"symbol", symbol}, {"error", history.error().message}});
+      continue;
+    }
+    engine.WarmUp(*history);
+    log::Info("warmed up", {{"symbol", symbol},
+                            {"history", history->size()},
+                            {"bars", engine.ensemble().features().bars()},
+                            {"last_open_time", engine.last_open_time()}});
+  }
+}
+
+void AiEngine::TakeFacts() {
+  const Status refreshed = facts_.Refresh();
+  service_.SetDegraded("facts", refreshed.ok() ? "" : "sizing waits for facts: " + refreshed.error().message);
+  if (refreshed.ok()) {
+    for (auto& [symbol, state] : states_) {
+      // A symbol that execution has no row of was never held: only true while no event says otherwise.
+      const auto found = facts_.positions().find(symbol);
+      const Facts::PositionFact fact = found == facts_.positions().end() ? Facts::PositionFact{} : found->second;
+      TakePositionRead(state, fact.quantity, fact.time_ms, service_.clock().Steady());
     }
   }
-  warm_ = all;
+  WarmUp();
 }
 
 void AiEngine::RefreshFacts() {
   do {
-    const Status refreshed = facts_.Refresh();
-    service_.SetDegraded("facts", refreshed.ok() ? "" : "sizing waits for facts: " + refreshed.error().message);
-    if (refreshed.ok()) {
-      for (auto& [symbol, state] : states_) {
-        const auto position = facts_.positions().find(symbol);
-        state.position = position == facts_.positions().end() ? Decimal() : position->second;
-      }
-    }
-    if (!warm_) {
-      WarmUp();
-    }
+    const CorrelationScope scope(NewUuid(service_.clock(), service_.random()));
+    TakeFacts();
   } while (!service_.stopping().WaitFor(2s));
 }
 
 Status AiEngine::OnKline(const bus::Event& e) {
   QUANTUM_TRY(const event::Kline kline, event::ParseKline(e.payload));
   const auto found = engines_.find(kline.symbol);
-  if (found == engines_.end() || !kline.closed || kline.interval != timeframe_ ||
-      kline.open_time <= found->second.last_open_time) {
+  if (found == engines_.end() || !kline.closed || kline.interval != timeframe_) {
     return {};
   }
   SymbolEngine& engine = found->second;
-  engine.last_open_time = kline.open_time;
-  engine.last = engine.ensemble.Update(ToBar(kline));
-  if (!engine.last || paused_) {
+  const SymbolEngine::Applied applied = engine.OnBar({kline.open_time, ToBar(kline)});
+  if (applied == SymbolEngine::Applied::kBroken) {
+    log::Warning("bars are missing; warming up anew", {{"symbol", kline.symbol}, {"open_time", kline.open_time}});
+  }
+  if (applied == SymbolEngine::Applied::kRepeat || !engine.last() || paused_) {
+    return {};
+  }
+  SymbolState& state = states_[kline.symbol];
+  const Duration age = service_.clock().Now() - FromUnixNs(e.timestamp_ns);
+  if (!MayDecideOn(kline.open_time, interval_ms_, age, state.market_ms)) {
+    ++bars_too_old_;
     return {};
   }
   const CorrelationScope scope(NewUuid(service_.clock(), service_.random()));
-  if (!engine.last->votes.empty()) {
+  if (!engine.last()->votes.empty()) {
     QUANTUM_CHECK(PublishSignal(kline.symbol, engine, e.id));
   }
   const std::optional<Wish> wish =
-      strategy_->OnBar(kline.symbol, *engine.last, *engine.ensemble.last(), states_[kline.symbol],
-                       service_.clock().Steady());
-  return wish ? Decide(*wish, std::string(ToString(engine.last->regime)), e.id) : Status();
+      strategy_->OnBar(kline.symbol, *engine.last(), *engine.ensemble().last(), state, service_.clock().Steady());
+  return wish ? Decide(*wish, std::string(ToString(engine.last()->regime)), e.id) : Status();
 }
 
 Status AiEngine::OnPosition(const bus::Event& e) {
   QUANTUM_TRY(const event::PositionUpdate update, event::ParsePositionUpdate(e.payload));
   const auto found = states_.find(update.symbol);
-  if (found == states_.end()) {
-    return {};
+  if (found != states_.end() &&
+      TakePositionEvent(found->second, update.quantity, update.time, service_.clock().Steady())) {
+    found->second.busy_until = {};
+    waiting_.erase(update.symbol);
   }
-  SymbolState& state = found->second;
-  const bool was_flat = state.position.is_zero();
-  state.position = update.quantity;
-  if (update.quantity.is_zero()) {
-    state.held_since.reset();
-  } else if (was_flat || !state.held_since) {
-    state.held_since = service_.clock().Steady();
-  }
-  state.busy_until = {};
-  waiting_.erase(update.symbol);
   return {};
 }
 
@@ -183,32 +215,34 @@ Status AiEngine::OnRejected(const bus::Event& e) {
   return {};
 }
 
+// Turns keep their distance whatever a turn takes, as long as it takes less; a delay is not made up for by a burst.
 void AiEngine::RunTimer() {
-  while (!service_.stopping().WaitFor(strategy_->interval())) {
-    if (paused_) {
-      continue;
-    }
-    for (auto& [symbol, state] : states_) {
-      // A position that was there before this process counts from when it was first seen.
-      if (!state.position.is_zero() && !state.held_since) {
-        state.held_since = service_.clock().Steady();
-      }
-    }
-    const std::optional<Wish> wish = strategy_->OnTimer(states_, service_.clock().Steady());
-    if (!wish) {
-      continue;
-    }
-    const CorrelationScope scope(NewUuid(service_.clock(), service_.random()));
-    const SymbolEngine& engine = engines_.at(wish->symbol);
-    const std::string regime(engine.last ? ToString(engine.last->regime) : "UNKNOWN");
-    if (const Status decided = Decide(*wish, regime, ""); !decided.ok()) {
-      log::Warning("no decision", {{"symbol", wish->symbol}, {"reason", decided.error().message}});
+  const Duration interval = strategy_->interval();
+  SteadyTime next = service_.clock().Steady() + interval;
+  while (!service_.stopping().WaitFor(std::max<Duration>(next - service_.clock().Steady(), 1ms))) {
+    next = std::max(next + interval, service_.clock().Steady() - interval);
+    if (!paused_) {
+      TakeTurn();
     }
   }
 }
 
+void AiEngine::TakeTurn() {
+  const std::optional<Wish> wish = strategy_->OnTimer(states_, service_.clock().Steady());
+  if (!wish) {
+    ++turns_missed_;
+    return;
+  }
+  const CorrelationScope scope(NewUuid(service_.clock(), service_.random()));
+  const SymbolEngine& engine = engines_.at(wish->symbol);
+  const std::string regime(engine.last() ? ToString(engine.last()->regime) : "UNKNOWN");
+  if (const Status decided = Decide(*wish, regime, ""); !decided.ok()) {
+    log::Warning("no decision", {{"symbol", wish->symbol}, {"reason", decided.error().message}});
+  }
+}
+
 Status AiEngine::PublishSignal(const std::string& symbol, const SymbolEngine& engine, const std::string& cause) {
-  const Assessment& last = *engine.last;
+  const Assessment& last = *engine.last();
   for (const event::Vote& vote : last.votes) {
     metrics::GetCounter(metrics::kSignals, {{"signal_type", vote.signal > 0 ? "BUY" : "SELL"}, {"model", vote.model}})
         .Add();
@@ -219,7 +253,7 @@ Status AiEngine::PublishSignal(const std::string& symbol, const SymbolEngine& en
                              .probability = last.probability,
                              .disagreement = last.disagreement,
                              .votes = last.votes,
-                             .model_hash = engine.ensemble.hash(),
+                             .model_hash = engine.ensemble().hash(),
                              .regime = std::string(ToString(last.regime)),
                              .time = ToUnixMs(service_.clock().Now())};
   QUANTUM_TRY(const std::string id,
@@ -239,7 +273,7 @@ Status AiEngine::Decide(const Wish& wish, const std::string& regime, const std::
                            .reference_price = state.price,
                            .confidence = wish.confidence,
                            .expires_at = ToUnixMs(now + decision_ttl_),
-                           .model = engines_.at(wish.symbol).ensemble.hash(),
+                           .model = engines_.at(wish.symbol).ensemble().hash(),
                            .strategy = std::string(strategy_->name()),
                            .regime = regime,
                            .mode = mode};
@@ -302,22 +336,52 @@ Status AiEngine::Decide(const Wish& wish, const std::string& regime, const std::
   // The decision first: what explains it must not delay it.
   QUANTUM_TRY(const std::string id,
               service_.bus().Publish(event::Make(event::kDecisionMade, wish.symbol, event::ToJson(decision), cause)));
-  QUANTUM_TRY(const std::string strategy_id,
-              service_.bus().Publish(event::Make(event::kStrategySelected, wish.symbol, json::serialize(strategy), id)));
+  QUANTUM_TRY(const std::string strategy_id, service_.bus().Publish(event::Make(event::kStrategySelected, wish.symbol,
+                                                                                json::serialize(strategy), id)));
   QUANTUM_TRY(const std::string sizing_id,
               service_.bus().Publish(event::Make(event::kSizingDecided, wish.symbol, json::serialize(sizing), id)));
   return {};
 }
 
+std::string AiEngine::SaveState() {
+  std::map<std::string, KeptSymbol> symbols;
+  for (const auto& [symbol, state] : states_) {
+    const auto waiting = waiting_.find(symbol);
+    symbols[symbol] = {state, waiting == waiting_.end() ? std::string() : waiting->second};
+  }
+  return SaveSymbols(symbols, service_.clock());
+}
+
+void AiEngine::RestoreState(std::string_view json) {
+  const auto symbols = ReadSymbols(json, service_.clock());
+  if (!symbols.ok()) {
+    log::Warning("the saved state is not usable", {{"error", symbols.error().message}});
+    return;
+  }
+  for (const auto& [symbol, kept] : *symbols) {
+    if (const auto found = states_.find(symbol); found != states_.end()) {
+      found->second = kept.state;
+      if (!kept.waiting.empty()) {
+        waiting_[symbol] = kept.waiting;
+      }
+    }
+  }
+}
+
 std::string AiEngine::HealthMetrics() {
   int bars = 0;
+  bool warm = true;
   for (const auto& [symbol, engine] : engines_) {
-    bars += engine.ensemble.features().bars();
+    bars += engine.ensemble().features().bars();
+    warm = warm && !engine.wants_history();
   }
   return json::serialize(json::object{{"strategy", strategy_->name()},
                                       {"decisions", decisions_},
+                                      {"turns_missed", turns_missed_},
                                       {"bars", bars},
-                                      {"warm", warm_},
+                                      {"bars_too_old", bars_too_old_},
+                                      {"warm", warm},
+                                      {"source", source_},
                                       {"last_hold", last_hold_}});
 }
 

@@ -17,8 +17,9 @@ Result<Size> SizePosition(const SizingRequest& request, const SizingLimits& limi
   }
   const double price = request.price.ToDouble();
   const double equity = request.equity.ToDouble();
-  const double share = std::clamp(request.confidence, 0.0, 1.0) / 2 + 0.5;
-  const double risk_usd = equity * limits.risk_percent_max / 100 * share * std::min(1.0, limits.scaling_factor);
+  // The profile may scale a timid share up, but never above what the policy allows.
+  const double share = std::min(1.0, (std::clamp(request.confidence, 0.0, 1.0) / 2 + 0.5) * limits.scaling_factor);
+  const double risk_usd = equity * limits.risk_percent_max / 100 * share;
   const double cap_usd = limits.position_usd_max.ToDouble() * 0.99;
   const double notional_usd = std::min(risk_usd / request.stop_distance, cap_usd);
   Size size;

@@ -26,9 +26,9 @@ struct SizingRequest {
   trading::Side side = trading::Side::kBuy;
   Decimal price;
   Decimal equity;
-  double confidence = 0;        // 0 … 1
-  double stop_distance = 0;     // as a share of the price, > 0
-  double reward_ratio = 2;      // take-profit distance in stop distances
+  double confidence = 0;     // 0 … 1
+  double stop_distance = 0;  // as a share of the price, > 0
+  double reward_ratio = 2;   // take-profit distance in stop distances
 };
 
 struct Size {
@@ -40,9 +40,9 @@ struct Size {
   Decimal notional;
 };
 
-// Fixed-fractional: half the allowed risk at least, all of it at full confidence, times the profile's scaling, capped by
-// the position cap with one percent to spare for the price moving until risk looks at it. kInvalidArgument with the
-// reason when no quantity satisfies both the venue's minimum and the limits.
+// Fixed-fractional: half the allowed risk at no confidence, all of it at full confidence, times the profile's scaling
+// but never more than all of it, capped by the position cap with one percent to spare for the price moving until risk
+// looks at it. kInvalidArgument with the reason when no quantity satisfies both the venue's minimum and the limits.
 Result<Size> SizePosition(const SizingRequest& request, const SizingLimits& limits);
 
 }  // namespace quantum::ai_engine

@@ -35,7 +35,10 @@ class EnsembleStrategy final : public Strategy {
       return opposed ? std::optional(CloseOf(symbol, state, assessment.probability, "the ensemble turned"))
                      : std::nullopt;
     }
-    const double costs = 2 * options_.fee + state.spread;
+    if (!state.spread) {
+      return std::nullopt;  // an unknown spread is not a spread of nothing
+    }
+    const double costs = 2 * options_.fee + *state.spread;
     if (assessment.expected_move < options_.edge_min * costs) {
       return std::nullopt;  // the expected move does not pay the costs
     }
@@ -93,7 +96,52 @@ class Exerciser final : public Strategy {
   size_t next_ = 0;
 };
 
+void SetPosition(SymbolState& state, const Decimal& quantity, SteadyTime now) {
+  const bool turned = state.position.is_positive() != quantity.is_positive();
+  if (quantity.is_zero()) {
+    state.held_since.reset();
+  } else if (state.position.is_zero() || turned || !state.held_since) {
+    state.held_since = now;
+  }
+  state.position = quantity;
+}
+
 }  // namespace
+
+bool TakePositionEvent(SymbolState& state, const Decimal& quantity, int64_t time_ms, SteadyTime now) {
+  if (time_ms < state.position_ms) {
+    return false;
+  }
+  state.position_ms = time_ms;
+  SetPosition(state, quantity, now);
+  return true;
+}
+
+bool TakePositionRead(SymbolState& state, const Decimal& quantity, int64_t time_ms, SteadyTime now) {
+  if (time_ms <= state.position_ms) {
+    return false;
+  }
+  SetPosition(state, quantity, now);
+  return true;
+}
+
+Result<ExerciserOptions> SettleHold(ExerciserOptions options, size_t symbols) {
+  const double count = static_cast<double>(symbols);
+  if (options.hold == Duration::zero()) {
+    const std::chrono::duration<double> chosen(0.5 * count / options.decisions_per_second);
+    options.hold = std::min<Duration>(std::chrono::duration_cast<Duration>(chosen), std::chrono::seconds(10));
+    return options;
+  }
+  const double hold_s = std::chrono::duration<double>(options.hold).count();
+  const double most = 2 * count / hold_s;
+  if (options.decisions_per_second > most) {
+    return Error{Errc::kInvalidArgument,
+                 fmt::format("{} decisions a second cannot be met: {} symbols, each opened and closed once per hold of "
+                             "{} s, make at most {:.2f}; name more symbols, a shorter hold, or leave hold out",
+                             options.decisions_per_second, symbols, hold_s, most)};
+  }
+  return options;
+}
 
 std::unique_ptr<Strategy> MakeEnsembleStrategy(EnsembleStrategyOptions options) {
   return std::make_unique<EnsembleStrategy>(options);

@@ -18,12 +18,19 @@ using trading::Decimal;
 
 // What a strategy knows of one symbol.
 struct SymbolState {
-  Decimal price;                        // last; zero: unknown
-  double spread = 0;                    // (ask - bid) / price
-  Decimal position;                     // signed
-  SteadyTime busy_until{};              // a decision is on its way
-  std::optional<SteadyTime> held_since; // of the open position
+  Decimal price;                         // last; zero: unknown
+  int64_t market_ms = 0;                 // market time of the newest tick; zero: none yet
+  std::optional<double> spread;          // (ask - bid) / price; nothing while bid or ask is unknown
+  Decimal position;                      // signed
+  int64_t position_ms = 0;               // `time` of the newest position.updated; zero: none yet
+  SteadyTime busy_until{};               // a decision is on its way
+  std::optional<SteadyTime> held_since;  // of the open position
 };
+
+// The newest position wins, whichever way it came. An event older than the one before is passed over (false). What was
+// read over HTTP counts only when it is newer than the newest event: the answer may have been under way when that came.
+bool TakePositionEvent(SymbolState& state, const Decimal& quantity, int64_t time_ms, SteadyTime now);
+bool TakePositionRead(SymbolState& state, const Decimal& quantity, int64_t time_ms, SteadyTime now);
 
 // What a strategy wants; sizing and identity come after.
 struct Wish {
@@ -31,8 +38,8 @@ struct Wish {
   trading::event::Intent intent = trading::event::Intent::kOpen;
   trading::Side side = trading::Side::kBuy;
   double confidence = 0;
-  double stop_distance = 0;             // share of the price; of an opening
-  std::optional<double> notional_usd;   // fixed size instead of sizing by risk
+  double stop_distance = 0;            // share of the price; of an opening
+  std::optional<double> notional_usd;  // fixed size instead of sizing by risk
   std::string reason;
 };
 
@@ -51,9 +58,9 @@ class Strategy {
 };
 
 struct EnsembleStrategyOptions {
-  double fee = 0.0005;          // one way, of notional
-  double edge_min = 1.2;        // expected move in round-trip costs (fees and spread) below which it abstains
-  double stop_in_atr = 6;       // stop distance in average true ranges …
+  double fee = 0.0005;                // one way, of notional
+  double edge_min = 1.2;              // expected move in round-trip costs (fees and spread) below which it abstains
+  double stop_in_atr = 6;             // stop distance in average true ranges …
   double stop_distance_min = 0.0015;  // … but never closer than this share of the price
 };
 std::unique_ptr<Strategy> MakeEnsembleStrategy(EnsembleStrategyOptions options);
@@ -64,8 +71,15 @@ struct ExerciserOptions {
   double decisions_per_second = 0.5;  // over all symbols
   double notional_usd = 150;
   double stop_distance = 0.005;
-  Duration hold = std::chrono::seconds(10);  // an open position is closed after this time
+  // An open position is closed after this time. Zero: chosen by the rate, so that the rate can be met.
+  Duration hold{};
 };
+
+// The options with `hold` chosen if it was zero: half of what the rate leaves for one entry and one exit a symbol, the
+// other half being for the orders' way; at most 10 s. kInvalidArgument with the numbers when a given hold allows fewer
+// decisions than are asked for: an entry and an exit per symbol and hold are 2 * symbols / hold a second.
+Result<ExerciserOptions> SettleHold(ExerciserOptions options, size_t symbols);
+
 std::unique_ptr<Strategy> MakeExerciser(ExerciserOptions options, std::vector<std::string> symbols, Random& random);
 
 }  // namespace quantum::ai_engine

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "exchange/venue.h"
 #include "platform/bus/event.h"
 #include "services/execution/trade.h"
 #include "trading/order.h"
@@ -23,6 +24,7 @@ struct PositionRow {
 struct ChangeSet {
   std::vector<trading::Order> orders;
   std::vector<trading::Fill> fills;
+  std::vector<exchange::FundingPayment> funding;
   std::vector<PositionRow> positions;
   std::vector<Trade> trades;
   std::map<std::string, int64_t> cursors;  // per symbol: every fill up to this trade id is known
@@ -30,7 +32,8 @@ struct ChangeSet {
   std::vector<Trade> milestones;  // trades that opened or ended in this step, for metrics and logs
 
   bool empty() const {
-    return orders.empty() && fills.empty() && positions.empty() && trades.empty() && cursors.empty() && events.empty();
+    return orders.empty() && fills.empty() && funding.empty() && positions.empty() && trades.empty() &&
+           cursors.empty() && events.empty();
   }
 };
 

@@ -46,14 +46,21 @@ void Desk::Commit(ChangeSet changes) {
   }
 }
 
-void Desk::Report(const trading::OrderReport& report) {
+bool Desk::Report(const trading::OrderReport& report) {
   auto changes = ledger.ApplyReport(report, Now());
-  if (!changes.ok()) {
-    log::Error("a report of the exchange contradicts what is known and is not applied; the order will be asked about",
-               {{"client_order_id", report.client_order_id}, {"error", changes.error().message}});
-    return;
+  if (changes.ok()) {
+    Commit(std::move(*changes));
+    return true;
   }
-  Commit(std::move(*changes));
+  log::Error("a report of the exchange contradicts what is known and is not applied; the order is being asked about",
+             {{"client_order_id", report.client_order_id}, {"error", changes.error().message}});
+  if (on_contradiction) {
+    on_contradiction(report.client_order_id, changes.error().message);
+  }
+  if (report.fill && on_fills_missing) {
+    on_fills_missing();  // its fill was not booked either
+  }
+  return false;
 }
 
 void Desk::Observe(const ChangeSet& changes) {
@@ -126,7 +133,10 @@ bool Desk::SymbolHalted(const std::string& symbol) const {
   });
 }
 
-Gates Desk::GatesFor(const std::string& symbol) const {
+Gates Desk::GatesFor(const std::string& symbol) {
+  if (halt.Look(Now())) {
+    log::Critical("HALTED by the flag on the disk", {{"reason", halt.record()->reason}, {"by", halt.record()->by}});
+  }
   Gates gates;
   gates.mode = settings.mode;
   gates.now = Now();

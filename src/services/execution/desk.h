@@ -40,19 +40,22 @@ class Desk {
   std::function<void(const std::string&)> on_change;
   // Called when reported fills have not come for a while: they must be asked for.
   std::function<void()> on_fills_missing;
+  // Called with the order and the reason when a report of it cannot be true: it must be asked for.
+  std::function<void(const std::string&, const std::string&)> on_contradiction;
   // The owner of this desk: what runs for it keeps it alive.
   std::weak_ptr<void> owner;
   void Spawn(std::function<void()> body);
 
   // Everything that moves the ledger passes here: logs, metrics, the sink, and on_change.
   void Commit(ChangeSet changes);
-  // A report of the exchange; one that cannot be true is logged and changes nothing.
-  void Report(const trading::OrderReport& report);
+  // A report of the exchange. False: it cannot be true; it is logged, changes nothing and is asked about.
+  bool Report(const trading::OrderReport& report);
 
   WallTime Now() const { return clock.Now(); }
   WallTime VenueNow() const { return clock.Now() + venue.clock_offset(); }
   const trading::SymbolRules* RulesOf(const std::string& symbol) const;
-  Gates GatesFor(const std::string& symbol) const;
+  // Reads the halt flag anew (a stat), so that a halt on the disk holds for the very next entry.
+  Gates GatesFor(const std::string& symbol);
   bool SymbolHalted(const std::string& symbol) const;
   void UpdateGauges();
 

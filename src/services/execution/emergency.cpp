@@ -14,61 +14,103 @@ namespace {
 using namespace std::chrono_literals;
 using trading::OrderStatus;
 
-constexpr Duration kActWithin = 5s;
+constexpr Duration kCancelAgainAfter = 250ms;
+constexpr int kClosesMax = 1000;  // of one symbol in one halt
+
+void Append(std::vector<std::string>& problems, const std::vector<std::string>& more) {
+  problems.insert(problems.end(), more.begin(), more.end());
+}
+
+std::string NameOf(const Order& order) { return "order " + order.client_order_id + " (" + order.symbol + ")"; }
 
 }  // namespace
 
-Emergency::Report Emergency::Halt(const std::string& reason, bool close) {
-  const bool close_all = close || (desk_.halt.record() && desk_.halt.record()->close);
-  const Status durable = desk_.halt.Set({.reason = reason, .close = close_all, .since = desk_.Now()});
-  log::Critical("HALTED: no entries until rearm", {{"reason", reason}, {"close", close_all}});
+// Outlives the call that waits for it: a slow answer may come when nobody waits any more.
+struct Emergency::Cancels {
+  SteadyTime until{};
+  size_t left = 0;
+  fiber::Event done;
+  int cancelled = 0;
+  std::vector<std::string> problems;
+};
+
+Emergency::Report Emergency::Halt(const std::string& reason, bool close, std::string_view by) {
+  const Status durable =
+      desk_.halt.Set({.reason = reason, .close = close, .since = desk_.Now(), .by = std::string(by)}, desk_.Now());
+  const bool close_all = desk_.halt.record()->close;
+  log::Critical("HALTED: no entries until rearm",
+                {{"reason", reason}, {"by", by}, {"owner", desk_.halt.record()->by}, {"close", close_all}});
   Report report = CancelEntries();
   if (!durable.ok()) {
     log::Critical("the halt holds in memory only", {{"error", durable.error().message}});
     report.problems.push_back("the halt is not on disk: " + durable.error().message);
   }
   if (close_all) {
-    Report closes = ClosePositions();
+    const Report closes = ClosePositions();
     report.closed = closes.closed;
-    report.problems.insert(report.problems.end(), closes.problems.begin(), closes.problems.end());
+    Append(report.problems, closes.problems);
   }
   return report;
 }
 
-Status Emergency::Rearm(const std::string& reason) {
-  QUANTUM_CHECK(desk_.halt.Clear());
-  log::Warning("rearmed: entries may go out again", {{"reason", reason}});
+Status Emergency::Rearm(const std::string& reason, std::string_view by) {
+  QUANTUM_CHECK(desk_.halt.Clear(by, desk_.Now()));
+  log::Warning("rearmed: entries may go out again", {{"reason", reason}, {"by", by}});
   return {};
 }
 
 Emergency::Report Emergency::CancelEntries(const std::string& symbol) {
+  Report report;
   std::vector<std::string> ids;
+  const auto wanted = [&](const Order* order) {
+    return order->leg == Leg::kEntry && (symbol.empty() || order->symbol == symbol);
+  };
   for (const Order* order : desk_.ledger.LiveOrders()) {
-    if (order->leg == Leg::kEntry && (symbol.empty() || order->symbol == symbol)) {
+    if (wanted(order)) {
       ids.push_back(order->client_order_id);
     }
   }
+  for (const Order* order : desk_.ledger.OrdersWith(OrderStatus::kUnknown)) {
+    if (wanted(order)) {
+      report.problems.push_back(NameOf(*order) +
+                                ": its outcome is unknown; the venue is being asked, and it can be cancelled then");
+    }
+  }
   // All at once: one slow answer must not hold up the others.
-  struct Pending {
-    size_t left = 0;
-    fiber::Event done;
-  };
-  const auto pending = std::make_shared<Pending>();
-  pending->left = ids.size();
+  const auto cancels = std::make_shared<Cancels>();
+  cancels->until = desk_.clock.Steady() + kActWithin;
+  cancels->left = ids.size();
   for (const std::string& id : ids) {
-    desk_.Spawn([this, id, pending] {
-      sender_.Cancel(id);
-      if (--pending->left == 0) {
-        pending->done.Set();
+    desk_.Spawn([this, id, cancels] {
+      CancelOne(id, *cancels);
+      if (--cancels->left == 0) {
+        cancels->done.Set();
       }
     });
   }
-  Report report;
-  if (!ids.empty() && !pending->done.WaitFor(kActWithin)) {
-    report.problems.push_back(fmt::format("{} cancels have no answer yet", pending->left));
+  const bool answered = ids.empty() || cancels->done.WaitFor(kActWithin);
+  report.cancelled = cancels->cancelled;
+  Append(report.problems, cancels->problems);
+  if (!answered) {
+    report.problems.push_back(fmt::format("{} cancels have no answer yet", cancels->left));
   }
-  report.cancelled = static_cast<int>(ids.size() - pending->left);
   return report;
+}
+
+void Emergency::CancelOne(const std::string& client_order_id, Cancels& cancels) {
+  // An order on its way, or one whose cancel was asked for a moment ago, is waited for.
+  Status status = sender_.Cancel(client_order_id);
+  while (!status.ok() && status.error().code == Errc::kConflict && desk_.clock.Steady() < cancels.until &&
+         !desk_.stopping.WaitFor(kCancelAgainAfter)) {
+    status = sender_.Cancel(client_order_id);
+  }
+  const Order* order = desk_.ledger.FindOrder(client_order_id);
+  if (!status.ok()) {
+    cancels.problems.push_back((order == nullptr ? "order " + client_order_id : NameOf(*order)) +
+                               " is not cancelled: " + status.error().message);
+  } else if (order != nullptr && (!trading::IsFinal(order->status) || order->status == OrderStatus::kCanceled)) {
+    ++cancels.cancelled;  // the venue said so; its report may still be on the way
+  }
 }
 
 Emergency::Report Emergency::ClosePositions() {
@@ -79,46 +121,83 @@ Emergency::Report Emergency::ClosePositions() {
     return report;
   }
   for (const exchange::VenuePosition& position : *positions) {
-    report.closed += CloseOne(position) ? 1 : 0;
+    const Result<bool> closed = CloseOne(position);
+    if (!closed.ok()) {
+      report.problems.push_back("position " + position.symbol + " is not closed: " + closed.error().message);
+    } else if (*closed) {
+      ++report.closed;
+    }
   }
   return report;
 }
 
 // By the venue's position, not by ours: it must work with nothing but the venue.
-bool Emergency::CloseOne(const exchange::VenuePosition& position) {
+Result<bool> Emergency::CloseOne(const exchange::VenuePosition& position) {
   const Decimal open = position.quantity.Abs() - desk_.ledger.Closing(position.symbol);
-  if (!open.is_positive()) {
+  if (!open.is_positive() || !desk_.halt.record()) {
     return false;  // a close is under way
   }
-  const std::string decision = fmt::format("halt-{}-{}", ToUnixMs(desk_.Now()), position.symbol);
-  Order close = MakeClose(decision, 0, position.symbol, position.quantity, open, kByEmergency, CurrentCorrelationId(),
-                          desk_.Now());
-  if (const auto* rules = desk_.RulesOf(position.symbol);
-      rules != nullptr && rules->market_max_quantity.is_positive()) {
-    close.quantity = std::min(close.quantity, rules->market_max_quantity);
+  QUANTUM_TRY(Order close, NextClose(position, open));
+  if (close.client_order_id.empty() || desk_.ledger.FindOrder(close.client_order_id) != nullptr) {
+    return false;  // an earlier process sent it, or another fiber just now
   }
   const std::string id = close.client_order_id;
-  if (desk_.ledger.FindOrder(id) != nullptr) {
-    return false;
-  }
   desk_.Commit(desk_.ledger.Add(std::move(close)));
   sender_.Submit(id);
   const Order* sent = desk_.ledger.FindOrder(id);
-  return sent != nullptr && sent->status != OrderStatus::kRejected;
+  if (sent == nullptr || sent->status == OrderStatus::kRejected) {
+    return Error{Errc::kUnavailable, sent == nullptr ? "its closing order is gone" : sent->reason};
+  }
+  if (sent->status == OrderStatus::kUnknown) {
+    return Error{Errc::kUnavailable, "the outcome of " + NameOf(*sent) + " is unknown; the venue is being asked"};
+  }
+  return true;
+}
+
+// The name says which halt, which symbol and which attempt, and no more: a process that died after sending finds its
+// order at the venue under the same name instead of sending another.
+Result<Order> Emergency::NextClose(const exchange::VenuePosition& position, Decimal quantity) {
+  const std::string decision = fmt::format("halt-{}-{}", ToUnixMs(desk_.halt.record()->since), position.symbol);
+  if (const auto* rules = desk_.RulesOf(position.symbol);
+      rules != nullptr && rules->market_max_quantity.is_positive()) {
+    quantity = std::min(quantity, rules->market_max_quantity);
+  }
+  for (int part = 0; part < kClosesMax; ++part) {
+    Order close = MakeClose(decision, part, position.symbol, position.quantity, quantity, kByEmergency,
+                            CurrentCorrelationId(), desk_.Now());
+    if (const Order* known = desk_.ledger.FindOrder(close.client_order_id)) {
+      if (!trading::IsFinal(known->status)) {
+        return Order{};
+      }
+      continue;
+    }
+    const auto found = desk_.venue.Find(position.symbol, close.client_order_id, false);
+    if (found.ok()) {
+      if (!trading::IsFinal(found->report.status)) {
+        return Order{};
+      }
+      continue;
+    }
+    if (found.error().code == Errc::kNotFound) {
+      return close;
+    }
+    return found.error();
+  }
+  return Error{Errc::kExhausted, "too many closing orders in one halt; close it by hand at the venue"};
 }
 
 void Emergency::Enforce() {
+  if (desk_.halt.Look(desk_.Now())) {
+    log::Critical("HALTED by the flag on the disk",
+                  {{"reason", desk_.halt.record()->reason}, {"by", desk_.halt.record()->by}});
+  }
   if (!desk_.halt.record()) {
-    desk_.halt.Load(desk_.Now());
-    if (!desk_.halt.record()) {
-      return;
-    }
-    log::Critical("HALTED by the flag on the disk", {{"reason", desk_.halt.record()->reason}});
+    return;
   }
   if (std::ranges::any_of(desk_.ledger.LiveOrders(), [](const Order* order) { return order->leg == Leg::kEntry; })) {
     static_cast<void>(CancelEntries());
   }
-  if (desk_.halt.record()->close && !desk_.ledger.OpenPositions().empty()) {
+  if (desk_.halt.record() && desk_.halt.record()->close && !desk_.ledger.OpenPositions().empty()) {
     static_cast<void>(ClosePositions());
   }
 }

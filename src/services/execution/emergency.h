@@ -14,15 +14,16 @@ class Emergency {
   Emergency(Desk& desk, Sender& sender) : desk_(desk), sender_(sender) {}
 
   struct Report {
-    int cancelled = 0;
-    int closed = 0;
-    std::vector<std::string> problems;  // what could not be done; it is tried again every second while halted
+    int cancelled = 0;  // entries that the venue has cancelled; what filled or ended by itself is not counted
+    int closed = 0;     // closing orders that the venue has taken
+    std::vector<std::string> problems;  // what is not done, by order or symbol; while halted it is tried every second
   };
-  // The flag first, then the deeds. Asking again does no harm.
-  Report Halt(const std::string& reason, bool close);
-  Status Rearm(const std::string& reason);
+  // The flag first, then the deeds. Asking again does no harm. `by`: kHaltedByOperator or kHaltedByEss.
+  Report Halt(const std::string& reason, bool close, std::string_view by);
+  // kConflict: "ess" may not lift the operator's halt.
+  Status Rearm(const std::string& reason, std::string_view by);
 
-  // Cancels open entries (never protection), of one symbol or all.
+  // Cancels open entries (never protection), of one symbol or all; takes at most kActWithin.
   Report CancelEntries(const std::string& symbol = {});
   Report ClosePositions();
 
@@ -30,8 +31,15 @@ class Emergency {
   // the disk by hand.
   void Enforce();
 
+  static constexpr Duration kActWithin = std::chrono::seconds(5);
+
  private:
-  bool CloseOne(const exchange::VenuePosition& position);
+  struct Cancels;
+  void CancelOne(const std::string& client_order_id, Cancels& cancels);
+  // True: a closing order was taken. False: nothing to close, or one is under way. An error: it is still open.
+  Result<bool> CloseOne(const exchange::VenuePosition& position);
+  // The next closing order's name that neither we nor the venue know; empty: one is open at the venue.
+  Result<Order> NextClose(const exchange::VenuePosition& position, Decimal quantity);
 
   Desk& desk_;
   Sender& sender_;

@@ -145,8 +145,10 @@ void Entries::SendEntry(const std::string& client_order_id, const Decision& deci
     return;
   }
   sender_.Submit(client_order_id);
+  desk_.halt.Look(desk_.Now());
   if (desk_.halt.record()) {
-    sender_.Cancel(client_order_id);  // the halt came while it was on its way
+    // The halt came while it was on its way; what cannot be cancelled now is tried every second.
+    static_cast<void>(sender_.Cancel(client_order_id));
   }
 }
 
@@ -231,7 +233,7 @@ void Entries::CancelStale() {
     }
   }
   for (const std::string& id : stale) {
-    sender_.Cancel(id);
+    static_cast<void>(sender_.Cancel(id));  // tried again in a second
   }
 }
 

@@ -28,12 +28,8 @@ namespace event = trading::event;
 constexpr Duration kFinishSends = 5s;
 
 ManualOrders::Options ManualOptions(lifecycle::Service& service) {
-  const config::Manifest& manifest = service.manifest();
-  const auto url = [&](std::string_view unit, std::string_view path) {
-    return fmt::format("http://{}:{}{}", manifest.bind_address(), manifest.Port(unit), path);
-  };
-  return {.decide_url = url("risk-safety", "/api/risk/decide"),
-          .price_url = url("marketdata", "/api/market/price"),
+  return {.decide_url = service.UrlOf("risk-safety", "/api/risk/decide"),
+          .price_url = service.UrlOf("marketdata", "/api/market/price"),
           .headers = service.ServiceHeaders()};
 }
 
@@ -42,8 +38,10 @@ Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& se
   binance::VenueParameters parameters;
   parameters.loop = &service.loop();
   parameters.mode = manifest.mode();
-  const int paper_port = manifest.mode() == config::Mode::kPaper ? manifest.Port("paper-exchange") : 0;
-  parameters.hosts = binance::HostsOf(manifest.mode(), paper_port);
+  const bool paper = manifest.mode() == config::Mode::kPaper;
+  parameters.hosts = paper ? binance::HostsOf(manifest.mode(), manifest.Port("paper-exchange"),
+                                              config::InUrl(manifest.AddressOf("paper-exchange")))
+                           : binance::HostsOf(manifest.mode(), 0);
   QUANTUM_TRY(parameters.credentials.key, service.Secret(config::kExchangeKey));
   QUANTUM_TRY(parameters.credentials.secret, service.Secret(config::kExchangeSecret));
   return binance::MakeTradingVenue(std::move(parameters));
@@ -70,7 +68,10 @@ struct Execution::Engine {
       desk.Report(*report);
     } else if (std::holds_alternative<exchange::StreamConnected>(user_event)) {
       log::Info("the user stream is connected; what happened before is being asked");
-      reconciler.Kick();
+      reconciler.ExpectFunding();
+    } else if (const auto* balance = std::get_if<exchange::BalanceChanged>(&user_event);
+               balance != nullptr && balance->reason == "FUNDING_FEE") {
+      reconciler.ExpectFunding();
     }
   }
 
@@ -106,7 +107,7 @@ Status Execution::Configure() {
   engine_->desk.owner = engine_;
   engine_->desk.on_change = [engine = engine_.get()](const std::string& symbol) { engine->protector.Wake(symbol); };
   engine_->desk.on_fills_missing = [engine = engine_.get()] { engine->reconciler.Kick(); };
-  engine_->desk.halt.Load(service_.clock().Now());
+  engine_->desk.halt.Look(service_.clock().Now());
   engine_->routes.Add();
   service_.AddDependency({.name = "exchange", .slow = 500ms, .required = false, .check = [engine = engine_] {
                             return engine->venue->Ping();
@@ -128,7 +129,7 @@ Status Execution::Start() {
   }
   if (!engine.restored) {
     QUANTUM_TRY(LedgerSnapshot snapshot, LoadLedger(service_.postgres()));
-    engine.desk.ledger.Restore(std::move(snapshot));
+    engine.desk.ledger.Restore(std::move(snapshot), service_.clock().Now());
     engine.restored = true;
     engine.writer->Start(service_.loop());
   }
@@ -170,7 +171,8 @@ void Execution::EverySecond() {
 
 void Execution::Supervise() {
   Desk& desk = engine_->desk;
-  service_.SetDegraded("halt", desk.halt.record() ? "halted: " + desk.halt.record()->reason : "");
+  const auto& halt = desk.halt.record();
+  service_.SetDegraded("halt", halt ? "halted by " + halt->by + ": " + halt->reason : "");
 
   const Protector::Worst worst = engine_->protector.worst();
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(worst.duration).count();
@@ -212,6 +214,7 @@ std::string Execution::HealthMetrics() {
   return boost::json::serialize(
       boost::json::object{{"mode", desk.settings.mode},
                           {"halted", desk.halt.record().has_value()},
+                          {"halted_by", desk.halt.record() ? desk.halt.record()->by : std::string()},
                           {"open_positions", desk.ledger.OpenPositions().size()},
                           {"live_orders", desk.ledger.LiveOrders().size()},
                           {"orders_unknown", desk.ledger.OrdersWith(trading::OrderStatus::kUnknown).size()},

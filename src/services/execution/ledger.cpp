@@ -12,11 +12,28 @@ using trading::IsFinal;
 using trading::OrderReport;
 using trading::OrderStatus;
 
+// A settlement takes the venue some seconds, symbol by symbol.
+constexpr Duration kFundingLate = std::chrono::hours(1);
+
 bool IsLiveStatus(OrderStatus status) { return status == OrderStatus::kNew || status == OrderStatus::kPartiallyFilled; }
 
 }  // namespace
 
-void Ledger::Restore(LedgerSnapshot snapshot) {
+void Ledger::Restore(LedgerSnapshot snapshot, WallTime now) {
+  // An account may have paid funding long before the platform knew it: only what our trades met is ours.
+  funding_floor_ = now;
+  for (const Trade& trade : snapshot.trades) {
+    if (!IsDone(trade.status)) {
+      funding_floor_ = std::min(funding_floor_, trade.created);
+    }
+  }
+  for (const exchange::FundingPayment& payment : snapshot.funding) {
+    funding_booked_[{payment.symbol, payment.id}] = payment.time;
+    funding_newest_ = std::max(funding_newest_, payment.time);
+  }
+  if (!snapshot.funding.empty()) {
+    funding_floor_ = funding_newest_ - kFundingLate;
+  }
   for (auto& tracked : snapshot.orders) {
     const std::string id = tracked.order.client_order_id;
     orders_[id] = {std::move(tracked.order), tracked.fills_quantity, tracked.fills_notional, next_number_++};
@@ -43,6 +60,10 @@ void Ledger::Adopt(const Plan& plan) {
   if (plan.trade) {
     trades_.try_emplace(plan.trade->trade_id, *plan.trade);
   }
+}
+
+WallTime Ledger::funding_from() const {
+  return funding_newest_ == WallTime{} ? funding_floor_ : std::max(funding_floor_, funding_newest_ - kFundingLate);
 }
 
 ChangeSet Ledger::Add(Order order) {
@@ -187,6 +208,8 @@ ChangeSet Ledger::AdvanceCursor(const std::string& symbol, int64_t trade_id) {
 }
 
 void Ledger::Purge(WallTime before) {
+  // Only what is asked for again can come again.
+  std::erase_if(funding_booked_, [&](const auto& entry) { return entry.second < funding_from(); });
   std::erase_if(trades_,
                 [&](const auto& entry) { return IsDone(entry.second.status) && entry.second.updated < before; });
   std::erase_if(orders_, [&](const auto& entry) {

@@ -30,6 +30,7 @@ struct LedgerSnapshot {
   std::vector<PositionRow> positions;
   std::map<std::string, int64_t> cursors;
   std::vector<std::pair<std::string, int64_t>> fills_beyond_cursor;  // symbol, trade id
+  std::vector<exchange::FundingPayment> funding;                     // the newest that are booked, of some days
 };
 
 // Orders, trades and positions in memory, moved by what the exchange reports and by nothing else (pains.md 2).
@@ -43,7 +44,7 @@ class Ledger {
   };
   Ledger(Options options, const Rules& rules) : options_(options), rules_(rules) {}
 
-  void Restore(LedgerSnapshot snapshot);
+  void Restore(LedgerSnapshot snapshot, WallTime now);
   // Takes over a plan whose rows are committed already.
   void Adopt(const Plan& plan);
 
@@ -55,6 +56,13 @@ class Ledger {
   // A report of the exchange, with or without a fill. kInvalidArgument: it cannot be true; nothing changed.
   Result<ChangeSet> ApplyReport(const trading::OrderReport& report, WallTime now);
   ChangeSet ApplyFill(const trading::Fill& fill, WallTime now);
+
+  // Books a settlement of funding once, by its id: on the position, and on the trades that were open then, each by its
+  // share of the quantity.
+  ChangeSet ApplyFunding(const exchange::FundingPayment& payment, WallTime now);
+  // Settlements from here on may not be booked yet: the newest booked one, less the time by which another may come
+  // late.
+  WallTime funding_from() const;
 
   // The three ways an order ends or waits without a report. Each changes only an INTENT or UNKNOWN order.
   ChangeSet MarkUnknown(const std::string& client_order_id, std::string reason, WallTime now);
@@ -113,6 +121,7 @@ class Ledger {
   void Allocate(Step& step, const trading::Fill& fill, const Order* order, std::string_view reason, WallTime now);
   Trade& AdoptTrade(const trading::Fill& fill, WallTime now);
   void SettleTrade(Step& step, Trade& trade, WallTime now);
+  void ShareFunding(Step& step, const exchange::FundingPayment& payment);
   ChangeSet Finish(Step& step, WallTime now);
   ChangeSet SetStatus(const std::string& client_order_id, trading::OrderStatus status, std::string reason, bool live,
                       WallTime now);
@@ -123,6 +132,9 @@ class Ledger {
   std::map<std::string, Tracked> orders_;
   std::map<std::string, Trade> trades_;
   std::map<std::string, Account> accounts_;
+  std::map<std::pair<std::string, int64_t>, WallTime> funding_booked_;  // by symbol and id
+  WallTime funding_floor_{};                                            // what was settled before is not ours
+  WallTime funding_newest_{};                                           // of those booked
   uint64_t next_number_ = 0;
 };
 

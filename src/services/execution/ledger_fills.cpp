@@ -77,6 +77,7 @@ event::PositionUpdate ToEvent(const PositionRow& row, WallTime now) {
   update.is_protected = row.is_protected;
   update.realized_pnl = row.position.realized_pnl;
   update.fees = row.position.fees;
+  update.funding = row.position.funding;
   update.time = ToUnixMs(now);
   return update;
 }
@@ -285,6 +286,45 @@ void Ledger::SettleTrade(Step& step, Trade& trade, WallTime now) {
   }
 }
 
+ChangeSet Ledger::ApplyFunding(const exchange::FundingPayment& payment, WallTime now) {
+  Step step;
+  if (payment.time < funding_floor_ ||
+      !funding_booked_.try_emplace({payment.symbol, payment.id}, payment.time).second) {
+    return {};
+  }
+  funding_newest_ = std::max(funding_newest_, payment.time);
+  Account& account = accounts_[payment.symbol];
+  account.row.position.symbol = payment.symbol;
+  account.row.position.funding += payment.paid;
+  step.funding.push_back(payment);
+  step.positions.insert(payment.symbol);
+  ShareFunding(step, payment);
+  return Finish(step, now);
+}
+
+void Ledger::ShareFunding(Step& step, const exchange::FundingPayment& payment) {
+  // What each trade held at that time; one that has shrunk since counts with what it holds, or held at its end.
+  std::vector<std::pair<Trade*, Decimal>> holders;
+  Decimal total;
+  for (auto& [id, trade] : trades_) {
+    const bool entered = trade.entry_quantity.is_positive() && trade.entry_time <= payment.time;
+    const bool held = !trade.position.is_flat() || trade.exit_time > payment.time;
+    if (trade.symbol == payment.symbol && entered && held) {
+      const Decimal share = trade.position.is_flat() ? trade.exit_quantity : trade.open_quantity();
+      holders.emplace_back(&trade, share);
+      total += share;
+    }
+  }
+  Decimal rest = payment.paid;
+  for (size_t i = 0; i < holders.size(); ++i) {
+    auto& [trade, share] = holders[i];
+    const Decimal part = i + 1 == holders.size() ? rest : payment.paid.Times(share).DividedBy(total);
+    trade->funding += part;
+    rest -= part;
+    step.trades.insert(trade->trade_id);
+  }
+}
+
 ChangeSet Ledger::Correct(const std::string& symbol, Decimal venue_quantity, Decimal venue_entry_price, WallTime now) {
   Step step;
   Account& account = accounts_[symbol];
@@ -319,6 +359,7 @@ ChangeSet Ledger::Correct(const std::string& symbol, Decimal venue_quantity, Dec
 ChangeSet Ledger::Finish(Step& step, WallTime now) {
   ChangeSet changes;
   changes.fills = std::move(step.fills);
+  changes.funding = std::move(step.funding);
   std::string correlation_id;
   for (const std::string& id : step.orders) {
     const Tracked& tracked = orders_.at(id);

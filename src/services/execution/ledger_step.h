@@ -15,6 +15,7 @@ struct Ledger::Step {
   std::set<std::string> positions;
   std::set<std::string> stops;  // symbols whose protection may have changed
   std::vector<trading::Fill> fills;
+  std::vector<exchange::FundingPayment> funding;
   std::vector<std::string> opened;  // trade ids
   std::vector<std::string> ended;
 };

@@ -2,6 +2,7 @@
 
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 
@@ -28,6 +29,26 @@ std::string Sha256Hex(std::string_view text) {
     hex += kHex[byte & 15];
   }
   return hex;
+}
+
+std::string OrderIdOf(const Decision& decision) {
+  return trading::ClientOrderId(decision.decision_id,
+                                decision.intent == event::Intent::kClose ? trading::Leg::kClose : trading::Leg::kEntry);
+}
+
+http::Response Accepted(const Decision& decision) {
+  return http::Json(
+      json::serialize(json::object{
+          {"decision_id", decision.decision_id}, {"client_order_id", OrderIdOf(decision)}, {"status", "ACCEPTED"}}),
+      202);
+}
+
+bool Names(const json::value& refusals, std::string_view code) {
+  const json::array* all = refusals.if_array();
+  return all != nullptr && std::ranges::any_of(*all, [&](const json::value& one) {
+           const json::value* named = one.is_object() ? one.get_object().if_contains("code") : nullptr;
+           return named != nullptr && named->is_string() && named->get_string() == code;
+         });
 }
 
 }  // namespace
@@ -99,6 +120,7 @@ Result<http::Response> ManualOrders::Place(ManualOrder order, const std::string&
                            {"SELECT body_hash, status, answer FROM manual_orders WHERE idempotency_key = $1",
                             {order.idempotency_key}}},
                           {.idempotent = true}));
+  const bool repeated = rows.at(0).affected() == 0;
   const postgres::Rows& stored = rows.at(1);
   if (stored.Text(0, "body_hash") != body_hash) {
     return http::Problem(409, "IDEMPOTENCY_KEY_REUSED", "this idempotency key was used for another order");
@@ -106,34 +128,66 @@ Result<http::Response> ManualOrders::Place(ManualOrder order, const std::string&
   if (!stored.IsNull(0, "answer")) {
     return http::Json(std::string(stored.Text(0, "answer")), static_cast<int>(stored.Int(0, "status")));
   }
-  if (order.decision.intent == event::Intent::kOpen) {
-    if (const auto refusal = RefusedBy(
-            [&] {
-              Gates gates = desk_.GatesFor(order.decision.symbol);
-              gates.now = WallTime{};  // the expiry is set below
-              return gates;
-            }(),
-            [&] {
-              Decision probe = order.decision;
-              probe.expires_at = 1;
-              return probe;
-            }())) {
-      return http::Problem(409, refusal->code, refusal->detail);
+  if (repeated) {
+    QUANTUM_TRY(auto carried_out, CarriedOut(order));
+    if (carried_out) {
+      return Keep(order, std::move(*carried_out));
     }
+  } else if (const auto refusal = RefusedNow(order.decision)) {
+    // Nobody has decided on it: it never was, and may come again when entries go out.
+    QUANTUM_TRY(const auto forgotten,
+                pool_.Query("DELETE FROM manual_orders WHERE idempotency_key = $1 AND answer IS NULL",
+                            {order.idempotency_key}, {.idempotent = true}));
+    static_cast<void>(forgotten);
+    return http::Problem(409, refusal->code, refusal->detail);
   }
   QUANTUM_TRY(order.decision.reference_price, ReferencePrice(order.decision.symbol));
   order.decision.expires_at = ToUnixMs(desk_.Now() + kValidFor);
   QUANTUM_TRY(http::Response answer, Decide(order));
-  if (answer.status == 202 || answer.status == 422) {
-    const auto kept =
-        pool_.Query("UPDATE manual_orders SET status = $2, answer = $3 WHERE idempotency_key = $1",
-                    {order.idempotency_key, std::to_string(answer.status), answer.body}, {.idempotent = true});
-    if (!kept.ok()) {
-      log::Warning("the answer to a manual order is not kept; asking again will ask risk-safety again",
-                   {{"error", kept.error().message}});
-    }
+  return answer.status == 202 || answer.status == 422 ? Keep(order, std::move(answer)) : std::move(answer);
+}
+
+// What halts entries here and now, the expiry aside: that is set when risk-safety is asked.
+std::optional<event::Refusal> ManualOrders::RefusedNow(Decision decision) {
+  if (decision.intent != event::Intent::kOpen) {
+    return std::nullopt;
   }
-  return answer;
+  Gates gates = desk_.GatesFor(decision.symbol);
+  gates.now = WallTime{};
+  decision.expires_at = 1;
+  return RefusedBy(gates, decision);
+}
+
+Result<std::optional<http::Response>> ManualOrders::CarriedOut(const ManualOrder& order) {
+  QUANTUM_TRY(
+      const auto rows,
+      pool_.Batch({{"SELECT status, answer FROM manual_orders WHERE idempotency_key = $1 AND answer IS NOT NULL",
+                    {order.idempotency_key}},
+                   {"SELECT 1 FROM orders WHERE client_order_id = $1", {OrderIdOf(order.decision)}}},
+                  {.idempotent = true}));
+  const postgres::Rows& stored = rows.at(0);
+  if (!stored.empty()) {
+    return std::optional(http::Json(std::string(stored.Text(0, "answer")), static_cast<int>(stored.Int(0, "status"))));
+  }
+  return rows.at(1).empty() ? std::optional<http::Response>() : std::optional(Accepted(order.decision));
+}
+
+http::Response ManualOrders::Keep(const ManualOrder& order, http::Response answer) {
+  const auto kept =
+      pool_.Batch({{"UPDATE manual_orders SET status = $2, answer = $3 WHERE idempotency_key = $1 AND answer IS NULL",
+                    {order.idempotency_key, std::to_string(answer.status), answer.body}},
+                   {"SELECT status, answer FROM manual_orders WHERE idempotency_key = $1", {order.idempotency_key}}},
+                  {.idempotent = true});
+  if (!kept.ok()) {
+    log::Warning("the answer to a manual order is not kept; asking again finds out anew",
+                 {{"error", kept.error().message}});
+    return answer;
+  }
+  const postgres::Rows& stored = kept->at(1);
+  if (stored.empty() || stored.IsNull(0, "answer")) {
+    return answer;
+  }
+  return http::Json(std::string(stored.Text(0, "answer")), static_cast<int>(stored.Int(0, "status")));
 }
 
 Result<http::Response> ManualOrders::Decide(const ManualOrder& order) {
@@ -150,16 +204,23 @@ Result<http::Response> ManualOrders::Decide(const ManualOrder& order) {
                                          "); ask again with the same idempotency key"};
   }
   const json::value* approved = value.get_object().if_contains("approved");
-  const trading::Leg leg = order.decision.intent == event::Intent::kClose ? Leg::kClose : Leg::kEntry;
+  if (approved != nullptr && approved->is_bool() && approved->get_bool()) {
+    return Accepted(order.decision);
+  }
+  const json::value* refusals = value.get_object().if_contains("refusals");
+  if (refusals != nullptr && Names(*refusals, "DUPLICATE_DECISION")) {
+    // No verdict: only that there is one. It may be an approval whose order is on its way.
+    QUANTUM_TRY(auto carried_out, CarriedOut(order));
+    if (carried_out) {
+      return std::move(*carried_out);
+    }
+    return Error{Errc::kUnavailable,
+                 "this order was decided already and its outcome is not known yet; ask again with the same key"};
+  }
   json::object answer;
   answer["decision_id"] = order.decision.decision_id;
-  answer["client_order_id"] = trading::ClientOrderId(order.decision.decision_id, leg);
-  if (approved != nullptr && approved->is_bool() && approved->get_bool()) {
-    answer["status"] = "ACCEPTED";
-    return http::Json(json::serialize(answer), 202);
-  }
+  answer["client_order_id"] = OrderIdOf(order.decision);
   answer["status"] = "REFUSED";
-  const json::value* refusals = value.get_object().if_contains("refusals");
   answer["refusals"] = refusals == nullptr ? json::array() : *refusals;
   return http::Json(json::serialize(answer), 422);
 }

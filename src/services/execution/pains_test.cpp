@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 
 #include "services/execution/emergency.h"
 #include "services/execution/protector.h"
@@ -28,6 +29,13 @@ class Sink final : public ChangeSink {
   bool WaitWritten(Duration) override { return true; }
   std::vector<std::string> events;
 };
+
+// Not expired however long this machine takes: the clock below runs twenty times as fast as the others.
+Approval LastingApproval(const std::string& id = "decision-1", Side side = Side::kBuy) {
+  Approval approval = OpenApproval(id, side);
+  approval.decision.expires_at += std::chrono::milliseconds(1h).count();
+  return approval;
+}
 
 // Time that runs twenty times as fast as the fibers' waits, so that a proof of absence takes no six seconds.
 class FastClock final : public Clock {
@@ -65,7 +73,7 @@ class Pains : public ::testing::Test {
       return settings;
     }
     void Enter(const std::string& decision, Side side = Side::kBuy) {
-      const Plan plan = PlanOf(OpenApproval(decision, side));
+      const Plan plan = PlanOf(LastingApproval(decision, side));
       desk.ledger.Adopt(plan);
       sender.Submit(plan.orders.front().client_order_id);
     }
@@ -261,21 +269,21 @@ TEST_F(Pains, Pain10AHaltCancelsEntriesKeepsProtectionAndSurvivesARestart) {
     world.protector.Pass("BTCUSDT");
     world.venue.fill_market_orders = false;
     world.Enter("resting");
-    const auto report = world.emergency.Halt("test", false);
+    const auto report = world.emergency.Halt("test", false, kHaltedByOperator);
     EXPECT_EQ(report.cancelled, 1);
     EXPECT_TRUE(report.problems.empty());
     EXPECT_EQ(world.Leg("resting", Leg::kEntry).status, OrderStatus::kCanceled);
     EXPECT_EQ(world.venue.CountOpen(true), 2);
-    EXPECT_EQ(RefusedBy(world.desk.GatesFor("BTCUSDT"), OpenApproval().decision)->code, "HALTED");
+    EXPECT_EQ(RefusedBy(world.desk.GatesFor("BTCUSDT"), LastingApproval().decision)->code, "HALTED");
   });
   Run([](World& world) {
-    world.desk.halt.Load(kNow);
+    world.desk.halt.Look(kNow);
     ASSERT_TRUE(world.desk.halt.record());
     EXPECT_EQ(world.desk.halt.record()->reason, "test");
-    ASSERT_TRUE(world.emergency.Rearm("over").ok());
+    ASSERT_TRUE(world.emergency.Rearm("over", kHaltedByOperator).ok());
   });
   Run([](World& world) {
-    world.desk.halt.Load(kNow);
+    world.desk.halt.Look(kNow);
     EXPECT_FALSE(world.desk.halt.record());
   });
 }
@@ -284,19 +292,145 @@ TEST_F(Pains, Pain10AHaltWithCloseEndsFlatWithoutStops) {
   Run([](World& world) {
     world.Enter("a");
     world.protector.Pass("BTCUSDT");
-    EXPECT_EQ(world.emergency.Halt("test", true).closed, 1);
+    EXPECT_EQ(world.emergency.Halt("test", true, kHaltedByOperator).closed, 1);
     EXPECT_TRUE(world.venue.positions["BTCUSDT"].is_zero());
     EXPECT_EQ(world.desk.ledger.FindTrade("a")->close_reason, "EMERGENCY");
     world.protector.Pass("BTCUSDT");
     EXPECT_EQ(world.venue.CountOpen(true), 0);
-    EXPECT_EQ(world.emergency.Halt("again", true).closed, 0);
+    EXPECT_EQ(world.emergency.Halt("again", true, kHaltedByOperator).closed, 0);
+  });
+}
+
+TEST_F(Pains, AHaltPutOnTheDiskByHandHoldsForTheVeryNextEntry) {
+  Run([this](World& world) {
+    ASSERT_FALSE(RefusedBy(world.desk.GatesFor("BTCUSDT"), LastingApproval().decision));
+    std::system(("mkdir -p " + directory_ + "/run").c_str());
+    std::ofstream(directory_ + "/run/halt.json") << R"({"reason": "by hand", "close": false})";
+    const auto refusal = RefusedBy(world.desk.GatesFor("BTCUSDT"), LastingApproval().decision);
+    ASSERT_TRUE(refusal);
+    EXPECT_EQ(refusal->code, "HALTED");
+    EXPECT_EQ(world.desk.halt.record()->by, "operator") << "a file that names no owner is the operator's";
+  });
+}
+
+TEST_F(Pains, Pain10TheEmergencyStopDoesNotLiftTheOperatorsHalt) {
+  Run([](World& world) {
+    world.emergency.Halt("drawdown", false, kHaltedByEss);
+    EXPECT_EQ(world.desk.halt.record()->by, "ess");
+    world.emergency.Halt("by hand", false, kHaltedByOperator);
+    world.emergency.Halt("drawdown again", false, kHaltedByEss);
+    EXPECT_EQ(world.desk.halt.record()->by, "operator");
+    EXPECT_EQ(world.desk.halt.record()->reason, "by hand");
+    const Status rearmed = world.emergency.Rearm("cooled down", kHaltedByEss);
+    ASSERT_FALSE(rearmed.ok());
+    EXPECT_EQ(rearmed.error().code, Errc::kConflict);
+  });
+  Run([](World& world) {
+    world.desk.halt.Look(kNow);
+    ASSERT_TRUE(world.desk.halt.record()) << "the owner is on the disk as well";
+    EXPECT_FALSE(world.emergency.Rearm("cooled down", kHaltedByEss).ok());
+    EXPECT_TRUE(world.emergency.Rearm("checked", kHaltedByOperator).ok());
+    world.emergency.Halt("drawdown", false, kHaltedByEss);
+    EXPECT_TRUE(world.emergency.Rearm("cooled down", kHaltedByEss).ok()) << "its own it may lift";
+    EXPECT_FALSE(world.desk.halt.record());
+  });
+}
+
+TEST_F(Pains, AHaltTellsWhatItCouldNotCancel) {
+  Run([](World& world) {
+    world.venue.fill_market_orders = false;
+    world.Enter("resting");
+    world.venue.refuse_cancels = Error{Errc::kUnavailable, "-1008 the server is overloaded"};
+    const auto refused = world.emergency.Halt("test", false, kHaltedByOperator);
+    EXPECT_EQ(refused.cancelled, 0);
+    ASSERT_EQ(refused.problems.size(), 1u);
+    EXPECT_NE(refused.problems[0].find("-1008"), std::string::npos) << refused.problems[0];
+    world.venue.refuse_cancels.reset();
+    // Asked a moment ago, so that it is passed over at first: it is waited for, not counted as done.
+    ASSERT_TRUE(world.sender.IsBusy(world.Leg("resting", Leg::kEntry).client_order_id));
+    const auto cancelled = world.emergency.CancelEntries();
+    EXPECT_EQ(cancelled.cancelled, 1);
+    EXPECT_TRUE(cancelled.problems.empty());
+    EXPECT_EQ(world.Leg("resting", Leg::kEntry).status, OrderStatus::kCanceled);
+  });
+}
+
+TEST_F(Pains, Pain4AHaltsCloseOrderIsNotSentAgainByTheNextProcess) {
+  ScriptedVenue before;
+  Run([&](World& world) {
+    world.Enter("a");
+    world.venue.fill_market_orders = false;
+    EXPECT_EQ(world.emergency.Halt("test", true, kHaltedByOperator).closed, 1);
+    before.orders = world.venue.orders;
+    before.positions = world.venue.positions;
+  });
+  Run([&](World& world) {  // the process died before the close was recorded
+    world.venue.orders = before.orders;
+    world.venue.positions = before.positions;
+    world.venue.fill_market_orders = false;
+    fiber::SleepFor(5ms);
+    world.desk.halt.Look(world.desk.Now());
+    EXPECT_EQ(world.emergency.ClosePositions().closed, 0);
+    EXPECT_TRUE(world.venue.placed.empty());
+  });
+}
+
+TEST_F(Pains, AnAnswerThatCannotBeTrueIsAskedAbout) {
+  Run([](World& world) {
+    world.venue.fill_market_orders = false;
+    world.venue.distort = [](trading::OrderReport& report) { report.filled_quantity = "5"_dec; };  // of 0.01
+    world.Enter("a");
+    EXPECT_EQ(world.Leg("a", Leg::kEntry).status, OrderStatus::kNew) << "the stream had told it";
+    world.venue.distort = nullptr;
+    world.venue.on_event = nullptr;
+    world.venue.distort = [](trading::OrderReport& report) { report.filled_quantity = "5"_dec; };
+    world.Enter("b");
+    EXPECT_EQ(world.Leg("b", Leg::kEntry).status, OrderStatus::kUnknown) << "nothing is known of it";
+    fiber::SleepFor(300ms);
+    EXPECT_EQ(world.Leg("b", Leg::kEntry).status, OrderStatus::kUnknown) << "the same answer again says no more";
+    world.venue.distort = nullptr;
+    EXPECT_TRUE(Eventually([&] { return world.Leg("b", Leg::kEntry).status == OrderStatus::kNew; }));
+  });
+}
+
+TEST_F(Pains, ATakeProfitThatTheVenueSpokeOfWhileTheStopWasPlacedIsLeftAlone) {
+  Run([](World& world) {
+    world.Enter("a");
+    const Order take_profit = world.Leg("a", Leg::kTakeProfit);
+    world.venue.on_place = [&] {
+      world.venue.on_place = nullptr;
+      world.desk.Report(ReportOf(take_profit, OrderStatus::kNew));
+    };
+    world.protector.Pass("BTCUSDT");
+    EXPECT_EQ(world.venue.CountOpen(true), 1) << "the stop, and no second take-profit";
+    EXPECT_EQ(world.Leg("a", Leg::kTakeProfit).status, OrderStatus::kNew);
+  });
+}
+
+TEST_F(Pains, TheReconcilerTakesItsTimeWhileFillsAreMissing) {
+  Run([](World& world) {
+    world.venue.withhold_fills = true;
+    world.venue.on_event = nullptr;
+    world.Enter("a");  // its answer tells of the fill, which neither stream nor REST brings
+    ASSERT_TRUE(world.desk.ledger.LacksFills("BTCUSDT"));
+    world.desk.on_fills_missing = [&] { world.reconciler.Kick(); };
+    world.desk.Spawn([&] { world.reconciler.Run(); });
+    world.reconciler.Kick();
+    for (int i = 0; i < 50; ++i) {
+      fiber::SleepFor(20ms);
+      world.protector.Pass("BTCUSDT");  // asks for fills each time
+    }
+    EXPECT_GE(world.venue.positions_asked, 2);
+    EXPECT_LE(world.venue.positions_asked, 12);  // two a pass
+    world.venue.withhold_fills = false;
+    EXPECT_TRUE(Eventually([&] { return !world.desk.ledger.LacksFills("BTCUSDT"); }));
   });
 }
 
 TEST_F(Pains, AnUnreadableHaltFileHalts) {
   Run([this](World& world) {
     std::system(("mkdir -p " + directory_ + "/run && echo '{' > " + directory_ + "/run/halt.json").c_str());
-    world.desk.halt.Load(kNow);
+    world.desk.halt.Look(kNow);
     EXPECT_TRUE(world.desk.halt.record());
   });
 }

@@ -74,7 +74,7 @@ struct World {
     for (const auto& rules : all) {
       desk.rules[rules.symbol] = rules;
     }
-    desk.ledger.Restore(LoadLedger(pool).value());
+    desk.ledger.Restore(LoadLedger(pool).value(), desk.Now());
     venue->StreamUser([this](const exchange::UserEvent& event) {
       if (const auto* report = std::get_if<trading::OrderReport>(&event)) {
         desk.Report(*report);
@@ -186,14 +186,29 @@ TEST_F(Paper, AnOrderLivesFromApprovalToCloseAndTheWalletAgreesToTheLastDigit) {
 
 TEST_F(Paper, ATightStopClosesTheTradeAndItsTakeProfitGoes) {
   Run([](World& world) {
-    ASSERT_TRUE(world.Deliver(world.Open("tight", Side::kSell, "0.002", "5")).ok());
-    ASSERT_TRUE(Eventually(90s, [&] {
-      const Trade* trade = world.FindTrade("tight");
-      return trade != nullptr && trade->status == TradeStatus::kClosed && world.OpenAtVenue() == 0;
-    }));
-    EXPECT_EQ(world.FindTrade("tight")->close_reason, "STOP_LOSS");
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
-    EXPECT_EQ(world.One("SELECT (count(*) <= 1)::text AS value FROM orders WHERE leg = 'CLOSE'"), "true")
+    // The market may fall away from the stop: then the next one stands closer to it.
+    std::string stopped;
+    for (int i = 0; i < 10 && stopped.empty(); ++i) {
+      const std::string id = "tight-" + std::to_string(i);
+      const auto closed = [&] {
+        const Trade* trade = world.FindTrade(id.c_str());
+        return trade != nullptr && trade->status == TradeStatus::kClosed && world.OpenAtVenue() == 0;
+      };
+      ASSERT_TRUE(world.Deliver(world.Open(id, Side::kSell, "0.002", "5")).ok());
+      if (!Eventually(10s, closed)) {
+        ASSERT_TRUE(world.Deliver(CloseApproval("close-" + std::to_string(i), Side::kBuy, "0.01")).ok());
+        ASSERT_TRUE(Eventually(20s, closed));
+      }
+      if (world.FindTrade(id.c_str())->close_reason == "STOP_LOSS") {
+        stopped = id;
+      }
+    }
+    ASSERT_FALSE(stopped.empty()) << "no stop triggered";
+    ASSERT_TRUE(world.writer->WaitWritten(15s));
+    EXPECT_EQ(
+        world.One("SELECT (count(*) <= 1)::text AS value FROM orders WHERE leg = 'CLOSE' AND decision_id NOT LIKE "
+                  "'close-%'"),
+        "true")
         << "the stop itself, or one close in its place, never two";
     EXPECT_TRUE(world.venue->Positions().value().empty());
     EXPECT_EQ(world.reconciler.repairs(), 0);
@@ -216,7 +231,7 @@ TEST_F(Paper, TheExchangeMayDieAndComeBackAndTradingGoesOn) {
   Run([](World& world) {
     EXPECT_EQ(world.desk.ledger.PositionOf("BTCUSDT").quantity, "0.02"_dec);
     EXPECT_EQ(world.reconciler.repairs(), 0);
-    const auto report = world.emergency.Halt("test", true);
+    const auto report = world.emergency.Halt("test", true, kHaltedByOperator);
     EXPECT_TRUE(report.problems.empty());
     EXPECT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 0; }));
     EXPECT_TRUE(world.venue->Positions().value().empty());

@@ -19,6 +19,7 @@ constexpr Duration kCommitWait = 300ms;
 // after so long the fills are asked for.
 constexpr Duration kFillsLate = 500ms;
 constexpr Duration kFillsAwaited = 2s;
+constexpr Duration kFillsAskedAgainMax = 10s;  // between two askings, which double from kFillsLate on
 
 }  // namespace
 
@@ -43,15 +44,17 @@ void Protector::Run(const std::string& symbol, Lane& lane) {
 
 bool Protector::AwaitsFills(const std::string& symbol) {
   if (!desk_.ledger.LacksFills(symbol)) {
-    lacking_since_.erase(symbol);
+    lacking_.erase(symbol);
     return false;
   }
   const SteadyTime now = desk_.clock.Steady();
-  const Duration lacking = now - lacking_since_.try_emplace(symbol, now).first->second;
-  if (lacking > kFillsLate && desk_.on_fills_missing) {
+  Lacking& lacking = lacking_.try_emplace(symbol, Lacking{now, now + kFillsLate, kFillsLate}).first->second;
+  if (now >= lacking.ask_at && desk_.on_fills_missing) {
+    lacking.pause = std::min<Duration>(lacking.pause * 2, kFillsAskedAgainMax);
+    lacking.ask_at = now + lacking.pause;
     desk_.on_fills_missing();
   }
-  return lacking < kFillsAwaited && desk_.ledger.AwaitsExitFills(symbol);
+  return now - lacking.since < kFillsAwaited && desk_.ledger.AwaitsExitFills(symbol);
 }
 
 void Protector::Pass(const std::string& symbol) {
@@ -67,30 +70,39 @@ void Protector::Pass(const std::string& symbol) {
   }
 }
 
+ProtectionActions Protector::PlanFor(const Trade& trade) const {
+  const auto since = unprotected_since_.find(trade.trade_id);
+  const Duration unprotected =
+      since == unprotected_since_.end() ? Duration::zero() : desk_.clock.Steady() - since->second;
+  return PlanProtection({.trade = trade,
+                         .orders = desk_.ledger.OrdersOf(trade.trade_id),
+                         .now = desk_.Now(),
+                         .unprotected_for = unprotected,
+                         .closing = desk_.ledger.Closing(trade.symbol),
+                         .busy = [&](const Order& order) { return sender_.IsBusy(order.client_order_id); }},
+                        desk_.settings.protection);
+}
+
 void Protector::Guard(const std::string& trade_id) {
   const Trade* trade = desk_.ledger.FindTrade(trade_id);
   if (trade == nullptr) {
     return;
   }
   const CorrelationScope scope(trade->correlation_id);
-  const SteadyTime now = desk_.clock.Steady();
   if (desk_.ledger.IsCovered(*trade)) {
     unprotected_since_.erase(trade_id);
   } else {
-    unprotected_since_.try_emplace(trade_id, now);
+    unprotected_since_.try_emplace(trade_id, desk_.clock.Steady());
   }
-  const auto since = unprotected_since_.find(trade_id);
-  const ProtectionActions actions =
-      PlanProtection({.trade = *trade,
-                      .orders = desk_.ledger.OrdersOf(trade_id),
-                      .now = desk_.Now(),
-                      .unprotected_for = since == unprotected_since_.end() ? Duration::zero() : now - since->second,
-                      .closing = desk_.ledger.Closing(trade->symbol),
-                      .busy = [&](const Order& order) { return sender_.IsBusy(order.client_order_id); }},
-                     desk_.settings.protection);
-
+  ProtectionActions actions = PlanFor(*trade);
   if (actions.stop) {
     Place(*actions.stop);
+    // Placing took its time: what was to follow may be wrong by now.
+    trade = desk_.ledger.FindTrade(trade_id);
+    if (trade == nullptr) {
+      return;
+    }
+    actions = PlanFor(*trade);
   }
   if (!actions.close_reason.empty()) {
     CloseTrade(trade_id, actions.close_reason);
@@ -102,14 +114,17 @@ void Protector::Guard(const std::string& trade_id) {
     desk_.Commit(desk_.ledger.Discard(id, "never sent: its trade is over", desk_.Now()));
   }
   for (const std::string& id : actions.cancel) {
-    sender_.Cancel(id);
+    static_cast<void>(sender_.Cancel(id));  // planned again until it is gone
   }
 }
 
 void Protector::Place(const Order& order) {
-  if (desk_.ledger.FindOrder(order.client_order_id) == nullptr) {
+  const Order* known = desk_.ledger.FindOrder(order.client_order_id);
+  if (known == nullptr) {
     desk_.Commit(desk_.ledger.Add(order));
     desk_.sink.WaitWritten(kCommitWait);
+  } else if (known->status != trading::OrderStatus::kIntent) {
+    return;  // planned as an intent, and the venue has spoken of it since: the next look plans anew
   } else {
     desk_.Commit(desk_.ledger.Resize(order.client_order_id, order.quantity, desk_.Now()));
   }

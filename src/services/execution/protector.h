@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "services/execution/protection.h"
 #include "services/execution/sender.h"
 
 namespace quantum::execution {
@@ -35,6 +36,7 @@ class Protector {
   void Run(const std::string& symbol, Lane& lane);
   // The venue reports more than its fills explain. True: wait, what is open is smaller than it seems.
   bool AwaitsFills(const std::string& symbol);
+  ProtectionActions PlanFor(const Trade& trade) const;
   void Guard(const std::string& trade_id);
   void Place(const Order& order);
 
@@ -42,7 +44,13 @@ class Protector {
   Sender& sender_;
   std::map<std::string, std::unique_ptr<Lane>> lanes_;
   std::map<std::string, SteadyTime> unprotected_since_;  // by trade
-  std::map<std::string, SteadyTime> lacking_since_;      // by symbol
+  // Fills that are reported and have not come, by symbol: since when, and when they are asked for next.
+  struct Lacking {
+    SteadyTime since{};
+    SteadyTime ask_at{};
+    Duration pause{};
+  };
+  std::map<std::string, Lacking> lacking_;
 };
 
 }  // namespace quantum::execution

@@ -1,5 +1,7 @@
 #include "services/execution/reconciler.h"
 
+#include <algorithm>
+
 #include "platform/base/correlation.h"
 #include "platform/log/log.h"
 
@@ -12,6 +14,8 @@ using trading::OrderStatus;
 constexpr int kFillPagesMax = 1000;
 constexpr Duration kLookAgainAfter = 500ms;
 constexpr Duration kForgetAfter = 10min;
+constexpr Duration kFundingAgain = 30s;   // after a failure
+constexpr Duration kFundingEvery = 5min;  // less than kForgetAfter: the trade that held the position is still known
 
 }  // namespace
 
@@ -45,6 +49,7 @@ Status Reconciler::Pass() {
   for (const std::string& symbol : symbols) {
     QUANTUM_CHECK(FetchFills(symbol));
   }
+  FetchFunding();
   RemoveOrphans(differences);
   QUANTUM_CHECK(ComparePositions(false));
   desk_.ledger.Purge(desk_.Now() - kForgetAfter);
@@ -65,6 +70,7 @@ Status Reconciler::First() {
 
 void Reconciler::Run() {
   bool failing = false;
+  Duration soon = kPauseMin;
   while (!desk_.stopping.is_set()) {
     kick_.WaitFor(desk_.settings.reconcile_interval);
     kick_.Reset();
@@ -76,9 +82,14 @@ void Reconciler::Run() {
       log::Warning("orders cannot be compared with the venue", {{"error", status.error().message}});
     }
     failing = !status.ok();
-    if (failing) {
-      desk_.stopping.WaitFor(1s);
+    // Whoever kicks does not know that we have just looked, or that the venue asks for patience.
+    if (failing || unsettled_) {
+      desk_.stopping.WaitFor(soon);
+      soon = std::min<Duration>(soon * 2, desk_.settings.reconcile_interval);
       kick_.Set();
+    } else {
+      desk_.stopping.WaitFor(kPauseMin);
+      soon = kPauseMin;
     }
   }
 }
@@ -112,6 +123,31 @@ Status Reconciler::FetchFills(const std::string& symbol) {
   return Error{Errc::kInternal, symbol + ": the venue's fills do not end"};
 }
 
+void Reconciler::ExpectFunding() {
+  funding_due_ = SteadyTime{};
+  Kick();
+}
+
+void Reconciler::FetchFunding() {
+  const SteadyTime now = desk_.clock.Steady();
+  if (now < funding_due_) {
+    return;
+  }
+  const auto payments = desk_.venue.Funding(desk_.ledger.funding_from());
+  funding_due_ = now + (payments.ok() ? kFundingEvery : kFundingAgain);
+  if (!payments.ok()) {  // nothing that trading has to wait for
+    log::Warning("funding cannot be asked for yet", {{"error", payments.error().message}});
+    return;
+  }
+  for (const exchange::FundingPayment& payment : *payments) {
+    ChangeSet booked = desk_.ledger.ApplyFunding(payment, desk_.Now());
+    if (!booked.empty()) {
+      log::Info("funding", {{"symbol", payment.symbol}, {"paid", payment.paid.ToString()}});
+    }
+    desk_.Commit(std::move(booked));
+  }
+}
+
 bool Reconciler::SettleUnknown(const std::string& symbol) {
   bool settled = true;
   std::vector<std::string> ids;
@@ -140,17 +176,19 @@ Status Reconciler::ComparePositions(bool at_once) {
   VenueView view;
   QUANTUM_TRY(view.positions, desk_.venue.Positions());
   std::map<std::string, std::pair<Decimal, Decimal>> differing;
+  unsettled_ = false;
   for (const PositionDifference& difference : Compare(desk_.ledger, view).positions) {
     const std::string& symbol = difference.symbol;
     const auto seen = std::pair(difference.ours, difference.venues);
     const auto before = suspected_.find(symbol);
     if (desk_.ledger.LacksFills(symbol) || (before == suspected_.end() && !at_once)) {
       differing[symbol] = seen;
-      Kick();  // look again soon
+      unsettled_ = true;  // look again soon
       continue;
     }
     if (before != suspected_.end() && before->second != seen) {
       differing[symbol] = seen;  // still moving
+      unsettled_ = true;
       continue;
     }
     Repair(difference);

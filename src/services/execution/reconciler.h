@@ -20,12 +20,19 @@ class Reconciler {
   // The first one: it also settles differences of positions before anything is traded.
   Status First();
   void Kick() { kick_.Set(); }
-  void Run();  // until the desk stops
+  // The venue has settled funding, or may have while nobody listened: the next pass asks for it.
+  void ExpectFunding();
+  // Until the desk stops: every reconcile_interval, and kPauseMin after a kick at the earliest. While something stays
+  // unsettled, or the venue does not answer, the pause doubles from kPauseMin to the interval.
+  void Run();
+  static constexpr Duration kPauseMin = std::chrono::milliseconds(250);
 
   int64_t repairs() const { return repairs_; }
 
  private:
   Status FetchFills(const std::string& symbol);
+  // When expected, and every so often: the stream's word on it names neither symbol nor amount, and may be missed.
+  void FetchFunding();
   // Unknown orders of the symbol may be the ones that filled: ask for them first. False: not all could be settled.
   bool SettleUnknown(const std::string& symbol);
   Status ComparePositions(bool at_once);
@@ -35,10 +42,12 @@ class Reconciler {
   Desk& desk_;
   Sender& sender_;
   fiber::Event kick_;
+  bool unsettled_ = false;  // positions differ, and another look may explain it
   // Differences of positions seen in the pass before: only what stays different is repaired.
   std::map<std::string, std::pair<Decimal, Decimal>> suspected_;
   std::set<std::string> foreign_seen_;
   std::map<std::string, int> absent_asked_;  // live for us, unknown to the venue: how often it said so
+  SteadyTime funding_due_{};
   int64_t repairs_ = 0;
 };
 

@@ -5,9 +5,12 @@
 
 #include "platform/bus/bus.h"
 #include "platform/fiber/fiber.h"
+#include "platform/http/client.h"
+#include "platform/http/server.h"
 #include "platform/postgres/pool.h"
 #include "platform/redis/client.h"
 #include "services/execution/entries.h"
+#include "services/execution/manual_orders.h"
 #include "services/execution/protector.h"
 #include "services/execution/reconciler.h"
 #include "services/execution/scripted_venue.h"
@@ -103,7 +106,8 @@ class Records : public ::testing::Test {
     Run([](World& world) {
       ASSERT_TRUE(world.pool.Query("TRUNCATE orders, fills, trades, positions, fill_cursors, outbox").ok() ||
                   world.pool.Query("DELETE FROM orders").ok());
-      for (const char* table : {"fills", "trades", "positions", "fill_cursors", "outbox"}) {
+      for (const char* table :
+           {"fills", "trades", "positions", "fill_cursors", "outbox", "manual_orders", "funding_payments"}) {
         ASSERT_TRUE(world.pool.Query(std::string("DELETE FROM ") + table).ok());
       }
     });
@@ -204,7 +208,7 @@ TEST_F(Records, ARestartGoesOnWhereThePreviousProcessEnded) {
         [&](const exchange::UserEvent& event) { world.desk.Report(std::get<trading::OrderReport>(event)); });
     auto snapshot = LoadLedger(world.pool);
     ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
-    world.desk.ledger.Restore(std::move(*snapshot));
+    world.desk.ledger.Restore(std::move(*snapshot), world.desk.Now());
     ASSERT_EQ(world.desk.ledger.PositionOf("BTCUSDT").quantity, "0.01"_dec);
     ASSERT_TRUE(world.reconciler.First().ok());
     EXPECT_TRUE(world.desk.ledger.PositionOf("BTCUSDT").is_flat());
@@ -227,7 +231,7 @@ TEST_F(Records, AnEntryThatWasNeverSentBeforeTheRestartAndHasExpiredFails) {
   Run([](World& world) {
     auto snapshot = LoadLedger(world.pool);
     ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
-    world.desk.ledger.Restore(std::move(*snapshot));
+    world.desk.ledger.Restore(std::move(*snapshot), world.desk.Now());
     ASSERT_TRUE(world.reconciler.First().ok());
     world.entries.Recover();
     ASSERT_TRUE(Eventually([&] { return world.desk.ledger.FindTrade("a")->status == TradeStatus::kFailed; }));
@@ -253,6 +257,165 @@ TEST_F(Records, WithPostgresAwayThereAreNoEntriesButStopsStandAndTheRowsFollow) 
     EXPECT_TRUE(world.writer->WaitWritten(20s));
     EXPECT_EQ(world.One("SELECT status AS value FROM trades WHERE trade_id = 'a'"), "OPEN");
     EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM outbox WHERE type = 'trade.opened'"), "1");
+  });
+}
+
+// Stands for risk-safety and marketdata: what it decided once it says again. Approvals arrive by the bus, later.
+class Decider {
+ public:
+  explicit Decider(World& world) : world_(world), server_(world.desk.loop, {.operator_token = "token"}) {
+    server_.Route("POST", "/decide", [this](const http::Request& request) { return Decide(request); });
+    server_.Route("GET", "/price", [](const http::Request&) { return http::Json(R"({"price": "60000"})"); });
+    EXPECT_TRUE(server_.Start().ok());
+  }
+  ~Decider() { server_.Stop(); }
+  ManualOrders::Options Options() const {
+    const std::string url = "http://127.0.0.1:" + std::to_string(server_.port());
+    ManualOrders::Options options{.decide_url = url + "/decide", .price_url = url + "/price", .headers = {}};
+    options.headers.Set("Authorization", "Bearer token");
+    options.headers.Set("Content-Type", "application/json");
+    return options;
+  }
+  void DeliverApproval() {
+    Approval approval;
+    approval.decision = *decided_;
+    EXPECT_TRUE(world_.Deliver(approval).ok());
+  }
+
+  int lose_answers = 0;              // decides, and the answer does not arrive
+  bool says_only_duplicate = false;  // of a decision that it has seen
+  Duration answers_after{};
+  int asked = 0;
+
+ private:
+  http::Response Decide(const http::Request& request) {
+    ++asked;
+    const bool seen = decided_.has_value();
+    if (!seen) {
+      decided_ = trading::event::ParseDecision(request.body).value();
+    }
+    fiber::SleepFor(answers_after);
+    if (lose_answers > 0) {
+      --lose_answers;
+      return http::Problem(503, "GONE", "the answer is lost");
+    }
+    if (seen && says_only_duplicate) {
+      return http::Json(R"({"approved": false, "refusals": [{"code": "DUPLICATE_DECISION", "detail": ""}]})");
+    }
+    return http::Json(R"({"approved": true, "refusals": []})");
+  }
+
+  World& world_;
+  http::Server server_;
+  std::optional<Decision> decided_;
+};
+
+http::Request OrderRequest() {
+  http::Request request;
+  request.method = "POST";
+  request.path = "/api/execution/order";
+  request.body = R"({"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.01", "stop_loss": "59000", "reduce_only": false,
+                     "idempotency_key": "the-same-key"})";
+  return request;
+}
+
+TEST_F(Records, AManualOrderWhoseAnswerWasLostIsAcceptedWhenAskedAgainAlsoWhileHalted) {
+  Run([](World& world) {
+    Decider risk(world);
+    http::Client client(world.desk.loop);
+    ManualOrders manual(world.desk, world.pool, client, risk.Options());
+    risk.lose_answers = 1;
+    risk.says_only_duplicate = true;
+    EXPECT_EQ(manual.Handle(OrderRequest()).status, 503);
+    EXPECT_EQ(manual.Handle(OrderRequest()).status, 503) << "decided, and nobody can say how: no answer to keep";
+    risk.DeliverApproval();
+    world.desk.paused = true;
+    const http::Response again = manual.Handle(OrderRequest());
+    EXPECT_EQ(again.status, 202) << again.body;
+    EXPECT_EQ(manual.Handle(OrderRequest()).body, again.body);
+    EXPECT_EQ(world.One("SELECT status || ' ' || (answer LIKE '%ACCEPTED%') AS value FROM manual_orders"), "202 true");
+  });
+}
+
+TEST_F(Records, RequestsWithOneKeyThatRaceAreNeverRefusedAsDuplicatesOfEachOther) {
+  Run([](World& world) {
+    Decider risk(world);
+    risk.says_only_duplicate = true;
+    risk.answers_after = 300ms;  // so that all have asked before the first is answered
+    http::Client client(world.desk.loop);
+    ManualOrders manual(world.desk, world.pool, client, risk.Options());
+    std::vector<http::Response> answers;
+    for (int i = 0; i < 4; ++i) {
+      world.desk.Spawn([&] { answers.push_back(manual.Handle(OrderRequest())); });
+    }
+    ASSERT_TRUE(Eventually([&] { return answers.size() == 4; }));
+    EXPECT_GE(risk.asked, 2) << "they did not race";
+    for (const http::Response& answer : answers) {
+      EXPECT_TRUE(answer.status == 202 || answer.status == 503) << answer.body;
+    }
+    EXPECT_EQ(manual.Handle(OrderRequest()).status, 202);
+    EXPECT_EQ(world.One("SELECT status::text AS value FROM manual_orders"), "202");
+  });
+}
+
+TEST_F(Records, AManualOrderThatIsRefusedWhilePausedMayComeAgainUnderItsKey) {
+  Run([](World& world) {
+    Decider risk(world);
+    http::Client client(world.desk.loop);
+    ManualOrders manual(world.desk, world.pool, client, risk.Options());
+    world.desk.paused = true;
+    EXPECT_EQ(manual.Handle(OrderRequest()).status, 409);
+    EXPECT_EQ(manual.Handle(OrderRequest()).status, 409);
+    EXPECT_EQ(risk.asked, 0);
+    world.desk.paused = false;
+    EXPECT_EQ(manual.Handle(OrderRequest()).status, 202);
+  });
+}
+
+TEST_F(Records, FundingIsBookedOnceOnPositionAndTradeAlsoAcrossARestart) {
+  const auto pay = [](World& world, int64_t id, const char* paid) {
+    // After the entry, on the clock that the scripted venue's fills carry.
+    world.venue.funding.push_back(
+        {.symbol = "BTCUSDT", .id = id, .paid = D(paid), .time = kNow + std::chrono::minutes(id)});
+    world.reconciler.ExpectFunding();
+    EXPECT_TRUE(world.reconciler.Pass().ok());
+    EXPECT_TRUE(world.reconciler.Pass().ok());
+  };
+  std::vector<exchange::FundingPayment> history;
+  ScriptedVenue venue;
+  Run([&](World& world) {
+    world.desk.ledger.Restore({}, world.desk.Now());
+    world.venue.funding.push_back({.symbol = "BTCUSDT", .id = 1, .paid = D("9"), .time = world.desk.Now() - 1h});
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 2; }));
+    pay(world, 2, "0.05");
+    pay(world, 3, "-0.02");
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    EXPECT_EQ(world.One("SELECT funding::text AS value FROM positions"), "0.03000000") << "nor what was before us";
+    EXPECT_EQ(world.One("SELECT funding_fees_usd::text AS value FROM trades"), "0.03000000");
+    EXPECT_EQ(
+        world.One("SELECT payload::json->>'funding' AS value FROM outbox WHERE type = 'position.updated' ORDER BY "
+                  "id DESC LIMIT 1"),
+        "0.03");
+    history = world.venue.funding;
+    venue.orders = world.venue.orders;
+    venue.positions = world.venue.positions;
+    venue.fills = world.venue.fills;
+  });
+  Run([&](World& world) {
+    world.venue.funding = history;
+    world.venue.orders = venue.orders;
+    world.venue.positions = venue.positions;
+    world.venue.fills = venue.fills;
+    auto snapshot = LoadLedger(world.pool);
+    ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
+    world.desk.ledger.Restore(std::move(*snapshot), world.desk.Now());
+    ASSERT_TRUE(world.reconciler.First().ok());
+    EXPECT_EQ(world.desk.ledger.PositionOf("BTCUSDT").funding, "0.03"_dec);
+    world.venue.Trigger(trading::ClientOrderId("a", Leg::kStopLoss));
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    EXPECT_EQ(world.One("SELECT pnl_usd::text AS value FROM trades"), "-0.63000000") << "after fees and funding";
+    EXPECT_EQ(world.One("SELECT payload::json->>'funding' AS value FROM outbox WHERE type = 'trade.closed'"), "0.03");
   });
 }
 

@@ -42,6 +42,7 @@ void Routes::Add() {
   service_.Route("GET", api + "rules", [this](const http::Request&) { return SymbolRules(); });
   service_.Route("POST", api + "order", [this](const http::Request& request) { return manual_.Handle(request); });
   service_.Route("POST", api + "cancel-all", [this](const http::Request& request) { return CancelAll(request); });
+  service_.Route("GET", api + "halt", [this](const http::Request&) { return HaltState(); });
   service_.Route("POST", api + "halt", [this](const http::Request& request) { return Halt(request); });
   service_.Route("POST", api + "rearm", [this](const http::Request& request) { return Rearm(request); });
 }
@@ -77,7 +78,7 @@ http::Response Routes::OneOrder(const http::Request& request) {
 
 http::Response Routes::Positions() {
   const auto rows = service_.postgres().Query(
-      "SELECT symbol, quantity, entry_price, realized_pnl, fees, protected, "
+      "SELECT symbol, quantity, entry_price, realized_pnl, fees, funding, protected, "
       "(extract(epoch from updated_at) * 1000)::bigint AS updated_ms FROM positions ORDER BY updated_at DESC",
       {}, {.idempotent = true});
   return rows.ok() ? List(*rows, PositionJson) : http::Problem(rows.error());
@@ -140,6 +141,11 @@ http::Response Routes::SymbolRules() {
   return http::Json(json::serialize(json::object{{"items", std::move(items)}}));
 }
 
+http::Response Routes::HaltState() {
+  desk_.halt.Look(desk_.Now());
+  return http::Json(json::serialize(HaltJson(desk_.halt.record())));
+}
+
 http::Response Routes::Halt(const http::Request& request) {
   const auto body = Body::Parse(request.body);
   if (!body.ok()) {
@@ -149,10 +155,15 @@ http::Response Routes::Halt(const http::Request& request) {
   if (!close.ok()) {
     return http::Problem(close.error());
   }
+  const auto by = ReadHaltOwner(*body);
+  if (!by.ok()) {
+    return http::Problem(by.error());
+  }
   // A halt without a reason is still a halt.
-  json::object answer = ReportJson(emergency_.Halt(body->TextIf("reason").value_or("by hand"), *close));
-  answer["halted"] = true;
-  answer["reason"] = desk_.halt.record()->reason;
+  json::object answer = ReportJson(emergency_.Halt(body->TextIf("reason").value_or("by hand"), *close, *by));
+  for (auto& [name, value] : HaltJson(desk_.halt.record())) {
+    answer[name] = std::move(value);
+  }
   return http::Json(json::serialize(answer));
 }
 
@@ -165,10 +176,15 @@ http::Response Routes::Rearm(const http::Request& request) {
   if (!reason.ok()) {
     return http::Problem(reason.error());
   }
-  if (const Status rearmed = emergency_.Rearm(*reason); !rearmed.ok()) {
-    return http::Problem(rearmed.error());
+  const auto by = ReadHaltOwner(*body);
+  if (!by.ok()) {
+    return http::Problem(by.error());
   }
-  return http::Json(json::serialize(json::object{{"halted", false}}));
+  if (const Status rearmed = emergency_.Rearm(*reason, *by); !rearmed.ok()) {
+    return rearmed.error().code == Errc::kConflict ? http::Problem(409, "HALTED_BY_OPERATOR", rearmed.error().message)
+                                                   : http::Problem(rearmed.error());
+  }
+  return http::Json(json::serialize(HaltJson(desk_.halt.record())));
 }
 
 http::Response Routes::CancelAll(const http::Request& request) {

@@ -26,6 +26,7 @@ class Routes {
   http::Response OneTrade(const http::Request& request);
   http::Response Account();
   http::Response SymbolRules();
+  http::Response HaltState();
   http::Response Halt(const http::Request& request);
   http::Response Rearm(const http::Request& request);
   http::Response CancelAll(const http::Request& request);

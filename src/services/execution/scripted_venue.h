@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,10 +33,15 @@ class ScriptedVenue final : public exchange::TradingVenue {
   std::map<std::string, exchange::VenueOrder> orders;  // by client order id
   std::map<std::string, Decimal> positions;
   std::vector<trading::Fill> fills;
+  std::vector<exchange::FundingPayment> funding;
   std::vector<std::string> cancelled;
   std::function<void()> on_place;  // before the answer: whatever comes first
   std::function<void(const exchange::UserEvent&)> on_event;
   bool down = false;
+  std::function<void(trading::OrderReport&)> distort;  // what the answers of Place and Find say instead
+  std::optional<Error> refuse_cancels;
+  bool withhold_fills = false;  // REST does not list them yet
+  int positions_asked = 0;
 
   Result<std::vector<trading::SymbolRules>> Rules() override { return std::vector{BtcRules()}; }
 
@@ -56,7 +64,11 @@ class ScriptedVenue final : public exchange::TradingVenue {
     if (answer == Answer::kActThenUnknown) {
       return exchange::Unknown{"timeout"};
     }
-    return exchange::Accepted{orders.at(order.client_order_id).report};
+    trading::OrderReport report = orders.at(order.client_order_id).report;
+    if (distort) {
+      distort(report);
+    }
+    return exchange::Accepted{report};
   }
 
   // The mark price reaches a conditional order's trigger.
@@ -108,6 +120,9 @@ class ScriptedVenue final : public exchange::TradingVenue {
     if (found == orders.end() || trading::IsFinal(found->second.report.status)) {
       return Error{Errc::kNotFound, "-2011 Unknown order sent."};
     }
+    if (refuse_cancels) {
+      return *refuse_cancels;
+    }
     cancelled.push_back(client_order_id);
     found->second.report.status = trading::OrderStatus::kCanceled;
     Emit(found->second.report);
@@ -123,7 +138,11 @@ class ScriptedVenue final : public exchange::TradingVenue {
     if (found == orders.end()) {
       return Error{Errc::kNotFound, "-2013 Order does not exist."};
     }
-    return found->second;
+    exchange::VenueOrder order = found->second;
+    if (distort) {
+      distort(order.report);
+    }
+    return order;
   }
   Result<std::vector<exchange::VenueOrder>> OpenOrders() override {
     std::vector<exchange::VenueOrder> open;
@@ -136,6 +155,9 @@ class ScriptedVenue final : public exchange::TradingVenue {
   }
   Result<std::vector<trading::Fill>> Fills(const std::string& symbol, int64_t from) override {
     std::vector<trading::Fill> found;
+    if (withhold_fills) {
+      return found;
+    }
     for (trading::Fill fill : fills) {
       if (fill.symbol == symbol && fill.trade_id >= from) {
         fill.client_order_id.clear();  // as REST tells them
@@ -144,7 +166,17 @@ class ScriptedVenue final : public exchange::TradingVenue {
     }
     return found;
   }
+  Result<std::vector<trading::Fill>> FillsUnnamed(const std::string& symbol, int64_t from) override {
+    return Fills(symbol, from);
+  }
+  Result<exchange::OrderPage> OrderHistory(const std::string&, int64_t, bool) override { return exchange::OrderPage{}; }
+  Result<std::vector<exchange::FundingPayment>> Funding(WallTime from) override {
+    std::vector<exchange::FundingPayment> found;
+    std::ranges::copy_if(funding, std::back_inserter(found), [&](const auto& one) { return one.time >= from; });
+    return found;
+  }
   Result<std::vector<exchange::VenuePosition>> Positions() override {
+    ++positions_asked;
     std::vector<exchange::VenuePosition> open;
     for (const auto& [symbol, quantity] : positions) {
       if (!quantity.is_zero()) {

@@ -32,6 +32,10 @@ exchange::NewOrder ToRequest(const Order& order) {
 
 }  // namespace
 
+Sender::Sender(Desk& desk) : desk_(desk) {
+  desk_.on_contradiction = [this](const std::string& id, const std::string& reason) { Resolve(id, reason); };
+}
+
 void Sender::Submit(const std::string& client_order_id) {
   const Order* found = desk_.ledger.FindOrder(client_order_id);
   if (found == nullptr || found->status != OrderStatus::kIntent || !sending_.insert(client_order_id).second) {
@@ -43,7 +47,7 @@ void Sender::Submit(const std::string& client_order_id) {
   const exchange::Outcome outcome = desk_.venue.Place(ToRequest(order));
   sending_.erase(client_order_id);
   if (const auto* accepted = std::get_if<Accepted>(&outcome)) {
-    desk_.Report(accepted->report);
+    desk_.Report(accepted->report);  // one that cannot be true leads to Resolve
   } else if (const auto* rejected = std::get_if<Rejected>(&outcome)) {
     log::Warning("the order was refused", {{"client_order_id", client_order_id},
                                            {"symbol", order.symbol},
@@ -71,8 +75,7 @@ Sender::Answer Sender::Ask(const std::string& client_order_id) {
   const std::string symbol = order->symbol;
   const auto found = desk_.venue.Find(symbol, client_order_id, trading::IsConditional(order->type));
   if (found.ok()) {
-    desk_.Report(found->report);
-    return Answer::kKnown;
+    return desk_.Report(found->report) ? Answer::kKnown : Answer::kNoAnswer;
   }
   return found.error().code == Errc::kNotFound ? Answer::kNotFound : Answer::kNoAnswer;
 }
@@ -120,10 +123,48 @@ void Sender::Pursue(const std::string& client_order_id, WallTime sent_venue_time
   });
 }
 
-void Sender::Cancel(const std::string& client_order_id) {
+void Sender::Resolve(const std::string& client_order_id, const std::string& reason) {
   const Order* order = desk_.ledger.FindOrder(client_order_id);
-  if (order == nullptr || IsBusy(client_order_id)) {
+  if (order == nullptr) {
     return;
+  }
+  if (order->status == OrderStatus::kIntent) {
+    OnUnknown(Order(*order), reason);
+  } else if (order->status == OrderStatus::kUnknown) {
+    Pursue(client_order_id, desk_.VenueNow());
+  } else if (pursued_.insert(client_order_id).second) {
+    desk_.Spawn([this, client_order_id] {
+      AskUntilApplied(client_order_id);
+      pursued_.erase(client_order_id);
+    });
+  }
+}
+
+void Sender::AskUntilApplied(const std::string& client_order_id) {
+  Duration wait = 100ms;
+  const SteadyTime since = desk_.clock.Steady();
+  bool alarmed = false;
+  while (!desk_.stopping.WaitFor(wait)) {
+    // Not found: the reconciler proves what is gone.
+    if (Ask(client_order_id) != Answer::kNoAnswer) {
+      return;
+    }
+    if (!alarmed && desk_.clock.Steady() - since > desk_.settings.unknown_alert_after) {
+      alarmed = true;
+      log::Critical("what the venue says of an order contradicts what is known: compare by hand (quantum verify)",
+                    {{"client_order_id", client_order_id}});
+    }
+    wait = std::min<Duration>(wait * 2, 5s);
+  }
+}
+
+Status Sender::Cancel(const std::string& client_order_id) {
+  const Order* order = desk_.ledger.FindOrder(client_order_id);
+  if (order == nullptr) {
+    return Error{Errc::kNotFound, "there is no order " + client_order_id};
+  }
+  if (IsBusy(client_order_id)) {
+    return Error{Errc::kConflict, "a request about it is under way"};
   }
   const std::string symbol = order->symbol;
   const WallTime created = order->created;
@@ -131,13 +172,15 @@ void Sender::Cancel(const std::string& client_order_id) {
   std::erase_if(cancel_asked_, [&](const auto& asked) { return desk_.clock.Steady() - asked.second > kCancelFresh; });
   cancel_asked_[client_order_id] = desk_.clock.Steady();
   const Status cancelled = desk_.venue.Cancel(symbol, client_order_id, trading::IsConditional(order->type));
-  if (cancelled.ok() && desk_.venue.user_stream_connected()) {
-    return;  // the stream will say so
+  if (cancelled.ok()) {
+    return {};  // the stream will say so
   }
-  if (!cancelled.ok() && cancelled.error().code != Errc::kNotFound) {
+  if (cancelled.error().code != Errc::kNotFound) {
     log::Warning("an order could not be cancelled yet; it will be tried again",
                  {{"client_order_id", client_order_id}, {"error", cancelled.error().message}});
-    return;
+    // kConflict is this function's own word for "nothing was asked".
+    return Error{cancelled.error().code == Errc::kConflict ? Errc::kUnavailable : cancelled.error().code,
+                 cancelled.error().message};
   }
   // Not open at the venue: it ended, or it never was.
   AbsenceProof proof(created, desk_.settings.receive_window);
@@ -147,6 +190,11 @@ void Sender::Cancel(const std::string& client_order_id) {
       desk_.Commit(desk_.ledger.MarkGone(client_order_id, "GONE: the venue does not have it", desk_.Now()));
     }
   }
+  const Order* after = desk_.ledger.FindOrder(client_order_id);
+  if (after != nullptr && !trading::IsFinal(after->status)) {
+    return Error{Errc::kUnavailable, "the venue does not list it as open and does not say how it ended"};
+  }
+  return {};
 }
 
 bool Sender::IsBusy(const std::string& client_order_id) const {

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "platform/base/result.h"
 #include "services/execution/absence.h"
 #include "services/execution/desk.h"
 
@@ -13,15 +14,19 @@ namespace quantum::execution {
 // is asked about until the venue has answered (pains.md 4), and the same order is never sent twice.
 class Sender {
  public:
-  explicit Sender(Desk& desk) : desk_(desk) {}
+  // From here on the desk's contradicting reports are asked about (Resolve).
+  explicit Sender(Desk& desk);
 
-  // Sends an INTENT of the ledger and records the outcome. An unknown one is pursued in a fiber of its own.
+  // Sends an INTENT of the ledger and records the outcome. An unknown one, and one whose answer cannot be true, is
+  // pursued in a fiber of its own.
   void Submit(const std::string& client_order_id);
-  // Asks for the cancellation; the exchange's report ends the order. Does nothing while an earlier request is fresh.
-  void Cancel(const std::string& client_order_id);
+  // Asks for the cancellation; the exchange's report ends the order. Ok: the order is over at the venue, cancelled now
+  // or ended before. kConflict: nothing was asked, since it is being sent or an earlier request is fresh (2 s); ask
+  // again. Anything else: it may still be open.
+  Status Cancel(const std::string& client_order_id);
 
   enum class Answer { kKnown, kNotFound, kNoAnswer };
-  // Asks the venue for the order and applies what it says.
+  // Asks the venue for the order and applies what it says; an answer that cannot be true is none.
   Answer Ask(const std::string& client_order_id);
   // Asks until the venue knows the order (true) or its absence is proven (false; `stopped` as well: nothing is proven).
   enum class Finding { kPresent, kAbsent, kStopped };
@@ -29,12 +34,17 @@ class Sender {
   // AskUntilKnown in a fiber of its own; a proven absence ends the order as rejected.
   void Pursue(const std::string& client_order_id, WallTime sent_venue_time);
 
+  // A report of this order could not be true: asks the venue for it until an answer can be applied. One that was never
+  // confirmed is UNKNOWN until then.
+  void Resolve(const std::string& client_order_id, const std::string& reason);
+
   // A request about this order is under way or was made a moment ago.
   bool IsBusy(const std::string& client_order_id) const;
   size_t in_flight() const { return sending_.size(); }
 
  private:
   void OnUnknown(const Order& order, const std::string& reason);
+  void AskUntilApplied(const std::string& client_order_id);
 
   Desk& desk_;
   std::set<std::string> sending_;

@@ -138,12 +138,19 @@ Statement FillStatement(const trading::Fill& fill) {
 Statement PositionStatement(const PositionRow& row) {
   const trading::Position& position = row.position;
   return {
-      "INSERT INTO positions (symbol, quantity, entry_price, realized_pnl, fees, protected, updated_at) "
-      "VALUES ($1,$2,$3,$4,$5,$6,now()) ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, "
+      "INSERT INTO positions (symbol, quantity, entry_price, realized_pnl, fees, protected, funding, updated_at) "
+      "VALUES ($1,$2,$3,$4,$5,$6,$7,now()) ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, "
       "entry_price = excluded.entry_price, realized_pnl = excluded.realized_pnl, fees = excluded.fees, "
-      "protected = excluded.protected, updated_at = excluded.updated_at",
+      "protected = excluded.protected, funding = excluded.funding, updated_at = excluded.updated_at",
       {position.symbol, position.quantity.ToString(), position.entry_price.ToString(), position.realized_pnl.ToString(),
-       position.fees.ToString(), Bool(row.is_protected)}};
+       position.fees.ToString(), Bool(row.is_protected), position.funding.ToString()}};
+}
+
+Statement FundingStatement(const exchange::FundingPayment& payment) {
+  return {
+      "INSERT INTO funding_payments (symbol, payment_id, paid, paid_at) VALUES ($1,$2,$3,$4) "
+      "ON CONFLICT (symbol, payment_id) DO NOTHING",
+      {payment.symbol, std::to_string(payment.id), payment.paid.ToString(), Text(payment.time)}};
 }
 
 }  // namespace
@@ -155,6 +162,9 @@ std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::stri
   }
   for (const trading::Fill& fill : changes.fills) {
     statements.push_back(FillStatement(fill));
+  }
+  for (const exchange::FundingPayment& payment : changes.funding) {
+    statements.push_back(FundingStatement(payment));
   }
   for (const PositionRow& row : changes.positions) {
     statements.push_back(PositionStatement(row));

@@ -67,9 +67,10 @@ Result<std::vector<LedgerSnapshot::Tracked>> LoadOrders(postgres::Pool& pool) {
 }
 
 Result<std::vector<PositionRow>> LoadPositions(postgres::Pool& pool) {
-  QUANTUM_TRY(const Rows rows, pool.Query("SELECT symbol, quantity, entry_price, realized_pnl, fees, protected "
-                                          "FROM positions",
-                                          {}, {.idempotent = true}));
+  QUANTUM_TRY(const Rows rows,
+              pool.Query("SELECT symbol, quantity, entry_price, realized_pnl, fees, funding, protected "
+                         "FROM positions",
+                         {}, {.idempotent = true}));
   std::vector<PositionRow> positions;
   for (size_t row = 0; row < rows.size(); ++row) {
     PositionRow position;
@@ -78,10 +79,31 @@ Result<std::vector<PositionRow>> LoadPositions(postgres::Pool& pool) {
     QUANTUM_TRY(position.position.entry_price, ReadDecimal(rows, row, "entry_price"));
     QUANTUM_TRY(position.position.realized_pnl, ReadDecimal(rows, row, "realized_pnl"));
     QUANTUM_TRY(position.position.fees, ReadDecimal(rows, row, "fees"));
+    QUANTUM_TRY(position.position.funding, ReadDecimal(rows, row, "funding"));
     position.is_protected = rows.Bool(row, "protected");
     positions.push_back(position);
   }
   return positions;
+}
+
+// The newest ones, so that none is booked twice.
+Result<std::vector<exchange::FundingPayment>> LoadFunding(postgres::Pool& pool) {
+  QUANTUM_TRY(
+      const Rows rows,
+      pool.Query("SELECT symbol, payment_id, paid, (extract(epoch from paid_at) * 1000)::bigint AS paid_ms FROM "
+                 "funding_payments WHERE paid_at >= (SELECT max(paid_at) - interval '1 day' FROM "
+                 "funding_payments) ORDER BY paid_at",
+                 {}, {.idempotent = true}));
+  std::vector<exchange::FundingPayment> payments;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    exchange::FundingPayment payment;
+    payment.symbol = std::string(rows.Text(row, "symbol"));
+    payment.id = rows.Int(row, "payment_id");
+    QUANTUM_TRY(payment.paid, ReadDecimal(rows, row, "paid"));
+    payment.time = ReadTime(rows, row, "paid_ms");
+    payments.push_back(payment);
+  }
+  return payments;
 }
 
 }  // namespace
@@ -194,6 +216,7 @@ Result<LedgerSnapshot> LoadLedger(postgres::Pool& pool) {
     snapshot.trades.push_back(std::move(trade));
   }
   QUANTUM_TRY(snapshot.positions, LoadPositions(pool));
+  QUANTUM_TRY(snapshot.funding, LoadFunding(pool));
   QUANTUM_TRY(const Rows cursors, pool.Query("SELECT symbol, trade_id FROM fill_cursors", {}, {.idempotent = true}));
   for (size_t row = 0; row < cursors.size(); ++row) {
     snapshot.cursors[std::string(cursors.Text(row, "symbol"))] = cursors.Int(row, "trade_id");

@@ -117,6 +117,7 @@ trading::event::TradeUpdate ToEvent(const Trade& trade) {
   update.exit_time = ToUnixMs(trade.exit_time);
   update.realized_pnl = trade.net_pnl();
   update.fees = trade.fees();
+  update.funding = trade.funding;
   update.close_reason = trade.close_reason;
   update.model = trade.model;
   update.strategy = trade.strategy;

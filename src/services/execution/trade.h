@@ -50,7 +50,7 @@ struct Trade {
   Decimal exit_notional;
   Decimal entry_fee;
   Decimal exit_fee;
-  Decimal funding;
+  Decimal funding;  // paid; negative: received
   WallTime entry_time{};
   WallTime exit_time{};
   std::string close_reason;

@@ -80,7 +80,7 @@ json::object TradeJson(const Rows& rows, size_t row) {
 json::object PositionJson(const Rows& rows, size_t row) {
   json::object position;
   position["symbol"] = TextOf(rows, row, "symbol");
-  for (const char* column : {"quantity", "entry_price", "realized_pnl", "fees"}) {
+  for (const char* column : {"quantity", "entry_price", "realized_pnl", "fees", "funding"}) {
     position[column] = NumberOf(rows, row, column);
   }
   position["protected"] = rows.Bool(row, "protected");
@@ -111,6 +111,26 @@ json::object ReportJson(const Emergency::Report& report) {
     problems.push_back(json::string(problem));
   }
   return {{"cancelled", report.cancelled}, {"closed", report.closed}, {"problems", std::move(problems)}};
+}
+
+json::object HaltJson(const std::optional<HaltRecord>& record) {
+  json::object state{{"halted", record.has_value()},
+                     {"by", record ? record->by : std::string()},
+                     {"reason", record ? record->reason : std::string()},
+                     {"since", nullptr},
+                     {"close", record && record->close}};
+  if (record) {
+    state["since"] = FormatIso8601(record->since);
+  }
+  return state;
+}
+
+Result<std::string> ReadHaltOwner(const Body& body) {
+  const std::string by = body.TextIf("by").value_or(std::string(kHaltedByOperator));
+  if (by != kHaltedByOperator && by != kHaltedByEss) {
+    return Error{Errc::kInvalidArgument, "field 'by' must be \"operator\" or \"ess\""};
+  }
+  return by;
 }
 
 Result<ListQuery> ReadListQuery(const http::Request& request) {

@@ -5,6 +5,7 @@
 
 #include "platform/http/message.h"
 #include "platform/postgres/pool.h"
+#include "services/execution/body.h"
 #include "services/execution/emergency.h"
 #include "trading/types.h"
 
@@ -16,6 +17,10 @@ boost::json::object TradeJson(const postgres::Rows& rows, size_t row);
 boost::json::object PositionJson(const postgres::Rows& rows, size_t row);
 boost::json::object RulesJson(const trading::SymbolRules& rules);
 boost::json::object ReportJson(const Emergency::Report& report);
+// {halted, by, reason, since, close}: by "operator" or "ess", and when that owner halted (ISO 8601; null: not halted).
+boost::json::object HaltJson(const std::optional<HaltRecord>& record);
+// `by` of a halt or rearm; absent: the operator.
+Result<std::string> ReadHaltOwner(const Body& body);
 
 // ?status=&symbol=&limit= of a list. Errors name the field.
 struct ListQuery {

@@ -126,6 +126,12 @@ Result<bool> Writer::IsWritten(const ChangeSet& first) {
                                              {fill.symbol, std::to_string(fill.trade_id)}, {.idempotent = true}));
     return !rows.empty();
   }
+  if (!first.funding.empty()) {
+    const exchange::FundingPayment& payment = first.funding.front();
+    QUANTUM_TRY(const auto rows, pool_.Query("SELECT 1 FROM funding_payments WHERE symbol = $1 AND payment_id = $2",
+                                             {payment.symbol, std::to_string(payment.id)}, {.idempotent = true}));
+    return !rows.empty();
+  }
   return false;  // positions and cursors alone: writing them again does no harm
 }
 

@@ -26,6 +26,13 @@ bool CandleStore::Has(int64_t open_time) const {
   return at != candles_.end() && at->open_time == open_time;
 }
 
+void CandleStore::CountLate(int64_t open_time) {
+  const auto at = std::lower_bound(candles_.begin(), candles_.end(), open_time, Before);
+  if (at != candles_.end() && at->open_time == open_time) {
+    ++at->late_trades;
+  }
+}
+
 std::vector<trading::event::Kline> CandleStore::Latest(size_t limit) const {
   const size_t count = std::min(limit, candles_.size());
   return {candles_.end() - static_cast<std::ptrdiff_t>(count), candles_.end()};

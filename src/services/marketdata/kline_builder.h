@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "exchange/venue.h"
-#include "services/marketdata/interval.h"
 #include "trading/events.h"
+#include "trading/interval.h"
 
 // Candles of one symbol and interval from its trades. All times are market time in ms (the venue's T and E), so a
 // replay gives the same candles at any speed. No I/O and no clock.
@@ -17,6 +17,9 @@
 // own klines have it). Nothing is known before the first trade. A candle is complete when no trade of it can have been
 // missed: not the one in which we began to listen, nor those that a gap touches.
 namespace quantum::marketdata {
+
+using trading::Interval;
+using trading::ParseInterval;
 
 class KlineBuilder {
  public:

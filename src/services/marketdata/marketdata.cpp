@@ -6,6 +6,9 @@
 #include <boost/json.hpp>
 
 #include "exchange/binance/venue_factory.h"
+#include "platform/base/correlation.h"
+#include "platform/base/id.h"
+#include "platform/bus/codec.h"
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
 #include "platform/resilience/resilience.h"
@@ -22,10 +25,11 @@ constexpr Duration kSnapshotPause = 500ms;  // between two snapshots of a symbol
 constexpr Duration kWatchInterval = 500ms;
 constexpr Duration kFirstPricesMax = 5s;
 constexpr Duration kLabelInterval = 5s;
-constexpr Duration kBackfillInterval = 2s;
-constexpr Duration kBookLateAfter = 10s;
-constexpr int kBackfillAttempts = 30;
-constexpr int64_t kMinuteMs = 60'000;
+constexpr Duration kBackfillPauseMin = 2s;  // doubled while nothing comes of it
+constexpr Duration kBackfillPauseMax = 60s;
+constexpr int kBackfillRefusals = 30;
+constexpr size_t kCandlesKept = 200;       // of a short interval, over a restart
+constexpr size_t kEntriesReadBack = 3000;  // of the stream, after a life that saved nothing
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -38,6 +42,10 @@ MarketData::Entry::Entry(const std::string& symbol, FeedOptions options)
 
 Status MarketData::Configure() {
   QUANTUM_TRY(options_, ReadOptions(service_.manifest()));
+  if (options_.symbols.empty()) {
+    return Error{Errc::kInvalidArgument, "the manifest names no symbols: there is no market to follow"};
+  }
+  metrics::GetCounter(metrics::kMarketFramesBad);  // 0 shows in a scrape
   const config::Manifest& manifest = service_.manifest();
   const int paper_port = manifest.mode() == config::Mode::kPaper ? manifest.Port("paper-exchange") : 0;
   QUANTUM_TRY(venue_, binance::MakeMarketVenue({.loop = &service_.loop(),
@@ -46,6 +54,9 @@ Status MarketData::Configure() {
                                                 .clock = &service_.clock()}));
   for (const std::string& symbol : options_.symbols) {
     entries_.emplace(symbol, std::make_unique<Entry>(symbol, options_.feed));
+    for (const Interval& interval : options_.feed.intervals) {
+      metrics::GetCounter(metrics::kMarketTradesLate, {{"symbol", symbol}, {"interval", interval.name}});
+    }
   }
   publisher_ = std::make_unique<Publisher>(service_);
   service_.AddDependency(
@@ -56,13 +67,11 @@ Status MarketData::Configure() {
 
 void MarketData::AddRoutes() {
   service_.Route("GET", "/api/market/price", [this](const http::Request& request) {
-    return Answer(request, [this](const SymbolFeed& feed) {
-      return PriceAnswer(feed, service_.clock().Steady(), label_.source);
-    });
+    return Answer(request, [this](const SymbolFeed& feed) { return PriceAnswer(feed, service_.clock().Steady()); });
   });
   service_.Route("GET", "/api/market/book", [this](const http::Request& request) {
     return Answer(request, [&](const SymbolFeed& feed) {
-      return BookAnswer(feed, request.Query("depth").value_or(""), service_.clock().Steady(), label_.source);
+      return BookAnswer(feed, request.Query("depth").value_or(""), service_.clock().Steady());
     });
   });
   service_.Route("GET", "/api/market/candles", [this](const http::Request& request) {
@@ -97,6 +106,7 @@ http::Response MarketData::Answer(const http::Request& request,
 Status MarketData::Start() {
   publisher_->Start();
   RefreshLabel();
+  TakeKept();
   for (const auto& [symbol, entry] : entries_) {
     LoadHistory(*entry);
   }
@@ -127,6 +137,65 @@ void MarketData::Drain() {
   }
   if (!publisher_->Finish(3s)) {
     log::Warning("candles were still waiting for the bus", {{"waiting", publisher_->waiting()}});
+  }
+}
+
+std::string MarketData::SaveState() {
+  std::string state = "[";
+  for (const auto& [symbol, entry] : entries_) {
+    for (const trading::event::Kline& kline : entry->feed.Keep(kCandlesKept)) {
+      state += (state.size() > 1 ? "," : "") + ToJson(kline);
+    }
+  }
+  return state + "]";
+}
+
+void MarketData::RestoreState(std::string_view json) {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse({json.data(), json.size()}, error);
+  if (error || !value.is_array()) {
+    log::Warning("the saved candles are not usable: no JSON array");
+    return;
+  }
+  kept_.emplace();
+  for (const boost::json::value& item : value.get_array()) {
+    if (const auto kline = trading::event::ParseKline(boost::json::serialize(item)); kline.ok()) {
+      kept_->push_back(*kline);
+    }
+  }
+}
+
+// After a life that could not save anything (SIGKILL) the stream knows what was published.
+std::vector<trading::event::Kline> MarketData::ReadPublished() {
+  std::vector<trading::event::Kline> klines;
+  const auto entries = service_.redis().Run({"XREVRANGE", bus::StreamKey(bus::FamilyOf(trading::event::kMarketKline)),
+                                             "+", "-", "COUNT", std::to_string(kEntriesReadBack)});
+  if (!entries.ok()) {
+    log::Warning("published candles could not be read back", {{"error", entries.error().message}});
+    return klines;
+  }
+  for (const redis::Reply& entry : entries->elements) {
+    const auto event = entry.elements.size() == 2 ? bus::ParseEntry(entry.elements[1])
+                                                  : Result<bus::Event>(Error{Errc::kInvalidArgument, "no entry"});
+    if (event.ok() && event->type == trading::event::kMarketKline) {
+      if (auto kline = trading::event::ParseKline(event->payload); kline.ok()) {
+        klines.push_back(*std::move(kline));
+      }
+    }
+  }
+  return klines;
+}
+
+void MarketData::TakeKept() {
+  const bool saved = kept_.has_value();
+  std::vector<trading::event::Kline> kept = saved ? *std::exchange(kept_, std::nullopt) : ReadPublished();
+  // Candles of another market (a paper run before a live one) are no past of this one.
+  std::erase_if(kept, [this](const auto& kline) { return kline.source != label_.source; });
+  for (const auto& [symbol, entry] : entries_) {
+    entry->feed.OnKept(kept);
+  }
+  if (!kept.empty()) {
+    log::Info("candles of the life before", {{"candles", kept.size()}, {"from", saved ? "saved state" : "stream"}});
   }
 }
 
@@ -169,6 +238,13 @@ void MarketData::OnEvent(const exchange::MarketEvent& event) {
   for (const trading::event::Kline& kline : effects.closed) {
     publisher_->Publish(kline);
   }
+  for (const std::string& interval : effects.late) {
+    metrics::GetCounter(metrics::kMarketTradesLate, {{"symbol", symbol}, {"interval", interval}}).Add();
+  }
+  if (!effects.gap && !effects.book_lost) {
+    return;
+  }
+  const CorrelationScope scope(NewUuid());  // the stream's fiber goes by the start-up's
   if (effects.gap) {
     entry.trades_missed.Add(static_cast<double>(entry.feed.trades_missed() - missed_before));
     log::Warning("trades were missed", {{"symbol", symbol},
@@ -199,6 +275,7 @@ void MarketData::KeepBook(Entry& entry) {
     if (!entry.wanted.WaitFor(1s)) {
       continue;
     }
+    const CorrelationScope scope(NewUuid());
     exchange::LocalBook& book = entry.feed.book();
     if (book.state() == exchange::LocalBook::State::kGap) {
       book.Restart();
@@ -225,8 +302,9 @@ void MarketData::KeepBook(Entry& entry) {
 
 void MarketData::KeepTicks() {
   while (!service_.stopping().WaitFor(options_.tick_interval) && !service_.draining()) {
+    const CorrelationScope scope(NewUuid());
     for (const auto& [symbol, entry] : entries_) {
-      if (const auto tick = entry->feed.TakeTick()) {
+      if (const auto tick = entry->feed.TakeTick(service_.clock().Steady())) {
         publisher_->Publish(*tick);
       }
     }
@@ -235,17 +313,12 @@ void MarketData::KeepTicks() {
 
 void MarketData::KeepWatch() {
   SteadyTime next_label{};
-  SteadyTime next_backfill{};
   while (!service_.stopping().WaitFor(kWatchInterval) && !service_.draining()) {
+    const CorrelationScope scope(NewUuid());
     const SteadyTime now = service_.clock().Steady();
     for (const auto& [symbol, entry] : entries_) {
       CheckFreshness(*entry);
-    }
-    if (now >= next_backfill) {
-      for (const auto& [symbol, entry] : entries_) {
-        Backfill(*entry);
-      }
-      next_backfill = now + kBackfillInterval;
+      Backfill(*entry);
     }
     if (now >= next_label) {
       RefreshLabel();
@@ -270,36 +343,44 @@ void MarketData::CheckFreshness(Entry& entry) {
 
 void MarketData::Backfill(Entry& entry) {
   SymbolFeed& feed = entry.feed;
-  if (feed.missing_minutes().empty()) {
+  const SteadyTime now = service_.clock().Steady();
+  if (feed.missing_minutes().empty() || now < entry.backfill_at ||
+      feed.missing_minutes().begin()->first + kMinuteMs > feed.market_ms()) {
     return;
   }
   const int64_t from_ms = feed.missing_minutes().begin()->first;
   const int64_t until_ms = feed.missing_minutes().rbegin()->first;
-  const int limit = static_cast<int>(std::min<int64_t>((until_ms - from_ms) / kMinuteMs + 1, 1500));
+  // One more than is missing: that the venue is past a minute that it skips shows in the next one.
+  const int limit = static_cast<int>(std::min<int64_t>((until_ms - from_ms) / kMinuteMs + 2, 1500));
   const auto candles = venue_->Klines(feed.symbol(), from_ms, limit);
-  if (candles.ok()) {
-    const std::vector<trading::event::Kline> filled = feed.OnBackfill(*candles);
-    for (const trading::event::Kline& kline : filled) {
-      publisher_->Publish(kline);
-    }
-    if (!filled.empty()) {
-      publisher_->Publish(trading::event::Gap{.symbol = feed.symbol(),
-                                              .from = filled.front().open_time,
-                                              .to = filled.back().open_time + kMinuteMs,
-                                              .filled = true});
-    }
+  const SymbolFeed::Backfill result =
+      candles.ok() ? feed.OnBackfill(*candles, kBackfillRefusals) : SymbolFeed::Backfill{};
+  for (const trading::event::Kline& kline : result.filled) {
+    publisher_->Publish(kline);
   }
-  for (const int64_t minute : feed.CountAttempt(kBackfillAttempts)) {
-    log::Warning("a missed candle could not be had from the venue",
-                 {{"symbol", feed.symbol()},
-                  {"open_time", minute},
-                  {"error", candles.ok() ? "the venue does not have it" : candles.error().message}});
+  if (!result.filled.empty()) {
+    publisher_->Publish(trading::event::Gap{.symbol = feed.symbol(),
+                                            .from = result.filled.front().open_time,
+                                            .to = result.filled.back().open_time + kMinuteMs,
+                                            .filled = true,
+                                            .source = feed.source()});
   }
+  for (const int64_t minute : result.given_up) {
+    log::Warning("a missed candle could not be had: the venue has later ones, but not this one",
+                 {{"symbol", feed.symbol()}, {"open_time", minute}});
+  }
+  entry.backfill_pause = result.filled.empty()
+                             ? std::clamp<Duration>(entry.backfill_pause * 2, kBackfillPauseMin, kBackfillPauseMax)
+                             : kBackfillPauseMin;
+  entry.backfill_at = now + entry.backfill_pause;
 }
 
 void MarketData::RefreshLabel() {
   if (const auto label = venue_->Label(); label.ok()) {
     label_ = *label;
+    for (const auto& [symbol, entry] : entries_) {
+      entry->feed.SetSource(label_.source);
+    }
   }
 }
 

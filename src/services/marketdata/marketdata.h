@@ -24,6 +24,8 @@ class MarketData final : public lifecycle::Component {
   // Ready once history was asked for and the streams run; a venue that is away makes the service DEGRADED, not down.
   Status Start() override;
   void Drain() override;
+  std::string SaveState() override;
+  void RestoreState(std::string_view json) override;
   std::string HealthMetrics() override;
 
  private:
@@ -34,6 +36,8 @@ class MarketData final : public lifecycle::Component {
     fiber::Event wanted;  // a snapshot
     metrics::Counter& trades;
     metrics::Counter& trades_missed;
+    SteadyTime backfill_at{};  // not before
+    Duration backfill_pause{};
   };
 
   void AddRoutes();
@@ -42,10 +46,12 @@ class MarketData final : public lifecycle::Component {
   void OnEvent(const exchange::MarketEvent& event);
   void OnConnected();
   void LoadHistory(Entry& entry);
+  std::vector<trading::event::Kline> ReadPublished();
+  void TakeKept();
   void KeepBook(Entry& entry);  // fiber: snapshots
   void KeepTicks();             // fiber: market.tick
   void AwaitFirstPrices();
-  void KeepWatch();             // fiber: staleness, missed minutes, label
+  void KeepWatch();  // fiber: staleness, missed minutes, label
   void CheckFreshness(Entry& entry);
   void Backfill(Entry& entry);
   void RefreshLabel();
@@ -55,6 +61,7 @@ class MarketData final : public lifecycle::Component {
   std::unique_ptr<exchange::MarketVenue> venue_;
   std::unique_ptr<Publisher> publisher_;
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
+  std::optional<std::vector<trading::event::Kline>> kept_;  // what the life before saved
   exchange::MarketLabel label_{"unknown", "the venue has not said yet"};
 };
 

@@ -14,11 +14,14 @@ using namespace std::chrono_literals;
 using quantum::testing::Eventually;
 using quantum::testing::HttpGet;
 
+constexpr const char* kGap = R"({"symbol":"BTCUSDT","from":)";
+
 class MarketDataProcess : public ::testing::Test {
  protected:
   MarketDataProcess()
       : port_(quantum::testing::FreePorts(1).front()),
-        paper_(checkout::BinaryDirectory(), "  marketdata: {command: x, port: " + std::to_string(port_) + "}\n",
+        paper_(checkout::BinaryDirectory(),
+               "  marketdata: {kind: service, command: x, port: " + std::to_string(port_) + "}\n",
                "  marketdata: {intervals: [1s, 5s, 1m]}\n") {
     const redis::ClientOptions options = redis_.Options();
     paper_.WriteSecret("redis-service", options.password);
@@ -31,9 +34,33 @@ class MarketDataProcess : public ::testing::Test {
     environment_.push_back("REDIS_SENTINEL_HOSTS=" + sentinels);
     environment_.push_back("REDIS_MASTER_NAME=" + options.master_name);
     paper_.Start();
+    StartService();
+  }
+
+  void StartService() {
     service_.emplace(quantum::testing::ProcessOptions{.command = {checkout::BinaryDirectory() + "/quantum-marketdata"},
                                                       .output = paper_.directory() / "marketdata.output",
                                                       .environment = environment_});
+  }
+
+  // How many gaps of BTCUSDT stand in the stream.
+  size_t Gaps() {
+    const std::string stream = redis_.Ask(redis_.AwaitMaster(), {"XRANGE", "quantum:stream:{market}", "-", "+"});
+    size_t count = 0;
+    for (size_t at = stream.find(kGap); at != std::string::npos; at = stream.find(kGap, at + 1)) {
+      ++count;
+    }
+    return count;
+  }
+
+  // The open times of the closed candles of one second.
+  std::vector<int64_t> Seconds() {
+    std::vector<int64_t> times;
+    const boost::json::value candles = Get("/api/market/candles?symbol=BTCUSDT&interval=1s&limit=1000");
+    for (const auto& candle : candles.is_array() ? candles.get_array() : boost::json::array()) {
+      times.push_back(candle.at("open_time").as_int64());
+    }
+    return times;
   }
 
   boost::json::value Get(const std::string& path) {
@@ -65,11 +92,11 @@ TEST_F(MarketDataProcess, ServesPricesBooksAndCandlesPublishesThemAndSurvivesThe
   ASSERT_TRUE(Eventually(
       15s, [&] { return Get("/api/market/candles?symbol=BTCUSDT&interval=1s&limit=5").as_array().size() >= 3; }));
   EXPECT_TRUE(Eventually(15s, [&] {
-    return redis_.Ask(*redis_.Master(), {"XREVRANGE", "quantum:stream:{market}", "+", "-", "COUNT", "50"})
+    return redis_.Ask(redis_.AwaitMaster(), {"XREVRANGE", "quantum:stream:{market}", "+", "-", "COUNT", "50"})
                .find("market.kline") != std::string::npos;
   }));
   EXPECT_TRUE(Eventually(15s, [&] {
-    return redis_.Ask(*redis_.Master(), {"XREVRANGE", "quantum:stream:{market.tick}", "+", "-", "COUNT", "5"})
+    return redis_.Ask(redis_.AwaitMaster(), {"XREVRANGE", "quantum:stream:{market.tick}", "+", "-", "COUNT", "5"})
                .find("trade_id") != std::string::npos;
   }));
 
@@ -87,11 +114,31 @@ TEST_F(MarketDataProcess, ServesPricesBooksAndCandlesPublishesThemAndSurvivesThe
            HttpGet(port_, "/api/market/book?symbol=BTCUSDT").has_value();
   }));
   EXPECT_TRUE(Eventually(15s, [&] {
-    return redis_.Ask(*redis_.Master(), {"XREVRANGE", "quantum:stream:{market}", "+", "-", "COUNT", "200"})
+    return redis_.Ask(redis_.AwaitMaster(), {"XREVRANGE", "quantum:stream:{market}", "+", "-", "COUNT", "200"})
                .find("market.gap") != std::string::npos;
   }));
   const std::optional<int> status = service_->Stop(15s);
   EXPECT_TRUE(status && *status == 0) << "SIGTERM ends it cleanly";
+}
+
+TEST_F(MarketDataProcess, ARestartKeepsTheShortCandlesAndTellsOfTheGapHoweverItEnded) {
+  ASSERT_TRUE(Eventually(60s, [&] { return Seconds().size() >= 5; }));
+  for (const bool killed : {true, false}) {
+    const int64_t first = Seconds().front();
+    const int64_t last = Seconds().back();
+    const size_t gaps = Gaps();
+    if (killed) {
+      service_->Kill();
+    } else {
+      EXPECT_EQ(service_->Stop(15s), 0);
+    }
+    StartService();
+    ASSERT_TRUE(Eventually(60s, [&] { return !Seconds().empty() && Seconds().back() > last; }));
+    const std::vector<int64_t> seconds = Seconds();
+    EXPECT_EQ(seconds.front(), first) << (killed ? "killed" : "stopped");
+    EXPECT_TRUE(std::is_sorted(seconds.begin(), seconds.end()));
+    EXPECT_TRUE(Eventually(15s, [&] { return Gaps() > gaps; })) << "what was missed is told";
+  }
 }
 
 }  // namespace

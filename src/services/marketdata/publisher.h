@@ -9,8 +9,8 @@
 namespace quantum::marketdata {
 
 // Between the streams, which must not wait, and the bus, which makes durable events wait for the disk: a bounded queue
-// and a fiber. An event that finds the queue full is dropped, counted and named in /health: the gap shows in the
-// candles.
+// and a fiber. An event that finds the queue full is dropped, counted (market_events_dropped_total) and named in
+// /health (topic "publish", which monitoring raises as an alert): the gap shows in the candles.
 class Publisher {
  public:
   explicit Publisher(lifecycle::Service& service);
@@ -27,7 +27,7 @@ class Publisher {
 
  private:
   struct Queue;
-  void Push(bus::Event event);
+  void Push(bus::Event event, std::string interval);
 
   lifecycle::Service& service_;
   std::shared_ptr<Queue> queue_;

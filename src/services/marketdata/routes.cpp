@@ -33,7 +33,7 @@ int64_t Ms(Duration duration) { return std::chrono::duration_cast<std::chrono::m
 
 }  // namespace
 
-http::Response PriceAnswer(const SymbolFeed& feed, SteadyTime now, const std::string& source) {
+http::Response PriceAnswer(const SymbolFeed& feed, SteadyTime now) {
   const std::optional<SymbolFeed::Price> price = feed.price();
   if (!price) {
     return http::Problem(503, "NO_DATA", "no trade of " + feed.symbol() + " has come yet");
@@ -50,11 +50,11 @@ http::Response PriceAnswer(const SymbolFeed& feed, SteadyTime now, const std::st
   out["time"] = price->time_ms;
   out["age_ms"] = Ms(feed.age(now).value_or(Duration::zero()));
   out["stale"] = feed.stale(now);
-  out["source"] = source;
+  out["source"] = feed.source();
   return http::Json(json::serialize(out));
 }
 
-http::Response BookAnswer(const SymbolFeed& feed, const std::string& depth, SteadyTime now, const std::string& source) {
+http::Response BookAnswer(const SymbolFeed& feed, const std::string& depth, SteadyTime now) {
   const Result<size_t> levels = ReadCount(depth, "depth", 20, 1000);
   if (!levels.ok()) {
     return http::Problem(levels.error());
@@ -68,7 +68,7 @@ http::Response BookAnswer(const SymbolFeed& feed, const std::string& depth, Stea
   out["bids"] = LevelsOf(feed.book().book().bids(), *levels);
   out["asks"] = LevelsOf(feed.book().book().asks(), *levels);
   out["stale"] = feed.stale(now);
-  out["source"] = source;
+  out["source"] = feed.source();
   return http::Json(json::serialize(out));
 }
 
@@ -93,7 +93,9 @@ http::Response CandlesAnswer(const SymbolFeed& feed, const std::string& interval
   if (const auto current = feed.current(interval); with_current && current) {
     append(*current);
   }
-  return http::Json(body + "]");
+  http::Response response = http::Json(body + "]");
+  response.headers.Set("X-Market-Source", feed.source());
+  return response;
 }
 
 }  // namespace quantum::marketdata

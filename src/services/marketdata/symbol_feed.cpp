@@ -44,6 +44,8 @@ Effects SymbolFeed::OnEvent(const exchange::MarketEvent& event, SteadyTime now) 
     effects.book_lost = book_.state() != LocalBook::State::kGap && book_.Apply(*update) == LocalBook::Verdict::kGap;
   } else if (const auto* ticker = std::get_if<BookTicker>(&event)) {
     event_ms = ticker->event_ms;
+    tick_pending_ =
+        tick_pending_ || !best_ || best_->bid.price != ticker->bid.price || best_->ask.price != ticker->ask.price;
     best_ = *ticker;
   }
   market_ms_ = std::max(market_ms_, event_ms);
@@ -61,28 +63,81 @@ void SymbolFeed::OnTrade(const MarketTrade& trade, Effects& effects) {
   if (missed) {
     trades_missed_ += std::max<int64_t>(trade.trade_id - last_trade_->trade_id - 1, 0);
     effects.gap =
-        trading::event::Gap{.symbol = symbol_, .from = last_trade_->time_ms, .to = trade.time_ms, .filled = false};
+        trading::event::Gap{.symbol = symbol_, .from = last_trade_->time_ms, .to = trade.time_ms, .source = source_};
   }
   reconnected_ = false;
+  if (!last_trade_) {
+    JoinKept(trade, effects);
+  }
   for (KlineBuilder& builder : builders_) {
+    const int64_t late_before = builder.late_trades();
     Accept(builder.OnTrade(trade, missed), effects);
+    if (builder.late_trades() != late_before) {
+      effects.late.push_back(builder.interval().name);
+      stores_.find(builder.interval().name)->second.CountLate(builder.interval().Floor(trade.time_ms));
+    }
   }
   if (trade.quantity.is_zero() && last_trade_) {
     last_trade_->trade_id = trade.trade_id;  // no trade of the market: only its id counts
     return;
   }
   last_trade_ = trade;
-  tick_pending_ = !trade.quantity.is_zero();
+  tick_pending_ = tick_pending_ || !trade.quantity.is_zero();
 }
 
 void SymbolFeed::Accept(std::vector<KlineBuilder::Closed> closed, Effects& effects) {
   for (KlineBuilder::Closed& candle : closed) {
+    candle.kline.source = source_;
     if (candle.complete) {
       stores_.find(candle.kline.interval)->second.Put(candle.kline);
+      published_[candle.kline.interval] = candle.kline.open_time;
       effects.closed.push_back(std::move(candle.kline));
     } else if (candle.kline.interval == kMinute) {
-      missing_.emplace(candle.kline.open_time, 0);
+      AddMissing(candle.kline.open_time, candle.kline.open_time + kMinuteMs);
     }
+  }
+}
+
+void SymbolFeed::AddMissing(int64_t from, int64_t to) {
+  for (int64_t minute = std::max(from, to - static_cast<int64_t>(kMissingMax) * kMinuteMs); minute < to;
+       minute += kMinuteMs) {
+    missing_.emplace(minute, 0);
+  }
+  while (missing_.size() > kMissingMax) {
+    missing_.erase(missing_.begin());
+  }
+}
+
+// The end of the newest candle that an earlier life published.
+std::optional<int64_t> SymbolFeed::KeptUntil() const {
+  std::optional<int64_t> until;
+  for (const KlineBuilder& builder : builders_) {
+    if (const auto found = published_.find(builder.interval().name); found != published_.end()) {
+      until = std::max(until.value_or(0), found->second + builder.interval().ms);
+    }
+  }
+  return until;
+}
+
+// The first trade of this life, after candles of the life before: what lies between was missed. A market whose time
+// lies before them is another one: they are forgotten.
+void SymbolFeed::JoinKept(const MarketTrade& first, Effects& effects) {
+  const std::optional<int64_t> until = KeptUntil();
+  if (!until) {
+    return;
+  }
+  if (first.time_ms < *until) {
+    for (auto& [interval, store] : stores_) {
+      if (interval != kMinute) {
+        store.Clear();
+      }
+    }
+    published_.clear();
+    return;
+  }
+  effects.gap = trading::event::Gap{.symbol = symbol_, .from = *until, .to = first.time_ms, .source = source_};
+  if (const auto minute = published_.find(kMinute); minute != published_.end()) {
+    AddMissing(minute->second + kMinuteMs, first.time_ms - first.time_ms % kMinuteMs);
   }
 }
 
@@ -97,32 +152,62 @@ Kline SymbolFeed::ToKline(const exchange::Candle& candle) const {
           .volume = candle.volume,
           .trades = candle.trades,
           .taker_buy = candle.taker_buy,
-          .closed = true};
+          .closed = true,
+          .source = source_};
 }
 
-std::vector<Kline> SymbolFeed::OnBackfill(const std::vector<exchange::Candle>& candles) {
-  std::vector<Kline> filled;
+SymbolFeed::Backfill SymbolFeed::OnBackfill(const std::vector<exchange::Candle>& candles, int refusals_max) {
+  Backfill result;
+  if (candles.empty()) {
+    return result;
+  }
   CandleStore& store = stores_.find(kMinute)->second;
   for (const exchange::Candle& candle : candles) {
-    if (missing_.erase(candle.open_time) > 0) {
-      filled.push_back(ToKline(candle));
-      store.Put(filled.back());
+    // A minute that is not over yet is in the answer as far as it went.
+    const bool over = candle.open_time + kMinuteMs <= market_ms_;
+    if (over && missing_.erase(candle.open_time) > 0) {
+      result.filled.push_back(ToKline(candle));
+      store.Put(result.filled.back());
+      int64_t& published = published_[std::string(kMinute)];
+      published = std::max(published, candle.open_time);
     }
   }
-  return filled;
-}
-
-std::vector<int64_t> SymbolFeed::CountAttempt(int attempts_max) {
-  std::vector<int64_t> given_up;
-  for (auto minute = missing_.begin(); minute != missing_.end();) {
-    if (++minute->second >= attempts_max) {
-      given_up.push_back(minute->first);
+  const int64_t newest = candles.back().open_time;
+  for (auto minute = missing_.begin(); minute != missing_.end() && minute->first < newest;) {
+    if (++minute->second >= refusals_max) {
+      result.given_up.push_back(minute->first);
       minute = missing_.erase(minute);
     } else {
       ++minute;
     }
   }
-  return given_up;
+  return result;
+}
+
+void SymbolFeed::OnKept(std::vector<Kline> candles) {
+  std::sort(candles.begin(), candles.end(), [](const Kline& a, const Kline& b) { return a.open_time < b.open_time; });
+  for (const Kline& candle : candles) {
+    const auto store = stores_.find(candle.interval);
+    if (candle.symbol != symbol_ || !candle.closed || store == stores_.end()) {
+      continue;
+    }
+    if (const auto before = published_.find(candle.interval);
+        before != published_.end() && candle.interval == kMinute) {
+      AddMissing(before->second + kMinuteMs, candle.open_time);
+    }
+    store->second.Put(candle);
+    published_[candle.interval] = candle.open_time;
+  }
+}
+
+std::vector<Kline> SymbolFeed::Keep(size_t candles_max) const {
+  std::vector<Kline> kept;
+  for (const auto& [interval, store] : stores_) {
+    for (Kline& candle : store.Latest(interval == kMinute ? kMinutesKept : candles_max)) {
+      kept.push_back(std::move(candle));
+    }
+  }
+  return kept;
 }
 
 void SymbolFeed::OnHistory(const std::vector<exchange::Candle>& candles) {
@@ -135,19 +220,25 @@ void SymbolFeed::OnHistory(const std::vector<exchange::Candle>& candles) {
   }
 }
 
-std::optional<trading::event::Tick> SymbolFeed::TakeTick() {
-  if (!std::exchange(tick_pending_, false)) {
+std::optional<trading::event::Tick> SymbolFeed::TakeTick(SteadyTime now) {
+  const bool arrived = last_arrival_ && (!last_tick_ || *last_arrival_ > *last_tick_);
+  const bool due = arrived && (!last_tick_ || now - *last_tick_ >= kTickPause);
+  if (!last_trade_ || !(tick_pending_ || due)) {
     return std::nullopt;
   }
-  const std::optional<Price> now = price();
+  tick_pending_ = false;
+  last_tick_ = now;
+  const std::optional<Price> newest = price();
   trading::event::Tick tick{.symbol = symbol_,
                             .price = last_trade_->price,
                             .quantity = last_trade_->quantity,
+                            .mark_price = mark_,
                             .trade_id = last_trade_->trade_id,
-                            .time_ms = last_trade_->time_ms};
-  if (now->bid && now->ask) {
-    tick.bid = now->bid->price;
-    tick.ask = now->ask->price;
+                            .time_ms = market_ms_,
+                            .source = source_};
+  if (newest->bid && newest->ask) {
+    tick.bid = newest->bid->price;
+    tick.ask = newest->ask->price;
   }
   return tick;
 }
@@ -175,7 +266,11 @@ const CandleStore* SymbolFeed::candles(std::string_view interval) const {
 std::optional<Kline> SymbolFeed::current(std::string_view interval) const {
   for (const KlineBuilder& builder : builders_) {
     if (builder.interval().name == interval) {
-      return builder.current();
+      std::optional<Kline> current = builder.current();
+      if (current) {
+        current->source = source_;
+      }
+      return current;
     }
   }
   return std::nullopt;

@@ -116,6 +116,14 @@ std::optional<Change> AlertBook::Clear(std::string_view key, WallTime now) {
   return change;
 }
 
+std::vector<std::string> AlertBook::Tracked(std::string_view prefix) const {
+  std::vector<std::string> keys;
+  for (auto track = tracks_.lower_bound(prefix); track != tracks_.end() && track->first.starts_with(prefix); ++track) {
+    keys.push_back(track->first);
+  }
+  return keys;
+}
+
 std::vector<Alert> AlertBook::Active() const {
   std::vector<Alert> active;
   for (const auto& [key, track] : tracks_) {

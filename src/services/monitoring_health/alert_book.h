@@ -54,6 +54,10 @@ class AlertBook {
   std::optional<Change> Raise(std::string_view key, Severity severity, std::string_view summary, WallTime now);
   std::optional<Change> Clear(std::string_view key, WallTime now);
 
+  // Keys with this beginning that stand or were found bad last: for what may vanish from a report instead of being
+  // good.
+  std::vector<std::string> Tracked(std::string_view prefix) const;
+
   std::vector<Alert> Active() const;                                     // oldest first
   const std::deque<Alert>& recently_cleared() const { return recent_; }  // newest first
 

@@ -109,5 +109,18 @@ TEST(AlertBook, RefusesSavedAlertsThatAreNone) {
   }
 }
 
+TEST(AlertBook, NamesTheKeysItFollowsByTheirBeginning) {
+  AlertBook book({.raise_after = 1, .clear_after = 1});
+  for (const char* key : {"service_degraded:execution", "service_degraded:execution:halt",
+                          "service_degraded:execution:unprotected", "service_degraded:executioner:halt"}) {
+    book.Observe(key, Finding::kBad, Severity::kWarning, "x", kStart);
+  }
+  EXPECT_THAT(book.Tracked("service_degraded:execution:"),
+              testing::ElementsAre("service_degraded:execution:halt", "service_degraded:execution:unprotected"));
+  book.Observe("service_degraded:execution:halt", Finding::kGood, Severity::kWarning, "", kStart);
+  EXPECT_THAT(book.Tracked("service_degraded:execution:"),
+              testing::ElementsAre("service_degraded:execution:unprotected"));
+}
+
 }  // namespace
 }  // namespace quantum::monitoring_health

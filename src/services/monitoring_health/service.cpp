@@ -6,6 +6,7 @@
 #include "platform/base/id.h"
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
+#include "services/monitoring_health/topic_alerts.h"
 #include "trading/bus/registry.h"
 #include "trading/events.h"
 
@@ -115,7 +116,8 @@ void MonitoringHealth::Watch() {
     KeepAlerts();
   }
   for (const UnitReport& unit : round.units) {
-    metrics::GetGauge(metrics::kServiceHealth, {{"component", unit.name}}).Set(lifecycle::ToGauge(unit.status));
+    metrics::GetGauge(metrics::kServiceHealth, {{"component", ComponentOf(unit.name, unit.kind)}})
+        .Set(lifecycle::ToGauge(unit.status));
   }
   report_ = SystemReport{.status = Aggregate(round.units, essential_),
                          .checked_at = service_.clock().Now(),
@@ -137,7 +139,6 @@ void MonitoringHealth::Judge(const UnitProber::Round& round) {
       continue;  // who raises an alert is not down; the supervisor and Prometheus watch this one
     }
     const bool down = unit.status == HealthStatus::kDown;
-    const bool degraded = unit.status == HealthStatus::kDegraded;
     if (!down) {
       seen_up_.insert(unit.name);
     } else if (seen_up_.count(unit.name) == 0 && service_.clock().Steady() - started_ < startup_grace_) {
@@ -145,11 +146,8 @@ void MonitoringHealth::Judge(const UnitProber::Round& round) {
     }
     Note(alerts_.Observe(unit.kind + "_down:" + unit.name, down ? Finding::kBad : Finding::kGood, Severity::kCritical,
                          unit.name + " is down: " + unit.error, now));
-    Note(alerts_.Observe(unit.kind + "_degraded:" + unit.name,
-                         down       ? Finding::kUnknown
-                         : degraded ? Finding::kBad
-                                    : Finding::kGood,
-                         Severity::kWarning, unit.name + " is degraded: " + unit.error, now));
+    const auto verdict = round.services.find(unit.name);
+    JudgeDegraded(unit, verdict == round.services.end() ? nullptr : &verdict->second);
   }
   // Beside the events: what risk-safety says itself settles what an event could not, such as one that was lost to the
   // dead letters.
@@ -161,6 +159,33 @@ void MonitoringHealth::Judge(const UnitProber::Round& round) {
                          "the emergency stop is " + *ess, now));
     Note(alerts_.Observe("ess_disabled", disabled ? Finding::kBad : Finding::kGood, Severity::kWarning,
                          "the emergency stop is disabled: nothing would stop a run of losses", now));
+  }
+}
+
+// A key for each topic that a service names, and one for what is of no topic: a slow answer or dependency.
+void MonitoringHealth::JudgeDegraded(const UnitReport& unit, const Verdict* verdict) {
+  const WallTime now = service_.clock().Now();
+  const std::string key = unit.kind + "_degraded:" + unit.name;
+  if (unit.status == HealthStatus::kDown) {
+    return;  // unknown: it would say nothing
+  }
+  const bool degraded = unit.status == HealthStatus::kDegraded;
+  const bool has_topics = degraded && verdict != nullptr && !verdict->degraded.empty();
+  const bool beside = degraded && (!has_topics || !verdict->beside_topics.empty());
+  const std::string& reason = has_topics ? verdict->beside_topics : unit.error;
+  Note(alerts_.Observe(key, beside ? Finding::kBad : Finding::kGood, Severity::kWarning,
+                       unit.name + " is degraded: " + reason, now));
+  std::set<std::string> named;
+  if (has_topics) {
+    for (const TopicAlert& alert : TopicAlerts(unit.name, verdict->degraded)) {
+      named.insert(alert.key);
+      Note(alerts_.Observe(alert.key, Finding::kBad, alert.severity, alert.summary, now));
+    }
+  }
+  for (const std::string& tracked : alerts_.Tracked(TopicPrefix(unit.name))) {
+    if (named.count(tracked) == 0) {
+      Note(alerts_.Observe(tracked, Finding::kGood, Severity::kWarning, "", now));
+    }
   }
 }
 

@@ -27,17 +27,11 @@ http::ClientOptions ProbeOptions(Duration deadline) {
           .breaker_failures = 1'000'000'000};
 }
 
-std::string HostOf(const config::Manifest& manifest) {
-  const std::string& address = manifest.bind_address();
-  return address == "0.0.0.0" ? "127.0.0.1" : address == "::" ? "::1" : address;
-}
-
 }  // namespace
 
 UnitProber::UnitProber(lifecycle::Service& service, Options options)
     : service_(service),
       options_(options),
-      host_(HostOf(service.manifest())),
       client_(service.loop(), ProbeOptions(options.service_deadline)),
       checks_(service.loop(), service.clock(), std::max(options.deadline, options.service_deadline) + kMargin) {
   for (const config::Unit& unit : service.manifest().units()) {
@@ -47,15 +41,15 @@ UnitProber::UnitProber(lifecycle::Service& service, Options options)
     }
   }
   if (service.manifest().mode() == config::Mode::kPaper && service.manifest().FindUnit("paper-exchange") != nullptr) {
-    const std::string url = fmt::format("http://{}:{}/paper/market", host_, service.manifest().Port("paper-exchange"));
+    const std::string url = service.UrlOf("paper-exchange", "/paper/market");
     checks_.Add({std::string(kMarket), options_.slow, false, [this, url] { return AskMarket(url); }});
   }
 }
 
 void UnitProber::Add(const config::Unit& unit) {
   const std::string name = unit.name;
-  const Endpoint endpoint{host_, service_.manifest().Port(name)};
-  const std::string url = fmt::format("http://{}:{}", endpoint.host, endpoint.port);
+  const Endpoint endpoint{service_.manifest().AddressOf(name), service_.manifest().Port(name)};
+  const std::string url = fmt::format("http://{}:{}", config::InUrl(endpoint.host), endpoint.port);
   const std::string_view group = GroupOf(unit.name);
   std::function<Answer()> ask;
   if (unit.kind == config::Unit::Kind::kService) {

@@ -53,7 +53,6 @@ class UnitProber {
 
   lifecycle::Service& service_;
   const Options options_;
-  const std::string host_;
   http::Client client_;
   lifecycle::DependencyChecks checks_;
   std::vector<const config::Unit*> units_;

@@ -44,7 +44,7 @@ std::string Excerpt(std::string_view text) {
   return text.size() > 60 ? excerpt + "…" : excerpt;
 }
 
-Verdict Malformed(std::string what) { return {HealthStatus::kDown, std::move(what), {}, {}}; }
+Verdict Malformed(std::string what) { return {.status = HealthStatus::kDown, .error = std::move(what)}; }
 
 void AddReason(std::string& reasons, const std::string& reason) {
   if (reasons.size() < kReasonBytesMax) {
@@ -52,8 +52,8 @@ void AddReason(std::string& reasons, const std::string& reason) {
   }
 }
 
-// Why a service is not OK, in its own words: its dependencies' errors, then what it says of itself.
-std::string Reasons(const json::object& report) {
+// Which of its dependencies are not OK, with their errors.
+std::string DependencyReasons(const json::object& report) {
   std::string reasons;
   if (const json::object* dependencies = ObjectOf(report, "dependencies")) {
     for (const auto& [name, value] : *dependencies) {
@@ -66,13 +66,19 @@ std::string Reasons(const json::object& report) {
                                      error.empty() ? "" : ": ", error));
     }
   }
+  return reasons;
+}
+
+// What it says of itself, by topic.
+std::map<std::string, std::string> TopicsOf(const json::object& report) {
+  std::map<std::string, std::string> topics;
   const json::object* metrics = ObjectOf(report, "metrics");
   if (const json::object* degraded = metrics == nullptr ? nullptr : ObjectOf(*metrics, "degraded")) {
     for (const auto& [topic, reason] : *degraded) {
-      AddReason(reasons, fmt::format("{}: {}", std::string_view(topic), TextOf(*degraded, topic)));
+      topics.emplace(topic, TextOf(*degraded, topic));
     }
   }
-  return reasons;
+  return topics;
 }
 
 json::value DetailsOf(const std::string& details) {
@@ -103,7 +109,7 @@ Verdict JudgeServiceAnswer(std::string_view unit, int http_status, std::string_v
   if (!status) {
     return Malformed("its health report has no status of OK, DEGRADED or DOWN");
   }
-  Verdict verdict{*status, {}, {}, {}};
+  Verdict verdict{.status = *status};
   if (const json::value* dependencies = report.if_contains("dependencies")) {
     if (!dependencies->is_object()) {
       return Malformed("the dependencies of its health report are no object");
@@ -117,7 +123,12 @@ Verdict JudgeServiceAnswer(std::string_view unit, int http_status, std::string_v
     }
   }
   if (*status != HealthStatus::kOk) {
-    verdict.error = Reasons(report);
+    verdict.degraded = TopicsOf(report);
+    verdict.beside_topics = DependencyReasons(report);
+    verdict.error = verdict.beside_topics;
+    for (const auto& [topic, reason] : verdict.degraded) {
+      AddReason(verdict.error, fmt::format("{}: {}", topic, reason));
+    }
     verdict.error = verdict.error.empty() ? "reports itself " + std::string(ToString(*status)) : verdict.error;
   }
   json::object details{{"version", TextOf(report, "version")}};
@@ -138,7 +149,7 @@ std::optional<std::string> MetricOf(const Verdict& verdict, std::string_view nam
 }
 
 Verdict JudgeHttpAnswer(int http_status, std::string_view path) {
-  return http_status / 100 == 2 ? Verdict{HealthStatus::kOk, {}, {}, {}}
+  return http_status / 100 == 2 ? Verdict{.status = HealthStatus::kOk}
                                 : Malformed(fmt::format("answered {} with HTTP status {}", path, http_status));
 }
 

@@ -20,6 +20,8 @@ struct Verdict {
   std::string error;                                 // empty: none
   std::string details;                               // a JSON object; empty: none
   std::map<std::string, HealthStatus> dependencies;  // as a service reports of itself
+  std::map<std::string, std::string> degraded;       // its own word on itself: topic → reason
+  std::string beside_topics;                         // the part of error that is of no topic
 };
 
 // A service's answer to GET /health. An answer that is no health report is DOWN and says what is wrong with it, as is

@@ -1,6 +1,7 @@
 #include "services/portfolio_intelligence/json.h"
 
 #include <boost/json.hpp>
+#include <charconv>
 
 namespace quantum::portfolio_intelligence {
 namespace {
@@ -21,10 +22,12 @@ std::string SnapshotJson(const Snapshot& s) {
                                       {"unrealized_pnl", s.unrealized_pnl.ToString()},
                                       {"realized_pnl", s.realized_pnl.ToString()},
                                       {"fees", s.fees.ToString()},
-                                      {"net_pnl", (s.realized_pnl + s.unrealized_pnl - s.fees).ToString()},
+                                      {"funding", s.funding.ToString()},
+                                      {"net_pnl", s.net_pnl.ToString()},
                                       {"exposure_long", s.exposure_long.ToString()},
                                       {"exposure_short", s.exposure_short.ToString()},
-                                      {"drawdown_percent", s.drawdown_percent.ToString(6)}});
+                                      {"drawdown_percent", s.drawdown_percent.ToString(6)},
+                                      {"source", s.source}});
 }
 
 std::string PnlJson(const Snapshot& s, const Portfolio& portfolio) {
@@ -32,13 +35,16 @@ std::string PnlJson(const Snapshot& s, const Portfolio& portfolio) {
   for (const auto& [symbol, holding] : portfolio.holdings()) {
     symbols[symbol] = {{"realized_pnl", holding.realized_pnl.ToString()},
                        {"unrealized_pnl", OrNull(portfolio.Unrealized(symbol))},
-                       {"fees", holding.fees.ToString()}};
+                       {"fees", holding.fees.ToString()},
+                       {"funding", holding.funding.ToString()}};
   }
   return json::serialize(json::object{{"time", ToUnixMs(s.taken_at)},
                                       {"realized_pnl", s.realized_pnl.ToString()},
-                                      {"unrealized_pnl", s.unrealized_pnl.ToString()},
+                                      {"unrealized_pnl", s.open_pnl.ToString()},
                                       {"fees", s.fees.ToString()},
-                                      {"net_pnl", (s.realized_pnl + s.unrealized_pnl - s.fees).ToString()},
+                                      {"funding", s.funding.ToString()},
+                                      {"net_pnl", s.net_pnl.ToString()},
+                                      {"source", s.source},
                                       {"symbols", std::move(symbols)}});
 }
 
@@ -56,6 +62,7 @@ std::string ExposureJson(const Snapshot& s, const Portfolio& portfolio) {
                                       {"short", s.exposure_short.ToString()},
                                       {"gross", (s.exposure_long + s.exposure_short).ToString()},
                                       {"net", (s.exposure_long - s.exposure_short).ToString()},
+                                      {"source", s.source},
                                       {"symbols", std::move(symbols)}});
 }
 
@@ -65,10 +72,11 @@ std::string DrawdownJson(const Snapshot& s, const Peak& peak) {
                                       {"peak_equity", peak.equity.ToString()},
                                       {"peak_at", FormatIso8601(peak.reached_at)},
                                       {"drawdown_percent", s.drawdown_percent.ToString(6)},
-                                      {"drawdown_max_percent", peak.drawdown_max_percent.ToString(6)}});
+                                      {"drawdown_max_percent", peak.drawdown_max_percent.ToString(6)},
+                                      {"source", s.source}});
 }
 
-std::string PerformanceJson(const Performance& p, int days) {
+std::string PerformanceJson(const Performance& p, int days, const std::string& source) {
   return json::serialize(json::object{{"days", days},
                                       {"trades", p.trades},
                                       {"wins", p.wins},
@@ -76,7 +84,17 @@ std::string PerformanceJson(const Performance& p, int days) {
                                       {"gross_profit", p.gross_profit.ToString()},
                                       {"gross_loss", p.gross_loss.ToString()},
                                       {"profit_factor", OrNull(p.profit_factor)},
-                                      {"win_rate", OrNull(p.win_rate)}});
+                                      {"win_rate", OrNull(p.win_rate)},
+                                      {"source", source}});
+}
+
+Result<int> ReadDays(std::string_view text) {
+  int days = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), days);
+  if (error != std::errc() || end != text.data() + text.size() || days < 1 || days > 3650) {
+    return Error{Errc::kInvalidArgument, "field 'days' must be a whole number from 1 to 3650"};
+  }
+  return days;
 }
 
 }  // namespace quantum::portfolio_intelligence

@@ -9,7 +9,7 @@ bool Portfolio::OnPosition(const trading::event::PositionUpdate& update) {
   if (update.time < holding.event_ms) {
     return false;
   }
-  holding = {update.quantity, update.entry_price, update.realized_pnl, update.fees, update.time};
+  holding = {update.quantity, update.entry_price, update.realized_pnl, update.fees, update.funding, update.time};
   return true;
 }
 
@@ -32,28 +32,31 @@ std::optional<Decimal> Portfolio::Unrealized(const std::string& symbol) const {
   return price ? std::optional((*price - holding->second.entry_price).Times(holding->second.quantity)) : std::nullopt;
 }
 
-std::optional<Snapshot> Portfolio::Take(Decimal wallet, WallTime now) {
-  Snapshot snapshot{.taken_at = now, .wallet = wallet};
+std::optional<Snapshot> Portfolio::Take(const trading::AccountReport& account, WallTime now) {
+  Snapshot snapshot{.taken_at = now,
+                    .wallet = account.wallet_balance,
+                    .unrealized_pnl = account.unrealized_pnl,
+                    .equity = account.equity()};
   for (const auto& [symbol, holding] : holdings_) {
     snapshot.realized_pnl += holding.realized_pnl;
     snapshot.fees += holding.fees;
+    snapshot.funding += holding.funding;
     const std::optional<Decimal> unrealized = Unrealized(symbol);
     if (!unrealized) {
       return std::nullopt;
     }
-    snapshot.unrealized_pnl += *unrealized;
+    snapshot.open_pnl += *unrealized;
     if (!holding.quantity.is_zero()) {
       const Decimal value = holding.quantity.Abs().Times(prices_.at(symbol));
       (holding.quantity.is_positive() ? snapshot.exposure_long : snapshot.exposure_short) += value;
     }
   }
-  snapshot.equity = wallet + snapshot.unrealized_pnl;
+  snapshot.net_pnl = snapshot.realized_pnl + snapshot.open_pnl - snapshot.fees - snapshot.funding;
   if (!peak_ || snapshot.equity > peak_->equity) {
     peak_ = Peak{snapshot.equity, now, peak_ ? peak_->drawdown_max_percent : Decimal()};
   }
   if (peak_->equity.is_positive()) {
-    snapshot.drawdown_percent =
-        (peak_->equity - snapshot.equity).Times(Decimal::FromInt(100)).DividedBy(peak_->equity);
+    snapshot.drawdown_percent = (peak_->equity - snapshot.equity).Times(Decimal::FromInt(100)).DividedBy(peak_->equity);
     peak_->drawdown_max_percent = std::max(peak_->drawdown_max_percent, snapshot.drawdown_percent);
   }
   return snapshot;

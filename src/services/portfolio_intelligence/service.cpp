@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "platform/base/correlation.h"
+#include "platform/base/id.h"
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
 #include "services/portfolio_intelligence/json.h"
@@ -18,6 +20,9 @@ Status PortfolioIntelligence::Configure() {
   config::Section section = service_.manifest().Service("portfolio-intelligence");
   snapshot_interval_ = section.GetDuration("snapshot_interval", snapshot_interval_, 1s, 1h);
   QUANTUM_CHECK(section.Finish());
+  for (const char* unit : {"execution", "marketdata"}) {
+    service_.AddHttpDependency(unit);
+  }
   AddSubscriptions();
   AddRoutes();
   return {};
@@ -40,37 +45,44 @@ void PortfolioIntelligence::AddSubscriptions() {
                             .transactional = [this](const bus::Event& e, postgres::Transaction& transaction) -> Status {
                               QUANTUM_TRY(const auto update, event::ParsePositionUpdate(e.payload));
                               QUANTUM_CHECK(SaveHolding(transaction, update));
-                              portfolio_.OnPosition(update);
+                              const bool newer = portfolio_.OnPosition(update);
+                              log::Info(newer ? "position applied" : "position is older than the one known",
+                                        {{"symbol", update.symbol},
+                                         {"quantity", update.quantity.ToString()},
+                                         {"realized_pnl", update.realized_pnl.ToString()},
+                                         {"event_id", e.id}});
                               return {};
                             }});
   service_.bus().Subscribe({.group = group,
                             .types = {std::string(event::kTradeClosed)},
                             .transactional = [](const bus::Event& e, postgres::Transaction& transaction) -> Status {
                               QUANTUM_TRY(const auto trade, event::ParseTradeUpdate(e.payload));
-                              return SaveTrade(transaction, trade);
-                            }});
-  service_.bus().Subscribe({.group = group,
-                            .types = {std::string(event::kMarketTick)},
-                            .handler = [this](const bus::Event& e) -> Status {
-                              QUANTUM_TRY(const auto tick, event::ParseTick(e.payload));
-                              portfolio_.OnPrice(tick.symbol, tick.price);
+                              QUANTUM_CHECK(SaveTrade(transaction, trade));
+                              log::Info("trade applied", {{"trade_id", trade.trade_id},
+                                                          {"symbol", trade.symbol},
+                                                          {"realized_pnl", trade.realized_pnl.ToString()},
+                                                          {"close_reason", trade.close_reason},
+                                                          {"event_id", e.id}});
                               return {};
                             }});
+  service_.bus().Subscribe(
+      {.group = group, .types = {std::string(event::kMarketTick)}, .handler = [this](const bus::Event& e) -> Status {
+         QUANTUM_TRY(const auto tick, event::ParseTick(e.payload));
+         portfolio_.OnPrice(tick.symbol, tick.mark_price.value_or(tick.price));
+         source_ = tick.source.empty() ? "unknown" : tick.source;
+         return {};
+       }});
 }
 
-Result<Decimal> PortfolioIntelligence::ReadWallet() {
-  const std::string url =
-      "http://127.0.0.1:" + std::to_string(service_.manifest().Port("execution")) + "/api/execution/account";
+Result<trading::AccountReport> PortfolioIntelligence::ReadAccount() {
+  const std::string url = service_.UrlOf("execution", "/api/execution/account");
   QUANTUM_TRY(const http::Response response,
               service_.http_client().Send({.url = url, .timeout = 2s, .idempotent = true}));
-  boost::system::error_code error;
-  const boost::json::value value = boost::json::parse(response.body, error);
-  const boost::json::value* wallet =
-      !error && value.is_object() ? value.get_object().if_contains("wallet_balance") : nullptr;
-  if (response.status != 200 || wallet == nullptr || !wallet->is_string()) {
-    return Error{Errc::kUnavailable, "execution does not know the wallet (status " + std::to_string(response.status) + ")"};
+  if (response.status != 200) {
+    return Error{Errc::kUnavailable,
+                 "execution does not know the account (status " + std::to_string(response.status) + ")"};
   }
-  return Decimal::Parse(std::string_view(wallet->get_string()));
+  return trading::ParseAccountReport(response.body);
 }
 
 void PortfolioIntelligence::AskForPrices() {
@@ -78,30 +90,34 @@ void PortfolioIntelligence::AskForPrices() {
     if (holding.quantity.is_zero() || portfolio_.Price(symbol)) {
       continue;
     }
-    const std::string url = "http://127.0.0.1:" + std::to_string(service_.manifest().Port("marketdata")) +
-                            "/api/market/price?symbol=" + symbol;
+    const std::string url = service_.UrlOf("marketdata", "/api/market/price?symbol=" + symbol);
     const auto response = service_.http_client().Send({.url = url, .timeout = 2s, .idempotent = true});
     if (!response.ok() || response->status != 200) {
       continue;  // the next tick brings it
     }
     boost::system::error_code error;
     const boost::json::value value = boost::json::parse(response->body, error);
-    const boost::json::value* price = !error && value.is_object() ? value.get_object().if_contains("price") : nullptr;
-    if (price != nullptr && price->is_string()) {
-      if (const auto parsed = Decimal::Parse(std::string_view(price->get_string())); parsed.ok()) {
-        portfolio_.OnPrice(symbol, *parsed);
-      }
+    const boost::json::object* const answer = error ? nullptr : value.if_object();
+    const auto price = [&](std::string_view field) -> std::optional<Decimal> {
+      const boost::json::value* found = answer == nullptr ? nullptr : answer->if_contains(field);
+      const auto parsed = found != nullptr && found->is_string() ? Decimal::Parse(std::string_view(found->get_string()))
+                                                                 : Result<Decimal>(Error{Errc::kNotFound, ""});
+      return parsed.ok() ? std::optional(*parsed) : std::nullopt;
+    };
+    if (const auto mark = price("mark_price"), last = price("price"); mark || last) {
+      portfolio_.OnPrice(symbol, mark ? *mark : *last);
     }
   }
 }
 
 Result<Snapshot> PortfolioIntelligence::Compute() {
-  QUANTUM_TRY(const Decimal wallet, ReadWallet());
+  QUANTUM_TRY(const trading::AccountReport account, ReadAccount());
   AskForPrices();
-  const std::optional<Snapshot> snapshot = portfolio_.Take(wallet, service_.clock().Now());
+  std::optional<Snapshot> snapshot = portfolio_.Take(account, service_.clock().Now());
   if (!snapshot) {
     return Error{Errc::kUnavailable, "an open position has no price yet"};
   }
+  snapshot->source = source_;
   last_ = snapshot;
   metrics::GetGauge(metrics::kPortfolioValue).Set(snapshot->equity.ToDouble());
   return *snapshot;
@@ -115,6 +131,7 @@ Status PortfolioIntelligence::TakeSnapshot() {
 
 void PortfolioIntelligence::KeepSnapshots() {
   do {
+    const CorrelationScope scope(NewUuid(service_.clock(), service_.random()));
     const Status taken = service_.paused() ? Status() : TakeSnapshot();
     service_.SetDegraded("snapshot", taken.ok() ? "" : "no snapshot: " + taken.error().message);
     // Right after the start prices come within moments: nobody should wait an interval for the first snapshot.
@@ -138,8 +155,7 @@ http::Response PortfolioIntelligence::WithSnapshot(const std::function<std::stri
 }
 
 void PortfolioIntelligence::AddRoutes() {
-  service_.Route("GET", "/api/portfolio/snapshot",
-                 [this](const http::Request&) { return WithSnapshot(SnapshotJson); });
+  service_.Route("GET", "/api/portfolio/snapshot", [this](const http::Request&) { return WithSnapshot(SnapshotJson); });
   service_.Route("GET", "/api/portfolio/pnl", [this](const http::Request&) {
     return WithSnapshot([this](const Snapshot& snapshot) { return PnlJson(snapshot, portfolio_); });
   });
@@ -154,15 +170,12 @@ void PortfolioIntelligence::AddRoutes() {
 }
 
 http::Response PortfolioIntelligence::GetPerformance(const http::Request& request) {
-  int days = 30;
-  if (const auto text = request.Query("days")) {
-    days = std::atoi(text->c_str());
-    if (days < 1 || days > 3650) {
-      return http::Problem(400, "INVALID_ARGUMENT", "field 'days' must be a number from 1 to 3650");
-    }
+  const Result<int> days = ReadDays(request.Query("days").value_or("30"));
+  if (!days.ok()) {
+    return http::Problem(days.error());
   }
-  const auto trades = LoadTrades(service_.postgres(), service_.clock().Now() - std::chrono::days(days));
-  return trades.ok() ? http::Json(PerformanceJson(Summarize(*trades), days)) : http::Problem(trades.error());
+  const auto trades = LoadTrades(service_.postgres(), service_.clock().Now() - std::chrono::days(*days));
+  return trades.ok() ? http::Json(PerformanceJson(Summarize(*trades), *days, source_)) : http::Problem(trades.error());
 }
 
 std::string PortfolioIntelligence::HealthMetrics() {

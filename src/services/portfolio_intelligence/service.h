@@ -18,7 +18,7 @@ class PortfolioIntelligence final : public lifecycle::Component {
  private:
   void AddSubscriptions();
   void AddRoutes();
-  Result<Decimal> ReadWallet();
+  Result<trading::AccountReport> ReadAccount();
   // Prices of open positions that no tick has brought yet.
   void AskForPrices();
   // The newest snapshot, kept as last_.
@@ -34,6 +34,7 @@ class PortfolioIntelligence final : public lifecycle::Component {
   Duration snapshot_interval_ = std::chrono::seconds(5);
   Portfolio portfolio_;
   std::optional<Snapshot> last_;
+  std::string source_ = "unknown";  // of the market, as ticks say
 };
 
 }  // namespace quantum::portfolio_intelligence

@@ -12,15 +12,17 @@ Result<Decimal> Money(const Rows& rows, size_t row, std::string_view column) {
 }  // namespace
 
 Status SaveHolding(postgres::Transaction& transaction, const trading::event::PositionUpdate& update) {
-  QUANTUM_TRY(const Rows rows,
-              transaction.Query(
-                  "INSERT INTO portfolio_positions (symbol, quantity, entry_price, realized_pnl, fees, event_ms) "
-                  "VALUES ($1, $2::numeric, $3::numeric, $4::numeric, $5::numeric, $6::bigint) "
-                  "ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, entry_price = excluded.entry_price, "
-                  "realized_pnl = excluded.realized_pnl, fees = excluded.fees, event_ms = excluded.event_ms "
-                  "WHERE portfolio_positions.event_ms <= excluded.event_ms",
-                  {update.symbol, update.quantity.ToString(), update.entry_price.ToString(),
-                   update.realized_pnl.ToString(), update.fees.ToString(), std::to_string(update.time)}));
+  QUANTUM_TRY(
+      const Rows rows,
+      transaction.Query(
+          "INSERT INTO portfolio_positions (symbol, quantity, entry_price, realized_pnl, fees, funding, event_ms) "
+          "VALUES ($1, $2::numeric, $3::numeric, $4::numeric, $5::numeric, $6::numeric, $7::bigint) "
+          "ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, entry_price = excluded.entry_price, "
+          "realized_pnl = excluded.realized_pnl, fees = excluded.fees, funding = excluded.funding, "
+          "event_ms = excluded.event_ms "
+          "WHERE portfolio_positions.event_ms <= excluded.event_ms",
+          {update.symbol, update.quantity.ToString(), update.entry_price.ToString(), update.realized_pnl.ToString(),
+           update.fees.ToString(), update.funding.ToString(), std::to_string(update.time)}));
   return {};
 }
 
@@ -36,7 +38,7 @@ Status SaveTrade(postgres::Transaction& transaction, const trading::event::Trade
 
 Result<std::map<std::string, Holding>> LoadHoldings(postgres::Pool& pool) {
   QUANTUM_TRY(const Rows rows, pool.Query("SELECT symbol, quantity::text, entry_price::text, realized_pnl::text, "
-                                          "fees::text, event_ms FROM portfolio_positions",
+                                          "fees::text, funding::text, event_ms FROM portfolio_positions",
                                           {}, {.idempotent = true}));
   std::map<std::string, Holding> holdings;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -45,6 +47,7 @@ Result<std::map<std::string, Holding>> LoadHoldings(postgres::Pool& pool) {
     QUANTUM_TRY(holding.entry_price, Money(rows, i, "entry_price"));
     QUANTUM_TRY(holding.realized_pnl, Money(rows, i, "realized_pnl"));
     QUANTUM_TRY(holding.fees, Money(rows, i, "fees"));
+    QUANTUM_TRY(holding.funding, Money(rows, i, "funding"));
     holdings[std::string(rows.Text(i, "symbol"))] = holding;
   }
   return holdings;
@@ -69,12 +72,13 @@ Status SaveSnapshot(postgres::Pool& pool, const Snapshot& snapshot, const Peak& 
       const auto rows,
       pool.Batch(
           {{"INSERT INTO portfolio_snapshots (taken_at, equity, wallet, unrealized_pnl, realized_pnl, fees, "
-            "exposure_long, exposure_short, drawdown_percent) VALUES ($1::timestamptz, $2::numeric, $3::numeric, "
-            "$4::numeric, $5::numeric, $6::numeric, $7::numeric, $8::numeric, $9::numeric) ON CONFLICT DO NOTHING",
+            "exposure_long, exposure_short, drawdown_percent, funding) VALUES ($1::timestamptz, $2::numeric, "
+            "$3::numeric, $4::numeric, $5::numeric, $6::numeric, $7::numeric, $8::numeric, $9::numeric, $10::numeric) "
+            "ON CONFLICT DO NOTHING",
             {FormatIso8601(snapshot.taken_at), snapshot.equity.ToString(), snapshot.wallet.ToString(),
              snapshot.unrealized_pnl.ToString(), snapshot.realized_pnl.ToString(), snapshot.fees.ToString(),
              snapshot.exposure_long.ToString(), snapshot.exposure_short.ToString(),
-             snapshot.drawdown_percent.ToString(6)}},
+             snapshot.drawdown_percent.ToString(6), snapshot.funding.ToString()}},
            {"INSERT INTO portfolio_peak (equity, reached_at, drawdown_max_percent) VALUES ($1::numeric, "
             "$2::timestamptz, $3::numeric) ON CONFLICT (singleton) DO UPDATE SET "
             "equity = greatest(portfolio_peak.equity, excluded.equity), reached_at = CASE WHEN excluded.equity > "

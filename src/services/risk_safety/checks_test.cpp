@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -45,25 +46,25 @@ struct World {
     decision.confidence = 0.8;
     decision.mode = "PAPER";
     decision.expires_at = ToUnixMs(now) + 1000;
-    market = {.mark_price = "60010"_dec, .age = std::chrono::milliseconds(100)};
+    market = {.last_price = "60005"_dec, .mark_price = "60010"_dec, .age = std::chrono::milliseconds(100)};
     account = {.equity = "10000"_dec, .available = "10000"_dec, .day_start_equity = "10000"_dec};
   }
 
   std::vector<std::string> Codes() const {
     std::vector<std::string> codes;
     for (const auto& refusal : Check({.decision = decision,
-                                      .policy = policy,
-                                      .limits = limits,
-                                      .mode = "PAPER",
-                                      .rules = known ? &rules : nullptr,
-                                      .market = market,
-                                      .account = account,
-                                      .exposure = exposure,
-                                      .trading_state = trading_state,
-                                      .ess = ess,
-                                      .orders_last_minute = orders_last_minute,
-                                      .seen_before = seen_before,
-                                      .now = now})) {
+                               .policy = policy,
+                               .limits = limits,
+                               .mode = "PAPER",
+                               .rules = known ? &rules : nullptr,
+                               .market = market,
+                               .account = account,
+                               .exposure = exposure,
+                               .trading_state = trading_state,
+                               .ess = ess,
+                               .orders_last_minute = orders_last_minute,
+                               .seen_before = seen_before,
+                               .now = now})) {
       codes.push_back(refusal.code);
     }
     return codes;
@@ -101,42 +102,60 @@ TEST_P(EachCheck, RefusesWithItsCode) {
 
 INSTANTIATE_TEST_SUITE_P(
     Checks, EachCheck,
-    testing::Values(
-        Case{"MODE_MISMATCH", [](World& w) { w.decision.mode = "LIVE"; }},
-        Case{"DUPLICATE_DECISION", [](World& w) { w.seen_before = true; }},
-        Case{"DECISION_EXPIRED", [](World& w) { w.decision.expires_at = ToUnixMs(w.now); }},
-        Case{"QUANTITY_NOT_POSITIVE", [](World& w) { w.decision.quantity = "-1"_dec; }},
-        Case{"QUANTITY_PRECISION", [](World& w) { w.decision.quantity = "0.0105"_dec; }},
-        Case{"QUANTITY_RANGE", [](World& w) { w.decision.quantity = "121"_dec; }},
-        Case{"UNKNOWN_SYMBOL", [](World& w) { w.known = false; }},
-        Case{"PRICE_PRECISION", [](World& w) { w.decision.price = "60000.05"_dec; }},
-        Case{"PRICE_RANGE", [](World& w) { w.decision.price = "1"_dec; }},
-        Case{"PRICE_PRECISION", [](World& w) { w.decision.stop_loss = "59400.01"_dec; }},
-        Case{"NOTIONAL_BELOW_MIN", [](World& w) { w.decision.quantity = "0.001"_dec; }},
-        Case{"NOTIONAL_EXCEEDS_MAX", [](World& w) { w.decision.quantity = "0.017"_dec; }},
-        Case{"PRICE_COLLAR", [](World& w) { w.market->mark_price = "50000"_dec; }},
-        Case{"LEVERAGE_OUT_OF_BOUNDS", [](World& w) { w.decision.leverage = 6; }},
-        Case{"LEVERAGE_OUT_OF_BOUNDS", [](World& w) { w.decision.leverage = 0; }},
-        Case{"CONFIDENCE_BELOW_MIN", [](World& w) { w.decision.confidence = 0.49; }},
-        Case{"CONFIDENCE_BELOW_MIN", [](World& w) { w.decision.confidence = std::nan(""); }},
-        Case{"RISK_PER_TRADE_EXCEEDS_MAX", [](World& w) { w.decision.stop_loss = "40000"_dec; }},
-        Case{"DAILY_LOSS", [](World& w) { w.account->equity = "9500"_dec; }},
-        Case{"MAX_POSITIONS", [](World& w) { w.exposure.slots_taken = 30; }},
-        Case{"EXPOSURE_EXCEEDS_MAX", [](World& w) { w.exposure.notional_short = "29500"_dec; }},
-        Case{"CONCENTRATION", [](World& w) { w.exposure.notional_long = "19500"_dec; }},
-        Case{"INSUFFICIENT_BALANCE", [](World& w) { w.exposure.margin_reserved = "9800"_dec; }},
-        Case{"INSUFFICIENT_BALANCE", [](World& w) { w.account->equity = "-1"_dec; }},
-        Case{"ORDER_RATE", [](World& w) { w.orders_last_minute = 600; }},
-        Case{"STALE_MARKET_DATA", [](World& w) { w.market->age = std::chrono::seconds(4); }},
-        Case{"STALE_MARKET_DATA", [](World& w) { w.market.reset(); }},
-        Case{"ACCOUNT_UNKNOWN", [](World& w) { w.account.reset(); }},
-        Case{"ACCOUNT_UNKNOWN", [](World& w) { w.account->age = std::chrono::minutes(1); }},
-        Case{"STOP_LOSS_MISSING", [](World& w) { w.decision.stop_loss.reset(); }},
-        Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.decision.stop_loss = "60000"_dec; }},
-        Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.decision.side = Side::kSell; }},
-        Case{"TAKE_PROFIT_WRONG_SIDE", [](World& w) { w.decision.take_profit = "59000"_dec; }},
-        Case{"TRADING_STATE", [](World& w) { w.trading_state = TradingState::kReducing; }},
-        Case{"EMERGENCY_STOP", [](World& w) { w.ess = EssState::kCoolingDown; }}),
+    testing::Values(Case{"MODE_MISMATCH", [](World& w) { w.decision.mode = "LIVE"; }},
+                    Case{"DUPLICATE_DECISION", [](World& w) { w.seen_before = true; }},
+                    Case{"DECISION_EXPIRED", [](World& w) { w.decision.expires_at = ToUnixMs(w.now); }},
+                    Case{"QUANTITY_NOT_POSITIVE", [](World& w) { w.decision.quantity = "-1"_dec; }},
+                    Case{"QUANTITY_PRECISION", [](World& w) { w.decision.quantity = "0.0105"_dec; }},
+                    Case{"QUANTITY_RANGE", [](World& w) { w.decision.quantity = "121"_dec; }},
+                    Case{"UNKNOWN_SYMBOL", [](World& w) { w.known = false; }},
+                    Case{"PRICE_PRECISION", [](World& w) { w.decision.price = "60000.05"_dec; }},
+                    Case{"PRICE_RANGE", [](World& w) { w.decision.price = "1"_dec; }},
+                    Case{"PRICE_PRECISION", [](World& w) { w.decision.stop_loss = "59400.01"_dec; }},
+                    Case{"NOTIONAL_BELOW_MIN", [](World& w) { w.decision.quantity = "0.001"_dec; }},
+                    Case{"NOTIONAL_EXCEEDS_MAX", [](World& w) { w.decision.quantity = "0.017"_dec; }},
+                    Case{"PRICE_COLLAR", [](World& w) { w.market->mark_price = "50000"_dec; }},
+                    Case{"PRICE_COLLAR",
+                         [](World& w) {
+                           w.market->mark_price.reset();  // for want of it the last price
+                           w.market->last_price = "50000"_dec;
+                         }},
+                    Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.market->mark_price = "59400"_dec; }},
+                    Case{"POSITION_EXCEEDS_MAX",
+                         [](World& w) { w.exposure.by_symbol["BTCUSDT"] = {.longs = "400.1"_dec, .shorts = "0"_dec}; }},
+                    Case{"EXPIRY_TOO_FAR", [](World& w) { w.decision.expires_at = ToUnixMs(w.now) + 86'400'001; }},
+                    Case{"QUANTITY_RANGE", [](World& w) { w.decision.quantity = "2000000"_dec; }},
+                    Case{"PRICE_RANGE", [](World& w) { w.decision.reference_price = "92233720368"_dec; }},
+                    Case{"PRICE_RANGE", [](World& w) { w.decision.reference_price = "0"_dec; }},
+                    Case{"PRICE_RANGE", [](World& w) { w.decision.price = "92233720368"_dec; }},
+                    Case{"NOTIONAL_EXCEEDS_MAX",
+                         [](World& w) {  // within the symbol's range, and the product is not
+                           w.rules.max_price = "92233720368"_dec;
+                           w.rules.market_max_quantity = "92233720368"_dec;
+                           w.decision.quantity = "2000000"_dec;
+                         }},
+                    Case{"LEVERAGE_OUT_OF_BOUNDS", [](World& w) { w.decision.leverage = 6; }},
+                    Case{"LEVERAGE_OUT_OF_BOUNDS", [](World& w) { w.decision.leverage = 0; }},
+                    Case{"CONFIDENCE_BELOW_MIN", [](World& w) { w.decision.confidence = 0.49; }},
+                    Case{"CONFIDENCE_BELOW_MIN", [](World& w) { w.decision.confidence = std::nan(""); }},
+                    Case{"RISK_PER_TRADE_EXCEEDS_MAX", [](World& w) { w.decision.stop_loss = "40000"_dec; }},
+                    Case{"DAILY_LOSS", [](World& w) { w.account->equity = "9500"_dec; }},
+                    Case{"MAX_POSITIONS", [](World& w) { w.exposure.slots_taken = 30; }},
+                    Case{"EXPOSURE_EXCEEDS_MAX", [](World& w) { w.exposure.notional_short = "29500"_dec; }},
+                    Case{"CONCENTRATION", [](World& w) { w.exposure.notional_long = "19500"_dec; }},
+                    Case{"INSUFFICIENT_BALANCE", [](World& w) { w.exposure.margin_reserved = "9800"_dec; }},
+                    Case{"INSUFFICIENT_BALANCE", [](World& w) { w.account->equity = "-1"_dec; }},
+                    Case{"ORDER_RATE", [](World& w) { w.orders_last_minute = 600; }},
+                    Case{"STALE_MARKET_DATA", [](World& w) { w.market->age = std::chrono::seconds(4); }},
+                    Case{"STALE_MARKET_DATA", [](World& w) { w.market.reset(); }},
+                    Case{"ACCOUNT_UNKNOWN", [](World& w) { w.account.reset(); }},
+                    Case{"ACCOUNT_UNKNOWN", [](World& w) { w.account->age = std::chrono::minutes(1); }},
+                    Case{"STOP_LOSS_MISSING", [](World& w) { w.decision.stop_loss.reset(); }},
+                    Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.decision.stop_loss = "60000"_dec; }},
+                    Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.decision.side = Side::kSell; }},
+                    Case{"TAKE_PROFIT_WRONG_SIDE", [](World& w) { w.decision.take_profit = "59000"_dec; }},
+                    Case{"TRADING_STATE", [](World& w) { w.trading_state = TradingState::kReducing; }},
+                    Case{"EMERGENCY_STOP", [](World& w) { w.ess = EssState::kCoolingDown; }}),
     [](const auto& test) { return std::to_string(test.index) + "_" + test.param.code; });
 
 TEST(Checks, RefusalsCarryTheLimitAndTheValue) {
@@ -153,6 +172,28 @@ TEST(Checks, RefusalsCarryTheLimitAndTheValue) {
                                .now = world.now});
   ASSERT_EQ(refusals.size(), 1U);
   EXPECT_EQ(refusals[0].code + ": " + refusals[0].detail, "NOTIONAL_EXCEEDS_MAX: max=1000 got=1200");
+}
+
+TEST(Checks, TheCollarAndTheStopAreJudgedAgainstTheMarkNotTheLastTrade) {
+  World world;
+  world.market->last_price = "50000"_dec;  // one odd trade
+  EXPECT_TRUE(world.Codes().empty());
+}
+
+TEST(Checks, TheCapOfAPositionCountsItsOwnSideOfItsOwnSymbol) {
+  World world;
+  world.exposure.by_symbol["BTCUSDT"] = {.longs = "400"_dec, .shorts = "900"_dec};
+  world.exposure.by_symbol["ETHUSDT"] = {.longs = "900"_dec, .shorts = "0"_dec};
+  EXPECT_TRUE(world.Codes().empty());
+}
+
+TEST(Checks, EveryCodeBelongsToACheckThatIsMade) {
+  for (const trading::event::Intent intent : {Intent::kOpen, Intent::kClose}) {
+    const auto& types = CheckTypes(intent);
+    EXPECT_THAT(types, testing::Contains(CheckTypeOf("QUANTITY_RANGE")));
+    EXPECT_EQ(std::ranges::count(types, CheckTypeOf("REDUCE_ONLY_INCREASES")), intent == Intent::kClose ? 1 : 0);
+    EXPECT_EQ(std::ranges::count(types, CheckTypeOf("PRICE_COLLAR")), intent == Intent::kClose ? 0 : 1);
+  }
 }
 
 TEST(Checks, AnExitPassesEveryGate) {

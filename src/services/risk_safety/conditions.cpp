@@ -2,14 +2,44 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
 namespace quantum::risk_safety {
 namespace {
 
 int64_t Ms(Duration duration) { return duration / std::chrono::milliseconds(1); }
 
+// Beyond the range counts as the largest loss, or the largest gain. Precondition: whole > 0.
+Decimal Percent(Decimal part, Decimal whole) {
+  using Limits = std::numeric_limits<int64_t>;
+  return part.CheckedMulDiv(Decimal::FromInt(100), whole)
+      .value_or(Decimal::FromRaw(part.is_negative() ? Limits::min() : Limits::max()));
+}
+
+// The loss in percent; nothing where the numbers leave the range or there is no whole.
+std::optional<Decimal> Loss(std::optional<Decimal> lost, std::optional<Decimal> whole) {
+  return lost && whole && whole->is_positive() ? std::optional(Percent(*lost, *whole)) : std::nullopt;
+}
+
 }  // namespace
 
-void Conditions::OnExecutionError(SteadyTime now) { errors_.push_back(now); }
+void Conditions::OnExecutionError(const std::string& client_order_id, WallTime at) {
+  if (at < errors_seen_) {
+    return;
+  }
+  const auto [found, fresh] = errors_.emplace(client_order_id, at);
+  if (!fresh) {
+    found->second = std::min(found->second, at);
+  }
+}
+
+void Conditions::ForgetExecutionErrors() {
+  for (const auto& [id, at] : errors_) {
+    errors_seen_ = std::max(errors_seen_, at + std::chrono::milliseconds(1));
+  }
+  errors_.clear();
+}
 
 void Conditions::OnPosition(const std::string& symbol, Decimal quantity, bool is_protected, SteadyTime now) {
   if (quantity.is_zero()) {
@@ -25,30 +55,44 @@ void Conditions::OnPosition(const std::string& symbol, Decimal quantity, bool is
   }
 }
 
-std::optional<std::string> Conditions::Evaluate(const Facts& facts) {
-  const Decimal hundred = Decimal::FromInt(100);
-  if (facts.account && facts.account->day_start_equity.is_positive()) {
-    const Decimal start = facts.account->day_start_equity;
-    const Decimal lost = (start - facts.account->equity).Times(hundred).DividedBy(start);
-    if (lost >= facts.daily_drawdown_percent_max) {
-      return fmt::format("DAILY_DRAWDOWN: max_percent={} got={}", facts.daily_drawdown_percent_max.ToString(),
-                         lost.ToString());
+trading::event::EssMetrics Conditions::Measure(const Facts& facts) const {
+  trading::event::EssMetrics metrics;
+  if (facts.account) {
+    const AccountView& account = *facts.account;
+    metrics.account_age_ms = Ms(account.age);
+    metrics.daily_drawdown_percent =
+        Loss(account.day_start_equity.CheckedMinus(account.equity), account.day_start_equity);
+    const auto loss = facts.unrealized_pnl.is_negative() ? Decimal().CheckedMinus(facts.unrealized_pnl) : Decimal();
+    metrics.open_loss_percent = Loss(loss, account.equity.CheckedMinus(facts.unrealized_pnl));
+  }
+  metrics.execution_errors = static_cast<int>(errors_.size());
+  for (const auto& [symbol, held] : positions_) {
+    if (held.unprotected_since) {
+      ++metrics.positions_unprotected;
+      metrics.unprotected_ms_max =
+          std::max(metrics.unprotected_ms_max.value_or(0), Ms(facts.now - *held.unprotected_since));
     }
-    const Decimal without = facts.account->equity - facts.unrealized_pnl;
-    if (facts.unrealized_pnl.is_negative() && without.is_positive()) {
-      const Decimal open_loss = (-facts.unrealized_pnl).Times(hundred).DividedBy(without);
-      if (open_loss >= limits_.open_loss_percent_max) {
-        return fmt::format("OPEN_LOSS: max_percent={} got={}", limits_.open_loss_percent_max.ToString(),
-                           open_loss.ToString());
-      }
-    }
   }
-  while (!errors_.empty() && facts.now - errors_.front() > limits_.execution_errors_window) {
-    errors_.pop_front();
+  for (const auto& [symbol, age] : facts.market_age) {
+    metrics.market_age_ms_max = std::max(metrics.market_age_ms_max.value_or(0), Ms(age));
   }
-  if (static_cast<int>(errors_.size()) >= limits_.execution_errors_max) {
-    return fmt::format("EXECUTION_ERRORS: max={} got={}", limits_.execution_errors_max, errors_.size());
+  return metrics;
+}
+
+std::optional<std::string> Conditions::JudgeAccount(const Facts& facts,
+                                                    const trading::event::EssMetrics& metrics) const {
+  if (metrics.daily_drawdown_percent && *metrics.daily_drawdown_percent >= facts.daily_drawdown_percent_max) {
+    return fmt::format("DAILY_DRAWDOWN: max_percent={} got={}", facts.daily_drawdown_percent_max.ToString(),
+                       metrics.daily_drawdown_percent->ToString());
   }
+  if (metrics.open_loss_percent && *metrics.open_loss_percent >= limits_.open_loss_percent_max) {
+    return fmt::format("OPEN_LOSS: max_percent={} got={}", limits_.open_loss_percent_max.ToString(),
+                       metrics.open_loss_percent->ToString());
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Conditions::JudgePositions(const Facts& facts) const {
   for (const auto& [symbol, held] : positions_) {
     if (const auto age = facts.market_age.find(symbol);
         age != facts.market_age.end() && age->second > limits_.market_stale_max) {
@@ -62,6 +106,24 @@ std::optional<std::string> Conditions::Evaluate(const Facts& facts) {
     }
   }
   return std::nullopt;
+}
+
+Judgement Conditions::Evaluate(const Facts& facts) {
+  std::erase_if(errors_,
+                [&](const auto& error) { return facts.wall_now - error.second > limits_.execution_errors_window; });
+  const bool account_fresh = facts.account && facts.account->age <= limits_.account_age_max;
+  Judgement judgement{.complete = account_fresh && facts.positions_known, .metrics = Measure(facts)};
+  if (account_fresh) {
+    account_holds_ = JudgeAccount(facts, judgement.metrics);
+  }
+  judgement.holds = account_holds_;  // of an old account the last word stands
+  if (!judgement.holds && static_cast<int>(errors_.size()) >= limits_.execution_errors_max) {
+    judgement.holds = fmt::format("EXECUTION_ERRORS: max={} got={}", limits_.execution_errors_max, errors_.size());
+  }
+  if (!judgement.holds) {
+    judgement.holds = JudgePositions(facts);
+  }
+  return judgement;
 }
 
 }  // namespace quantum::risk_safety

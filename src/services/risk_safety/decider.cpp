@@ -1,86 +1,124 @@
 #include "services/risk_safety/decider.h"
 
+#include <set>
+
 #include "platform/base/correlation.h"
-#include "platform/base/id.h"
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
 #include "trading/bus/registry.h"
 
 namespace quantum::risk_safety {
+namespace {
 
 namespace event = trading::event;
 
-std::vector<event::Refusal> Decider::RunChecks(const event::Decision& decision, ExposureView exposure,
+std::string ReservationOf(const event::Decision& decision) {
+  return decision.intent == event::Intent::kOpen ? "r-" + decision.decision_id : std::string();
+}
+
+// Whether a repeat wants the same. Its prices and expiry may be of another moment: an order by hand that is asked for
+// again is priced again.
+bool SameWish(const event::Decision& a, const event::Decision& b) {
+  return a.symbol == b.symbol && a.intent == b.intent && a.side == b.side && a.quantity == b.quantity;
+}
+
+Verdict VerdictOfThen(const event::Decision& decision, const Decided& then) {
+  Verdict verdict;
+  if (!SameWish(decision, then.decision)) {
+    verdict.refusals = {{"DUPLICATE_DECISION", "decision_id=" + decision.decision_id + " was another decision"}};
+    return verdict;
+  }
+  verdict.approved = then.refusals.empty();
+  verdict.refusals = then.refusals;
+  verdict.reservation_id = verdict.approved ? ReservationOf(then.decision) : std::string();
+  return verdict;
+}
+
+void Count(const event::Decision& decision, const std::vector<event::Refusal>& refusals, const std::string& policy) {
+  std::set<std::string_view> failed;
+  for (const event::Refusal& refusal : refusals) {
+    failed.insert(CheckTypeOf(refusal.code));
+    metrics::GetCounter(metrics::kPolicyViolations, {{"policy_name", policy}, {"severity", "refused"}}).Add();
+  }
+  for (const std::string_view type : CheckTypes(decision.intent)) {
+    metrics::GetCounter(metrics::kRiskChecks,
+                        {{"check_type", std::string(type)}, {"result", failed.contains(type) ? "fail" : "pass"}})
+        .Add();
+  }
+}
+
+}  // namespace
+
+std::vector<event::Refusal> Decider::RunChecks(const event::Decision& decision, const ExposureView& exposure,
                                                bool seen_before) {
-  exposure.positions = views_.positions();
   return Check({.decision = decision,
-                .policy = policies_.active(),
+                .policy = world_.policies.active(),
                 .limits = limits_,
-                .mode = config::ToString(service_.manifest().mode()),
-                .rules = views_.Rules(decision.symbol),
-                .market = views_.Market(decision.symbol),
-                .account = views_.Account(),
+                .mode = world_.mode,
+                .rules = world_.views.Rules(decision.symbol),
+                .market = world_.views.Market(decision.symbol),
+                .account = world_.views.Account(),
                 .exposure = exposure,
-                .trading_state = service_.paused() ? TradingState::kHalted : policies_.trading_state(),
-                .ess = ess_.stop().record().state,
-                .orders_last_minute = views_.OrdersLastMinute(),
+                .trading_state = world_.paused() ? TradingState::kHalted : world_.policies.trading_state(),
+                .ess = world_.ess(),
+                .orders_last_minute = world_.views.OrdersLastMinute(),
                 .seen_before = seen_before,
-                .now = service_.clock().Now()});
+                .now = world_.clock.Now()});
 }
 
 Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const event::Decision& decision,
                                       const std::string& cause) {
-  QUANTUM_TRY(ExposureView exposure, LockAndLoadExposure(transaction));
-  QUANTUM_TRY(const bool seen, WasDecided(transaction, decision.decision_id));
+  QUANTUM_TRY(const std::vector<Reservation> reservations, LockAndLoadReservations(transaction));
+  QUANTUM_TRY(const auto then, LoadDecided(transaction, decision.decision_id));
+  if (then) {
+    log::Warning("decided before: the verdict of then stands", {{"decision_id", decision.decision_id}});
+    return VerdictOfThen(decision, *then);
+  }
+  QUANTUM_TRY(const ExposureView exposure, MakeExposure(reservations, world_.views.Held()));
   Verdict verdict;
-  verdict.refusals = RunChecks(decision, std::move(exposure), seen);
+  verdict.refusals = RunChecks(decision, exposure, false);
   verdict.approved = verdict.refusals.empty();
-  const bool opens = decision.intent == event::Intent::kOpen;
   std::vector<bus::Event> events;
   if (verdict.approved) {
-    if (opens) {
-      verdict.reservation_id = "r-" + decision.decision_id;
+    verdict.reservation_id = ReservationOf(decision);
+    if (!verdict.reservation_id.empty()) {
       QUANTUM_CHECK(Reserve(transaction, verdict.reservation_id, decision));
     }
     events.push_back(event::Make(event::kRiskApproved, decision.symbol,
                                  event::ToJson(event::Approval{.decision = decision,
                                                                .reservation_id = verdict.reservation_id,
-                                                               .policy_version = policies_.active().version}),
+                                                               .policy_version = world_.policies.active().version}),
                                  cause));
   } else {
-    events.push_back(event::Make(event::kRiskRejected, decision.symbol,
-                                 event::ToJson(event::Rejection{.decision_id = decision.decision_id,
-                                                                .symbol = decision.symbol,
-                                                                .refusals = verdict.refusals}),
-                                 cause));
+    events.push_back(
+        event::Make(event::kRiskRejected, decision.symbol,
+                    event::ToJson(event::Rejection{
+                        .decision_id = decision.decision_id, .symbol = decision.symbol, .refusals = verdict.refusals}),
+                    cause));
   }
-  if (!seen) {
-    QUANTUM_CHECK(RecordDecision(transaction, decision, CurrentCorrelationId(), verdict.refusals));
+  QUANTUM_CHECK(RecordDecision(transaction, decision, CurrentCorrelationId(), verdict.refusals));
+  QUANTUM_CHECK(world_.bus.PublishWithin(transaction, std::move(events)));
+  transaction.AfterCommit([this, decision, verdict] { Committed(decision, verdict); });
+  return verdict;
+}
+
+void Decider::Committed(const event::Decision& decision, const Verdict& verdict) {
+  if (!verdict.reservation_id.empty()) {
+    world_.views.OnOrder(decision.decision_id, world_.clock.Now());
   }
-  QUANTUM_CHECK(service_.bus().PublishWithin(transaction, std::move(events)));
-  if (verdict.approved && opens) {
-    views_.OnOrder();
-  }
-  Count(verdict.refusals);
+  Count(decision, verdict.refusals, world_.policies.active().name);
   log::Info(verdict.approved ? "decision approved" : "decision refused",
             {{"decision_id", decision.decision_id},
              {"symbol", decision.symbol},
              {"intent", event::ToString(decision.intent)},
              {"refusals", log::Field::Json{RefusalsJson(verdict.refusals)}}});
-  return verdict;
 }
 
 Result<std::vector<event::Refusal>> Decider::CheckOnly(const event::Decision& decision) {
-  QUANTUM_TRY(ExposureView exposure, LoadExposure(service_.postgres()));
-  return RunChecks(decision, std::move(exposure), false);
-}
-
-void Decider::Count(const std::vector<event::Refusal>& refusals) const {
-  metrics::GetCounter(metrics::kRiskChecks, {{"check_type", "pre_trade"}, {"result", refusals.empty() ? "pass" : "fail"}})
-      .Add();
-  for (const event::Refusal& refusal : refusals) {
-    metrics::GetCounter(metrics::kPolicyViolations, {{"policy_name", refusal.code}, {"severity", "refused"}}).Add();
-  }
+  QUANTUM_TRY(const std::vector<Reservation> reservations, LoadReservations(world_.pool));
+  QUANTUM_TRY(const auto then, LoadDecided(world_.pool, decision.decision_id));
+  QUANTUM_TRY(const ExposureView exposure, MakeExposure(reservations, world_.views.Held()));
+  return RunChecks(decision, exposure, then.has_value());
 }
 
 }  // namespace quantum::risk_safety

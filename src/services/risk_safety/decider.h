@@ -1,10 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "platform/lifecycle/service.h"
-#include "services/risk_safety/ess_keeper.h"
 #include "services/risk_safety/policy_book.h"
 #include "services/risk_safety/store.h"
 #include "services/risk_safety/views.h"
@@ -20,11 +19,21 @@ struct Verdict {
 // Decides a decision once: checks, atomic reservation, record and event in one transaction.
 class Decider {
  public:
-  Decider(lifecycle::Service& service, Views& views, const PolicyBook& policies, const EssKeeper& ess,
-          CheckLimits limits)
-      : service_(service), views_(views), policies_(policies), ess_(ess), limits_(limits) {}
+  struct World {
+    postgres::Pool& pool;
+    bus::Bus& bus;
+    const Clock& clock;
+    Views& views;
+    const PolicyBook& policies;
+    std::string mode;  // the platform's
+    std::function<bool()> paused;
+    std::function<EssState()> ess;
+  };
+  Decider(World world, CheckLimits limits) : world_(std::move(world)), limits_(limits) {}
 
-  // Within the caller's transaction, so that the effect and the event's inbox row stand or fall together.
+  // Within the caller's transaction, so that the effect and the event's inbox row stand or fall together. A decision
+  // that was decided before gets the verdict of then and no second event, so that nothing contradicts the first; under
+  // the id of another decision (other symbol, side, quantity or intent) it is refused, also without an event.
   Result<Verdict> DecideWithin(postgres::Transaction& transaction, const trading::event::Decision& decision,
                                const std::string& cause);
 
@@ -32,14 +41,12 @@ class Decider {
   Result<std::vector<trading::event::Refusal>> CheckOnly(const trading::event::Decision& decision);
 
  private:
-  std::vector<trading::event::Refusal> RunChecks(const trading::event::Decision& decision, ExposureView exposure,
+  std::vector<trading::event::Refusal> RunChecks(const trading::event::Decision& decision, const ExposureView& exposure,
                                                  bool seen_before);
-  void Count(const std::vector<trading::event::Refusal>& refusals) const;
+  // Counted, logged and remembered when it is committed.
+  void Committed(const trading::event::Decision& decision, const Verdict& verdict);
 
-  lifecycle::Service& service_;
-  Views& views_;
-  const PolicyBook& policies_;
-  const EssKeeper& ess_;
+  World world_;
   CheckLimits limits_;
 };
 

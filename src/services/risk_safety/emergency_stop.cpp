@@ -3,6 +3,11 @@
 #include <boost/json.hpp>
 
 namespace quantum::risk_safety {
+namespace {
+
+constexpr std::string_view kItself = "risk-safety";
+
+}  // namespace
 
 std::string_view ToString(EssState state) {
   switch (state) {
@@ -28,12 +33,13 @@ Result<EssState> ParseEssState(std::string_view text) {
 }
 
 std::string ToJson(const EssRecord& record) {
-  return boost::json::serialize(boost::json::object{{"state", ToString(record.state)},
-                                                    {"reason", record.reason},
-                                                    {"by", record.by},
-                                                    {"by_hand", record.by_hand},
-                                                    {"since_ms", ToUnixMs(record.since)},
-                                                    {"version", record.version}});
+  boost::json::object object{
+      {"state", ToString(record.state)},    {"reason", record.reason},  {"by", record.by}, {"by_hand", record.by_hand},
+      {"since_ms", ToUnixMs(record.since)}, {"version", record.version}};
+  if (!record.numbered) {
+    object["numbered"] = false;
+  }
+  return boost::json::serialize(object);
 }
 
 Result<EssRecord> ParseEssRecord(std::string_view text) {
@@ -46,12 +52,17 @@ Result<EssRecord> ParseEssRecord(std::string_view text) {
   try {
     const boost::json::object& object = value.get_object();
     QUANTUM_TRY(const EssState state, ParseEssState(std::string(object.at("state").as_string())));
+    const boost::json::value* numbered = object.if_contains("numbered");
+    if (object.at("version").as_int64() < 0) {
+      return bad;
+    }
     return EssRecord{.state = state,
                      .reason = std::string(object.at("reason").as_string()),
                      .by = std::string(object.at("by").as_string()),
                      .by_hand = object.at("by_hand").as_bool(),
                      .since = FromUnixMs(object.at("since_ms").as_int64()),
-                     .version = object.at("version").as_int64()};
+                     .version = object.at("version").as_int64(),
+                     .numbered = numbered == nullptr || numbered->as_bool()};
   } catch (const std::exception&) {
     return bad;
   }
@@ -77,25 +88,46 @@ bool EmergencyStop::Trip(std::string_view reason, std::string_view by, bool by_h
   return true;
 }
 
-Status EmergencyStop::Reset(std::string_view by, WallTime now) {
-  if (record_.state == EssState::kArmed) {
-    return Error{Errc::kConflict, "the emergency stop is armed already; there is nothing to reset"};
+Status EmergencyStop::Reset(std::string_view reason, std::string_view by, WallTime now) {
+  if (record_.state == rest_) {
+    return Error{Errc::kConflict,
+                 "the emergency stop is " + std::string(ToString(rest_)) + " already; there is nothing to reset"};
   }
-  record_.by_hand = false;
-  Move(EssState::kArmed, by, now);
+  record_.reason = reason;
+  record_.by_hand = true;
+  Move(rest_, by, now);
   return {};
 }
 
 bool EmergencyStop::Advance(bool condition_holds, WallTime now) {
-  if (record_.state == EssState::kTripped && !record_.by_hand && !condition_holds) {
-    Move(EssState::kCoolingDown, "risk-safety", now);
+  if (condition_holds) {
+    return false;
+  }
+  if (record_.state == EssState::kTripped && !record_.by_hand) {
+    Move(EssState::kCoolingDown, kItself, now);
     return true;
   }
   if (record_.state == EssState::kCoolingDown && now >= record_.since + cooldown_) {
-    Move(EssState::kArmed, "risk-safety", now);
+    Move(rest_, kItself, now);
     return true;
   }
   return false;
+}
+
+bool EmergencyStop::Settle(WallTime now) {
+  if (record_.state == rest_ || !AllowsEntries()) {
+    return false;
+  }
+  record_.reason =
+      rest_ == EssState::kDisabled ? "switched off by the configuration" : "switched on by the configuration";
+  record_.by_hand = false;
+  Move(rest_, kItself, now);
+  return true;
+}
+
+void EmergencyStop::Renumber(int64_t version) {
+  record_.version = version;
+  record_.numbered = true;
 }
 
 WallTime EmergencyStop::ExpiresAt() const {

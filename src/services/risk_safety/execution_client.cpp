@@ -43,6 +43,14 @@ Result<std::string> ReadString(const json::object& object, std::string_view fiel
   return std::string(found->get_string());
 }
 
+Result<int64_t> ReadMs(const json::object& object, std::string_view field) {
+  const json::value* found = object.if_contains(field);
+  if (found == nullptr || !found->is_int64()) {
+    return Error{Errc::kInternal, "execution's answer lacks the time '" + std::string(field) + "'"};
+  }
+  return found->get_int64();
+}
+
 Result<json::array> ReadItems(json::value value) {
   json::object* object = value.if_object();
   json::value* items = object == nullptr ? nullptr : object->if_contains("items");
@@ -85,16 +93,12 @@ Result<std::map<std::string, trading::SymbolRules>> FetchRules(http::Client& cli
   return rules;
 }
 
-Result<AccountFact> FetchAccount(http::Client& client, const std::string& url) {
-  QUANTUM_TRY(const json::value value, GetJson(client, url));
-  if (!value.is_object()) {
-    return Error{Errc::kInternal, "execution's account is no object"};
+Result<trading::AccountReport> FetchAccount(http::Client& client, const std::string& url) {
+  QUANTUM_TRY(const http::Response response, Get(client, url));
+  if (response.status != 200) {
+    return Error{Errc::kUnavailable, "execution answered " + std::to_string(response.status)};
   }
-  AccountFact account;
-  QUANTUM_TRY(account.wallet_balance, ReadDecimal(value.get_object(), "wallet_balance"));
-  QUANTUM_TRY(account.available_balance, ReadDecimal(value.get_object(), "available_balance"));
-  QUANTUM_TRY(account.unrealized_pnl, ReadDecimal(value.get_object(), "unrealized_pnl"));
-  return account;
+  return trading::ParseAccountReport(response.body);
 }
 
 Result<std::vector<PositionFact>> FetchPositions(http::Client& client, const std::string& url) {
@@ -109,9 +113,45 @@ Result<std::vector<PositionFact>> FetchPositions(http::Client& client, const std
     PositionFact fact{.is_protected = is_protected->get_bool()};
     QUANTUM_TRY(fact.symbol, ReadString(item.get_object(), "symbol"));
     QUANTUM_TRY(fact.quantity, ReadDecimal(item.get_object(), "quantity"));
+    QUANTUM_TRY(fact.entry_price, ReadDecimal(item.get_object(), "entry_price"));
+    QUANTUM_TRY(fact.time_ms, ReadMs(item.get_object(), "time"));
     positions.push_back(std::move(fact));
   }
   return positions;
+}
+
+Result<ExecutionHalt> FetchHalt(http::Client& client, const std::string& url) {
+  QUANTUM_TRY(const json::value value, GetJson(client, url));
+  const json::value* halted = value.is_object() ? value.get_object().if_contains("halted") : nullptr;
+  if (halted == nullptr || !halted->is_bool()) {
+    return Error{Errc::kInternal, "execution's answer lacks 'halted'"};
+  }
+  ExecutionHalt halt{.halted = halted->get_bool()};
+  if (halt.halted) {
+    QUANTUM_TRY(const std::string by, ReadString(value.get_object(), "by"));
+    halt.by_operator = by != "ess";  // whoever is not us is a person
+    QUANTUM_TRY(halt.reason, ReadString(value.get_object(), "reason"));
+    QUANTUM_TRY(const std::string since, ReadString(value.get_object(), "since"));
+    QUANTUM_TRY(halt.since, ParseIso8601(since));
+  }
+  return halt;
+}
+
+Result<std::vector<TroubledOrder>> FetchTroubledOrders(http::Client& client, const std::string& url) {
+  QUANTUM_TRY(json::value value, GetJson(client, url));
+  QUANTUM_TRY(const json::array items, ReadItems(std::move(value)));
+  std::vector<TroubledOrder> orders;
+  for (const json::value& item : items) {
+    if (!item.is_object()) {
+      return Error{Errc::kInternal, "execution's orders hold something that is no object"};
+    }
+    TroubledOrder order;
+    QUANTUM_TRY(order.client_order_id, ReadString(item.get_object(), "client_order_id"));
+    QUANTUM_TRY(const int64_t time_ms, ReadMs(item.get_object(), "time"));
+    order.at = FromUnixMs(time_ms);
+    orders.push_back(std::move(order));
+  }
+  return orders;
 }
 
 Result<EntryState> FetchEntryState(http::Client& client, const std::string& url, const std::string& decision_id) {

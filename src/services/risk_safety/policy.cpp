@@ -21,8 +21,7 @@ Result<int> ReadInt(const json::object& object, std::string_view field, int min,
 
 Result<double> ReadDouble(const json::object& object, std::string_view field, double min, double max) {
   const json::value* found = object.if_contains(field);
-  if (found == nullptr || !found->is_number() || found->to_number<double>() < min ||
-      found->to_number<double>() > max) {
+  if (found == nullptr || !found->is_number() || found->to_number<double>() < min || found->to_number<double>() > max) {
     return Bad(field, "must be a number from " + std::to_string(min) + " to " + std::to_string(max));
   }
   return found->to_number<double>();

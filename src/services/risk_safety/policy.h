@@ -12,16 +12,16 @@ using trading::Decimal;
 
 // What the desk allows: one of three profiles, changed by compare-and-set and audited. Percentages are of equity.
 struct Policy {
-  std::string name;                    // "NORMAL"
-  int64_t version = 0;                 // of the document it came from
-  int leverage_max = 1;                // 1 … 125
+  std::string name;      // "NORMAL"
+  int64_t version = 0;   // of the document it came from
+  int leverage_max = 1;  // 1 … 125
   int leverage_min = 1;
   Decimal risk_per_trade_percent_max;  // loss at the stop
   Decimal daily_drawdown_percent_max;
-  int positions_max = 1;               // 1 … 100
-  double confidence_min = 0;           // 0 … 1
-  double scaling_factor = 1;           // applied by sizing
-  Decimal position_usd_max;            // notional of one position
+  int positions_max = 1;      // 1 … 100
+  double confidence_min = 0;  // 0 … 1
+  double scaling_factor = 1;  // applied by sizing
+  Decimal position_usd_max;   // notional of one position
 };
 
 inline constexpr int kLeverageBound = 125;

@@ -2,11 +2,13 @@
 
 #include <boost/json.hpp>
 
-#include "platform/log/log.h"
 #include "platform/base/durable_file.h"
+#include "platform/log/log.h"
 
 namespace quantum::risk_safety {
 namespace {
+
+using Documents = std::map<std::string, PolicyDocument>;
 
 constexpr const char* kActiveProfile = "active_profile";
 constexpr const char* kTradingState = "trading_state";
@@ -18,47 +20,87 @@ std::string StringOf(const std::string& value) {
   return !error && parsed.is_string() ? std::string(parsed.get_string()) : std::string();
 }
 
+// The file as Cache writes it.
+Result<Documents> ParseDocuments(const std::string& text) {
+  const Error damaged{Errc::kInternal, "the file of the policies is damaged"};
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(text, error);
+  if (error || !value.is_object()) {
+    return damaged;
+  }
+  Documents documents;
+  for (const auto& [key, entry] : value.get_object()) {
+    const boost::json::value* document = entry.is_object() ? entry.get_object().if_contains("value") : nullptr;
+    const boost::json::value* version = entry.is_object() ? entry.get_object().if_contains("version") : nullptr;
+    if (document == nullptr || version == nullptr || !version->is_int64()) {
+      return damaged;
+    }
+    documents[key] = {key, boost::json::serialize(*document), version->get_int64()};
+  }
+  return documents;
+}
+
 }  // namespace
 
-PolicyBook::PolicyBook(lifecycle::Service& service)
-    : service_(service), file_(service.manifest().state_directory() + "/data/risk-safety/policies.json") {}
+PolicyBook::PolicyBook(postgres::Pool& pool, bus::Bus& bus, redis::Client* redis, const Clock& clock, std::string file)
+    : pool_(pool), bus_(bus), redis_(redis), clock_(clock), file_(std::move(file)) {}
 
 Status PolicyBook::Load() {
-  auto loaded = LoadPolicies(service_.postgres());
-  if (loaded.ok()) {
-    QUANTUM_CHECK(Adopt(std::move(*loaded)));
-    Cache();
+  const Status refreshed = Refresh();
+  if (refreshed.ok() || !documents_.empty()) {
     return {};
   }
   auto text = ReadFile(file_);
-  boost::system::error_code error;
-  const boost::json::value value = text.ok() ? boost::json::parse(*text, error) : boost::json::value();
-  if (!text.ok() || error || !value.is_object()) {
-    return loaded.error().Within("reading the policies");
-  }
-  std::map<std::string, PolicyDocument> documents;
-  for (const auto& [key, document] : value.get_object()) {
-    documents[key] = {key, boost::json::serialize(document.at("value")), document.at("version").to_number<int64_t>()};
+  const auto documents = text.ok() ? ParseDocuments(*text) : Result<Documents>(text.error());
+  if (!documents.ok()) {
+    return refreshed.error().Within("reading the policies");
   }
   log::Warning("Postgres is away; the policies of the last run are in force", {{"file", file_}});
-  return Adopt(std::move(documents));
+  QUANTUM_TRY(const bool adopted, Adopt(*documents));
+  static_cast<void>(adopted);
+  return {};
 }
 
-Status PolicyBook::Adopt(std::map<std::string, PolicyDocument> documents) {
-  if (!documents.contains(kActiveProfile) || !documents.contains(kTradingState)) {
+Status PolicyBook::Refresh() {
+  QUANTUM_TRY(const auto loaded, LoadPolicies(pool_));
+  QUANTUM_TRY(const bool changed, Adopt(loaded));
+  if (changed) {
+    Cache();
+  }
+  return {};
+}
+
+Result<bool> PolicyBook::Adopt(const Documents& documents) {
+  Documents merged = documents_;
+  bool changed = false;
+  for (const auto& [key, document] : documents) {
+    const auto found = merged.find(key);
+    if (found == merged.end() || found->second.version < document.version) {
+      merged[key] = document;
+      changed = true;
+    }
+  }
+  if (!merged.contains(kActiveProfile) || !merged.contains(kTradingState)) {
     return Error{Errc::kInternal, "the table policies lacks active_profile or trading_state; run the migrations"};
   }
-  const std::string profile = StringOf(documents.at(kActiveProfile).value);
-  const auto found = documents.find(profile);
-  if (found == documents.end()) {
+  if (!changed) {
+    return false;
+  }
+  const std::string profile = StringOf(merged.at(kActiveProfile).value);
+  const auto found = merged.find(profile);
+  if (found == merged.end()) {
     return Error{Errc::kInternal, "active_profile names '" + profile + "', and there is no such profile"};
   }
   QUANTUM_TRY(const Policy policy, ParsePolicy(profile, found->second.value, found->second.version));
-  QUANTUM_TRY(const TradingState state, ParseTradingState(StringOf(documents.at(kTradingState).value)));
+  QUANTUM_TRY(const TradingState state, ParseTradingState(StringOf(merged.at(kTradingState).value)));
+  if (!documents_.empty()) {
+    log::Warning("policies in force changed",
+                 {{"policy", profile}, {"version", policy.version}, {"trading_state", ToString(state)}});
+  }
   active_ = policy;
   trading_state_ = state;
-  documents_ = std::move(documents);
-  return {};
+  documents_ = std::move(merged);
+  return true;
 }
 
 Status PolicyBook::Validate(const std::string& key, const std::string& value) {
@@ -82,10 +124,12 @@ Result<PolicyDocument> PolicyBook::Put(const std::string& key, const std::string
   if (key == kActiveProfile && !documents_.contains(StringOf(value))) {
     return Error{Errc::kInvalidArgument, "there is no profile " + value};
   }
-  QUANTUM_TRY(const PolicyDocument document,
-              PutPolicy(service_.postgres(), service_.bus(), key, value, expected_version, by, service_.clock()));
+  QUANTUM_TRY(const PolicyDocument document, PutPolicy(pool_, bus_, key, value, expected_version, by, clock_));
   log::Warning("policy changed", {{"key", key}, {"version", document.version}, {"by", by}});
-  QUANTUM_CHECK(Load());
+  QUANTUM_TRY(const bool changed, Adopt({{key, document}}));
+  if (changed) {
+    Cache();
+  }
   return document;
 }
 
@@ -101,7 +145,10 @@ void PolicyBook::Cache() {
     log::Error("the policies could not be kept on disk", {{"reason", written.error().message}});
   }
   // A cache for readers: without Redis they ask this service.
-  if (const auto cached = service_.redis().Run(std::move(commands), std::chrono::seconds(1)); !cached.ok()) {
+  if (redis_ == nullptr) {
+    return;
+  }
+  if (const auto cached = redis_->Run(std::move(commands), std::chrono::seconds(1)); !cached.ok()) {
     log::Warning("the policies could not be cached in Redis", {{"reason", cached.error().message}});
   }
 }

@@ -3,22 +3,28 @@
 #include <map>
 #include <string>
 
-#include "platform/lifecycle/service.h"
+#include "platform/bus/bus.h"
+#include "platform/redis/client.h"
 #include "services/risk_safety/policy.h"
 #include "services/risk_safety/store.h"
 
 namespace quantum::risk_safety {
 
 // The policies in force: read from Postgres, cached in Redis for others, and kept in a file so that a start without
-// Postgres still knows the last limits.
+// Postgres still knows the last limits. Versions only rise: what is in force is never replaced by something older.
 class PolicyBook {
  public:
-  explicit PolicyBook(lifecycle::Service& service);
+  // `redis` may be null: then nothing is cached there.
+  PolicyBook(postgres::Pool& pool, bus::Bus& bus, redis::Client* redis, const Clock& clock, std::string file);
 
-  // From Postgres; when that is away, from the file of the last run.
+  // At the start: from Postgres; when that is away, from the file of the last run.
   Status Load();
+  // Every few seconds: what others have put, directly in the database or through an earlier life of this process. An
+  // error leaves in force what is.
+  Status Refresh();
   // kInvalidArgument for a value that does not fit the key.
   static Status Validate(const std::string& key, const std::string& value);
+  // What this returns is in force.
   Result<PolicyDocument> Put(const std::string& key, const std::string& value, int64_t expected_version,
                              const std::string& by);
 
@@ -27,10 +33,14 @@ class PolicyBook {
   const std::map<std::string, PolicyDocument>& documents() const { return documents_; }
 
  private:
-  Status Adopt(std::map<std::string, PolicyDocument> documents);
+  // Takes what is newer; true when something was.
+  Result<bool> Adopt(const std::map<std::string, PolicyDocument>& documents);
   void Cache();
 
-  lifecycle::Service& service_;
+  postgres::Pool& pool_;
+  bus::Bus& bus_;
+  redis::Client* redis_;
+  const Clock& clock_;
   std::string file_;
   std::map<std::string, PolicyDocument> documents_;
   Policy active_;

@@ -3,8 +3,10 @@
 #include <memory>
 
 #include "platform/lifecycle/service.h"
+#include "services/risk_safety/day_start.h"
 #include "services/risk_safety/decider.h"
 #include "services/risk_safety/ess_keeper.h"
+#include "services/risk_safety/ess_shell.h"
 #include "services/risk_safety/policy_book.h"
 #include "services/risk_safety/views.h"
 
@@ -17,6 +19,11 @@ class RiskSafety final : public lifecycle::Component {
 
   Status Configure() override;
   Status Start() override;
+  void Drain() override;
+  // What neither Postgres nor execution tells as well: execution errors and the order rate of the last minutes, and the
+  // positions as last told.
+  std::string SaveState() override;
+  void RestoreState(std::string_view json) override;
   std::string HealthMetrics() override;
 
  private:
@@ -25,23 +32,34 @@ class RiskSafety final : public lifecycle::Component {
   Status OnDecision(const bus::Event& event, postgres::Transaction& transaction);
   Status OnOrder(const bus::Event& event, postgres::Transaction& transaction);
   Status OnTrade(const bus::Event& event, postgres::Transaction& transaction);
+  Status OnPositionEvent(const bus::Event& event);
   http::Response PostDecide(const http::Request& request);
   http::Response PostCheck(const http::Request& request);
   http::Response PutPolicyRoute(const http::Request& request);
   http::Response GetLimits(const http::Request& request);
 
+  // Fibers, each waiting for one side only: what one of them waits for never holds up the others.
+  void JudgeEverySecond();  // the conditions: waits for nobody (a trip tells execution)
+  void AskExecutionEverySecond();
+  void TendPostgres();
+
+  void OnPosition(const PositionFact& fact);
   Status ReadRules();
   Status ReadPositions();
   Status ReadAccount();
-  void EverySecond();
+  Status ReadTroubledOrders();
+  void KeepDayStart();
+  void SettleDayStart();
   void ReleaseExpired();
-  std::string ExecutionUrl(std::string_view path) const;
 
   lifecycle::Service& service_;
   Views views_;
   CheckLimits check_limits_;
   ConditionLimits condition_limits_;
+  DayStart day_start_;
+  bool positions_known_ = false;
   std::unique_ptr<PolicyBook> policies_;
+  std::unique_ptr<EssShell> ess_shell_;
   std::unique_ptr<EssKeeper> ess_;
   std::unique_ptr<Conditions> conditions_;
   std::unique_ptr<Decider> decider_;

@@ -14,25 +14,60 @@ using trading::Rounding;
 // One lock for all reservations: they are few and short, and exact beats fast here.
 constexpr const char* kReservationLock = "SELECT pg_advisory_xact_lock(7201)";
 
-constexpr const char* kExposureSql =
+// A start without Postgres must not wait long for it: the files of the last run serve.
+constexpr postgres::CallOptions kBrief{.timeout = std::chrono::seconds(2), .idempotent = true};
+
+constexpr const char* kReservationsSql =
     "SELECT symbol, side, state, notional::text, margin::text FROM reservations WHERE state <> 'RELEASED'";
 
 Result<Decimal> Money(const Rows& rows, size_t row, std::string_view column) {
   return Decimal::Parse(rows.Text(row, column));
 }
 
-Result<ExposureView> ReadExposure(const Rows& rows) {
-  ExposureView view;
+Result<std::vector<Reservation>> ReadReservations(const Rows& rows) {
+  std::vector<Reservation> reservations;
   for (size_t i = 0; i < rows.size(); ++i) {
-    QUANTUM_TRY(const Decimal notional, Money(rows, i, "notional"));
-    QUANTUM_TRY(const Decimal margin, Money(rows, i, "margin"));
-    ++view.slots_taken;
-    (rows.Text(i, "side") == "BUY" ? view.notional_long : view.notional_short) += notional;
-    if (rows.Text(i, "state") == "RESERVED") {
-      view.margin_reserved += margin;
-    }
+    Reservation reservation{.symbol = std::string(rows.Text(i, "symbol")), .filled = rows.Text(i, "state") == "FILLED"};
+    QUANTUM_TRY(reservation.side, trading::ParseSide(rows.Text(i, "side")));
+    QUANTUM_TRY(reservation.notional, Money(rows, i, "notional"));
+    QUANTUM_TRY(reservation.margin, Money(rows, i, "margin"));
+    reservations.push_back(std::move(reservation));
   }
-  return view;
+  return reservations;
+}
+
+constexpr const char* kDecidedSql = "SELECT refusals::text, decision::text FROM risk_decisions WHERE decision_id = $1";
+
+Result<std::vector<event::Refusal>> ParseRefusals(std::string_view text) {
+  std::vector<event::Refusal> refusals;
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse({text.data(), text.size()}, error);
+  if (error || !value.is_array()) {
+    return Error{Errc::kInternal, "the recorded refusals are no JSON array"};
+  }
+  for (const boost::json::value& item : value.get_array()) {
+    const boost::json::value* code = item.is_object() ? item.get_object().if_contains("code") : nullptr;
+    const boost::json::value* detail = item.is_object() ? item.get_object().if_contains("detail") : nullptr;
+    if (code == nullptr || !code->is_string() || detail == nullptr || !detail->is_string()) {
+      return Error{Errc::kInternal, "a recorded refusal lacks its code or detail"};
+    }
+    refusals.push_back({std::string(code->get_string()), std::string(detail->get_string())});
+  }
+  return refusals;
+}
+
+Result<std::optional<Decided>> ReadDecided(const Rows& rows) {
+  if (rows.empty()) {
+    return std::optional<Decided>();
+  }
+  Decided decided;
+  QUANTUM_TRY(decided.refusals, ParseRefusals(rows.Text(0, "refusals")));
+  const auto decision = event::ParseDecision(rows.Text(0, "decision"));
+  if (!decision.ok()) {
+    return Error{Errc::kInternal, "the recorded decision cannot be read: " + decision.error().message};
+  }
+  decided.decision = *decision;
+  return std::optional<Decided>(std::move(decided));
 }
 
 Decimal NotionalOf(const event::Decision& decision) {
@@ -50,7 +85,7 @@ std::string RefusalsJson(const std::vector<event::Refusal>& refusals) {
 }
 
 Result<std::map<std::string, PolicyDocument>> LoadPolicies(postgres::Pool& pool) {
-  QUANTUM_TRY(const Rows rows, pool.Query("SELECT key, value::text, version FROM policies", {}, {.idempotent = true}));
+  QUANTUM_TRY(const Rows rows, pool.Query("SELECT key, value::text, version FROM policies", {}, kBrief));
   std::map<std::string, PolicyDocument> documents;
   for (size_t i = 0; i < rows.size(); ++i) {
     const std::string key(rows.Text(i, "key"));
@@ -63,7 +98,8 @@ Result<PolicyDocument> PutPolicy(postgres::Pool& pool, bus::Bus& bus, const std:
                                  int64_t expected_version, const std::string& by, const Clock& clock) {
   PolicyDocument document{key, value, expected_version + 1};
   QUANTUM_CHECK(pool.Transact([&](postgres::Transaction& transaction) -> Status {
-    QUANTUM_TRY(const Rows current, transaction.Query("SELECT value::text, version FROM policies WHERE key = $1 FOR UPDATE", {key}));
+    QUANTUM_TRY(const Rows current,
+                transaction.Query("SELECT value::text, version FROM policies WHERE key = $1 FOR UPDATE", {key}));
     if (current.empty()) {
       return Error{Errc::kNotFound, "there is no policy '" + key + "'"};
     }
@@ -80,13 +116,12 @@ Result<PolicyDocument> PutPolicy(postgres::Pool& pool, bus::Bus& bus, const std:
                                    {"INSERT INTO policy_audit (key, old_value, new_value, version, changed_by) "
                                     "VALUES ($1, $2::jsonb, $3::jsonb, $4::bigint, $5)",
                                     {key, old_value, value, version, by}}}));
-    const std::string payload = boost::json::serialize(
-        boost::json::object{{"key", key},
-                            {"old", boost::json::parse(old_value)},
-                            {"new", boost::json::parse(value)},
-                            {"version", document.version},
-                            {"by", by},
-                            {"time", ToUnixMs(clock.Now())}});
+    const std::string payload = boost::json::serialize(boost::json::object{{"key", key},
+                                                                           {"old", boost::json::parse(old_value)},
+                                                                           {"new", boost::json::parse(value)},
+                                                                           {"version", document.version},
+                                                                           {"by", by},
+                                                                           {"time", ToUnixMs(clock.Now())}});
     std::vector<bus::Event> events = {event::Make(event::kPolicyUpdated, key, payload)};
     if (key == "active_profile" || key == "trading_state") {
       events.push_back(event::Make(event::kPolicyModeChanged, key, payload));
@@ -97,16 +132,25 @@ Result<PolicyDocument> PutPolicy(postgres::Pool& pool, bus::Bus& bus, const std:
   return document;
 }
 
-Result<std::optional<EssRecord>> LoadEss(postgres::Pool& pool) {
-  QUANTUM_TRY(const Rows rows, pool.Query("SELECT record::text FROM ess_state", {}, {.idempotent = true}));
+Result<std::optional<EssRecord>> LoadEss(postgres::Pool& pool, WallTime now) {
+  QUANTUM_TRY(const Rows rows, pool.Query("SELECT record::text, version FROM ess_state", {}, kBrief));
   if (rows.empty()) {
     return std::optional<EssRecord>();
   }
-  QUANTUM_TRY(const EssRecord record, ParseEssRecord(rows.Text(0, "record")));
-  return std::optional<EssRecord>(record);
+  auto record = ParseEssRecord(rows.Text(0, "record"));
+  if (!record.ok()) {
+    return std::optional<EssRecord>(EssRecord{.state = EssState::kTripped,
+                                              .reason = "MANUAL: damaged record in Postgres",
+                                              .by = "risk-safety",
+                                              .by_hand = true,
+                                              .since = now,
+                                              .version = rows.Int(0, "version")});
+  }
+  return std::optional<EssRecord>(std::move(*record));
 }
 
-Status SaveEss(postgres::Pool& pool, bus::Bus& bus, const EssRecord& record, EssState from) {
+Status SaveEss(postgres::Pool& pool, bus::Bus& bus, EssMove move) {
+  const EssRecord& record = move.record;
   const std::string text = ToJson(record);
   const std::string version = std::to_string(record.version);
   QUANTUM_CHECK(pool.Transact(
@@ -116,16 +160,26 @@ Status SaveEss(postgres::Pool& pool, bus::Bus& bus, const EssRecord& record, Ess
                                       "ON CONFLICT DO NOTHING RETURNING version",
                                       {version, text}));
         if (inserted.empty()) {
-          return {};
+          QUANTUM_TRY(const Rows same,
+                      transaction.Query("SELECT record = $2::jsonb AS same FROM ess_history WHERE version = $1::bigint",
+                                        {version, text}));
+          return !same.empty() && same.Bool(0, "same")
+                     ? Status()
+                     : Status(Error{Errc::kConflict, "the emergency stop's version " + version + " is another record"});
         }
         QUANTUM_TRY(const Rows state,
                     transaction.Query("INSERT INTO ess_state (record, version) VALUES ($1::jsonb, $2::bigint) "
                                       "ON CONFLICT (singleton) DO UPDATE SET record = $1::jsonb, version = $2::bigint "
-                                      "WHERE ess_state.version < $2::bigint",
+                                      "WHERE ess_state.version < $2::bigint RETURNING version",
                                       {text, version}));
-        const std::string payload = event::ToJson(event::EssChange{.from = std::string(ToString(from)),
+        if (state.empty()) {
+          return Error{Errc::kConflict, "the emergency stop's state in Postgres is newer than version " + version};
+        }
+        const std::string payload = event::ToJson(event::EssChange{.from = std::string(ToString(move.from)),
                                                                    .to = std::string(ToString(record.state)),
                                                                    .reason = record.reason,
+                                                                   .by = record.by,
+                                                                   .metrics = move.metrics,
                                                                    .time = ToUnixMs(record.since)});
         std::vector<bus::Event> events = {event::Make(event::kEssStateChanged, "ess", payload)};
         if (record.state == EssState::kTripped) {
@@ -140,79 +194,80 @@ Status SaveEss(postgres::Pool& pool, bus::Bus& bus, const EssRecord& record, Ess
   return {};
 }
 
-Result<Decimal> DayStartEquity(postgres::Pool& pool, WallTime now, Decimal equity_now) {
-  const std::string day = FormatIso8601(now).substr(0, 10);
-  QUANTUM_TRY(const auto rows,
-              pool.Batch({{"INSERT INTO risk_days (day, start_equity) VALUES ($1::date, $2::numeric) "
-                           "ON CONFLICT DO NOTHING",
-                           {day, equity_now.ToString()}},
-                          {"SELECT start_equity::text FROM risk_days WHERE day = $1::date", {day}}},
-                         {.idempotent = true}));
+Result<Decimal> DayStartEquity(postgres::Pool& pool, std::string day, Decimal equity) {
+  QUANTUM_TRY(const auto rows, pool.Batch({{"INSERT INTO risk_days (day, start_equity) VALUES ($1::date, $2::numeric) "
+                                            "ON CONFLICT DO NOTHING",
+                                            {day, equity.ToString()}},
+                                           {"SELECT start_equity::text FROM risk_days WHERE day = $1::date", {day}}},
+                                          {.idempotent = true}));
   return Money(rows.at(1), 0, "start_equity");
 }
 
-Result<ExposureView> LockAndLoadExposure(postgres::Transaction& transaction) {
+Result<std::vector<Reservation>> LockAndLoadReservations(postgres::Transaction& transaction) {
   // One round trip; the second statement sees what was committed before the lock was granted (read committed).
-  QUANTUM_TRY(const auto rows, transaction.Batch({{kReservationLock, {}}, {kExposureSql, {}}}));
-  return ReadExposure(rows.at(1));
+  QUANTUM_TRY(const auto rows, transaction.Batch({{kReservationLock, {}}, {kReservationsSql, {}}}));
+  return ReadReservations(rows.at(1));
 }
 
-Result<ExposureView> LoadExposure(postgres::Pool& pool) {
-  QUANTUM_TRY(const Rows rows, pool.Query(kExposureSql, {}, {.idempotent = true}));
-  return ReadExposure(rows);
+Result<std::vector<Reservation>> LoadReservations(postgres::Pool& pool) {
+  QUANTUM_TRY(const Rows rows, pool.Query(kReservationsSql, {}, {.idempotent = true}));
+  return ReadReservations(rows);
 }
 
-Result<bool> WasDecided(postgres::Transaction& transaction, const std::string& decision_id) {
-  QUANTUM_TRY(const Rows rows,
-              transaction.Query("SELECT 1 AS one FROM risk_decisions WHERE decision_id = $1", {decision_id}));
-  return !rows.empty();
+Result<std::optional<Decided>> LoadDecided(postgres::Transaction& transaction, const std::string& decision_id) {
+  QUANTUM_TRY(const Rows rows, transaction.Query(kDecidedSql, {decision_id}));
+  return ReadDecided(rows);
+}
+
+Result<std::optional<Decided>> LoadDecided(postgres::Pool& pool, const std::string& decision_id) {
+  QUANTUM_TRY(const Rows rows, pool.Query(kDecidedSql, {decision_id}, {.idempotent = true}));
+  return ReadDecided(rows);
 }
 
 Status RecordDecision(postgres::Transaction& transaction, const event::Decision& decision,
                       const std::string& correlation_id, const std::vector<event::Refusal>& refusals) {
-  QUANTUM_TRY(const Rows rows,
-              transaction.Query("INSERT INTO risk_decisions (decision_id, correlation_id, symbol, approved, refusals, "
-                                "decision) VALUES ($1, $2, $3, $4::boolean, $5::jsonb, $6::jsonb)",
-                                {decision.decision_id, correlation_id, decision.symbol,
-                                 refusals.empty() ? "true" : "false", RefusalsJson(refusals),
-                                 event::ToJson(decision)}));
+  QUANTUM_TRY(
+      const Rows rows,
+      transaction.Query("INSERT INTO risk_decisions (decision_id, correlation_id, symbol, approved, refusals, "
+                        "decision) VALUES ($1, $2, $3, $4::boolean, $5::jsonb, $6::jsonb)",
+                        {decision.decision_id, correlation_id, decision.symbol, refusals.empty() ? "true" : "false",
+                         RefusalsJson(refusals), event::ToJson(decision)}));
   return {};
 }
 
-Status Reserve(postgres::Transaction& transaction, const std::string& reservation_id,
-               const event::Decision& decision) {
+// The checks have seen to it that the notional is within the policy's cap.
+Status Reserve(postgres::Transaction& transaction, const std::string& reservation_id, const event::Decision& decision) {
   const Decimal notional = NotionalOf(decision);
   const Decimal margin = notional.DividedBy(Decimal::FromInt(decision.leverage), Rounding::kUp);
-  QUANTUM_TRY(const Rows rows,
-              transaction.Query("INSERT INTO reservations (reservation_id, decision_id, symbol, side, notional, margin, "
-                                "state, expires_at) VALUES ($1, $2, $3, $4, $5::numeric, $6::numeric, 'RESERVED', "
-                                "$7::timestamptz)",
-                                {reservation_id, decision.decision_id, decision.symbol,
-                                 std::string(ToString(decision.side)), notional.ToString(), margin.ToString(),
-                                 FormatIso8601(FromUnixMs(decision.expires_at))}));
+  QUANTUM_TRY(
+      const Rows rows,
+      transaction.Query("INSERT INTO reservations (reservation_id, decision_id, symbol, side, notional, margin, "
+                        "state, expires_at) VALUES ($1, $2, $3, $4, $5::numeric, $6::numeric, 'RESERVED', "
+                        "$7::timestamptz)",
+                        {reservation_id, decision.decision_id, decision.symbol, std::string(ToString(decision.side)),
+                         notional.ToString(), margin.ToString(), FormatIso8601(FromUnixMs(decision.expires_at))}));
   return {};
 }
 
 Status MarkFilled(postgres::Transaction& transaction, const std::string& decision_id) {
-  QUANTUM_TRY(const Rows rows,
-              transaction.Query("UPDATE reservations SET state = 'FILLED' WHERE decision_id = $1 AND state = 'RESERVED'",
-                                {decision_id}));
+  QUANTUM_TRY(
+      const Rows rows,
+      transaction.Query("UPDATE reservations SET state = 'FILLED' WHERE decision_id = $1 AND state = 'RESERVED'",
+                        {decision_id}));
   return {};
 }
 
 Status Release(postgres::Transaction& transaction, const std::string& decision_id) {
-  QUANTUM_TRY(const Rows rows,
-              transaction.Query("UPDATE reservations SET state = 'RELEASED', released_at = now() "
-                                "WHERE decision_id = $1 AND state <> 'RELEASED'",
-                                {decision_id}));
+  QUANTUM_TRY(const Rows rows, transaction.Query("UPDATE reservations SET state = 'RELEASED', released_at = now() "
+                                                 "WHERE decision_id = $1 AND state <> 'RELEASED'",
+                                                 {decision_id}));
   return {};
 }
 
 Result<std::vector<std::string>> ExpiredReservations(postgres::Pool& pool, WallTime now) {
-  QUANTUM_TRY(const Rows rows,
-              pool.Query("SELECT decision_id FROM reservations WHERE state = 'RESERVED' AND "
-                         "expires_at < $1::timestamptz - interval '30 seconds' LIMIT 100",
-                         {FormatIso8601(now)}, {.idempotent = true}));
+  QUANTUM_TRY(const Rows rows, pool.Query("SELECT decision_id FROM reservations WHERE state = 'RESERVED' AND "
+                                          "expires_at < $1::timestamptz - interval '30 seconds' LIMIT 100",
+                                          {FormatIso8601(now)}, {.idempotent = true}));
   std::vector<std::string> ids;
   for (size_t i = 0; i < rows.size(); ++i) {
     ids.emplace_back(rows.Text(i, "decision_id"));

@@ -8,7 +8,7 @@
 #include "platform/bus/bus.h"
 #include "platform/postgres/pool.h"
 #include "services/risk_safety/checks.h"
-#include "services/risk_safety/emergency_stop.h"
+#include "services/risk_safety/ess_keeper.h"
 #include "trading/events.h"
 
 // Postgres, the truth about policies, the emergency stop, decisions and reservations.
@@ -28,18 +28,26 @@ Result<PolicyDocument> PutPolicy(postgres::Pool& pool, bus::Bus& bus, const std:
                                  int64_t expected_version, const std::string& by, const Clock& clock);
 
 // Nothing before the first change.
-Result<std::optional<EssRecord>> LoadEss(postgres::Pool& pool);
-// Writes the state, its history and the ess.* events. Repeats of a version do nothing.
-Status SaveEss(postgres::Pool& pool, bus::Bus& bus, const EssRecord& record, EssState from);
+// A record that cannot be read counts as a trip by hand at `now`, under its version.
+Result<std::optional<EssRecord>> LoadEss(postgres::Pool& pool, WallTime now);
+// Writes the state, its history and the ess.* events. A repeat of the same record does nothing; kConflict when Postgres
+// holds another record under its version, or a newer state.
+Status SaveEss(postgres::Pool& pool, bus::Bus& bus, EssMove move);
 
-// The equity this UTC day began with; the first caller of the day sets it.
-Result<Decimal> DayStartEquity(postgres::Pool& pool, WallTime now, Decimal equity_now);
+// The equity that a UTC day ("2026-11-23") began with; the first caller of the day sets it.
+Result<Decimal> DayStartEquity(postgres::Pool& pool, std::string day, Decimal equity);
 
-// What is taken. Within a transaction it first takes the lock under which all reservations are made.
-Result<ExposureView> LockAndLoadExposure(postgres::Transaction& transaction);
-Result<ExposureView> LoadExposure(postgres::Pool& pool);
+// What is promised. Within a transaction it first takes the lock under which all reservations are made.
+Result<std::vector<Reservation>> LockAndLoadReservations(postgres::Transaction& transaction);
+Result<std::vector<Reservation>> LoadReservations(postgres::Pool& pool);
 
-Result<bool> WasDecided(postgres::Transaction& transaction, const std::string& decision_id);
+// A decision as it was decided; nothing when it was not.
+struct Decided {
+  trading::event::Decision decision;
+  std::vector<trading::event::Refusal> refusals;  // none: approved
+};
+Result<std::optional<Decided>> LoadDecided(postgres::Transaction& transaction, const std::string& decision_id);
+Result<std::optional<Decided>> LoadDecided(postgres::Pool& pool, const std::string& decision_id);
 Status RecordDecision(postgres::Transaction& transaction, const trading::event::Decision& decision,
                       const std::string& correlation_id, const std::vector<trading::event::Refusal>& refusals);
 Status Reserve(postgres::Transaction& transaction, const std::string& reservation_id,

@@ -1,24 +1,30 @@
 #include "services/risk_safety/views.h"
 
 namespace quantum::risk_safety {
+namespace {
 
-void Views::SetPrice(const std::string& symbol, Decimal price) { prices_[symbol] = {price, clock_.Steady()}; }
+// The venue tells its mark price every one to three seconds; an older one says less than the last trade does.
+constexpr Duration kMarkServes = std::chrono::seconds(10);
 
-void Views::OnTick(const trading::event::Tick& tick) { SetPrice(tick.symbol, tick.price); }
+}  // namespace
 
-void Views::OnKline(const trading::event::Kline& kline) {
-  // A bar is news only while ticks are not: its close is never newer than the last tick.
-  if (!prices_.contains(kline.symbol)) {
-    SetPrice(kline.symbol, kline.close);
+void Views::OnTick(const trading::event::Tick& tick) {
+  Price& price = prices_[tick.symbol];
+  price.last = tick.price;
+  price.arrived = clock_.Steady();
+  if (tick.mark_price && tick.mark_price->is_positive()) {
+    price.mark = tick.mark_price;
+    price.mark_arrived = clock_.Steady();
   }
 }
 
-void Views::OnPosition(const std::string& symbol, Decimal quantity) {
-  if (quantity.is_zero()) {
-    positions_.erase(symbol);
-  } else {
-    positions_[symbol] = quantity;
+bool Views::OnPosition(const PositionFact& fact) {
+  const auto found = positions_.find(fact.symbol);
+  if (found != positions_.end() && fact.time_ms < found->second.time_ms) {
+    return false;
   }
+  positions_[fact.symbol] = fact;
+  return true;
 }
 
 void Views::OnAccount(Decimal equity, Decimal available, Decimal unrealized, Decimal day_start_equity) {
@@ -27,14 +33,18 @@ void Views::OnAccount(Decimal equity, Decimal available, Decimal unrealized, Dec
   account_arrived_ = clock_.Steady();
 }
 
-void Views::OnOrder() { orders_.push_back(clock_.Steady()); }
+void Views::OnOrder(const std::string& decision_id, WallTime at) { orders_.emplace(decision_id, at); }
 
 std::optional<MarketView> Views::Market(const std::string& symbol) const {
   const auto found = prices_.find(symbol);
   if (found == prices_.end()) {
     return std::nullopt;
   }
-  return MarketView{.mark_price = found->second.price, .age = clock_.Steady() - found->second.arrived};
+  const Price& price = found->second;
+  const bool mark_serves = price.mark && clock_.Steady() - price.mark_arrived <= kMarkServes;
+  return MarketView{.last_price = price.last,
+                    .mark_price = mark_serves ? price.mark : std::nullopt,
+                    .age = clock_.Steady() - price.arrived};
 }
 
 std::optional<AccountView> Views::Account() const {
@@ -50,11 +60,20 @@ const trading::SymbolRules* Views::Rules(const std::string& symbol) const {
   return found == rules_.end() ? nullptr : &found->second;
 }
 
-int Views::OrdersLastMinute() {
-  const SteadyTime from = clock_.Steady() - std::chrono::minutes(1);
-  while (!orders_.empty() && orders_.front() < from) {
-    orders_.pop_front();
+std::map<std::string, HeldPosition> Views::Held() const {
+  std::map<std::string, HeldPosition> held;
+  for (const auto& [symbol, fact] : positions_) {
+    if (!fact.quantity.is_zero()) {
+      const auto market = Market(symbol);
+      held[symbol] = {fact.quantity, market ? market->mark_or_last() : fact.entry_price};
+    }
   }
+  return held;
+}
+
+int Views::OrdersLastMinute() {
+  const WallTime from = clock_.Now() - std::chrono::minutes(1);
+  std::erase_if(orders_, [&](const auto& order) { return order.second < from; });
   return static_cast<int>(orders_.size());
 }
 

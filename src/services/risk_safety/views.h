@@ -1,9 +1,9 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "platform/base/clock.h"
 #include "services/risk_safety/checks.h"
@@ -12,44 +12,59 @@
 
 namespace quantum::risk_safety {
 
+// What execution says of a position, in an event or on request.
+struct PositionFact {
+  std::string symbol;
+  Decimal quantity;  // signed
+  Decimal entry_price;
+  bool is_protected = false;
+  int64_t time_ms = 0;  // of the change
+};
+
 // What risk-safety knows of the world, each fact with the time it arrived. One loop, no locks.
 class Views {
  public:
   explicit Views(const Clock& clock) : clock_(clock), started_(clock.Steady()) {}
 
   void OnTick(const trading::event::Tick& tick);
-  void OnKline(const trading::event::Kline& kline);
-  void OnPosition(const std::string& symbol, Decimal quantity);
+  // Facts come by two ways, as events and by asking: the newer `time_ms` wins. False when it is older than what is
+  // known.
+  bool OnPosition(const PositionFact& fact);
   void OnAccount(Decimal equity, Decimal available, Decimal unrealized, Decimal day_start_equity);
   void SetRules(std::map<std::string, trading::SymbolRules> rules) { rules_ = std::move(rules); }
-  void OnOrder();  // counts towards the order rate
+  // Counts towards the order rate, each decision once.
+  void OnOrder(const std::string& decision_id, WallTime at);
 
   std::optional<MarketView> Market(const std::string& symbol) const;
   std::optional<AccountView> Account() const;
   Decimal unrealized() const { return unrealized_; }
   const trading::SymbolRules* Rules(const std::string& symbol) const;
   bool has_rules() const { return !rules_.empty(); }
-  const std::map<std::string, Decimal>& positions() const { return positions_; }
+  // Open positions, valued at the mark price, else the last price, else their entry price.
+  std::map<std::string, HeldPosition> Held() const;
+  std::map<std::string, PositionFact> const& positions() const { return positions_; }  // flat ones too
   int OrdersLastMinute();
+  const std::map<std::string, WallTime>& orders() const { return orders_; }  // of the last minute or so
   // Age of the last price by symbol; a symbol that never had one counts from the start of the process.
   std::map<std::string, Duration> MarketAges(const std::vector<std::string>& symbols) const;
 
  private:
   struct Price {
-    Decimal price;
+    Decimal last;
     SteadyTime arrived;
+    std::optional<Decimal> mark;
+    SteadyTime mark_arrived;
   };
-  void SetPrice(const std::string& symbol, Decimal price);
 
   const Clock& clock_;
   SteadyTime started_;
   std::map<std::string, Price> prices_;
-  std::map<std::string, Decimal> positions_;
+  std::map<std::string, PositionFact> positions_;
   std::map<std::string, trading::SymbolRules> rules_;
   std::optional<AccountView> account_;
   SteadyTime account_arrived_{};
   Decimal unrealized_;
-  std::deque<SteadyTime> orders_;
+  std::map<std::string, WallTime> orders_;
 };
 
 }  // namespace quantum::risk_safety

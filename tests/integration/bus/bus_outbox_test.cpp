@@ -29,7 +29,7 @@ class OutboxTest : public ::testing::Test {
   }
 
   void SetUp() override {
-    AskMaster({"FLUSHALL"});
+    ASSERT_EQ(AskMaster({"FLUSHALL"}), "OK");
     quantum::testing::RunInFiber([&](fiber::Loop& loop) {
       postgres::Pool owner(loop, postgres_->OwnerOptions());
       for (const char* sql : {"TRUNCATE outbox, outbox_stream, inbox",
@@ -58,7 +58,7 @@ class OutboxTest : public ::testing::Test {
   }
   static int NumberOf(const Event& event) { return std::stoi(event.payload.substr(5)); }
   static std::string AskMaster(const std::vector<std::string>& command) {
-    return cluster_->Ask(cluster_->Master().value(), command);
+    return cluster_->Ask(cluster_->AwaitMaster(), command);
   }
   static int64_t Count(postgres::Pool& pool, const std::string& what) {
     const auto rows = pool.Query("SELECT count(*) AS n FROM " + what);
@@ -115,21 +115,21 @@ TEST_F(OutboxTest, ARowThatCommitsLateIsRelayedThoughRowsWithHigherIdsWereRelaye
       const auto status = pool.Transact([&](postgres::Transaction& transaction) -> Status {
         QUANTUM_CHECK(bus.PublishWithin(transaction, {Make("LATE", 1)}));
         inserted.Set();
-        release.Wait();
+        release.WaitFor(30s);
         return {};
-      });
+      }, {.timeout = 40s});
       EXPECT_TRUE(status.ok());
       committed.Set();
     });
-    inserted.Wait();
-    ASSERT_TRUE(pool.Transact([&](postgres::Transaction& transaction) {
+    EXPECT_TRUE(inserted.WaitFor(10s));
+    EXPECT_TRUE(pool.Transact([&](postgres::Transaction& transaction) {
                       return bus.PublishWithin(transaction, {Make("EARLY", 2)});
                     }).ok());
     bus.Relay();
-    ASSERT_TRUE(Eventually(5s, [&] { return AskMaster({"XLEN", StreamKey("order")}) == "1"; }));
+    EXPECT_TRUE(Eventually(10s, [&] { return AskMaster({"XLEN", StreamKey("order")}) == "1"; }));
     release.Set();
-    committed.Wait();
-    ASSERT_TRUE(bus.Flush(5s).ok());
+    EXPECT_TRUE(committed.WaitFor(60s));
+    EXPECT_TRUE(bus.Flush(10s).ok());
     EXPECT_EQ(AskMaster({"XLEN", StreamKey("order")}), "2");
     bus.Stop();
   });

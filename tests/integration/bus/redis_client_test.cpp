@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "platform/base/correlation.h"
@@ -8,6 +9,7 @@ namespace quantum::redis {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::HasSubstr;
 using quantum::testing::RedisCluster;
 
 void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
@@ -38,8 +40,8 @@ TEST(RedisClient, RunsCommandsOfManyFibersOnOneConnection) {
     const auto value = client.Run({"GET", "quantum:test:a"});
     ASSERT_TRUE(value.ok());
     EXPECT_EQ(value->text, "101");
-    const auto health = client.Check(1s);
-    ASSERT_TRUE(health.ok());
+    const auto health = client.Check(10s);
+    ASSERT_TRUE(health.ok()) << health.error().message;
     EXPECT_EQ(health->master, cluster.nodes()[0]);
     EXPECT_GE(health->sentinels_reached, 2);
     const auto connections = cluster.Ask(0, {"CLIENT", "LIST"});
@@ -48,6 +50,43 @@ TEST(RedisClient, RunsCommandsOfManyFibersOnOneConnection) {
       ++service_connections;
     }
     EXPECT_EQ(service_connections, 1u);
+  });
+}
+
+TEST(RedisClient, MeasuresWithTheClockItWasGiven) {
+  RedisCluster cluster;
+  RunInFiber([&](fiber::Loop& loop) {
+    ManualClock clock;  // stands still
+    Client client(loop, cluster.Options(), clock);
+    const auto health = client.Check(10s);
+    ASSERT_TRUE(health.ok()) << health.error().message;
+    EXPECT_EQ(health->latency, Duration::zero());
+    EXPECT_TRUE(client.Dedicated(10s).ok());
+  });
+}
+
+TEST(RedisClient, ARefusedPasswordIsToldWithTheSecretToLookAt) {
+  RedisCluster cluster;
+  RunInFiber([&](fiber::Loop& loop) {
+    ClientOptions options = cluster.Options();
+    options.secret = "redis-service";
+    options.sentinel_secret = "sentinel-client";
+    ClientOptions wrong = options;
+    wrong.password = "another";
+    Client client(loop, wrong);
+    const auto answer = client.Run({"GET", "quantum:test:a"}, 2s);
+    ASSERT_FALSE(answer.ok());
+    EXPECT_EQ(answer.error().code, Errc::kPermission) << answer.error().message;
+    EXPECT_THAT(answer.error().message, HasSubstr("WRONGPASS"));
+    EXPECT_THAT(answer.error().message, HasSubstr("secret redis-service"));
+
+    ClientOptions shut_out = options;
+    shut_out.sentinel_password = "another";
+    Client other(loop, shut_out);
+    const auto refused = other.Run({"GET", "quantum:test:a"}, 2s);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Errc::kPermission) << refused.error().message;
+    EXPECT_THAT(refused.error().message, HasSubstr("secret sentinel-client"));
   });
 }
 
@@ -65,7 +104,7 @@ TEST(RedisClient, TheServiceUserReachesOnlyItsOwnKeysAndNoAdministration) {
 }
 
 TEST(RedisClient, FollowsAFailoverAfterTheMasterIsKilledAndTheOldMasterComesBackAsReplica) {
-  RedisCluster cluster;
+  RedisCluster cluster(RedisCluster::kQuick);
   RunInFiber([&](fiber::Loop& loop) {
     Client client(loop, cluster.Options());
     ASSERT_TRUE(client.Run({"SET", "quantum:test:a", "1"}).ok());
@@ -79,7 +118,9 @@ TEST(RedisClient, FollowsAFailoverAfterTheMasterIsKilledAndTheOldMasterComesBack
     const auto took = std::chrono::duration<double>(SystemClock().Steady() - killed).count();
     RecordProperty("failover_s", std::to_string(took));
     EXPECT_LT(took, 10.0);
-    EXPECT_NE(client.Check(1s)->master, cluster.nodes()[0]);
+    const auto health = client.Check(10s);
+    ASSERT_TRUE(health.ok()) << health.error().message;
+    EXPECT_NE(health->master, cluster.nodes()[0]);
     cluster.StartNode(0);
     EXPECT_NO_THROW(cluster.AwaitHealthy());
     EXPECT_TRUE(cluster.Ask(0, {"ROLE"}).starts_with("slave"));
@@ -100,7 +141,7 @@ TEST(RedisClient, SaysUnavailableWhenNothingWasSentBecauseThereIsNoMaster) {
 }
 
 TEST(RedisClient, SurvivesAMasterThatHangs) {
-  RedisCluster cluster;
+  RedisCluster cluster(RedisCluster::kQuick);
   RunInFiber([&](fiber::Loop& loop) {
     Client client(loop, cluster.Options());
     ASSERT_TRUE(client.Run({"SET", "quantum:test:a", "1"}).ok());
@@ -108,14 +149,19 @@ TEST(RedisClient, SurvivesAMasterThatHangs) {
     const auto unknown = client.Run({"SET", "quantum:test:a", "2"}, 10s);
     ASSERT_FALSE(unknown.ok());
     EXPECT_EQ(unknown.error().code, Errc::kUnknownOutcome) << "it was sent and no answer came";
-    const auto answer = client.Run({"SET", "quantum:test:a", "3"}, 10s);
-    EXPECT_TRUE(answer.ok());
+    // An election that fails is repeated after ten seconds.
+    const SteadyTime until = SystemClock().Steady() + 40s;
+    auto answer = client.Run({"SET", "quantum:test:a", "3"}, 10s);
+    while (!answer.ok() && SystemClock().Steady() < until) {
+      answer = client.Run({"SET", "quantum:test:a", "3"}, 10s);
+    }
+    EXPECT_TRUE(answer.ok()) << answer.error().message;
     cluster.ResumeNode(0);
   });
 }
 
 TEST(RedisCluster, ComesBackWithTheMasterItHadAfterAStopAndAStartOfEverything) {
-  RedisCluster cluster;
+  RedisCluster cluster(RedisCluster::kQuick);
   cluster.KillNode(0);
   const size_t master = cluster.AwaitFailover(0);
   cluster.StartNode(0);
@@ -133,7 +179,7 @@ TEST(RedisCluster, ComesBackWithTheMasterItHadAfterAStopAndAStartOfEverything) {
     cluster.StartSentinel(i);
   }
   cluster.AwaitHealthy();
-  EXPECT_EQ(cluster.Master(), master);
+  EXPECT_EQ(cluster.AwaitMaster(), master);
 }
 
 }  // namespace

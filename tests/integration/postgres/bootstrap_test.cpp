@@ -48,8 +48,16 @@ TEST_F(BootstrapTest, EveryTaskMayBeRepeatedAndTouchesNoData) {
 }
 
 TEST_F(BootstrapTest, TheServicesRoleCannotReachOtherDatabasesThroughPgBouncer) {
-  WithPool([](Pool& pool) { EXPECT_FALSE(pool.Query("SELECT 1", {}, {.timeout = std::chrono::seconds(1)})); },
-           [](PoolOptions& options) { options.database = "postgres"; });
+  for (const char* database : {"postgres", "template1"}) {
+    WithPool(
+        [&](Pool& pool) {
+          const auto answer = pool.Query("SELECT 1");
+          ASSERT_FALSE(answer) << database;
+          EXPECT_EQ(answer.error().code, Errc::kUnavailable) << answer.error().message;
+          EXPECT_THAT(answer.error().message, HasSubstr("no such database: " + std::string(database)));
+        },
+        [&](PoolOptions& options) { options.database = database; });
+  }
 }
 
 }  // namespace

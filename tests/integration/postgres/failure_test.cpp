@@ -46,9 +46,9 @@ TEST_F(FailureTest, ACommitWhoseAnswerIsLostIsAnUnknownOutcomeAndIsNotRepeated) 
     EXPECT_EQ(done.error().code, Errc::kUnknownOutcome) << done.error().message;
     EXPECT_EQ(runs, 1);
     // The server got the COMMIT, and this is why it must not be taken for a failure.
-    EXPECT_TRUE(Recovers(pool, 5s));
+    EXPECT_TRUE(Recovers(pool, 30s));
     const Stopwatch watch;
-    while (CountItems(pool) != 1 && watch.elapsed() < 2s) {
+    while (CountItems(pool) != 1 && watch.elapsed() < 20s) {
       fiber::SleepFor(20ms);
     }
     EXPECT_EQ(CountItems(pool), 1);
@@ -91,11 +91,11 @@ TEST_F(FailureTest, ACommitThatIsNotAnsweredInTimeIsUnknownAtTheDeadline) {
     gate.HoldAnswers(true);
     const Stopwatch watch;
     const auto done = pool.Query("INSERT INTO item (id) VALUES (1)", {}, {.timeout = 300ms});
-    EXPECT_LT(watch.elapsed(), 400ms);
+    EXPECT_LT(watch.elapsed(), 300ms + kSlack);
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, Errc::kUnknownOutcome) << done.error().message;
     gate.HoldAnswers(false);
-    EXPECT_TRUE(Recovers(pool, 5s)) << "the connection was not used again";
+    EXPECT_TRUE(Recovers(pool, 30s)) << "the connection was not used again";
     EXPECT_EQ(CountItems(pool), 1);
   });
 }
@@ -105,11 +105,11 @@ TEST_F(FailureTest, AServerThatDoesNotAnswerAtAllCostsNoMoreThanTheDeadline) {
     gate.HoldRequests(true);
     const Stopwatch watch;
     const auto done = pool.Query("INSERT INTO item (id) VALUES (1)", {}, {.timeout = 500ms});
-    EXPECT_LT(watch.elapsed(), 600ms);
+    EXPECT_LT(watch.elapsed(), 500ms + kSlack);
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, Errc::kUnavailable) << "not even connected: nothing was sent";
     gate.HoldRequests(false);
-    EXPECT_TRUE(Recovers(pool, 5s));
+    EXPECT_TRUE(Recovers(pool, 30s));
     EXPECT_EQ(CountItems(pool), 0);
   });
 }
@@ -141,7 +141,7 @@ TEST_F(FailureTest, PostgresKilledInAStatementIsAnErrorWithinTheDeadlineAndThePo
           return {};
         },
         {.timeout = 3s});
-    EXPECT_LT(watch.elapsed(), 3100ms);
+    EXPECT_LT(watch.elapsed(), 3s + kSlack);
     killer.join();
     ASSERT_FALSE(done.ok());
     // While Postgres is away PgBouncer holds a client for 3 s before it refuses: the time may run out first.
@@ -159,7 +159,7 @@ TEST_F(FailureTest, APoolOutlivesARestartOfPostgres) {
     ASSERT_TRUE(pool.Query("INSERT INTO item (id) VALUES (1)"));
     server().KillPostgres();
     server().StartPostgres();
-    EXPECT_TRUE(Recovers(pool, 15s));
+    EXPECT_TRUE(Recovers(pool, 30s));
     EXPECT_EQ(CountItems(pool), 1);
   });
 }
@@ -171,7 +171,7 @@ TEST_F(FailureTest, WithPostgresAwayPgBouncerRefusesInTimeToKnowThatNothingWasDo
     fiber::SleepFor(200ms);
     const Stopwatch watch;
     const auto done = pool.Query("INSERT INTO item (id) VALUES (1)");
-    EXPECT_LT(watch.elapsed(), 5100ms);
+    EXPECT_LT(watch.elapsed(), 5s + kSlack);
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, Errc::kUnavailable) << done.error().message;
   });
@@ -186,7 +186,7 @@ TEST_F(FailureTest, PgBouncerKilledIsUnavailableUntilItIsBack) {
     EXPECT_EQ(done.error().code, Errc::kUnavailable) << done.error().message;
   });
   server().StartPgBouncer();
-  WithPool([](Pool& pool) { EXPECT_TRUE(Recovers(pool, 5s)); });
+  WithPool([](Pool& pool) { EXPECT_TRUE(Recovers(pool, 30s)); });
 }
 
 TEST_F(FailureTest, AStatementWhoseClientIsGoneIsStoppedByTheServer) {
@@ -195,7 +195,7 @@ TEST_F(FailureTest, AStatementWhoseClientIsGoneIsStoppedByTheServer) {
     EXPECT_FALSE(pool.Query("SELECT pg_sleep(30)", {}, {.timeout = 20s}));
     const Stopwatch watch;
     int64_t running = 1;
-    while (running != 0 && watch.elapsed() < 5s) {
+    while (running != 0 && watch.elapsed() < 20s) {
       fiber::SleepFor(100ms);
       const auto rows = pool.Query(
           "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(30)%' AND state = 'active'");

@@ -66,6 +66,22 @@ class PostgresTest : public ::testing::Test {
   static inline std::unique_ptr<testing::PostgresServer> server_;
 };
 
+// What an operation may take beyond its deadline on a machine that has no time for it. A deadline that does not hold is
+// seen by far longer times: those of the naps and silences that it cuts off.
+constexpr Duration kSlack = std::chrono::seconds(2);
+
+// Lets other fibers run until the condition holds; false when the time passed first.
+inline bool WaitFor(Duration timeout, const std::function<bool()>& condition) {
+  const SteadyTime end = SystemClock().Steady() + timeout;
+  while (!condition()) {
+    if (SystemClock().Steady() >= end) {
+      return false;
+    }
+    fiber::SleepFor(std::chrono::milliseconds(50));
+  }
+  return true;
+}
+
 // How long something took.
 class Stopwatch {
  public:

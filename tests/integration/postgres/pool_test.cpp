@@ -191,15 +191,22 @@ TEST_F(PoolTest, ASerializationFailureRunsTheBodyAgain) {
 TEST_F(PoolTest, ADeadlineEndsTheStatementOnTheServerAndThePoolStaysUsable) {
   WithPool([](Pool& pool) {
     const Stopwatch watch;
-    const auto slow = pool.Query("SELECT pg_sleep(10)", {}, {.timeout = 300ms});
+    // The server ends it 50 ms early, and its word must reach us in that time: else the outcome is unknown and the
+    // connection is given up.
+    const auto slow = pool.Query("SELECT pg_sleep(10)", {}, {.timeout = 3s});
+    EXPECT_LT(watch.elapsed(), 3s + kSlack) << "far less than the nap";
     ASSERT_FALSE(slow);
-    EXPECT_EQ(slow.error().code, Errc::kTimeout) << slow.error().message;
-    EXPECT_LT(watch.elapsed(), 400ms);
-    const auto running = pool.Query(
-        "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(10)%' AND pid <> pg_backend_pid() AND "
-        "state = 'active'");
-    EXPECT_EQ(running->Int(0, "n"), 0);
-    EXPECT_EQ(pool.Check(1s)->connections, 1u);
+    EXPECT_THAT(slow.error().code, ::testing::AnyOf(Errc::kTimeout, Errc::kUnknownOutcome)) << slow.error().message;
+    EXPECT_TRUE(WaitFor(5s, [&] {
+      const auto running = pool.Query(
+          "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(10)%' AND pid <> pg_backend_pid() "
+          "AND "
+          "state = 'active'");
+      return running && running->Int(0, "n") == 0;
+    })) << "it still runs on the server";
+    const auto health = pool.Check(5s);
+    ASSERT_TRUE(health) << health.error().message;
+    EXPECT_EQ(health->connections, 1u);
   });
 }
 
@@ -216,7 +223,7 @@ TEST_F(PoolTest, ATransactionsDeadlineCountsFromItsBeginning) {
         {.timeout = 500ms});
     ASSERT_FALSE(done.ok());
     EXPECT_EQ(done.error().code, Errc::kTimeout) << done.error().message;
-    EXPECT_LT(watch.elapsed(), 600ms);
+    EXPECT_LT(watch.elapsed(), 500ms + kSlack) << "far less than the naps together";
     EXPECT_TRUE(pool.Query("SELECT 1"));
   });
 }
@@ -275,15 +282,27 @@ TEST_F(PoolTest, AWrongPasswordIsAPermissionErrorAndNotRetried) {
       [](PoolOptions& options) { options.password = "a-wrong-password"; });
 }
 
-TEST_F(PoolTest, EveryOperationIsCounted) {
+// The value of a series in the text of a scrape; 0 when it does not stand there yet.
+double Value(const std::string& text, const std::string& series) {
+  const size_t at = text.find(series + " ");
+  return at == std::string::npos ? 0 : std::stod(text.substr(at + series.size()));
+}
+
+TEST_F(PoolTest, EveryOperationIsCountedOnceWithItsOutcome) {
+  const std::string before = metrics::Scrape();
   WithPool([](Pool& pool) {
     EXPECT_TRUE(pool.Query("SELECT 1"));
-    EXPECT_FALSE(pool.Query("SELEKT 1"));
+    EXPECT_TRUE(pool.Query("SELECT 1"));
+    EXPECT_EQ(pool.Query("SELEKT 1").error().code, Errc::kInternal);
   });
-  const std::string text = metrics::Scrape();
-  EXPECT_THAT(text, HasSubstr("database_operations_total{operation=\"query\",status=\"ok\"}"));
-  EXPECT_THAT(text, HasSubstr("database_operations_total{operation=\"connect\",status=\"ok\"}"));
-  EXPECT_THAT(text, HasSubstr("database_operation_duration_seconds_count{operation=\"query\",status=\"ok\"}"));
+  const std::string after = metrics::Scrape();
+  const auto growth = [&](const std::string& series) { return Value(after, series) - Value(before, series); };
+  const std::string failed = "{operation=\"query\",status=\"" + std::string(ToString(Errc::kInternal)) + "\"}";
+  EXPECT_EQ(growth("database_operations_total{operation=\"query\",status=\"ok\"}"), 2);
+  EXPECT_EQ(growth("database_operations_total" + failed), 1);
+  EXPECT_EQ(growth("database_operations_total{operation=\"connect\",status=\"ok\"}"), 1);
+  EXPECT_EQ(growth("database_operation_duration_seconds_count{operation=\"query\",status=\"ok\"}"), 2);
+  EXPECT_EQ(growth("database_operation_duration_seconds_count" + failed), 1);
 }
 
 }  // namespace

@@ -105,6 +105,48 @@ void Account::ApplyRecord(const LeverageSet& record) { Mutable(record.symbol).le
 
 void Account::ApplyRecord(const MarginTypeSet& record) { Mutable(record.symbol).isolated = record.isolated; }
 
+void Account::ApplyRecord(const AccountKept& record) {
+  QUANTUM_ASSERT(!opened_);
+  opened_ = true;
+  start_ = record.start;
+  wallet_ = record.wallet;
+  next_order_id_ = record.next_order_id;
+  next_algo_id_ = record.next_algo_id;
+  next_trade_id_ = record.next_trade_id;
+}
+
+void Account::ApplyRecord(const SymbolKept& record) {
+  Symbol& symbol = Mutable(record.symbol);
+  symbol.position.quantity = record.quantity;
+  symbol.position.entry_price = record.entry_price;
+  symbol.position.realized_pnl = record.realized_pnl;
+  symbol.position.fees = record.fees;
+  symbol.leverage = record.leverage;
+  symbol.isolated = record.isolated;
+  symbol.updated_ms = record.updated_ms;
+}
+
+void Account::ApplyRecord(const FillKept& record) { fills_.push_back(record.fill); }
+
+std::vector<Record> Account::Records() const {
+  std::vector<Record> records{AccountKept{start_, wallet_, next_order_id_, next_algo_id_, next_trade_id_}};
+  for (const auto& [name, symbol] : symbols_) {
+    const trading::Position& position = symbol.position;
+    records.push_back(SymbolKept{name, position.quantity, position.entry_price, position.realized_pnl, position.fees,
+                                 symbol.leverage, symbol.isolated, symbol.updated_ms});
+  }
+  for (const PaperFill& fill : fills_) {
+    records.push_back(FillKept{fill});
+  }
+  for (const auto& [id, order] : orders_) {
+    records.push_back(OrderChanged{order});
+  }
+  for (const auto& [id, order] : algos_) {
+    records.push_back(AlgoChanged{order});
+  }
+  return records;
+}
+
 const PaperOrder* Account::FindOrder(int64_t order_id) const {
   const auto found = orders_.find(order_id);
   return found == orders_.end() ? nullptr : &found->second;

@@ -26,6 +26,9 @@ class Account {
   // A record that contradicts the account is an assertion: it was made from this account, or read from its own journal.
   void Apply(const Record& record);
 
+  // The fewest records that make this account again.
+  std::vector<Record> Records() const;
+
   bool opened() const { return opened_; }
   Decimal wallet() const { return wallet_; }
   Decimal start() const { return start_; }
@@ -59,6 +62,9 @@ class Account {
   void ApplyRecord(const Filled& record);
   void ApplyRecord(const LeverageSet& record);
   void ApplyRecord(const MarginTypeSet& record);
+  void ApplyRecord(const AccountKept& record);
+  void ApplyRecord(const SymbolKept& record);
+  void ApplyRecord(const FillKept& record);
   Symbol& Mutable(const std::string& name);
   void Store(const PaperOrder& order);
 

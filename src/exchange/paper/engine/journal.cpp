@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "exchange/paper/engine/record_codec.h"
+#include "platform/base/durable_file.h"
+#include "platform/log/log.h"
 
 namespace quantum::paper {
 namespace {
@@ -49,6 +51,25 @@ Result<std::string> ReadAll(int fd, const std::string& path) {
 }  // namespace
 
 Result<Journal::Opened> Journal::Open(const std::string& path) {
+  QUANTUM_TRY(Opened opened, Replay(path));
+  if (opened.lines < kCompactFrom) {
+    return opened;
+  }
+  const std::vector<Record> needed = opened.account.Records();
+  if (opened.lines < needed.size() + needed.size() / 4) {
+    return opened;
+  }
+  std::string text;
+  for (const Record& record : needed) {
+    text += EncodeRecord(record);
+    text += '\n';
+  }
+  QUANTUM_CHECK(WriteFileDurably(path, text));
+  log::Info("the paper account's journal is compacted", {{"records_before", opened.lines}, {"records", needed.size()}});
+  return Replay(path);
+}
+
+Result<Journal::Opened> Journal::Replay(const std::string& path) {
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
   std::error_code error;
   std::filesystem::create_directories(directory, error);
@@ -56,7 +77,7 @@ Result<Journal::Opened> Journal::Open(const std::string& path) {
   if (fd < 0) {
     return Failed(path, "opening");
   }
-  Opened opened{Journal(path, fd), {}};
+  Opened opened{Journal(path, fd), {}, 0};
   QUANTUM_CHECK(SyncDirectory(directory.string()));
   QUANTUM_TRY(const std::string text, ReadAll(fd, path));
   size_t begin = 0;
@@ -70,6 +91,7 @@ Result<Journal::Opened> Journal::Open(const std::string& path) {
       return record.error().Within(fmt::format("{} line {}", path, line));
     }
     opened.account.Apply(*record);
+    ++opened.lines;
     begin = end + 1;
   }
   if (begin < text.size() && ::ftruncate(fd, static_cast<off_t>(begin)) != 0) {

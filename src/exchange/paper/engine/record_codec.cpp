@@ -104,6 +104,29 @@ void Walk(Archive& a, Fill& f) {
   a("time", f.time_ms);
 }
 
+template <class Archive, class Kept>
+requires std::is_same_v<std::remove_const_t<Kept>, AccountKept>
+void Walk(Archive& a, Kept& k) {
+  a("start", k.start);
+  a("wallet", k.wallet);
+  a("next_order", k.next_order_id);
+  a("next_algo", k.next_algo_id);
+  a("next_trade", k.next_trade_id);
+}
+
+template <class Archive, class Kept>
+requires std::is_same_v<std::remove_const_t<Kept>, SymbolKept>
+void Walk(Archive& a, Kept& k) {
+  a("symbol", k.symbol);
+  a("quantity", k.quantity);
+  a("entry", k.entry_price);
+  a("pnl", k.realized_pnl);
+  a("fees", k.fees);
+  a("leverage", k.leverage);
+  a("isolated", k.isolated);
+  a("updated", k.updated_ms);
+}
+
 template <class T>
 json::object Written(const T& value) {
   Writer writer;
@@ -123,6 +146,9 @@ json::object ToJson(const WalletOpened& r) { return {{"k", "wallet"}, {"wallet",
 json::object ToJson(const OrderChanged& r) { return {{"k", "order"}, {"order", Written(r.order)}}; }
 json::object ToJson(const AlgoChanged& r) { return {{"k", "algo"}, {"order", Written(r.order)}}; }
 json::object ToJson(const Filled& r) { return {{"k", "fill"}, {"fill", Written(r.fill)}, {"order", Written(r.order)}}; }
+json::object ToJson(const AccountKept& r) { return {{"k", "account_kept"}, {"account", Written(r)}}; }
+json::object ToJson(const SymbolKept& r) { return {{"k", "symbol_kept"}, {"symbol", Written(r)}}; }
+json::object ToJson(const FillKept& r) { return {{"k", "fill_kept"}, {"fill", Written(r.fill)}}; }
 json::object ToJson(const LeverageSet& r) {
   return {{"k", "leverage"}, {"symbol", r.symbol}, {"leverage", r.leverage}};
 }
@@ -145,6 +171,15 @@ Record Parse(std::string_view line) {
   }
   if (kind == "fill") {
     return Filled{Read<PaperFill>(object.at("fill")), Read<PaperOrder>(object.at("order"))};
+  }
+  if (kind == "account_kept") {
+    return Read<AccountKept>(object.at("account"));
+  }
+  if (kind == "symbol_kept") {
+    return Read<SymbolKept>(object.at("symbol"));
+  }
+  if (kind == "fill_kept") {
+    return FillKept{Read<PaperFill>(object.at("fill"))};
   }
   if (kind == "leverage") {
     return LeverageSet{std::string(object.at("symbol").as_string()),

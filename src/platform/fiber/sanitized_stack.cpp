@@ -1,0 +1,116 @@
+#include "platform/fiber/sanitized_stack.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <pthread.h>
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#elif defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace quantum::fiber::detail {
+
+#if defined(__SANITIZE_ADDRESS__)
+
+namespace {
+
+struct Bounds {
+  const void* bottom = nullptr;
+  size_t bytes = 0;
+};
+
+thread_local Bounds loop_stack;
+thread_local bool leaving = false;  // a switch to the loop has been told and not yet been finished
+
+Bounds ThreadStack() {
+  pthread_attr_t attributes;
+  pthread_getattr_np(pthread_self(), &attributes);
+  void* bottom = nullptr;
+  size_t bytes = 0;
+  pthread_attr_getstack(&attributes, &bottom, &bytes);
+  pthread_attr_destroy(&attributes);
+  return {bottom, bytes};
+}
+
+Bounds BoundsOf(const boost::context::stack_context& stack) {
+  return {static_cast<char*>(stack.sp) - stack.size, stack.size};
+}
+
+void FinishLeaving() {
+  if (leaving) {
+    leaving = false;
+    __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr);
+  }
+}
+
+}  // namespace
+
+SanitizedStack::SanitizedStack(const boost::context::stack_context& stack) : stack_(stack) {}
+SanitizedStack::~SanitizedStack() = default;
+
+void SanitizedStack::Enter() {
+  FinishLeaving();
+  const Bounds bounds = BoundsOf(stack_);
+  __sanitizer_start_switch_fiber(nullptr, bounds.bottom, bounds.bytes);
+  __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr);
+}
+
+void SanitizedStack::Leave() {
+  __sanitizer_start_switch_fiber(nullptr, loop_stack.bottom, loop_stack.bytes);
+  leaving = true;
+}
+
+void SanitizedStack::Unwinding() {
+  const Bounds bounds = BoundsOf(stack_);
+  ASAN_UNPOISON_MEMORY_REGION(bounds.bottom, bounds.bytes);
+}
+
+void EnterLoop() { loop_stack = ThreadStack(); }
+void LeaveLoop() { FinishLeaving(); }
+
+boost::context::stack_context StackAllocator::allocate() { return *told_ = stacks_.allocate(); }
+
+void StackAllocator::deallocate(boost::context::stack_context& stack) {
+  const Bounds bounds = BoundsOf(stack);
+  ASAN_UNPOISON_MEMORY_REGION(bounds.bottom, bounds.bytes);
+  stacks_.deallocate(stack);
+}
+
+#elif defined(__SANITIZE_THREAD__)
+
+namespace {
+
+thread_local void* tsan_loop = nullptr;
+
+}  // namespace
+
+SanitizedStack::SanitizedStack(const boost::context::stack_context& stack)
+    : stack_(stack), tsan_fiber_(__tsan_create_fiber(0)) {}
+SanitizedStack::~SanitizedStack() { __tsan_destroy_fiber(tsan_fiber_); }
+void SanitizedStack::Enter() { __tsan_switch_to_fiber(tsan_fiber_, 0); }
+void SanitizedStack::Leave() { __tsan_switch_to_fiber(tsan_loop, 0); }
+void SanitizedStack::Unwinding() {}
+
+void EnterLoop() { tsan_loop = __tsan_get_current_fiber(); }
+void LeaveLoop() {}
+
+boost::context::stack_context StackAllocator::allocate() { return *told_ = stacks_.allocate(); }
+void StackAllocator::deallocate(boost::context::stack_context& stack) { stacks_.deallocate(stack); }
+
+#else
+
+SanitizedStack::SanitizedStack(const boost::context::stack_context& stack) : stack_(stack) {}
+SanitizedStack::~SanitizedStack() = default;
+void SanitizedStack::Enter() {}
+void SanitizedStack::Leave() {}
+void SanitizedStack::Unwinding() {}
+
+void EnterLoop() {}
+void LeaveLoop() {}
+
+boost::context::stack_context StackAllocator::allocate() { return *told_ = stacks_.allocate(); }
+void StackAllocator::deallocate(boost::context::stack_context& stack) { stacks_.deallocate(stack); }
+
+#endif
+
+}  // namespace quantum::fiber::detail

@@ -1,0 +1,139 @@
+// Decisions against a real Postgres: decided once, answered alike ever after.
+#include "services/risk_safety/integration_world.h"
+
+namespace quantum::risk_safety {
+namespace {
+
+using namespace std::chrono_literals;
+using trading::event::Decision;
+using trading::event::Intent;
+using trading::operator""_dec;
+
+class DeciderOverPostgres : public test::Database {
+ protected:
+  void RunReady(const std::function<void(test::World&)>& body) {
+    Run([&](test::World& world) {
+      ASSERT_TRUE(world.policies.Load().ok());
+      trading::SymbolRules rules;
+      rules.symbol = "BTCUSDT";
+      rules.tick_size = "0.1"_dec;
+      rules.step_size = "0.001"_dec;
+      rules.min_quantity = "0.001"_dec;
+      rules.max_quantity = "1000"_dec;
+      rules.market_max_quantity = "120"_dec;
+      rules.min_price = "556.8"_dec;
+      rules.max_price = "4529764"_dec;
+      rules.min_notional = "100"_dec;
+      world.views.SetRules({{"BTCUSDT", rules}});
+      world.views.OnTick({.symbol = "BTCUSDT", .price = "60000"_dec});
+      world.views.OnAccount("10000"_dec, "10000"_dec, "0"_dec, "10000"_dec);
+      body(world);
+    });
+  }
+  static Decision Wish(const std::string& id) {
+    Decision decision;
+    decision.decision_id = id;
+    decision.symbol = "BTCUSDT";
+    decision.quantity = "0.01"_dec;
+    decision.reference_price = "60000"_dec;
+    decision.leverage = 2;
+    decision.stop_loss = "59400"_dec;
+    decision.confidence = 0.8;
+    decision.mode = "PAPER";
+    decision.expires_at = ToUnixMs(SystemClock().Now() + 30s);
+    return decision;
+  }
+  static Verdict Decide(test::World& world, const Decision& decision) {
+    Verdict verdict;
+    const Status done = world.pool.Transact([&](postgres::Transaction& transaction) -> Status {
+      QUANTUM_TRY(verdict, world.decider.DecideWithin(transaction, decision, ""));
+      return {};
+    });
+    EXPECT_TRUE(done.ok()) << done.error().message;
+    return verdict;
+  }
+  static std::string Published(test::World& world) {
+    return world.One("SELECT coalesce(string_agg(type, ' ' ORDER BY id), '') AS value FROM outbox");
+  }
+};
+
+TEST_F(DeciderOverPostgres, ARepeatGetsTheRecordedVerdictAndPublishesNothing) {
+  RunReady([](test::World& world) {
+    const Verdict first = Decide(world, Wish("a"));
+    ASSERT_TRUE(first.approved);
+    Decision again = Wish("a");
+    again.reference_price = "60010"_dec;  // asked again a moment later
+    again.expires_at += 1000;
+    world.ess = EssState::kTripped;  // what holds now does not change what was decided
+    const Verdict second = Decide(world, again);
+    EXPECT_TRUE(second.approved);
+    EXPECT_EQ(second.reservation_id, first.reservation_id);
+    EXPECT_EQ(Published(world), "risk.approved");
+    EXPECT_EQ(world.views.OrdersLastMinute(), 1);
+  });
+}
+
+TEST_F(DeciderOverPostgres, ARefusalIsRepeatedToo) {
+  RunReady([](test::World& world) {
+    world.ess = EssState::kTripped;
+    const Verdict first = Decide(world, Wish("a"));
+    world.ess = EssState::kArmed;
+    const Verdict second = Decide(world, Wish("a"));
+    ASSERT_EQ(second.refusals.size(), first.refusals.size());
+    EXPECT_EQ(second.refusals.at(0).code, "EMERGENCY_STOP");
+    EXPECT_EQ(Published(world), "risk.rejected");
+  });
+}
+
+TEST_F(DeciderOverPostgres, AnotherDecisionUnderTheSameIdIsRefusedWithoutContradictingTheFirst) {
+  RunReady([](test::World& world) {
+    ASSERT_TRUE(Decide(world, Wish("a")).approved);
+    Decision other = Wish("a");
+    other.quantity = "0.011"_dec;
+    const Verdict verdict = Decide(world, other);
+    EXPECT_FALSE(verdict.approved);
+    EXPECT_EQ(verdict.refusals.at(0).code, "DUPLICATE_DECISION");
+    EXPECT_EQ(Published(world), "risk.approved");
+    EXPECT_EQ(world.decider.CheckOnly(Wish("a")).value().at(0).code, "DUPLICATE_DECISION");
+  });
+}
+
+TEST_F(DeciderOverPostgres, AnAbsurdQuantityIsRefusedAndRecorded) {
+  RunReady([](test::World& world) {
+    Decision decision = Wish("a");
+    decision.quantity = "2000000"_dec;
+    EXPECT_EQ(Decide(world, decision).refusals.at(0).code, "QUANTITY_RANGE");
+    decision.decision_id = "b";
+    decision.quantity = "92233720368"_dec;
+    decision.price = "92233720368"_dec;
+    EXPECT_FALSE(Decide(world, decision).approved);
+    EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM risk_decisions"), "2");
+  });
+}
+
+TEST_F(DeciderOverPostgres, TheCapOfAPositionCountsWhatIsHeldAndPromisedInItsSymbol) {
+  RunReady([](test::World& world) {                  // the profile NORMAL allows 1000 USD
+    ASSERT_TRUE(Decide(world, Wish("a")).approved);  // 600 promised
+    EXPECT_EQ(Decide(world, Wish("b")).refusals.at(0).code, "POSITION_EXCEEDS_MAX");
+  });
+}
+
+TEST_F(DeciderOverPostgres, EffectsOutsideTheDatabaseHappenOnceAndOnlyWhenItCommits) {
+  RunReady([](test::World& world) {
+    int bodies = 0;
+    const Status failed = world.pool.Transact([&](postgres::Transaction& transaction) -> Status {
+      ++bodies;
+      const auto verdict = world.decider.DecideWithin(transaction, Wish("a"), "");
+      EXPECT_TRUE(verdict.ok() && verdict->approved);
+      return Error{Errc::kInternal, "rolled back by the test"};
+    });
+    EXPECT_FALSE(failed.ok());
+    EXPECT_EQ(bodies, 1);
+    EXPECT_EQ(world.views.OrdersLastMinute(), 0);
+    ASSERT_TRUE(Decide(world, Wish("a")).approved);
+    EXPECT_EQ(world.views.OrdersLastMinute(), 1);
+  });
+}
+
+}  // namespace
+}  // namespace quantum::risk_safety

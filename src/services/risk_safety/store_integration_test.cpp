@@ -1,0 +1,127 @@
+// The emergency stop's record, the policies and the day's start against a real Postgres.
+#include <gmock/gmock.h>
+
+#include "services/risk_safety/integration_world.h"
+
+namespace quantum::risk_safety {
+namespace {
+
+using ::testing::HasSubstr;
+using trading::operator""_dec;
+
+const WallTime kThen = FromUnixMs(1'723'161'256'299);
+
+EssMove Move(int64_t version, EssState from, EssState to, const std::string& reason) {
+  return {.from = from,
+          .record = {.state = to, .reason = reason, .by = "ann", .since = kThen, .version = version},
+          .metrics = {.daily_drawdown_percent = "5.2"_dec, .execution_errors = 2}};
+}
+
+class Store : public test::Database {};
+
+TEST_F(Store, EveryChangeOfTheEmergencyStopIsRecordedOnceAndToldWithItsMetrics) {
+  Run([](test::World& world) {
+    const EssMove trip = Move(1, EssState::kArmed, EssState::kTripped, "OPEN_LOSS: a");
+    ASSERT_TRUE(SaveEss(world.pool, world.bus, trip).ok());
+    ASSERT_TRUE(SaveEss(world.pool, world.bus, trip).ok());  // a repeat does nothing
+    ASSERT_TRUE(SaveEss(world.pool, world.bus, Move(2, EssState::kTripped, EssState::kArmed, "RESET: b")).ok());
+    EXPECT_EQ(world.One("SELECT string_agg(type, ' ' ORDER BY id) AS value FROM outbox"),
+              "ess.state_changed ess.tripped ess.state_changed ess.rearmed");
+    const auto tripped = trading::event::ParseEssChange(
+        world.One("SELECT payload::text AS value FROM outbox WHERE type = 'ess.tripped'"));
+    ASSERT_TRUE(tripped.ok()) << tripped.error().message;
+    EXPECT_EQ(tripped->metrics->daily_drawdown_percent, "5.2"_dec);
+    EXPECT_EQ(tripped->metrics->execution_errors, 2);
+    EXPECT_THAT(world.One("SELECT payload::text AS value FROM outbox WHERE type = 'ess.rearmed'"),
+                HasSubstr("RESET: b"));
+    EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM ess_history"), "2");
+    EXPECT_EQ(LoadEss(world.pool, kThen).value()->state, EssState::kArmed);
+  });
+}
+
+TEST_F(Store, AnotherRecordUnderATakenVersionIsAConflictNotASuccess) {
+  Run([](test::World& world) {
+    ASSERT_TRUE(SaveEss(world.pool, world.bus, Move(3, EssState::kTripped, EssState::kArmed, "RESET: b")).ok());
+    EXPECT_EQ(SaveEss(world.pool, world.bus, Move(3, EssState::kArmed, EssState::kTripped, "x")).error().code,
+              Errc::kConflict);
+    EXPECT_EQ(SaveEss(world.pool, world.bus, Move(1, EssState::kArmed, EssState::kTripped, "x")).error().code,
+              Errc::kConflict);
+    EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM ess_history"), "1");
+  });
+}
+
+TEST_F(Store, ARecordThatCannotBeReadIsATrip) {
+  Run([](test::World& world) {
+    ASSERT_TRUE(world.pool.Query("INSERT INTO ess_state (record, version) VALUES ('{}', 9)").ok());
+    const auto record = LoadEss(world.pool, kThen).value();
+    EXPECT_EQ(record->state, EssState::kTripped);
+    EXPECT_EQ(record->version, 9);
+  });
+}
+
+TEST_F(Store, TheFirstEquityOfADayStands) {
+  Run([](test::World& world) {
+    EXPECT_EQ(DayStartEquity(world.pool, "2026-11-23", "10000"_dec).value(), "10000"_dec);
+    EXPECT_EQ(DayStartEquity(world.pool, "2026-11-23", "9000"_dec).value(), "10000"_dec);
+    EXPECT_EQ(DayStartEquity(world.pool, "2026-11-24", "9000"_dec).value(), "9000"_dec);
+  });
+}
+
+class Policies : public test::Database {
+ protected:
+  static int64_t VersionOf(test::World& world, const std::string& key) {
+    return world.policies.documents().at(key).version;
+  }
+};
+
+TEST_F(Policies, WhatOthersPutIsInForceAfterARefreshAndNothingOlderEverIs) {
+  Run([](test::World& world) {
+    ASSERT_TRUE(world.policies.Load().ok());
+    const int64_t before = VersionOf(world, "trading_state");
+    const auto set = [&](const std::string& state, int64_t version) {
+      ASSERT_TRUE(world.pool
+                      .Query("UPDATE policies SET value = $1::jsonb, version = $2::bigint WHERE key = 'trading_state'",
+                             {"\"" + state + "\"", std::to_string(version)})
+                      .ok());
+    };
+    set("REDUCING", before + 2);
+    ASSERT_TRUE(world.policies.Refresh().ok());
+    EXPECT_EQ(world.policies.trading_state(), TradingState::kReducing);
+    set("ACTIVE", before);  // an older backup was restored
+    ASSERT_TRUE(world.policies.Refresh().ok());
+    EXPECT_EQ(world.policies.trading_state(), TradingState::kReducing);
+    set("ACTIVE", before + 3);
+    ASSERT_TRUE(world.policies.Refresh().ok());
+    EXPECT_EQ(world.policies.trading_state(), TradingState::kActive);
+  });
+}
+
+TEST_F(Policies, WhatAPutAnswersIsInForce) {
+  Run([](test::World& world) {
+    ASSERT_TRUE(world.policies.Load().ok());
+    const int64_t before = VersionOf(world, "active_profile");
+    const auto put = world.policies.Put("active_profile", "\"DEFENSIVE\"", before, "ann");
+    ASSERT_TRUE(put.ok()) << put.error().message;
+    EXPECT_EQ(put->version, before + 1);
+    EXPECT_EQ(world.policies.active().name, "DEFENSIVE");
+    EXPECT_EQ(world.policies.Put("active_profile", "\"NORMAL\"", before, "ann").error().code, Errc::kConflict);
+    EXPECT_EQ(world.policies.active().name, "DEFENSIVE");
+    ASSERT_TRUE(world.policies.Put("active_profile", "\"NORMAL\"", before + 1, "ann").ok());
+  });
+}
+
+TEST_F(Policies, WithoutPostgresTheFileServesTheStartAndNeverReplacesWhatIsInForce) {
+  Run([&](test::World& world) {
+    ASSERT_TRUE(world.policies.Load().ok());
+    server_->KillPgBouncer();
+    PolicyBook next(world.pool, world.bus, nullptr, SystemClock(), directory_.path().string() + "/policies.json");
+    EXPECT_TRUE(next.Load().ok());
+    EXPECT_EQ(next.active().name, world.policies.active().name);
+    EXPECT_FALSE(next.Refresh().ok());
+    EXPECT_EQ(next.active().name, world.policies.active().name);
+    server_->StartPgBouncer();
+  });
+}
+
+}  // namespace
+}  // namespace quantum::risk_safety

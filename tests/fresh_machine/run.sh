@@ -1,0 +1,89 @@
+#!/bin/bash
+# What a person with a fresh Debian 12 meets: a root directory made by debootstrap with git alone, the checkout cloned
+# into it, `./quantum up`, `status`, `down`. README.md says what is looked at. Run as root; leaves nothing behind.
+#
+#   run.sh [--scenario root|sudo|plain-su|boost|all] [--port-offset N] [--with FILE]... [--keep]
+#
+# What is committed is tested, and beside it the files that --with names (paths in the checkout).
+# --keep leaves the root directories in /var/tmp/quantum-fresh-machine, and starts from them the next time.
+set -euo pipefail
+
+here="$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)"
+checkout="$(cd "$here/../.." && pwd)"
+folder=/var/tmp/quantum-fresh-machine
+scenario=all offset=500 keep=0 with=()
+
+say() { echo "fresh machine: $*"; }
+die() { say "$*" >&2; exit 1; }
+
+while (($#)); do
+  case "$1" in
+    --scenario) scenario="${2:?}"; shift 2 ;;
+    --port-offset) offset="${2:?}"; shift 2 ;;
+    --with) with+=("${2:?}"); shift 2 ;;
+    --keep) keep=1; shift ;;
+    *) sed -n '2,/^set/{/^set/!s/^# \?//p}' "${BASH_SOURCE[0]}"; exit 2 ;;
+  esac
+done
+[[ "$(id -u)" == 0 ]] || die "run this as root: it makes root directories"
+command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap"
+
+ccache="${CCACHE_DIR:-$(command -v ccache >/dev/null && ccache --get-config cache_dir || true)}"
+
+cleanup() { ((keep)) || rm -rf --one-file-system "$folder"; }
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+mkdir -p "$folder"
+
+# The base: Debian 12 with git, this machine's way to Debian's packages (sources, proxy, name servers), nothing else.
+make_base() {
+  [[ ! -e "$folder/base.done" ]] || return 0
+  local mirror
+  mirror="$(sed -n 's#^\(URIs:\|deb\) *\(\[[^]]*\] *\)\?\(https\?://[^ ]*debian/\?\)\( .*\)\?$#\3#p' \
+    /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)"
+  say "making a Debian 12 from ${mirror:=http://deb.debian.org/debian}"
+  rm -rf --one-file-system "$folder/base"
+  nice -n 10 debootstrap --variant=minbase --include=git,ca-certificates bookworm "$folder/base" "$mirror" \
+    >"$folder/debootstrap.log" 2>&1 || { tail -n 5 "$folder/debootstrap.log"; die "debootstrap failed"; }
+  rm -f "$folder/base/etc/apt/sources.list"
+  cp /etc/apt/sources.list.d/debian.sources "$folder/base/etc/apt/sources.list.d/" 2>/dev/null ||
+    cp /etc/apt/sources.list "$folder/base/etc/apt/"
+  apt-config dump | grep -iE '^Acquire::(https?::(proxy|verify)|Check-)' >"$folder/base/etc/apt/apt.conf.d/90host" || true
+  cp -L /etc/resolv.conf /etc/hosts "$folder/base/etc/"
+  touch "$folder/base.done"
+}
+
+# Runs inside.sh in a copy of the base, in mount and process namespaces of its own: when it ends, every process it left
+# is killed and every mount is gone with it.
+run_scenario() {
+  local name="$1" root="$folder/$1"
+  say "=== $name ==="
+  if [[ ! -d "$root" ]]; then
+    cp -a "$folder/base" "$root"
+  fi
+  cp "$here/inside.sh" "$root/inside.sh"
+  tar -C "$checkout" -cf "$root/with.tar" --files-from <(printf '%s\n' "${with[@]}")
+  mkdir -p "$root/source" "$root/ccache"
+  if [[ -n "$ccache" && "$name" != root && ! -e "$root/ccache/copied" ]]; then
+    cp -a --reflink=auto "$ccache/." "$root/ccache/"  # an ordinary user cannot write to ours
+    touch "$root/ccache/copied"
+  fi
+  # shellcheck disable=SC2016
+  nice -n 10 unshare --mount --pid --fork --kill-child --propagation private bash -euc '
+    root="$1" checkout="$2" ccache="$3" name="$4" offset="$5"
+    mount -t proc proc "$root/proc"
+    mount --rbind /dev "$root/dev"
+    mount -t tmpfs tmpfs "$root/run"
+    mount --bind -o ro "$checkout" "$root/source"
+    [[ -z "$ccache" || "$name" != root ]] || mount --bind "$ccache" "$root/ccache"
+    exec env -i TERM="${TERM:-dumb}" HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+      chroot "$root" /bin/bash /inside.sh "$name" "$offset"
+  ' bash "$root" "$checkout" "$ccache" "$name" "$offset" && say "$name: passed" || { say "$name: FAILED"; failed=1; }
+}
+
+failed=0
+make_base
+for each in root sudo plain-su boost; do
+  [[ "$scenario" != all && "$scenario" != "$each" ]] || run_scenario "$each"
+done
+exit "$failed"

@@ -1,0 +1,275 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <set>
+
+#include "platform/bus/bus.h"
+#include "tests/support/redis_cluster.h"
+
+// The outbox on disk, against real servers: what Publish returned for is delivered once and in order, though the broker
+// is away, though the process is killed, though the disk is put back to an older state.
+namespace quantum::bus {
+namespace {
+
+using namespace std::chrono_literals;
+using quantum::testing::RedisCluster;
+using quantum::testing::TemporaryDirectory;
+
+constexpr const char* kPlaced = "order.placed";
+
+class BusJournalTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    RegisterEventType({kPlaced});
+    cluster_ = std::make_unique<RedisCluster>();
+  }
+  static void TearDownTestSuite() { cluster_.reset(); }
+  void SetUp() override { ASSERT_EQ(cluster_->Ask(cluster_->AwaitMaster(), {"FLUSHALL"}), "OK"); }
+
+  void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
+    fiber::Loop loop("test");
+    loop.Spawn([&] {
+      body(loop);
+      loop.Stop();
+    });
+    loop.Run();
+  }
+
+  template <class Condition>
+  static bool Eventually(Duration timeout, Condition condition) {
+    const SteadyTime end = SystemClock().Steady() + timeout;
+    while (!condition()) {
+      if (SystemClock().Steady() > end) {
+        return false;
+      }
+      fiber::SleepFor(10ms);
+    }
+    return true;
+  }
+
+  BusOptions Publisher(const std::string& folder = "journal") const {
+    BusOptions options{.producer = "publisher", .group = "p"};
+    options.journal_directory = directory_.path() / folder;
+    return options;
+  }
+
+  static Event Make(int number) {
+    return {.type = kPlaced, .key = "K", .payload = fmt::format("{{\"n\":{}}}", number)};
+  }
+  static int NumberOf(const Event& event) { return std::stoi(event.payload.substr(5)); }
+
+  // What a group of its own is given, in order.
+  struct Receiver {
+    Receiver(fiber::Loop& loop, redis::Client& client)
+        : bus(loop, client, nullptr, {.producer = "receiver", .group = "g"}) {
+      bus.Subscribe({.types = {kPlaced}, .handler = [this](const Event& event) {
+                       numbers.push_back(NumberOf(event));
+                       return Status();
+                     }});
+    }
+    ~Receiver() { bus.Stop(); }
+    std::vector<int> numbers;
+    Bus bus;
+  };
+
+  static std::vector<int> UpTo(int count) {
+    std::vector<int> numbers(static_cast<size_t>(count));
+    std::iota(numbers.begin(), numbers.end(), 0);
+    return numbers;
+  }
+
+  static inline std::unique_ptr<RedisCluster> cluster_;
+  TemporaryDirectory directory_{"bus-journal"};
+};
+
+TEST_F(BusJournalTest, PublishingIsNotRefusedWhileTheBrokerIsAwayAndTheEventsArriveInOrderAfterARestartOfTheProcess) {
+  for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
+    cluster_->PauseNode(node);
+  }
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    auto bus = Bus::Open(loop, client, nullptr, Publisher());
+    ASSERT_TRUE(bus.ok()) << bus.error().message;
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_TRUE((*bus)->Publish(Make(i)).ok());
+    }
+    EXPECT_EQ((*bus)->health().outbox_pending, 100u);
+    EXPECT_GT((*bus)->health().journal_bytes, 0u);
+  });
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    auto bus = Bus::Open(loop, client, nullptr, Publisher());
+    ASSERT_TRUE(bus.ok()) << bus.error().message;
+    EXPECT_EQ((*bus)->health().outbox_pending, 100u) << "the next life found them";
+    for (int i = 100; i < 200; ++i) {
+      ASSERT_TRUE((*bus)->Publish(Make(i)).ok());
+    }
+    for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
+      cluster_->ResumeNode(node);
+    }
+    Receiver receiver(loop, client);
+    ASSERT_TRUE(receiver.bus.Start().ok());
+    EXPECT_TRUE(Eventually(60s, [&] { return receiver.numbers.size() >= 200; })) << receiver.numbers.size();
+    EXPECT_TRUE(Eventually(60s, [&] { return (*bus)->health().outbox_pending == 0; }));
+    EXPECT_EQ(receiver.numbers, UpTo(200));
+  });
+  cluster_->AwaitHealthy();
+}
+
+TEST_F(BusJournalTest, AProcessThatIsKilledWhilePublishingLosesNothingThatPublishReturnedFor) {
+  const std::string acknowledged = directory_.path() / "acknowledged";
+  constexpr int kLives = 5;
+  int next = 0;
+  for (int life = 0; life < kLives; ++life) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      std::ofstream file(acknowledged, std::ios::app);
+      fiber::Loop loop("child");
+      loop.Spawn([&] {
+        redis::Client client(loop, cluster_->Options());
+        auto bus = Bus::Open(loop, client, nullptr, Publisher());
+        for (int i = next; bus.ok(); ++i) {
+          if ((*bus)->Publish(Make(i)).ok()) {
+            file << i << '\n' << std::flush;
+          }
+        }
+        _exit(3);
+      });
+      loop.Run();
+      _exit(4);
+    }
+    const int wanted = next + 300;
+    EXPECT_TRUE(quantum::testing::Eventually(60s, [&] {
+      std::ifstream file(acknowledged);
+      int number = -1;
+      while (file >> number) {
+        next = std::max(next, number + 1);
+      }
+      return next >= wanted;
+    }));
+    ASSERT_EQ(kill(child, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << status;
+    next += 1000;  // the last one may or may not have been taken: each life counts in a range of its own
+  }
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    auto bus = Bus::Open(loop, client, nullptr, Publisher());
+    ASSERT_TRUE(bus.ok()) << bus.error().message;
+    Receiver receiver(loop, client);
+    ASSERT_TRUE(receiver.bus.Start().ok());
+    std::set<int> wanted;
+    std::ifstream file(acknowledged);
+    for (int number = 0; file >> number;) {
+      wanted.insert(number);
+    }
+    EXPECT_GE(wanted.size(), 300u * kLives);
+    EXPECT_TRUE(Eventually(60s,
+                           [&] {
+                             const std::set<int> got(receiver.numbers.begin(), receiver.numbers.end());
+                             return std::includes(got.begin(), got.end(), wanted.begin(), wanted.end());
+                           }))
+        << receiver.numbers.size() << " of " << wanted.size();
+    EXPECT_TRUE(Eventually(60s, [&] { return (*bus)->health().outbox_pending == 0; }));
+    EXPECT_TRUE(std::is_sorted(receiver.numbers.begin(), receiver.numbers.end())) << "out of order";
+    EXPECT_EQ(std::set<int>(receiver.numbers.begin(), receiver.numbers.end()).size(), receiver.numbers.size())
+        << "doubled";
+  });
+}
+
+TEST_F(BusJournalTest, ASecondProcessOnTheSameFolderIsRefused) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    auto first = Bus::Open(loop, client, nullptr, Publisher());
+    ASSERT_TRUE(first.ok());
+    const auto second = Bus::Open(loop, client, nullptr, Publisher());
+    ASSERT_FALSE(second.ok());
+    EXPECT_EQ(second.error().code, Errc::kConflict);
+    EXPECT_NE(second.error().message.find(std::to_string(getpid())), std::string::npos) << second.error().message;
+  });
+}
+
+TEST_F(BusJournalTest, ATwinThatTakesOverFencesTheOlderOneOff) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    std::string fenced;
+    BusOptions options = Publisher("older");
+    options.fenced = [&](const std::string& reason) { fenced = reason; };
+    auto older = Bus::Open(loop, client, nullptr, options);
+    ASSERT_TRUE(older.ok());
+    Receiver receiver(loop, client);
+    ASSERT_TRUE(receiver.bus.Start().ok());
+    ASSERT_TRUE((*older)->Publish(Make(0), {.await_replicated = true}).ok());
+    std::string twin_fenced;
+    BusOptions twin_options = Publisher("twin");
+    twin_options.fenced = [&](const std::string& reason) { twin_fenced = reason; };
+    auto twin = Bus::Open(loop, client, nullptr, twin_options);
+    ASSERT_TRUE(twin.ok());
+    ASSERT_TRUE((*twin)->Publish(Make(1), {.await_replicated = true}).ok());
+    EXPECT_TRUE(fenced.empty()) << "nobody is fenced before it sends";
+    const auto refused = (*older)->Publish(Make(2), {.await_replicated = true, .timeout = 2s});
+    EXPECT_FALSE(refused.ok());
+    EXPECT_NE(fenced.find("FENCED"), std::string::npos) << fenced;
+    ASSERT_TRUE((*twin)->Publish(Make(3), {.await_replicated = true}).ok()) << "the older one did not take it back";
+    EXPECT_TRUE(twin_fenced.empty());
+    EXPECT_TRUE(Eventually(10s, [&] { return receiver.numbers.size() == 3; }));
+    EXPECT_EQ(receiver.numbers, (std::vector<int>{0, 1, 3}));
+  });
+}
+
+TEST_F(BusJournalTest, AProcessThatIsRestartedFromACopyOfItsDiskIsNotTakenForARepeat) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Receiver receiver(loop, client);
+    ASSERT_TRUE(receiver.bus.Start().ok());
+    int number = 0;
+    const auto publish = [&](int count) {
+      auto bus = Bus::Open(loop, client, nullptr, Publisher());
+      ASSERT_TRUE(bus.ok()) << bus.error().message;
+      for (int i = 0; i < count; ++i) {
+        ASSERT_TRUE((*bus)->Publish(Make(number++), {.await_replicated = true}).ok());
+      }
+    };
+    publish(5);
+    const auto journal = directory_.path() / "journal";
+    const auto copy = directory_.path() / "copy";
+    std::filesystem::copy(journal, copy, std::filesystem::copy_options::recursive);
+    publish(10);
+    std::filesystem::remove_all(journal);
+    std::filesystem::rename(copy, journal);
+    publish(10);
+    EXPECT_TRUE(Eventually(20s, [&] { return receiver.numbers.size() >= 25; })) << receiver.numbers.size();
+    EXPECT_EQ(receiver.numbers, UpTo(25)) << "swallowed or doubled";
+  });
+}
+
+TEST_F(BusJournalTest, AStreamOverItsQuotaMakesItsPublishersWaitAndGoesOnByItself) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    auto bus = Bus::Open(loop, client, nullptr, Publisher());
+    ASSERT_TRUE(bus.ok());
+    Receiver receiver(loop, client);
+    ASSERT_TRUE(receiver.bus.Start().ok());
+    const size_t master = cluster_->AwaitMaster();
+    cluster_->Ask(master, {"HSET", ProducersKey("order"), "!quota", "group g lags"});
+    ASSERT_TRUE((*bus)->Publish(Make(0)).ok()) << "it is safe on disk";
+    const auto replicated = (*bus)->Publish(Make(1), {.await_replicated = true, .timeout = 1s});
+    ASSERT_FALSE(replicated.ok());
+    EXPECT_NE(replicated.error().message.find("group g lags"), std::string::npos) << replicated.error().message;
+    EXPECT_EQ(cluster_->Ask(master, {"XLEN", StreamKey("order")}), "0");
+    cluster_->Ask(master, {"HDEL", ProducersKey("order"), "!quota"});
+    EXPECT_TRUE(Eventually(10s, [&] { return receiver.numbers.size() == 2; }));
+    EXPECT_EQ(receiver.numbers, UpTo(2));
+  });
+}
+
+}  // namespace
+}  // namespace quantum::bus
