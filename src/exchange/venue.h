@@ -82,7 +82,7 @@ struct OrderPage {
 };
 
 struct Account {
-  Decimal wallet_balance;     // USDT, without unrealized result
+  Decimal wallet_balance;  // USDT, without unrealized result
   Decimal available_balance;
   Decimal unrealized_pnl;
   Decimal initial_margin;
@@ -117,7 +117,7 @@ class TradingVenue {
 
   // kNotFound only when the venue says so (-2013).
   virtual Result<VenueOrder> Find(const std::string& symbol, const std::string& client_order_id, bool conditional) = 0;
-  virtual Result<std::vector<VenueOrder>> OpenOrders() = 0;  // both kinds
+  virtual Result<std::vector<VenueOrder>> OpenOrders() = 0;                                                // both kinds
   virtual Result<std::vector<trading::Fill>> Fills(const std::string& symbol, int64_t from_trade_id) = 0;  // ascending
   // The same as the venue lists them, without client order ids: one question a thousand fills.
   virtual Result<std::vector<trading::Fill>> FillsUnnamed(const std::string& symbol, int64_t from_trade_id) = 0;

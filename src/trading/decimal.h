@@ -36,8 +36,8 @@ class Decimal {
 
   constexpr int64_t raw() const { return raw_; }
   double ToDouble() const { return static_cast<double>(raw_) / static_cast<double>(kOne); }
-  std::string ToString() const;                // shortest: "12.5", "0", "-0.001"
-  std::string ToString(int decimals) const;    // exactly so many (0 to 8); the rest must be zero digits or is cut
+  std::string ToString() const;              // shortest: "12.5", "0", "-0.001"
+  std::string ToString(int decimals) const;  // exactly so many (0 to 8); the rest must be zero digits or is cut
 
   constexpr bool is_zero() const { return raw_ == 0; }
   constexpr bool is_positive() const { return raw_ > 0; }

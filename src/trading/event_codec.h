@@ -41,10 +41,8 @@ class Writer {
   static boost::json::value ToValue(int64_t value) { return value; }
   static boost::json::value ToValue(double value) { return value; }
   template <class E>
-    requires std::is_enum_v<E>
-  static boost::json::value ToValue(E value) {
-    return boost::json::string(ToString(value));
-  }
+  requires std::is_enum_v<E>
+  static boost::json::value ToValue(E value) { return boost::json::string(ToString(value)); }
   template <class T>
   static boost::json::value ToValue(const std::vector<T>& values) {
     boost::json::array array;
@@ -54,7 +52,7 @@ class Writer {
     return array;
   }
   template <class P>
-    requires std::is_class_v<P>
+  requires std::is_class_v<P>
   static boost::json::value ToValue(const P& payload) {
     Writer writer;
     Describe(writer, payload);
@@ -117,7 +115,7 @@ class Reader {
     }
   }
   template <class P>
-    requires std::is_class_v<P>
+  requires std::is_class_v<P>
   void Read(const boost::json::value& json, std::string_view name, P& payload) {
     const boost::json::object* object = json.if_object();
     if (object == nullptr) {

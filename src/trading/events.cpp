@@ -5,15 +5,43 @@
 namespace quantum::trading::event {
 
 const std::vector<std::string_view>& AllTypes() {
-  static const std::vector<std::string_view> types = {
-      kMarketTick,       kMarketKline,       kMarketGap,        kSignalGenerated,        kDecisionMade,
-      kStrategySelected, kSizingDecided,     kRiskApproved,     kRiskRejected,           kOrderPlaced,
-      kOrderPartiallyFilled, kOrderFilled,   kOrderCanceled,    kOrderFailed,            kOrderUnknown,
-      kTradeOpened,      kTradeClosed,       kPositionUpdated,  kPortfolioSnapshot,      kPortfolioPnl,
-      kPortfolioDrawdown, kPortfolioExposure, kPolicyUpdated,   kPolicyModeChanged,      kEssTripped,
-      kEssStateChanged,  kEssRearmed,        kModelTrainingStarted, kModelTrainingCompleted, kModelPromoted,
-      kModelRegressed,   kDataDriftDetected, kHealthSnapshot,   kHealthAlertRaised,      kHealthAlertCleared,
-      kSystemMaintenance, kSystemRedisRecovered};
+  static const std::vector<std::string_view> types = {kMarketTick,
+                                                      kMarketKline,
+                                                      kMarketGap,
+                                                      kSignalGenerated,
+                                                      kDecisionMade,
+                                                      kStrategySelected,
+                                                      kSizingDecided,
+                                                      kRiskApproved,
+                                                      kRiskRejected,
+                                                      kOrderPlaced,
+                                                      kOrderPartiallyFilled,
+                                                      kOrderFilled,
+                                                      kOrderCanceled,
+                                                      kOrderFailed,
+                                                      kOrderUnknown,
+                                                      kTradeOpened,
+                                                      kTradeClosed,
+                                                      kPositionUpdated,
+                                                      kPortfolioSnapshot,
+                                                      kPortfolioPnl,
+                                                      kPortfolioDrawdown,
+                                                      kPortfolioExposure,
+                                                      kPolicyUpdated,
+                                                      kPolicyModeChanged,
+                                                      kEssTripped,
+                                                      kEssStateChanged,
+                                                      kEssRearmed,
+                                                      kModelTrainingStarted,
+                                                      kModelTrainingCompleted,
+                                                      kModelPromoted,
+                                                      kModelRegressed,
+                                                      kDataDriftDetected,
+                                                      kHealthSnapshot,
+                                                      kHealthAlertRaised,
+                                                      kHealthAlertCleared,
+                                                      kSystemMaintenance,
+                                                      kSystemRedisRecovered};
   return types;
 }
 

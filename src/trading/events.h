@@ -78,12 +78,12 @@ struct Kline {
   Decimal high;
   Decimal low;
   Decimal close;
-  Decimal volume;        // base currency
+  Decimal volume;  // base currency
   int64_t trades = 0;
-  Decimal taker_buy;     // base currency bought by takers
+  Decimal taker_buy;  // base currency bought by takers
   bool closed = false;
-  int late_trades = 0;   // that came after the bar was closed and are not in it
-  std::string source;    // as in Tick
+  int late_trades = 0;  // that came after the bar was closed and are not in it
+  std::string source;   // as in Tick
 };
 
 struct Gap {
@@ -102,13 +102,13 @@ struct Vote {
 
 struct Signal {
   std::string symbol;
-  std::string timeframe;     // "1m"
-  std::string action;        // "BUY", "SELL", "HOLD"
-  double probability = 0;    // of the action
-  double disagreement = 0;   // 0 … 1, spread of the votes
+  std::string timeframe;    // "1m"
+  std::string action;       // "BUY", "SELL", "HOLD"
+  double probability = 0;   // of the action
+  double disagreement = 0;  // 0 … 1, spread of the votes
   std::vector<Vote> votes;
-  std::string model_hash;    // of the ensemble's configuration and feature schema
-  std::string regime;        // "TREND_UP", "TREND_DOWN", "RANGE", "VOLATILE"
+  std::string model_hash;  // of the ensemble's configuration and feature schema
+  std::string regime;      // "TREND_UP", "TREND_DOWN", "RANGE", "VOLATILE"
   int64_t time = 0;
 };
 
@@ -120,26 +120,26 @@ struct Decision {
   std::string decision_id;
   std::string symbol;
   Intent intent = Intent::kOpen;
-  Side side = Side::kBuy;         // of the order: closing a long is SELL
-  Decimal quantity;               // base currency, > 0
-  Decimal reference_price;        // the price the decision was made at
-  std::optional<Decimal> price;   // limit; absent: market
+  Side side = Side::kBuy;        // of the order: closing a long is SELL
+  Decimal quantity;              // base currency, > 0
+  Decimal reference_price;       // the price the decision was made at
+  std::optional<Decimal> price;  // limit; absent: market
   int leverage = 1;
-  std::optional<Decimal> stop_loss;    // required for OPEN
+  std::optional<Decimal> stop_loss;  // required for OPEN
   std::optional<Decimal> take_profit;
-  std::optional<Decimal> trail;        // percent
+  std::optional<Decimal> trail;  // percent
   double confidence = 0;
-  int64_t expires_at = 0;         // ms; an expired decision is refused
+  int64_t expires_at = 0;  // ms; an expired decision is refused
   std::string model;
   std::string strategy;
   std::string regime;
-  std::string mode;               // PAPER, TESTNET, LIVE: stamped on every order
+  std::string mode;  // PAPER, TESTNET, LIVE: stamped on every order
 };
 
 // The decision travels with its approval, so that execution needs nothing else.
 struct Approval {
   Decision decision;
-  std::string reservation_id;     // empty for a close
+  std::string reservation_id;  // empty for a close
   int64_t policy_version = 0;
 };
 
@@ -176,18 +176,18 @@ struct OrderUpdate {
 struct TradeUpdate {
   std::string trade_id;
   std::string symbol;
-  Side side = Side::kBuy;     // of the entry: BUY is LONG
-  std::string status;         // as in the table trades
+  Side side = Side::kBuy;  // of the entry: BUY is LONG
+  std::string status;      // as in the table trades
   Decimal quantity;
   int leverage = 1;
   Decimal entry_price;
   int64_t entry_time = 0;
-  Decimal exit_price;         // zero while open
+  Decimal exit_price;  // zero while open
   int64_t exit_time = 0;
-  Decimal realized_pnl;       // net of fees and funding
+  Decimal realized_pnl;  // net of fees and funding
   Decimal fees;
-  Decimal funding;            // paid; negative: received
-  std::string close_reason;   // STOP_LOSS, TAKE_PROFIT, SIGNAL, MANUAL, EMERGENCY, LIQUIDATION
+  Decimal funding;           // paid; negative: received
+  std::string close_reason;  // STOP_LOSS, TAKE_PROFIT, SIGNAL, MANUAL, EMERGENCY, LIQUIDATION
   std::string model;
   std::string strategy;
   std::string reservation_id;
@@ -195,12 +195,12 @@ struct TradeUpdate {
 
 struct PositionUpdate {
   std::string symbol;
-  Decimal quantity;           // signed
+  Decimal quantity;  // signed
   Decimal entry_price;
   bool is_protected = false;  // "protected" in JSON: a live exchange stop exists
   Decimal realized_pnl;       // since the start of the account, before fees and funding
   Decimal fees;
-  Decimal funding;            // paid since the start of the account; negative: received
+  Decimal funding;  // paid since the start of the account; negative: received
   int64_t time = 0;
 };
 
@@ -208,11 +208,11 @@ struct PositionUpdate {
 struct EssMetrics {
   std::optional<Decimal> daily_drawdown_percent;
   std::optional<Decimal> open_loss_percent;
-  int execution_errors = 0;                        // within the window
+  int execution_errors = 0;  // within the window
   int64_t positions_unprotected = 0;
-  std::optional<int64_t> unprotected_ms_max;       // how long the one longest without its stop has been so
+  std::optional<int64_t> unprotected_ms_max;  // how long the one longest without its stop has been so
   std::optional<int64_t> account_age_ms;
-  std::optional<int64_t> market_age_ms_max;        // of the symbol whose price is oldest
+  std::optional<int64_t> market_age_ms_max;  // of the symbol whose price is oldest
 };
 
 struct EssChange {

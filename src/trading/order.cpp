@@ -7,15 +7,16 @@
 namespace quantum::trading {
 namespace {
 
-constexpr std::array<std::pair<OrderStatus, std::string_view>, 9> kStatuses{{{OrderStatus::kIntent, "INTENT"},
-                                                                             {OrderStatus::kUnknown, "UNKNOWN"},
-                                                                             {OrderStatus::kNew, "NEW"},
-                                                                             {OrderStatus::kPartiallyFilled, "PARTIALLY_FILLED"},
-                                                                             {OrderStatus::kFilled, "FILLED"},
-                                                                             {OrderStatus::kCanceled, "CANCELED"},
-                                                                             {OrderStatus::kExpired, "EXPIRED"},
-                                                                             {OrderStatus::kRejected, "REJECTED"},
-                                                                             {OrderStatus::kTriggered, "TRIGGERED"}}};
+constexpr std::array<std::pair<OrderStatus, std::string_view>, 9> kStatuses{
+    {{OrderStatus::kIntent, "INTENT"},
+     {OrderStatus::kUnknown, "UNKNOWN"},
+     {OrderStatus::kNew, "NEW"},
+     {OrderStatus::kPartiallyFilled, "PARTIALLY_FILLED"},
+     {OrderStatus::kFilled, "FILLED"},
+     {OrderStatus::kCanceled, "CANCELED"},
+     {OrderStatus::kExpired, "EXPIRED"},
+     {OrderStatus::kRejected, "REJECTED"},
+     {OrderStatus::kTriggered, "TRIGGERED"}}};
 
 // How far along an order is; reports that would go back are older than what is known.
 int Progress(OrderStatus status) {

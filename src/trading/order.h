@@ -20,9 +20,9 @@ enum class OrderStatus {
   kPartiallyFilled,
   kFilled,
   kCanceled,
-  kExpired,   // also: rejected by the engine after it was accepted
-  kRejected,  // the venue refused it; nothing happened
-  kTriggered, // a conditional order that became a market order; its fills follow under the order it spawned
+  kExpired,    // also: rejected by the engine after it was accepted
+  kRejected,   // the venue refused it; nothing happened
+  kTriggered,  // a conditional order that became a market order; its fills follow under the order it spawned
 };
 std::string_view ToString(OrderStatus status);  // "NEW", "PARTIALLY_FILLED", …
 Result<OrderStatus> ParseOrderStatus(std::string_view text);
@@ -44,7 +44,7 @@ struct Fill {
   std::string fee_asset;  // "USDT"
   Decimal realized_pnl;   // as the venue computed it
   bool maker = false;
-  WallTime time{};        // the venue's clock
+  WallTime time{};  // the venue's clock
 };
 
 // What the exchange says of an order, from any source (answer, user stream, query). Cumulative numbers, so that
@@ -56,8 +56,8 @@ struct OrderReport {
   OrderStatus status = OrderStatus::kNew;
   Decimal filled_quantity;  // cumulative
   Decimal average_price;
-  WallTime time{};          // the venue's update time
-  std::optional<Fill> fill; // the execution that this report announces
+  WallTime time{};           // the venue's update time
+  std::optional<Fill> fill;  // the execution that this report announces
 };
 
 struct Order {
@@ -77,24 +77,24 @@ struct Order {
   OrderStatus status = OrderStatus::kIntent;
   Decimal filled_quantity;
   Decimal average_price;
-  Decimal fee;            // paid so far
-  int64_t version = 0;    // counts changes; order events carry it
-  std::string reason;     // of a refusal
+  Decimal fee;          // paid so far
+  int64_t version = 0;  // counts changes; order events carry it
+  std::string reason;   // of a refusal
   WallTime created{};
   WallTime updated{};
 };
 
 // What a report changed.
 enum class Change {
-  kNone,       // a repeat, or older than what is known
-  kStatus,     // the status advanced
-  kFill,       // the filled quantity grew (the status may have advanced too)
+  kNone,    // a repeat, or older than what is known
+  kStatus,  // the status advanced
+  kFill,    // the filled quantity grew (the status may have advanced too)
 };
 
 // Applies a report. Reports only ever move an order forward: the filled quantity never shrinks and a final status never
-// changes, except that a late fill may still complete a cancelled or expired order's filled quantity (the cancel and the
-// fill raced). A report for another order, or one that fills more than the quantity, is kInvalidArgument and changes
-// nothing: the caller raises it and asks the venue.
+// changes, except that a late fill may still complete a cancelled or expired order's filled quantity (the cancel and
+// the fill raced). A report for another order, or one that fills more than the quantity, is kInvalidArgument and
+// changes nothing: the caller raises it and asks the venue.
 Result<Change> Apply(Order& order, const OrderReport& report);
 
 // "qt-" + 128 bits of SHA-256 over decision and leg in base32 + leg letter: the same decision and leg always give the

@@ -26,8 +26,7 @@ PositionChange Apply(Position& position, Side side, Decimal quantity, Decimal pr
   if (change.opened_quantity.is_positive()) {
     const Decimal before = position.quantity.Abs();
     const Decimal total = before + change.opened_quantity;
-    position.entry_price =
-        (position.entry_price.Times(before) + price.Times(change.opened_quantity)).DividedBy(total);
+    position.entry_price = (position.entry_price.Times(before) + price.Times(change.opened_quantity)).DividedBy(total);
     position.quantity += signed_opened;
   }
   return change;

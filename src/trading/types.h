@@ -33,17 +33,17 @@ Result<TimeInForce> ParseTimeInForce(std::string_view text);
 
 // A symbol's trading rules, from the venue's exchangeInfo; never assumed.
 struct SymbolRules {
-  std::string symbol;       // "BTCUSDT"
-  Decimal tick_size;        // prices are multiples of it
-  Decimal step_size;        // quantities are multiples of it
+  std::string symbol;  // "BTCUSDT"
+  Decimal tick_size;   // prices are multiples of it
+  Decimal step_size;   // quantities are multiples of it
   Decimal min_quantity;
   Decimal max_quantity;         // of limit orders
   Decimal market_max_quantity;  // of market orders
   Decimal min_price;
   Decimal max_price;
-  Decimal min_notional;     // price times quantity, quote currency; reduce-only orders are exempt
-  Decimal price_up;         // PERCENT_PRICE: limit price at most mark * price_up …
-  Decimal price_down;       // … and at least mark * price_down
+  Decimal min_notional;  // price times quantity, quote currency; reduce-only orders are exempt
+  Decimal price_up;      // PERCENT_PRICE: limit price at most mark * price_up …
+  Decimal price_down;    // … and at least mark * price_down
   int leverage_max = 20;
   Decimal maintenance_margin_ratio;  // of the lowest bracket
 };

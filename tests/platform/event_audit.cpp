@@ -62,7 +62,8 @@ constexpr Book kRowsWithEvents[] = {
 };
 constexpr Book kEventsWithRows[] = {
     {"SELECT decision_id AS id FROM risk_decisions", "ai.decision.made", "/decision_id"},
-    {"SELECT decision_id AS id FROM orders UNION SELECT trade_id FROM trades", "risk.approved", "/decision/decision_id"},
+    {"SELECT decision_id AS id FROM orders UNION SELECT trade_id FROM trades", "risk.approved",
+     "/decision/decision_id"},
     {"SELECT client_order_id AS id FROM fills", "order.filled", "/client_order_id"},
     {"SELECT trade_id AS id FROM portfolio_trades", "trade.closed", "/trade_id"},
 };
@@ -129,8 +130,8 @@ class Auditor {
     CheckGroups(audit);
     CheckInbox(inbox, now, audit);
     CheckBooks(now, audit);
-    const int64_t waiting = Number(fmt::format(
-        "SELECT count(*) AS n FROM outbox WHERE relayed_at IS NULL AND id <= {}", last_outbox_row_));
+    const int64_t waiting =
+        Number(fmt::format("SELECT count(*) AS n FROM outbox WHERE relayed_at IS NULL AND id <= {}", last_outbox_row_));
     if (waiting != 0) {
       audit.problems.push_back(fmt::format("{} rows of the outbox still wait", waiting));
     }
@@ -167,8 +168,8 @@ class Auditor {
         }
         const auto pending = Ask({"XPENDING", stream, name, "-", end, "1"});
         if (!pending.elements.empty()) {
-          audit.problems.push_back(fmt::format("{} has not acknowledged {} of {}", name,
-                                               pending.elements[0].elements.at(0).text, stream));
+          audit.problems.push_back(
+              fmt::format("{} has not acknowledged {} of {}", name, pending.elements[0].elements.at(0).text, stream));
         }
       }
     }
@@ -203,8 +204,8 @@ class Auditor {
       const std::set<std::string> told = Told(now, kRowsWithEvents[i]);
       for (const std::string& id : rows_at_begin_[i]) {
         if (!told.contains(id)) {
-          audit.problems.push_back(fmt::format("no {} tells of {} ({})", kRowsWithEvents[i].type, id,
-                                               kRowsWithEvents[i].rows));
+          audit.problems.push_back(
+              fmt::format("no {} tells of {} ({})", kRowsWithEvents[i].type, id, kRowsWithEvents[i].rows));
         }
       }
     }
@@ -234,14 +235,15 @@ class Auditor {
       if (stream.find(kVolatile) != std::string::npos) {
         continue;
       }
-      const std::string family = stream.substr(std::string(kStreams).size() + 1, stream.size() - std::string(kStreams).size() - 2);
+      const std::string family =
+          stream.substr(std::string(kStreams).size() + 1, stream.size() - std::string(kStreams).size() - 2);
       for (const redis::Reply& each : Ask({"XRANGE", stream, "-", "+"}).elements) {
         const redis::Reply& fields = each.elements.at(1);
-        entries.push_back({.stream = stream,
-                           .type = Field(fields, "type"),
-                           .identity = {family, Field(fields, "producer"), Field(fields, "inc"),
-                                        std::stoll(Field(fields, "seq"))},
-                           .payload = json::parse(Field(fields, "payload"))});
+        entries.push_back(
+            {.stream = stream,
+             .type = Field(fields, "type"),
+             .identity = {family, Field(fields, "producer"), Field(fields, "inc"), std::stoll(Field(fields, "seq"))},
+             .payload = json::parse(Field(fields, "payload"))});
       }
     }
     return entries;

@@ -31,10 +31,13 @@ struct Claim {
   // Maker: the order's price and placing, and what has happened since.
   Decimal price;
   MarketClock::Span placed;
-  Decimal filled;                  // of the order, this fill included
-  std::optional<Decimal> ahead;    // the least that was displayed at its price when it may have been placed
-  Decimal traded;                  // at its price, by takers of the other side
-  bool reached = false;            // traded through, or the other side's best at its price
+  Decimal filled;                // of the order, this fill included
+  std::optional<Decimal> ahead;  // the least that was displayed at its price when it may have been placed
+  Decimal traded;                // at its price, by takers of the other side
+  bool rests = false;            // it was placed
+  bool is_first = false;         // of its order's fills
+  bool too_late = false;         // its price was reached before, and it was not filled
+  bool reached = false;          // traded through, or the other side's best at its price
   std::string last_seen;
 
   Side taker_side() const { return fill.buy ? Side::kBuy : Side::kSell; }
@@ -51,24 +54,38 @@ void SeeTaker(Claim& claim, const RecordedBook& book) {
 }
 
 void SeeMaker(Claim& claim, int64_t time_ms, const RecordedBook& book, const RecordedTrade* trade) {
-  // An order rests among those whom takers of the other side meet.
-  if (time_ms >= claim.placed.from_ms && !claim.explained) {
-    const Decimal displayed = book.Offered(claim.other_side(), claim.price);
-    if (!claim.ahead || (time_ms <= claim.placed.to_ms && displayed < *claim.ahead)) {
-      claim.ahead = displayed;
-    }
-    const auto best = book.Best(claim.taker_side());
-    claim.reached = claim.reached || (best && (claim.fill.buy ? *best <= claim.price : *best >= claim.price));
-    if (trade != nullptr && trade->buyer_is_maker == claim.fill.buy) {
-      claim.reached =
-          claim.reached || (claim.fill.buy ? trade->price < claim.price : trade->price > claim.price);
-      claim.traded += trade->price == claim.price ? trade->quantity : Decimal();
-    }
-    claim.explained =
-        time_ms >= claim.span.from_ms && (claim.reached || claim.traded >= *claim.ahead + claim.filled);
-    claim.last_seen = fmt::format("displayed before it {}, traded at its price {}", claim.ahead->ToString(),
-                                  claim.traded.ToString());
+  if (time_ms < claim.placed.from_ms) {
+    return;
   }
+  // It was placed when the other side's best did not reach it, or it would have taken.
+  const auto best = book.Best(claim.taker_side());
+  const bool reached_by_best = best && (claim.fill.buy ? *best <= claim.price : *best >= claim.price);
+  if (!claim.rests) {
+    claim.rests = !reached_by_best && time_ms <= claim.placed.to_ms;
+    claim.last_seen = "it would not have rested";
+    if (!claim.rests) {
+      return;
+    }
+  }
+  // An order rests among those whom takers of the other side meet.
+  const Decimal displayed = book.Offered(claim.other_side(), claim.price);
+  if (!claim.ahead || (time_ms <= claim.placed.to_ms && displayed < *claim.ahead)) {
+    claim.ahead = displayed;
+  }
+  bool reached = reached_by_best;
+  if (trade != nullptr && trade->buyer_is_maker == claim.fill.buy) {
+    reached = reached || (claim.fill.buy ? trade->price < claim.price : trade->price > claim.price);
+    claim.traded += trade->price == claim.price ? trade->quantity : Decimal();
+  }
+  if (reached && claim.is_first && time_ms > claim.placed.to_ms && time_ms < claim.span.from_ms) {
+    claim.too_late = true;
+  }
+  claim.reached = claim.reached || reached;
+  claim.explained = time_ms >= claim.span.from_ms && !claim.too_late &&
+                    (claim.reached || claim.traded >= *claim.ahead + claim.filled);
+  claim.last_seen = claim.too_late ? "the market had reached its price long before"
+                                   : fmt::format("displayed before it {}, traded at its price {}",
+                                                 claim.ahead->ToString(), claim.traded.ToString());
 }
 
 std::vector<Claim> ClaimsOf(const Stack& stack, const MarketClock& clock, const std::string& symbol, FillAudit& audit) {
@@ -94,14 +111,16 @@ std::vector<Claim> ClaimsOf(const Stack& stack, const MarketClock& clock, const 
       claim.price = order.price;
       claim.placed = clock.At(order.time_ms).value_or(*span);
       claim.filled = filled[fill.order_id];
+      claim.is_first = claim.filled == fill.quantity;
       ++audit.maker;
       if (fill.price != order.price) {
-        audit.problems.push_back(fmt::format("fill {}: a maker at {} was filled at {}", fill.id,
-                                             order.price.ToString(), fill.price.ToString()));
+        audit.problems.push_back(fmt::format("fill {}: a maker at {} was filled at {}", fill.id, order.price.ToString(),
+                                             fill.price.ToString()));
       }
     } else {
       for (const ExchangeFill& other : fills) {
-        if (other.id < fill.id && !other.maker && other.buy == fill.buy && other.time_ms >= fill.time_ms - kOwnTakingMs) {
+        if (other.id < fill.id && !other.maker && other.buy == fill.buy &&
+            other.time_ms >= fill.time_ms - kOwnTakingMs) {
           claim.own_taken += other.quantity;
         }
       }
@@ -146,11 +165,11 @@ FillAudit AuditFills(const Stack& stack, const MarketClock& clock, const std::st
                                                         const RecordedTrade* trade) { see(time_ms, book, trade); });
   for (const Claim& claim : claims) {
     if (!claim.explained) {
-      audit.problems.push_back(fmt::format(
-          "{} fill {} ({}, {} {} at {}) does not happen in the recording from {} to {}: {}", symbol, claim.fill.id,
-          claim.fill.maker ? "maker" : "taker", claim.fill.buy ? "BUY" : "SELL", claim.fill.quantity.ToString(),
-          claim.fill.price.ToString(), claim.span.from_ms, claim.span.to_ms,
-          claim.last_seen.empty() ? "the recording is over" : claim.last_seen));
+      audit.problems.push_back(
+          fmt::format("{} fill {} ({}, {} {} at {}) does not happen in the recording from {} to {}: {}", symbol,
+                      claim.fill.id, claim.fill.maker ? "maker" : "taker", claim.fill.buy ? "BUY" : "SELL",
+                      claim.fill.quantity.ToString(), claim.fill.price.ToString(), claim.span.from_ms, claim.span.to_ms,
+                      claim.last_seen.empty() ? "the recording is over" : claim.last_seen));
     }
   }
   return audit;

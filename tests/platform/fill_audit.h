@@ -10,10 +10,12 @@ namespace quantum::testing {
 
 // Every fill of the account against the recording, at the moments which the market may have stood at when the exchange
 // stamped the fill:
-// - a taker's fill: its price was offered, with at least its quantity, and nothing better was but what the account's own
+// - a taker's fill: its price was offered, with at least its quantity, and nothing better was but what the account's
+// own
 //   orders of the last ten seconds may have taken;
-// - a maker's fill, under the queue-behind rule: since the order was placed the market traded through its price, or the
-//   other side's best reached it, or trades at its price came to what was displayed there before it and its own fills;
+// - a maker's fill, under the queue-behind rule: since the order was placed, where it could rest, the market traded
+//   through its price, or the other side's best reached it, and not before that; or trades at its price came to what
+//   was displayed there before it and its own fills;
 // - the fee is the taker's or the maker's share of its value.
 struct FillAudit {
   size_t taker = 0;

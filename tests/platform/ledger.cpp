@@ -30,10 +30,10 @@ std::string Sign(const std::string& secret, const std::string& text) {
 
 json::value AskSigned(const Stack& stack, const std::string& path, const std::string& parameters) {
   const std::string query = fmt::format("{}&recvWindow=5000&timestamp={}", parameters, NowMs());
-  const Answer answer = Send(
-      {.port = stack.Port("paper-exchange"),
-       .path = fmt::format("{}?{}&signature={}", path, query, Sign(stack.Secret("exchange-secret"), query)),
-       .headers = {{"X-MBX-APIKEY", stack.Secret("exchange-key")}}});
+  const Answer answer =
+      Send({.port = stack.Port("paper-exchange"),
+            .path = fmt::format("{}?{}&signature={}", path, query, Sign(stack.Secret("exchange-secret"), query)),
+            .headers = {{"X-MBX-APIKEY", stack.Secret("exchange-key")}}});
   if (answer.status != 200) {
     throw std::runtime_error(fmt::format("{}?{} answered {}: {}", path, parameters, answer.status, answer.body));
   }
@@ -74,8 +74,7 @@ std::vector<ExchangeFill> FillsOf(const Stack& stack, const std::string& symbol)
 }
 
 ExchangeOrder OrderOf(const Stack& stack, const std::string& symbol, int64_t order_id) {
-  const json::value order =
-      AskSigned(stack, "/fapi/v1/order", fmt::format("symbol={}&orderId={}", symbol, order_id));
+  const json::value order = AskSigned(stack, "/fapi/v1/order", fmt::format("symbol={}&orderId={}", symbol, order_id));
   return {.price = ToDecimal(order.at("price")),
           .quantity = ToDecimal(order.at("origQty")),
           .time_ms = order.at("time").as_int64()};

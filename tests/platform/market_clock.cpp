@@ -49,8 +49,8 @@ void MarketClock::Run(int port) {
 std::optional<MarketClock::Span> MarketClock::At(int64_t unix_ms) const {
   const std::lock_guard lock(mutex_);
   // Times are cut to milliseconds: only what lies in another millisecond is surely before or after.
-  const auto after = std::find_if(samples_.begin(), samples_.end(),
-                                  [&](const Sample& sample) { return sample.asked_ms > unix_ms; });
+  const auto after =
+      std::find_if(samples_.begin(), samples_.end(), [&](const Sample& sample) { return sample.asked_ms > unix_ms; });
   if (after == samples_.end()) {
     return std::nullopt;
   }

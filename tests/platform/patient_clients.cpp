@@ -85,9 +85,9 @@ std::map<std::string, PatientClients::Tally> PatientClients::tallies() const {
 
 int PatientClients::fewest() const {
   const std::lock_guard lock(mutex_);
-  return std::min_element(tallies_.begin(), tallies_.end(), [](const auto& a, const auto& b) {
-           return a.second.answered < b.second.answered;
-         })->second.answered;
+  return std::min_element(tallies_.begin(), tallies_.end(),
+                          [](const auto& a, const auto& b) { return a.second.answered < b.second.answered; })
+      ->second.answered;
 }
 
 }  // namespace quantum::testing

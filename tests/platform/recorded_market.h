@@ -40,7 +40,7 @@ class RecordedBook {
 
   Levels bids_;
   Levels asks_;
-  int64_t update_id_ = 0;  // of the newest depth update
+  int64_t update_id_ = 0;          // of the newest depth update
   std::optional<Touch> best_bid_;  // newer than the depth updates
   std::optional<Touch> best_ask_;
 };

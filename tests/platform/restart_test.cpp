@@ -88,7 +88,8 @@ class Hasty {
     for (int i = 0; i < 4; ++i) {
       threads_.emplace_back([this, &stack, &load, writes = i == 0] {
         for (int number = 0; !stop_; ++number) {
-          const Probe probe = writes ? Write(stack, load, number) : Probe{.port = stack.Port(load.unit), .path = load.read};
+          const Probe probe =
+              writes ? Write(stack, load, number) : Probe{.port = stack.Port(load.unit), .path = load.read};
           const bool before = restarting_;
           const Answer answer = Send(probe);
           tally_.Add(answer, writes ? load.write.good : std::set<int>{200}, before || restarting_);
@@ -151,9 +152,8 @@ std::vector<PatientClients::Target> PatientTargets(const Stack& stack, const Loa
   Probe read{.port = stack.Port(load.unit), .path = load.read};
   Probe write = Hasty::Write(stack, load, 0);
   write.body = load.write.body;
-  std::vector<PatientClients::Target> targets{
-      target("reading", read, {200}, ""),
-      target("writing", write, load.write.good, load.write.key_field)};
+  std::vector<PatientClients::Target> targets{target("reading", read, {200}, ""),
+                                              target("writing", write, load.write.good, load.write.key_field)};
   if (load.routed) {
     read.port = stack.Port("gateway");
     targets.push_back(target("reading through the gateway", read, {200}, ""));
@@ -202,7 +202,8 @@ void RestartUnderLoad(const Load& load) {
       ADD_FAILURE() << count << " of a patient client's requests failed, " << name << ": " << how;
     }
   }
-  Say(fmt::format("{}: {} answered; in the gap {} connections refused, {} requests turned away; {} patient requests, "
+  Say(
+      fmt::format("{}: {} answered; in the gap {} connections refused, {} requests turned away; {} patient requests, "
                   "the slowest after {:.1f} s",
                   load.unit, tally.answered, tally.refused, tally.turned_away, patient_answers, slowest_s));
 

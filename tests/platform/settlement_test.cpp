@@ -28,7 +28,8 @@ TEST(Settlement, EveryFillIsOneThatTheRecordedMarketAllows) {
   ASSERT_TRUE(stack.AwaitClosedAfter(0, 4, kTradesMax));
   for (const char* symbol : kSymbols) {
     const FillAudit audit = AuditFills(stack, SharedMarketClock(), symbol);
-    Say(fmt::format("{}: {} fills of takers, {} of makers; the market's place is known within {} ms, {} fills around "
+    Say(
+        fmt::format("{}: {} fills of takers, {} of makers; the market's place is known within {} ms, {} fills around "
                     "restarts aside",
                     symbol, audit.taker, audit.maker, audit.longest_span_ms, audit.around_restarts));
     EXPECT_GT(audit.taker, 0u) << symbol;

@@ -77,9 +77,17 @@ void Stack::BringUp() {
   Say(fmt::format("bringing a platform up at {} on {}, speed {}", options_.port_offset, market, options_.speed));
   undertaker_.emplace(Command({"down"}), directory_->path());
   log::SetLevel(log::Level::kWarning);  // of this process: its own clients' connections are no news
-  std::vector<std::string> up{"up",    "--market", market,  "--speed", options_.speed, "--strategy", "exerciser",
-                              "--set", "strategy.decisions_per_second=" + options_.decisions_per_second,
-                              "--set", "strategy.hold=" + options_.hold};
+  std::vector<std::string> up{"up",
+                              "--market",
+                              market,
+                              "--speed",
+                              options_.speed,
+                              "--strategy",
+                              "exerciser",
+                              "--set",
+                              "strategy.decisions_per_second=" + options_.decisions_per_second,
+                              "--set",
+                              "strategy.hold=" + options_.hold};
   if (const char* overrides = std::getenv("QUANTUM_TEST_SET")) {
     std::istringstream words(overrides);
     for (std::string word; words >> word;) {

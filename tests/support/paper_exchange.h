@@ -17,7 +17,7 @@ class PaperExchangeProcess {
 
   // Starts it and returns when it is ready. On its journal, if it ran before.
   void Start();
-  void Kill();                          // SIGKILL
+  void Kill();                             // SIGKILL
   void Pause() { process_->Signal(19); }   // SIGSTOP
   void Resume() { process_->Signal(18); }  // SIGCONT
 

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/slowdown.h"
 #include "tests/support/temporary_directory.h"
 
 // For tests that start real servers: child processes that never outlive the test, ports nobody holds, directories that
@@ -59,6 +60,7 @@ void ReportTimeout(std::chrono::milliseconds timeout, const std::string& excepti
 // for fibers.
 template <class Condition>
 bool Eventually(std::chrono::milliseconds timeout, Condition condition) {
+  timeout *= kSlowdown;
   const auto end = std::chrono::steady_clock::now() + timeout;
   std::string exception;
   while (true) {

@@ -24,31 +24,32 @@ local function remember(producers, lane, last)
   redis.call('HSET', producers, lane, string.format('%.0f %s', last, redis.call('TIME')[1]))
 end
 
--- One process sends under a producer's name: the last that took over. Its session stands beside the sequences. Answers
--- an error for a process whose twin has taken over since.
-local function fence(producers, producer, session, takes_over)
+-- One process sends under a producer's name: the one that was started last. A session begins with the time of the
+-- start, in digits of fixed width, so the greater is the later; it stands beside the sequences. A replica that lagged and
+-- was promoted may hold an older one: then the present process simply writes its own again. Answers an error for a
+-- process whose twin was started after it.
+local function fence(producers, producer, session)
   local field = '@' .. producer
   local state = redis.call('HGET', producers, field)
   local held = state and string.match(state, '^%S+')
+  if held and held > session then
+    return redis.error_reply('FENCED a process that was started later sends as ' .. producer)
+  end
   if held ~= session then
-    if held and not takes_over then
-      return redis.error_reply('FENCED another process sends as ' .. producer)
-    end
     redis.call('HSET', producers, field, session .. ' ' .. redis.call('TIME')[1])
   end
 end
 
--- KEYS: stream, producers. ARGV: producer, incarnation, session ("" for none), "takeover" or "", sequence of the first
--- event, "gap" or "", then the nine FIELDS of each event. Answers {last sequence held, events appended}. Events up to the
+-- KEYS: stream, producers. ARGV: producer, incarnation, session ("" for none), sequence of the first event, "gap" or "", then the nine FIELDS of each event. Answers {last sequence held, events appended}. Events up to the
 -- last sequence are skipped; if the first is beyond the next one, nothing is appended (the sender has to go back), unless
 -- "gap" says that what lies between does not exist any more. Nothing is appended either while the stream is over its
 -- memory quota (field "!quota" says why).
-local HEAD = 6
+local HEAD = 5
 local function append(keys, args)
   local stream, producers = keys[1], keys[2]
-  local producer, incarnation, session, first, gap = args[1], args[2], args[3], tonumber(args[5]), args[6] == 'gap'
+  local producer, incarnation, session, first, gap = args[1], args[2], args[3], tonumber(args[4]), args[5] == 'gap'
   if session ~= '' then
-    local fenced = fence(producers, producer, session, args[4] == 'takeover')
+    local fenced = fence(producers, producer, session)
     if fenced then
       return fenced
     end
@@ -110,6 +111,26 @@ local function forget(keys, args)
   return forgotten
 end
 
+-- KEYS: stream. ARGV: group, consumer. Removes the consumer if nothing is pending for it. Answers 1 if it did.
+local function drop_consumer(keys, args)
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', keys[1], args[1])) do
+    local name, pending
+    for i = 1, #consumer, 2 do
+      if consumer[i] == 'name' then
+        name = consumer[i + 1]
+      elseif consumer[i] == 'pending' then
+        pending = consumer[i + 1]
+      end
+    end
+    if name == args[2] and pending == 0 then
+      redis.call('XGROUP', 'DELCONSUMER', keys[1], args[1], args[2])
+      return 1
+    end
+  end
+  return 0
+end
+
 redis.register_function('quantum_bus_2_append', append)
 redis.register_function{function_name = 'quantum_bus_2_last', callback = last, flags = {'no-writes'}}
 redis.register_function('quantum_bus_2_forget', forget)
+redis.register_function('quantum_bus_2_drop_consumer', drop_consumer)

@@ -2,6 +2,7 @@
 
 #include "platform/config/secrets.h"
 #include "platform/lifecycle/servers.h"
+#include "platform/log/setup.h"
 
 namespace quantum::operate {
 
@@ -23,6 +24,7 @@ Result<RedisAccess> FindRedis(const Running& running) {
 }
 
 Status InFiber(const std::function<Status(fiber::Loop&)>& body) {
+  log::SetLevel(log::Level::kError);  // a command's answer is its output
   fiber::Loop loop("command");
   Status status;
   loop.Spawn([&] {

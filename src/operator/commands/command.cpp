@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "operator/chaos/command.h"
+
 namespace quantum::operate {
 
 Result<Layout> Context::FindLayout() const {
@@ -124,6 +126,7 @@ int RunProgram(int argc, const char* const* argv) {
   AddCheck(app, context);
   AddSchedule(app, context);
   AddBench(app, context);
+  AddChaos(app, context);
   AddVersion(app, context);
   AddMigrate(app, context);
   AddSupervise(app, context);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "operator/commands/table.h"
 #include "operator/commands/unit_table.h"
 
@@ -16,6 +18,7 @@ struct OptionCase {
   UpOptions options;
   std::vector<std::string> overrides;  // empty: refused
 };
+void PrintTo(const OptionCase& one, std::ostream* out) { *out << one.name; }
 
 class UpOptionTable : public testing::TestWithParam<OptionCase> {};
 

@@ -44,6 +44,18 @@ bool PrintReport(const std::string& body, bool close) {
   return false;
 }
 
+Status WriteFlag(const Layout& layout, const std::string& flag, const std::string& text) {
+  QUANTUM_CHECK(WriteFileAtomically(flag, text, 0640));
+  QUANTUM_CHECK(SyncDirectory(layout.Run()));
+  // Execution reads it, and removes it when the operator rearms.
+  if (const auto account = FindAccount(kServiceUser); ::geteuid() == 0 && account.ok()) {
+    if (::chown(flag.c_str(), account->uid, account->gid) != 0) {
+      return Error{Errc::kInternal, fmt::format("giving {} to {}: {}", flag, kServiceUser, std::strerror(errno))};
+    }
+  }
+  return {};
+}
+
 // Acts first and records after: the flag on disk holds even when every service is down, since execution looks at it
 // before each entry; the call makes it act at once. The halt is the operator's: only the operator lifts it, whatever
 // risk-safety, dead or alive, makes of it.
@@ -53,28 +65,30 @@ Status Halt(const Context& context, const HaltOptions& wanted) {
   boost::json::object record = request;
   record["since"] = FormatIso8601(SystemClock().Now());
   const std::string flag = running.layout.HaltFile();
-  QUANTUM_CHECK(WriteFileAtomically(flag, boost::json::serialize(record) + "\n", 0640));
-  QUANTUM_CHECK(SyncDirectory(running.layout.Run()));
-  if (const auto account = FindAccount(kServiceUser); ::geteuid() == 0 && account.ok()) {
-    // Execution reads it, and removes it when the operator rearms.
-    if (::chown(flag.c_str(), account->uid, account->gid) != 0) {
-      return Error{Errc::kInternal, fmt::format("giving {} to {}: {}", flag, kServiceUser, std::strerror(errno))};
-    }
+  const Status on_disk = WriteFlag(running.layout, flag, boost::json::serialize(record) + "\n");
+  if (on_disk) {
+    fmt::print("The halt is on disk ({}): no entry is sent from now on.\n", flag);
+  } else {
+    // A full disk must not keep the services from stopping; they hold the halt in memory until they can write it.
+    fmt::print("The halt is not on disk ({}); telling the services.\n", on_disk.error().message);
   }
-  fmt::print("The halt is on disk ({}): no entry is sent from now on.\n", flag);
   std::fflush(stdout);
   const auto told =
       CallService(running, "execution", "POST", "/api/execution/halt", boost::json::serialize(request), kHaltWithin);
-  if (!told.ok()) {
-    return Error{Errc::kInternal,
-                 told.error().Within("the halt holds, but open orders could not be cancelled now").message};
-  }
-  const bool done = PrintReport(told->body, wanted.close);
+  const bool done = told.ok() && PrintReport(told->body, wanted.close);
   const auto recorded = CallService(running, "risk-safety", "POST", "/api/risk/ess/trip",
                                     boost::json::serialize(boost::json::object{{"reason", wanted.reason}}));
+  if (!told.ok()) {
+    const char* const held = on_disk || recorded ? "the halt holds, but open orders could not be cancelled now"
+                                                 : "nothing is halted: neither the disk nor a service took it";
+    return Error{Errc::kInternal, told.error().Within(held).message};
+  }
   if (!recorded.ok()) {
     fmt::print("risk-safety has not recorded it now ({}); the halt holds until an operator rearms.\n",
                recorded.error().message);
+  }
+  if (!on_disk) {
+    return on_disk.error().Within("the services are halted, and will not be after a restart");
   }
   if (!done) {
     return Error{Errc::kInternal, "the halt holds; execution tries what is not done again every second"};

@@ -6,6 +6,7 @@
 #include "operator/commands/command.h"
 #include "platform/config/secrets.h"
 #include "platform/fiber/fiber.h"
+#include "platform/log/setup.h"
 #include "platform/postgres/pool.h"
 
 namespace quantum::operate {
@@ -44,7 +45,11 @@ Status RunMigrations(const Context&) {
 void AddMigrate(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("migrate", "Bring the schema up to date; a unit of the manifest");
   command->group("");
-  command->callback([&context] { context.Finish(RunMigrations(context)); });
+  command->callback([&context] {
+    const Status ready = log::Setup({.service = "migrate", .directory = {}, .standard_output = true});
+    context.Finish(ready.ok() ? RunMigrations(context) : ready);
+    log::Shutdown();
+  });
 }
 
 }  // namespace quantum::operate

@@ -122,6 +122,16 @@ Status Up(const Context& context, const UpCommand& wanted) {
     QUANTUM_TRY(const Running running, FindRunning(context));
     return AwaitReady(running, wanted.foreground);
   }
+  if (!LivingRecords(layout.Records()).empty() && LoadLaunch(layout)) {
+    // Rendered and started they are; what they were started with must not change under them.
+    Say(
+        fmt::format("Units of {} still run without a supervisor; it takes them over as they were started. Options are "
+                    "taken on the next start.",
+                    layout.root));
+    QUANTUM_TRY(const Running running, FindRunning(context));
+    QUANTUM_CHECK(StartSupervisor(layout));
+    return AwaitReady(running, wanted.foreground);
+  }
   Say(fmt::format("Preparing {}", layout.root));
   QUANTUM_TRY(const Running running, Prepare(context, layout, wanted));
   QUANTUM_CHECK(StartSupervisor(layout));

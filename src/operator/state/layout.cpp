@@ -1,13 +1,9 @@
 #include "operator/state/layout.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -16,14 +12,6 @@ namespace quantum::operate {
 namespace {
 
 const std::string kRootState = "/var/lib/";
-
-Error FileError(std::string_view what, const std::string& path, int error) {
-  if (error == ENOSPC || error == EDQUOT) {
-    return Error{Errc::kExhausted, fmt::format("{} {}: the disk is full; free some space and try again", what, path)};
-  }
-  const Errc code = error == ENOENT ? Errc::kNotFound : error == EACCES ? Errc::kPermission : Errc::kInternal;
-  return Error{code, fmt::format("{} {}: {}", what, path, std::strerror(error))};
-}
 
 }  // namespace
 
@@ -63,55 +51,6 @@ Result<Layout> DefaultLayout(int port_offset) {
     return Error{Errc::kInvalidArgument, "neither XDG_STATE_HOME nor HOME is set; say where with --state DIR"};
   }
   return Layout{fmt::format("{}/.local/state/{}", home, name)};
-}
-
-Status WriteFileAtomically(const std::string& path, std::string_view text, unsigned mode, FileOwner owner) {
-  const std::string temporary = path + ".new";
-  ::unlink(temporary.c_str());
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (file < 0) {
-    return FileError("writing", path, errno);
-  }
-  int error = ::fchown(file, owner.uid, owner.gid) == 0 && ::fchmod(file, mode) == 0 ? 0 : errno;
-  for (size_t done = 0; error == 0 && done < text.size();) {
-    const ssize_t written = ::write(file, text.data() + done, text.size() - done);
-    if (written < 0) {
-      error = errno == EINTR ? 0 : errno;
-    } else {
-      done += static_cast<size_t>(written);
-    }
-  }
-  if (error == 0 && ::fsync(file) != 0) {
-    error = errno;
-  }
-  ::close(file);
-  if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) {
-    error = errno;
-  }
-  if (error != 0) {
-    ::unlink(temporary.c_str());
-    return FileError("writing", path, error);
-  }
-  return {};
-}
-
-Status SyncDirectory(const std::string& path) {
-  const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const int error = directory < 0 || ::fsync(directory) != 0 ? errno : 0;
-  if (directory >= 0) {
-    ::close(directory);
-  }
-  return error == 0 ? Status() : Status(FileError("syncing", path, error));
-}
-
-Result<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return FileError("reading", path, errno);
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 std::string Tail(const std::string& path, int lines) {

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 
+#include "platform/base/durable_file.h"
 #include "platform/base/result.h"
 
 // Where one platform keeps everything: the state directory and its folders.
@@ -40,19 +39,6 @@ Status CheckLength(const Layout& layout);
 // For who asks without sudo about a platform that was started with it: "; root's is in /var/lib/quantum-trader: use
 // sudo". Empty when there is none, and for root.
 std::string HintOfRoot(const Layout& layout);
-
-// To whom a new file is given; -1: as it is.
-struct FileOwner {
-  uid_t uid = static_cast<uid_t>(-1);
-  gid_t gid = static_cast<gid_t>(-1);
-};
-
-// Writes the whole file aside, fsyncs and renames: a reader sees the old or the new text, never a part. The file is a
-// new one whatever lay there, also in a folder that belongs to somebody else.
-Status WriteFileAtomically(const std::string& path, std::string_view text, unsigned mode, FileOwner owner = {});
-Result<std::string> ReadFile(const std::string& path);
-// Makes names created or renamed in the directory durable.
-Status SyncDirectory(const std::string& path);
 
 // The last lines of a text file, at most `lines`; empty when it cannot be read.
 std::string Tail(const std::string& path, int lines);

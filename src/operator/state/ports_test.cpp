@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace quantum::operate {
 namespace {
 
@@ -42,6 +44,7 @@ struct FallbackCase {
   bool held;
   int expected;
 };
+void PrintTo(const FallbackCase& one, std::ostream* out) { *out << one.name; }
 
 class Fallback : public testing::TestWithParam<FallbackCase> {};
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace quantum::operate {
 namespace {
 
@@ -13,6 +15,7 @@ struct Case {
   const char* expected;
   bool has_secret;
 };
+void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 
 class RenderTable : public testing::TestWithParam<Case> {};
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <ostream>
 
 namespace quantum::operate {
 namespace {
@@ -75,6 +76,7 @@ struct LostCase {
   const char* secret;
   const char* kept;
 };
+void PrintTo(const LostCase& one, std::ostream* out) { *out << one.name; }
 
 class LostSecret : public SecretFiles, public testing::WithParamInterface<LostCase> {};
 

@@ -38,7 +38,8 @@ std::string FormatIso8601(WallTime time) {
 }
 
 Result<WallTime> ParseIso8601(std::string_view text) {
-  const Error bad{Errc::kInvalidArgument, "'" + std::string(text) + "' is not a UTC time like 2026-11-23T14:53:20.123Z"};
+  const Error bad{Errc::kInvalidArgument,
+                  "'" + std::string(text) + "' is not a UTC time like 2026-11-23T14:53:20.123Z"};
   const std::string copy(text);
   int year = 0;
   unsigned month = 0;
@@ -47,7 +48,8 @@ Result<WallTime> ParseIso8601(std::string_view text) {
   int minute = 0;
   int second = 0;
   int used = 0;
-  if (std::sscanf(copy.c_str(), "%4d-%2u-%2uT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6) {
+  if (std::sscanf(copy.c_str(), "%4d-%2u-%2uT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) !=
+      6) {
     return bad;
   }
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};

@@ -10,7 +10,7 @@
 namespace quantum {
 
 using Duration = std::chrono::nanoseconds;
-using WallTime = std::chrono::sys_time<std::chrono::nanoseconds>;   // UTC; may jump
+using WallTime = std::chrono::sys_time<std::chrono::nanoseconds>;                                 // UTC; may jump
 using SteadyTime = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;  // never jumps
 
 // Time as an argument, so that logic can be tested without waiting. Implementations are thread-safe.

@@ -6,8 +6,8 @@ namespace quantum {
 
 // The correlation id of the work this fiber (or thread) is doing; empty when none. It follows a fiber across its
 // suspensions, appears in every log record (without one, an id of the process does), and is passed on in every outgoing
-// call and event. A fiber inherits the id of the one that spawned it. One that works in rounds for as long as the process
-// lives gives each round its own, or everything it does would carry the id of the start:
+// call and event. A fiber inherits the id of the one that spawned it. One that works in rounds for as long as the
+// process lives gives each round its own, or everything it does would carry the id of the start:
 //   while (!service.stopping().WaitFor(1s)) {
 //     const CorrelationScope round(NewUuid());
 const std::string& CurrentCorrelationId();

@@ -15,9 +15,7 @@ std::string NewUuid(const Clock& clock, Random& random) {
                      0x8000 | ((a >> 12) & 0x3fff), b & 0xffffffffffffULL);
 }
 
-std::string NewIncarnation(Random& random) {
-  return fmt::format("{:016x}{:016x}", random.Next(), random.Next());
-}
+std::string NewIncarnation(Random& random) { return fmt::format("{:016x}{:016x}", random.Next(), random.Next()); }
 
 bool IsCorrelationId(std::string_view text) {
   return text.size() >= 8 && text.size() <= 64 &&

@@ -105,8 +105,8 @@ using Status = Result<void>;
 #define QUANTUM_TRY(target, ...) QUANTUM_TRY_(QUANTUM_CONCAT(try_, __LINE__), target, (__VA_ARGS__))
 
 // QUANTUM_CHECK(Save(...)): for a Status.
-#define QUANTUM_CHECK(...)                                      \
-  if (auto status_ = (__VA_ARGS__); !status_.ok()) {            \
-    return status_.error();                                     \
-  }                                                             \
+#define QUANTUM_CHECK(...)                           \
+  if (auto status_ = (__VA_ARGS__); !status_.ok()) { \
+    return status_.error();                          \
+  }                                                  \
   static_assert(true)

@@ -24,7 +24,6 @@ redis::Command AppendCommand(const Broker::Batch& batch, const std::string& sess
                        batch.lane.producer,
                        batch.lane.incarnation,
                        session,
-                       batch.takes_over ? "takeover" : "",
                        std::to_string(batch.events.front()->sequence),
                        batch.gap ? "gap" : ""};
   words.reserve(words.size() + 9 * batch.events.size());

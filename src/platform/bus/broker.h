@@ -16,7 +16,6 @@ class Broker {
     Lane lane;
     std::vector<EventPtr> events;  // consecutive sequences, not empty
     bool gap = false;              // what lies before the first does not exist any more
-    bool takes_over = false;       // fences whoever sent as this producer before
   };
   struct Answer {
     uint64_t last = 0;  // the last sequence of the lane that the broker holds
@@ -24,7 +23,7 @@ class Broker {
     Status taken;
   };
 
-  // session: of this process, so that its twin can be fenced off; empty: never fenced.
+  // session: of this process; one with a greater session fences it off. Empty: never fenced.
   Broker(redis::Client& redis, int replicas_required, std::string session = {})
       : redis_(redis), replicas_required_(replicas_required), session_(std::move(session)) {}
 

@@ -46,7 +46,8 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
         incarnation_(std::move(incarnation)),
         on_disk_(std::move(on_disk)),
         memory_(options_.producer, incarnation_, options_.outbox_events_max),
-        sender_(redis, outbox(), options_.batch_max, options_.replicas_required, incarnation_, clock,
+        sender_(redis, outbox(), options_.batch_max, options_.replicas_required,
+                fmt::format("{:020}-{}", ToUnixNs(clock.Now()), incarnation_), clock,
                 {.confirmed = [this](size_t lane, uint64_t sequence) { safe_.Reach(lane, sequence); },
                  .fenced = options_.fenced}),
         volatile_sender_(redis),
@@ -163,6 +164,7 @@ Result<std::string> Bus::Impl::Publish(Event event, const PublishOptions& option
     return id;
   }
   const std::string name = event.type;
+  janitor_.Tend(FamilyOf(name));
   const auto ticket = outbox().Append(std::move(event));
   if (!ticket) {
     return Error{ticket.error().code, fmt::format("publishing {}: {}; {}", name, ticket.error().message,
@@ -198,6 +200,7 @@ Status Bus::Impl::PublishWithin(postgres::Transaction& transaction, std::vector<
     if (event.payload.empty()) {
       return Error{Errc::kInvalidArgument, fmt::format("publishing {}: the payload is empty", event.type)};
     }
+    janitor_.Tend(FamilyOf(event.type));
     statements.push_back(Relay::Insert(options_.producer, event));
   }
   if (statements.empty()) {

@@ -57,7 +57,8 @@ struct BusOptions {
   // Called once when another process has taken over this producer's name: nothing of this one is sent any more, and it
   // must end. (What waits stays in the journal.)
   std::function<void(const std::string& reason)> fenced = [](const std::string&) {};
-  Duration takeover_idle = std::chrono::seconds(5);  // entries of a consumer that silent for so long are taken over
+  Duration consumer_forgotten = std::chrono::hours(1);  // names with nothing pending that are silent for so long go
+  Duration takeover_idle = std::chrono::seconds(5);     // entries of a consumer that silent for so long are taken over
 };
 
 // For fibers of the loop it was made on. `pool` may be null: then there is neither outbox table nor inbox.

@@ -30,6 +30,14 @@ const EventType* FindEventType(std::string_view name) {
   return found == Registry().end() ? nullptr : &found->second;
 }
 
+std::vector<EventType> EventTypes() {
+  std::vector<EventType> types;
+  for (const auto& [name, type] : Registry()) {
+    types.push_back(type);
+  }
+  return types;
+}
+
 std::string FamilyOf(std::string_view type) {
   const EventType* const registered = FindEventType(type);
   if (registered != nullptr && registered->durability == Durability::kVolatile) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/base/clock.h"
 #include "platform/base/result.h"
@@ -36,9 +37,11 @@ struct EventType {
   std::string name;
   Durability durability = Durability::kDurable;
   int version = 1;
+  bool money = false;  // its stream has part in the half of the broker's memory that is reserved for what moves money
 };
 void RegisterEventType(EventType type);
 const EventType* FindEventType(std::string_view name);
+std::vector<EventType> EventTypes();
 
 // Keys as they stand in Redis. The braces keep a stream and its producers' sequences in one slot.
 std::string FamilyOf(std::string_view type);         // "order" of "order.filled"; volatile: the whole type

@@ -4,6 +4,8 @@
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
 
+#include "platform/bus/quota.h"
+
 namespace quantum::bus {
 
 namespace {
@@ -11,9 +13,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kMeasure = 2s;
-constexpr Duration kTrim = 30s;
+constexpr Duration kTrim = 10s;
 constexpr Duration kForget = 10min;
 constexpr Duration kAnswerMax = 2s;
+constexpr Duration kKeepRead = 1h;
+constexpr const char* kQuotaField = "!quota";     // as in bus.lua
 constexpr const char* kForgetSeconds = "604800";  // seven days, as the inbox
 
 }  // namespace
@@ -23,15 +27,15 @@ void Janitor::Run() {
   SteadyTime forgotten = trimmed;
   while (!stop_.WaitFor(kMeasure)) {
     Measure();
+    HoldToQuotas();
     const SteadyTime now = context_.clock.Steady();
     if (now - trimmed >= kTrim) {
       trimmed = now;
-      std::set<std::string> families;
-      for (const auto& [family, group] : watched_) {
-        families.insert(family);
+      for (const std::string& family : families_) {
+        Trim(family, kKeepRead);
       }
-      for (const std::string& family : families) {
-        Trim(family);
+      for (const auto& [family, group] : watched_) {
+        DropConsumersThatAreGone(family, group);
       }
     }
     if (now - forgotten >= kForget) {
@@ -57,6 +61,84 @@ void Janitor::Measure() {
         metrics::GetGauge(metrics::kQueueLag, {{"queue_name", family + "/" + group.substr(group.rfind(':') + 1)}})
             .Set(static_cast<double>(lag->integer));
       }
+    }
+  }
+}
+
+void Janitor::HoldToQuotas() {
+  const auto info = context_.redis.Run({"INFO", "memory"}, kAnswerMax);
+  if (!info) {
+    return;
+  }
+  constexpr std::string_view kName = "\nmaxmemory:";
+  const size_t at = info->text.find(kName);
+  const int64_t broker_bytes_max = at == std::string::npos ? 0 : std::atoll(info->text.c_str() + at + kName.size());
+  const auto quotas = QuotasOf(EventTypes(), broker_bytes_max);
+  for (const std::string& family : families_) {
+    if (const auto quota = quotas.find(family); quota != quotas.end()) {
+      HoldToQuota(family, quota->second);
+    }
+  }
+}
+
+// Every process that reads or writes the stream does this; they all write the same.
+void Janitor::HoldToQuota(const std::string& family, int64_t quota) {
+  const auto facts = context_.redis.Run({{"MEMORY", "USAGE", StreamKey(family), "SAMPLES", "5"},
+                                         {"HGET", ProducersKey(family), kQuotaField},
+                                         {"XINFO", "GROUPS", StreamKey(family)}},
+                                        kAnswerMax);
+  if (!facts || (*facts)[0].is_error() || (*facts)[0].is_nil()) {
+    return;
+  }
+  std::vector<Laggard> groups;
+  if (!(*facts)[2].is_error()) {
+    for (const redis::Reply& group : (*facts)[2].elements) {
+      const redis::Reply* const name = FindField(group, "name");
+      const redis::Reply* const lag = FindField(group, "lag");
+      const redis::Reply* const pending = FindField(group, "pending");
+      if (name != nullptr && lag != nullptr && pending != nullptr) {
+        groups.push_back({name->text.substr(name->text.rfind(':') + 1), lag->integer + pending->integer});
+      }
+    }
+  }
+  // What every group has done is kept for an hour only while there is room: it goes before a publisher has to wait.
+  if ((*facts)[0].integer > quota / 10 * 8) {
+    Trim(family, Duration(0));
+  }
+  const bool was_over = !(*facts)[1].is_nil();
+  const auto over = OverQuota((*facts)[0].integer, quota, was_over, groups);
+  if (over) {
+    if (!was_over) {
+      log::Critical("a stream is over its memory quota; its publishers wait in their outboxes",
+                    {{"stream", family}, {"reason", *over}});
+    }
+    static_cast<void>(context_.redis.Run({"HSET", ProducersKey(family), kQuotaField, *over}, kAnswerMax));
+  } else if (was_over) {
+    log::Info("a stream is within its memory quota again", {{"stream", family}});
+    static_cast<void>(context_.redis.Run({"HDEL", ProducersKey(family), kQuotaField}, kAnswerMax));
+  }
+}
+
+// A name that has nothing pending and was silent for an hour: the process was renamed or is not run any more.
+void Janitor::DropConsumersThatAreGone(const std::string& family, const std::string& group) {
+  const auto consumers = context_.redis.Run({"XINFO", "CONSUMERS", StreamKey(family), group}, kAnswerMax);
+  if (!consumers) {
+    return;
+  }
+  for (const redis::Reply& consumer : consumers->elements) {
+    const redis::Reply* const name = FindField(consumer, "name");
+    const redis::Reply* const pending = FindField(consumer, "pending");
+    const redis::Reply* const idle = FindField(consumer, "idle");
+    if (name == nullptr || pending == nullptr || idle == nullptr || name->text == context_.options.producer ||
+        pending->integer > 0 || std::chrono::milliseconds(idle->integer) < context_.options.consumer_forgotten) {
+      continue;
+    }
+    // What it was given between the two questions would be lost with it; so empty is asked for once more by the broker.
+    const auto dropped = context_.redis.Run(
+        {"FCALL", "quantum_bus_2_drop_consumer", "1", StreamKey(family), group, name->text}, kAnswerMax);
+    if (dropped && dropped->integer == 1) {
+      log::Info("removed a consumer that no process owns any more",
+                {{"stream", family}, {"group", group}, {"consumer", name->text}});
     }
   }
 }
@@ -90,12 +172,12 @@ std::optional<std::vector<GroupPosition>> Janitor::Positions(const std::string& 
   return positions;
 }
 
-void Janitor::Trim(const std::string& family) {
+void Janitor::Trim(const std::string& family, Duration keep) {
   const auto positions = Positions(family);
   if (!positions) {
     return;
   }
-  if (const auto below = TrimBelow(*positions, context_.clock.Now())) {
+  if (const auto below = TrimBelow(*positions, context_.clock.Now(), keep)) {
     static_cast<void>(context_.redis.Run({"XTRIM", StreamKey(family), "MINID", "~", below->ToString()}, kAnswerMax));
   }
 }

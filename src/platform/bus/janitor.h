@@ -9,26 +9,36 @@
 
 namespace quantum::bus {
 
-// Measures how far the groups are behind, and takes away what nobody needs any more: entries that every group has done,
-// inbox rows after seven days, incarnations that have been silent as long. One fiber.
+// Measures how far the groups are behind, holds the streams to their memory quotas, and takes away what nobody needs
+// any more: entries that every group has done, names of consumers that no process owns, inbox rows after seven days,
+// incarnations that have been silent as long. One fiber.
 class Janitor {
  public:
   // pending: how many events wait in the outbox.
   Janitor(Context context, std::function<size_t()> pending) : context_(context), pending_(std::move(pending)) {}
 
-  void Watch(const std::string& family, const std::string& group) { watched_.emplace(family, group); }
+  void Watch(const std::string& family, const std::string& group) {
+    watched_.emplace(family, group);
+    families_.insert(family);
+  }
+  // A stream that this process publishes to.
+  void Tend(const std::string& family) { families_.insert(family); }
   void Run();  // the fiber's body; returns after Stop()
   void Stop() { stop_.Set(); }
 
  private:
   void Measure();
-  void Trim(const std::string& family);
+  void HoldToQuotas();
+  void HoldToQuota(const std::string& family, int64_t quota);
+  void DropConsumersThatAreGone(const std::string& family, const std::string& group);
+  void Trim(const std::string& family, Duration keep);
   std::optional<std::vector<GroupPosition>> Positions(const std::string& family);
   void Forget();
 
   Context context_;
   const std::function<size_t()> pending_;
   std::set<std::pair<std::string, std::string>> watched_;  // family, group
+  std::set<std::string> families_;
   fiber::Event stop_;
 };
 

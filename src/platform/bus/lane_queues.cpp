@@ -44,6 +44,31 @@ void LaneQueues::Confirm(size_t lane, uint64_t sequence, SteadyTime now) {
   queue.marks.push_back({sequence, now});
 }
 
+void LaneQueues::Reopen(size_t lane, uint64_t sequence) {
+  Queue& queue = queues_.at(lane);
+  sequence = std::max(sequence, queue.first() - 1);
+  if (sequence >= queue.confirmed) {
+    return;
+  }
+  pending_ += queue.confirmed - sequence;
+  retained_ -= queue.confirmed - sequence;
+  queue.confirmed = sequence;
+  while (!queue.marks.empty() && queue.marks.back().sequence > sequence) {
+    const SteadyTime at = queue.marks.back().at;
+    queue.marks.pop_back();
+    if (queue.marks.empty() || queue.marks.back().sequence < sequence) {
+      queue.marks.push_back({sequence, at});
+      break;
+    }
+  }
+}
+
+void LaneQueues::Discard(size_t lane) {
+  Queue& queue = queues_.at(lane);
+  DropUpTo(queue, queue.confirmed);
+  queue.marks.clear();
+}
+
 void LaneQueues::DropUpTo(Queue& queue, uint64_t sequence) {
   while (!queue.events.empty() && queue.first() <= sequence) {
     queue.events.pop_front();

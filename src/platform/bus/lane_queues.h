@@ -42,8 +42,13 @@ class LaneQueues {
   std::vector<EventPtr> Read(size_t lane, uint64_t after, size_t events_max) const;
 
   void Confirm(size_t lane, uint64_t sequence, SteadyTime now);
-  // Drops what was confirmed kRetention ago, and more if the confirmed ones outgrow their bound.
+  // The broker holds the lane only up to this sequence after all: what is still kept beyond it waits again.
+  void Reopen(size_t lane, uint64_t sequence);
+  // Drops what was confirmed kRetention ago, and more if the confirmed ones outgrow their bound. Only while it is known
+  // that the broker holds all that is confirmed.
   void Retire(SteadyTime now);
+  // Drops all that is confirmed in this lane.
+  void Discard(size_t lane);
 
   size_t pending() const { return pending_; }    // not confirmed yet
   size_t retained() const { return retained_; }  // confirmed and still kept

@@ -35,7 +35,9 @@ class Outbox {
   virtual std::vector<EventPtr> Read(size_t lane, uint64_t after, size_t events_max) const = 0;
   // The broker and enough of its replicas hold everything up to this sequence.
   virtual void Confirm(size_t lane, uint64_t sequence, SteadyTime now) = 0;
-  // Drops what has been confirmed long enough.
+  // A new master holds the lane only up to this sequence: what is kept beyond it waits again.
+  virtual void Reopen(size_t lane, uint64_t sequence) = 0;
+  // Drops what has been confirmed long enough. Only while connected to a master that holds all that is confirmed.
   virtual void Retire(SteadyTime now) = 0;
 
   virtual size_t pending() const = 0;   // events not confirmed yet
@@ -56,6 +58,7 @@ class MemoryOutbox final : public Outbox {
     return queues_.Read(lane, after, events_max);
   }
   void Confirm(size_t lane, uint64_t sequence, SteadyTime now) override { queues_.Confirm(lane, sequence, now); }
+  void Reopen(size_t lane, uint64_t sequence) override { queues_.Reopen(lane, sequence); }
   void Retire(SteadyTime now) override { queues_.Retire(now); }
   size_t pending() const override { return queues_.pending(); }
   size_t retained() const override { return queues_.retained(); }

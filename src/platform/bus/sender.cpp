@@ -78,6 +78,7 @@ Status Sender::Resume() {
     if (last[lane] < confirmed) {
       log::Warning("the new master lacks events that a replica had confirmed; sending them again",
                    {{"family", lanes[lane].family}, {"held", last[lane]}, {"confirmed", confirmed}});
+      outbox_.Reopen(lane, last[lane]);
     }
     // What the broker holds beyond the confirmed is sent again too: it skips that, and WAIT then covers it.
     state(lane).sent = std::min(last[lane], confirmed);
@@ -88,13 +89,12 @@ Status Sender::Resume() {
 std::vector<Broker::Batch> Sender::Collect(std::vector<size_t>& lanes) {
   std::vector<Broker::Batch> batches;
   for (size_t lane = 0; lane < outbox_.lanes(); ++lane) {
-    if (outbox_.confirmed(lane) < outbox_.last(lane) &&
-        (ComesAfterAnother(lane) || clock_.Steady() < state(lane).rests_until)) {
+    if (clock_.Steady() < state(lane).rests_until ||
+        (outbox_.confirmed(lane) < outbox_.last(lane) && ComesAfterAnother(lane))) {
       continue;
     }
     const uint64_t held = state(lane).sent;
     Broker::Batch batch{outbox_.lane(lane), outbox_.Read(lane, held, batch_max_)};
-    batch.takes_over = !state(lane).taken_over;
     if (batch.events.empty()) {
       continue;
     }
@@ -111,7 +111,7 @@ std::vector<Broker::Batch> Sender::Collect(std::vector<size_t>& lanes) {
 
 // Nothing to send.
 void Sender::Rest() {
-  outbox_.Retire(clock_.Steady());
+  outbox_.Retire(clock_.Steady());  // connected, and Resume has put back what this master lacks
   work_.Reset();
   if (work_.WaitFor(kLook) || outbox_.retained() == 0 || !broker_.connected()) {
     return;
@@ -124,12 +124,12 @@ void Sender::Rest() {
 }
 
 void Sender::Confirm(size_t lane, const Broker::Batch& batch, uint64_t last) {
+  // Not beyond this batch, though the broker may hold more from before: WAIT covers only what was sent here.
+  last = std::min(last, batch.events.back()->sequence);
   state(lane).sent = last;
-  state(lane).taken_over = true;
   if (last < batch.events.front()->sequence) {
     return;  // the broker holds less than we thought; the next round goes back
   }
-  last = std::min(last, batch.events.back()->sequence);
   const uint64_t before = outbox_.confirmed(lane);
   for (const EventPtr& event : batch.events) {
     if (event->sequence > before && event->sequence <= last) {

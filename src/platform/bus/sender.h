@@ -23,7 +23,7 @@ class Sender {
     std::function<void(const std::string&)> fenced;
   };
 
-  // session: random, of this life of the process.
+  // session: of this life of the process; a later life's is greater.
   Sender(redis::Client& redis, Outbox& outbox, size_t batch_max, int replicas_required, std::string session,
          const Clock& clock, Callbacks callbacks)
       : broker_(redis, replicas_required, std::move(session)),
@@ -45,7 +45,6 @@ class Sender {
  private:
   struct LaneState {
     uint64_t sent = 0;         // the broker holds everything up to here, as far as this connection knows
-    bool taken_over = false;   // the broker knows this session
     SteadyTime rests_until{};  // the broker refused: the stream is over its quota
   };
 

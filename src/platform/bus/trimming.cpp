@@ -5,6 +5,12 @@
 
 namespace quantum::bus {
 
+namespace {
+
+constexpr Duration kKeepUnread = std::chrono::hours(24);
+
+}  // namespace
+
 std::optional<EntryId> EntryId::Parse(const std::string& text) {
   EntryId id;
   const char* const end = text.data() + text.size();
@@ -22,10 +28,8 @@ std::optional<EntryId> EntryId::Parse(const std::string& text) {
 std::string EntryId::ToString() const { return std::to_string(milliseconds) + "-" + std::to_string(number); }
 
 std::optional<EntryId> TrimBelow(const std::vector<GroupPosition>& groups, WallTime now, Duration keep) {
-  if (groups.empty()) {
-    return std::nullopt;
-  }
-  EntryId below{static_cast<uint64_t>(std::max<int64_t>(0, ToUnixMs(now - keep))), 0};
+  const Duration kept = groups.empty() && keep > Duration(0) ? kKeepUnread : keep;
+  EntryId below{static_cast<uint64_t>(std::max<int64_t>(0, ToUnixMs(now - kept))), 0};
   for (const GroupPosition& group : groups) {
     below = std::min(below, group.last_delivered);
     if (group.oldest_pending) {

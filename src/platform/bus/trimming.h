@@ -24,7 +24,7 @@ struct GroupPosition {
 };
 
 // Below which id a stream may be trimmed: what every group has been given and has acknowledged, and what is older than
-// an hour. Nothing without groups, since nobody is known to have read it.
+// `keep`. Of a stream that has no group at all a day is kept, unless `keep` is zero.
 std::optional<EntryId> TrimBelow(const std::vector<GroupPosition>& groups, WallTime now,
                                  Duration keep = std::chrono::hours(1));
 

@@ -22,7 +22,9 @@ TEST(TrimBelow, NeverPassesTheSlowestGroupOrAnythingPending) {
   EXPECT_EQ(TrimBelow({{.last_delivered = {0, 0}}}, kNow), (EntryId{0, 0})) << "a group that has read nothing";
 }
 
-TEST(TrimBelow, TrimsNothingWithoutGroups) { EXPECT_FALSE(TrimBelow({}, kNow)); }
+TEST(TrimBelow, KeepsADayOfAStreamThatNobodyReads) {
+  EXPECT_EQ(TrimBelow({}, kNow), (EntryId{10'000'000'000 - 24 * 3'600'000ULL, 0}));
+}
 
 TEST(EntryId, ReadsItsTextAndOrdersByBothParts) {
   EXPECT_EQ(EntryId::Parse("1700-3"), (EntryId{1700, 3}));

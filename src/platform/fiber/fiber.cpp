@@ -70,6 +70,7 @@ Loop::~Loop() {
   // Suspended fibers unwind here, so their destructors must find their loop.
   Loop* const previous = std::exchange(current_loop, this);
   detail::EnterLoop();
+  detail::UnwindingAll();
   heartbeat_.reset();
   context_.reset();
   detail::LeaveLoop();

@@ -75,7 +75,7 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  void Set();    // wakes all that wait; stays set
+  void Set();  // wakes all that wait; stays set
   void Reset();
   bool is_set() const { return set_; }
 

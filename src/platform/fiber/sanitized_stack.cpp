@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+
+#include <vector>
 #elif defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
 #endif
@@ -20,6 +22,7 @@ struct Bounds {
 };
 
 thread_local Bounds loop_stack;
+thread_local std::vector<Bounds> live_stacks;
 thread_local bool leaving = false;  // a switch to the loop has been told and not yet been finished
 
 Bounds ThreadStack() {
@@ -68,10 +71,21 @@ void SanitizedStack::Unwinding() {
 void EnterLoop() { loop_stack = ThreadStack(); }
 void LeaveLoop() { FinishLeaving(); }
 
-boost::context::stack_context StackAllocator::allocate() { return *told_ = stacks_.allocate(); }
+void UnwindingAll() {
+  for (const Bounds& bounds : live_stacks) {
+    ASAN_UNPOISON_MEMORY_REGION(bounds.bottom, bounds.bytes);
+  }
+}
+
+boost::context::stack_context StackAllocator::allocate() {
+  *told_ = stacks_.allocate();
+  live_stacks.push_back(BoundsOf(*told_));
+  return *told_;
+}
 
 void StackAllocator::deallocate(boost::context::stack_context& stack) {
   const Bounds bounds = BoundsOf(stack);
+  std::erase_if(live_stacks, [&](const Bounds& live) { return live.bottom == bounds.bottom; });
   ASAN_UNPOISON_MEMORY_REGION(bounds.bottom, bounds.bytes);
   stacks_.deallocate(stack);
 }
@@ -93,6 +107,7 @@ void SanitizedStack::Unwinding() {}
 
 void EnterLoop() { tsan_loop = __tsan_get_current_fiber(); }
 void LeaveLoop() {}
+void UnwindingAll() {}
 
 boost::context::stack_context StackAllocator::allocate() { return *told_ = stacks_.allocate(); }
 void StackAllocator::deallocate(boost::context::stack_context& stack) { stacks_.deallocate(stack); }
@@ -107,6 +122,7 @@ void SanitizedStack::Unwinding() {}
 
 void EnterLoop() {}
 void LeaveLoop() {}
+void UnwindingAll() {}
 
 boost::context::stack_context StackAllocator::allocate() { return *told_ = stacks_.allocate(); }
 void StackAllocator::deallocate(boost::context::stack_context& stack) { stacks_.deallocate(stack); }

@@ -23,7 +23,7 @@ class SanitizedStack {
 
   void Enter();  // the first thing after the loop has switched to this stack
   void Leave();  // the last thing before it switches back
-  // An exception unwinds this stack that was thrown before Enter could tell on which stack: forget all marks on it.
+  // An exception unwinds this stack that was thrown before Enter could tell on which stack: forgets all marks on it.
   void Unwinding();
 
  private:
@@ -34,6 +34,8 @@ class SanitizedStack {
 // On the loop's stack, before its fibers run and after they do.
 void EnterLoop();
 void LeaveLoop();
+// All fibers of this thread are about to be unwound, each by an exception out of its depth: forgets the marks on them.
+void UnwindingAll();
 
 // 256 KiB with a guard page. Tells the fiber where its stack is, and forgets the sanitizer's marks when it is freed.
 class StackAllocator {

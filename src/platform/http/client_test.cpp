@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <ostream>
+
 #include "platform/base/correlation.h"
 #include "platform/http/test_peers.h"
 
@@ -276,6 +278,7 @@ struct Broken {
   std::string answer;
   Errc code;
 };
+void PrintTo(const Broken& one, std::ostream* out) { *out << one.name; }
 class BrokenAnswer : public testing::TestWithParam<Broken> {};
 TEST_P(BrokenAnswer, IsToldApart) {
   ScriptedPeer peer({[](RawSocket& socket) {

@@ -211,11 +211,12 @@ Connection::Next Connection::Finish(RouteMetrics& metrics, std::string_view endp
                                     bool complete) {
   const bool close = !complete || server_->draining || !parser_->keep_alive();
   output_.clear();
-  AppendResponseHead(output_, response,
-                     {.correlation_id = exchange_route_ ? std::string_view() : std::string_view(request_.correlation_id),
-                      .date = server_->Date(now_),
-                      .close = close,
-                      .keep_alive = !close && !parser_->http_1_1()});
+  AppendResponseHead(
+      output_, response,
+      {.correlation_id = exchange_route_ ? std::string_view() : std::string_view(request_.correlation_id),
+       .date = server_->Date(now_),
+       .close = close,
+       .keep_alive = !close && !parser_->http_1_1()});
   std::string_view body = response.body;
   if (IsBodiless(response.status) || request_.method == "HEAD") {
     body = {};

@@ -63,9 +63,9 @@ class Connection {
   std::string output_;
   Request request_;
   std::optional<RequestParser> parser_;
-  SteadyTime now_{};       // of the last look at the clock
-  SteadyTime read_by_{};   // this request's deadline
-  SteadyTime received_{};  // when it had been read
+  SteadyTime now_{};             // of the last look at the clock
+  SteadyTime read_by_{};         // this request's deadline
+  SteadyTime received_{};        // when it had been read
   bool exchange_route_ = false;  // the request is for an endpoint of the exchange's own protocol
   std::function<void()> abort_websocket_;
 };

@@ -31,8 +31,8 @@ struct RouteOptions {
   fiber::Loop* loop = nullptr;
   // Answered even while draining (health, metrics, admin).
   bool always = false;
-  // An endpoint of the exchange's own protocol: it signs its requests, so that no token, Host, Origin or content type is
-  // asked for, and X-Correlation-ID is read but not answered. Only where ServerOptions::exchange_protocol allows it.
+  // An endpoint of the exchange's own protocol: it signs its requests, so that no token, Host, Origin or content type
+  // is asked for, and X-Correlation-ID is read but not answered. Only where ServerOptions::exchange_protocol allows it.
   bool exchange = false;
 };
 
@@ -67,7 +67,8 @@ struct ServerOptions {
   // does not take a message within the write timeout.
   Duration websocket_idle_timeout = std::chrono::seconds(60);
   Duration websocket_write_timeout = std::chrono::seconds(5);
-  // The paper exchange: routes may follow the exchange's rules (RouteOptions::exchange), and its streams take any Origin.
+  // The paper exchange: routes may follow the exchange's rules (RouteOptions::exchange), and its streams take any
+  // Origin.
   bool exchange_protocol = false;
 };
 

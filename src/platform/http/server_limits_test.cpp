@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <ostream>
 #include <set>
 
 #include "platform/base/id.h"
@@ -60,6 +61,7 @@ struct Malformed {
   std::string bytes;
   int status;
 };
+void PrintTo(const Malformed& one, std::ostream* out) { *out << one.name; }
 class MalformedRequest : public HttpLimits, public testing::WithParamInterface<Malformed> {};
 TEST_P(MalformedRequest, IsAProblemAndTheEndOfTheConnection) {
   RawSocket socket = Connect();

@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <ostream>
 #include <stdexcept>
 #include <thread>
 
@@ -249,6 +250,7 @@ struct WriteCase {
   int status;
   const char* code;
 };
+void PrintTo(const WriteCase& one, std::ostream* out) { *out << one.name; }
 class Write : public HttpServer, public testing::WithParamInterface<WriteCase> {};
 TEST_P(Write, IsJudgedBeforeTheHandlerRuns) {
   const auto answer = Post(GetParam().path, GetParam().headers);

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <ostream>
+
 #include "platform/base/correlation.h"
 #include "platform/http/client.h"
 #include "platform/http/server.h"
@@ -193,6 +195,7 @@ struct Handshake {
   std::string more;
   int status;
 };
+void PrintTo(const Handshake& one, std::ostream* out) { *out << one.name; }
 class WebSocketHandshake : public WebSockets, public testing::WithParamInterface<Handshake> {};
 TEST_P(WebSocketHandshake, IsJudged) {
   RawSocket socket(server_.port());

@@ -10,8 +10,8 @@
 #include "platform/base/result.h"
 
 // Unified JSON logs, one object a line: asctime, name, levelname, message, correlation_id, service, module, funcName,
-// lineno, then the record's own fields. A record outside any CorrelationScope carries an id that stands for the process,
-// so that none is without. Secrets are masked before anything is written (masking.h).
+// lineno, then the record's own fields. A record outside any CorrelationScope carries an id that stands for the
+// process, so that none is without. Secrets are masked before anything is written (masking.h).
 //
 //   log::Info("order sent", {{"client_order_id", id}, {"attempt", 2}});
 namespace quantum::log {

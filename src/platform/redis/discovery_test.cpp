@@ -28,7 +28,8 @@ TEST(Discovery, NamesNobodyWhileTheSentinelsDisagree) {
   discovery.OnAnswer(1, Address(2));
   discovery.OnSilence(2, {Errc::kUnavailable, "connection refused"});
   const auto verdict = discovery.Decide(At(1));
-  EXPECT_EQ(verdict.kind, Kind::kNone) << "two of three answer, so a failover is possible: the last master is no answer";
+  EXPECT_EQ(verdict.kind, Kind::kNone)
+      << "two of three answer, so a failover is possible: the last master is no answer";
   EXPECT_NE(verdict.reason.find("connection refused"), std::string::npos);
 }
 

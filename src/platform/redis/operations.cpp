@@ -11,10 +11,10 @@ namespace quantum::redis {
 namespace {
 
 constexpr std::array<std::string_view, 36> kOperations = {
-    "DEL",    "EVAL",   "EVALSHA", "EXISTS", "EXPIRE",  "FCALL",  "FUNCTION",  "GET",        "HDEL",
-    "HGET",   "HGETALL", "HMGET",  "HSET",   "INCR",    "INFO",   "MGET",      "PEXPIRE",    "PING",
-    "PUBLISH", "ROLE",  "SCAN",    "SET",    "TIME",    "UNLINK", "WAIT",      "XACK",       "XADD",
-    "XCLAIM", "XDEL",   "XGROUP",  "XINFO",  "XLEN",    "XPENDING", "XRANGE",  "XREADGROUP", "XTRIM"};
+    "DEL",     "EVAL",    "EVALSHA", "EXISTS", "EXPIRE", "FCALL",    "FUNCTION", "GET",        "HDEL",
+    "HGET",    "HGETALL", "HMGET",   "HSET",   "INCR",   "INFO",     "MGET",     "PEXPIRE",    "PING",
+    "PUBLISH", "ROLE",    "SCAN",    "SET",    "TIME",   "UNLINK",   "WAIT",     "XACK",       "XADD",
+    "XCLAIM",  "XDEL",    "XGROUP",  "XINFO",  "XLEN",   "XPENDING", "XRANGE",   "XREADGROUP", "XTRIM"};
 constexpr std::array<std::string_view, 4> kOutcomes = {"ok", "error", "unavailable", "unknown"};
 
 struct Series {

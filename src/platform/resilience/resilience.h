@@ -20,7 +20,7 @@ struct BackoffOptions {
 class Backoff {
  public:
   Backoff(BackoffOptions options, Random& random) : options_(options), random_(random) {}
-  Duration Next();            // the wait before the next attempt
+  Duration Next();  // the wait before the next attempt
   void Reset() { attempt_ = 0; }
   int attempt() const { return attempt_; }
 
@@ -34,8 +34,8 @@ class Backoff {
 class RetryBudget {
  public:
   RetryBudget(double ratio, double reserve) : ratio_(ratio), tokens_(reserve), reserve_(reserve) {}
-  void OnRequest();   // earns `ratio` tokens, at most `reserve`
-  bool TryRetry();    // spends one token; false: do not retry
+  void OnRequest();  // earns `ratio` tokens, at most `reserve`
+  bool TryRetry();   // spends one token; false: do not retry
 
  private:
   double ratio_;

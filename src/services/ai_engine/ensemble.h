@@ -11,8 +11,8 @@
 namespace quantum::ai_engine {
 
 struct EnsembleOptions {
-  double signal_min = 0.25;      // weighted signal below which the ensemble holds
-  double disagreement_max = 0.6; // spread of the votes above which it holds
+  double signal_min = 0.25;       // weighted signal below which the ensemble holds
+  double disagreement_max = 0.6;  // spread of the votes above which it holds
 };
 
 // What the ensemble thinks of one symbol at one bar.
@@ -22,8 +22,8 @@ struct Assessment {
   double disagreement = 0;   // weighted deviation of the votes, 0 … 1
   double expected_move = 0;  // weighted, of the models that agree with the action
   Regime regime = Regime::kRange;
-  int action = 0;            // 1 buy, -1 sell, 0 hold
-  std::string reason;        // why it holds
+  int action = 0;      // 1 buy, -1 sell, 0 hold
+  std::string reason;  // why it holds
   std::vector<trading::event::Vote> votes;
 };
 

@@ -52,8 +52,8 @@ std::optional<Features> FeatureEngine::Update(const Bar& bar) {
   ++bars_;
   const double change = bar.close - previous_close_;
   const double log_return = std::log(bar.close / previous_close_);
-  const double true_range = std::max({bar.high - bar.low, std::fabs(bar.high - previous_close_),
-                                      std::fabs(bar.low - previous_close_)});
+  const double true_range =
+      std::max({bar.high - bar.low, std::fabs(bar.high - previous_close_), std::fabs(bar.low - previous_close_)});
   ema8_ += Alpha(8) * (bar.close - ema8_);
   ema21_ += Alpha(21) * (bar.close - ema21_);
   const double deviation = bar.close - ema20_;

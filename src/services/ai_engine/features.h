@@ -72,8 +72,8 @@ class FeatureEngine {
   double loss_ = 0;
   double atr_ = 0;
   double imbalance_ = 0;
-  double path_ = 0;               // sum of |changes| over the efficiency window
-  std::deque<double> closes_;     // the last 16
+  double path_ = 0;            // sum of |changes| over the efficiency window
+  std::deque<double> closes_;  // the last 16
 };
 
 }  // namespace quantum::ai_engine

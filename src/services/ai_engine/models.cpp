@@ -8,9 +8,9 @@
 namespace quantum::ai_engine {
 namespace {
 
-constexpr double kStraight = 0.45;        // efficiency from which a path counts as a trend
-constexpr double kVolatileRatio = 2.0;    // volatility against its usual level
-constexpr double kStretched = 1.5;        // deviations from the mean at which reversion is worth a vote
+constexpr double kStraight = 0.45;      // efficiency from which a path counts as a trend
+constexpr double kVolatileRatio = 2.0;  // volatility against its usual level
+constexpr double kStretched = 1.5;      // deviations from the mean at which reversion is worth a vote
 
 class TrendModel final : public Model {
  public:

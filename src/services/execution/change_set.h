@@ -17,6 +17,7 @@ namespace quantum::execution {
 struct PositionRow {
   trading::Position position;
   bool is_protected = true;
+  WallTime updated{};  // of the last change, as in its event
 };
 
 // What one step changed: rows to be written and events to be published in one transaction. Rows are whole snapshots, so

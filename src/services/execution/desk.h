@@ -9,9 +9,9 @@
 #include "platform/base/clock.h"
 #include "platform/fiber/fiber.h"
 #include "services/execution/change_set.h"
-#include "services/execution/halt_flag.h"
 #include "services/execution/ledger.h"
 #include "services/execution/settings.h"
+#include "trading/halt/halt_flag.h"
 
 namespace quantum::execution {
 
@@ -28,11 +28,12 @@ class Desk {
   const Settings settings;
   Rules rules;
   Ledger ledger;
-  HaltFlag halt;
+  trading::HaltFlag halt;
   fiber::Event stopping;
 
   bool paused = false;
   bool draining = false;
+  bool restored = false;  // the ledger holds what was recorded
   bool reconciled = false;
   std::string unprotected;  // not empty: why entries are refused until every position has its stop again
 

@@ -7,6 +7,7 @@
 
 #include "platform/base/correlation.h"
 #include "platform/log/log.h"
+#include "services/execution/reconcile.h"
 
 namespace quantum::execution {
 namespace {
@@ -34,9 +35,11 @@ struct Emergency::Cancels {
   std::vector<std::string> problems;
 };
 
-Emergency::Report Emergency::Halt(const std::string& reason, bool close, std::string_view by) {
-  const Status durable =
-      desk_.halt.Set({.reason = reason, .close = close, .since = desk_.Now(), .by = std::string(by)}, desk_.Now());
+Emergency::Report Emergency::Halt(const std::string& reason, bool close, std::string_view by,
+                                  std::optional<WallTime> since) {
+  const WallTime now = desk_.Now();
+  const Status durable = desk_.halt.Set(
+      {.reason = reason, .close = close, .since = std::min(since.value_or(now), now), .by = std::string(by)}, now);
   const bool close_all = desk_.halt.record()->close;
   log::Critical("HALTED: no entries until rearm",
                 {{"reason", reason}, {"by", by}, {"owner", desk_.halt.record()->by}, {"close", close_all}});
@@ -53,13 +56,16 @@ Emergency::Report Emergency::Halt(const std::string& reason, bool close, std::st
   return report;
 }
 
-Status Emergency::Rearm(const std::string& reason, std::string_view by) {
-  QUANTUM_CHECK(desk_.halt.Clear(by, desk_.Now()));
+Status Emergency::Rearm(const std::string& reason, std::string_view by, std::optional<WallTime> until) {
+  QUANTUM_CHECK(desk_.halt.Clear(by, desk_.Now(), until));
   log::Warning("rearmed: entries may go out again", {{"reason", reason}, {"by", by}});
   return {};
 }
 
 Emergency::Report Emergency::CancelEntries(const std::string& symbol) {
+  if (!desk_.restored) {
+    return CancelWhatTheVenueLists(symbol);
+  }
   Report report;
   std::vector<std::string> ids;
   const auto wanted = [&](const Order* order) {
@@ -76,25 +82,70 @@ Emergency::Report Emergency::CancelEntries(const std::string& symbol) {
                                 ": its outcome is unknown; the venue is being asked, and it can be cancelled then");
     }
   }
-  // All at once: one slow answer must not hold up the others.
+  std::vector<std::function<void(Cancels&)>> cancels;
+  for (const std::string& id : ids) {
+    cancels.push_back([this, id](Cancels& shared) { CancelOne(id, shared); });
+  }
+  RunCancels(std::move(cancels), report);
+  return report;
+}
+
+// After a start without Postgres: by the venue's word alone. An order of ours that reduces is protection or a close.
+Emergency::Report Emergency::CancelWhatTheVenueLists(const std::string& symbol) {
+  Report report;
+  report.problems.push_back(
+      "the orders' records are not read yet (is Postgres away?): what was being sent is not known");
+  const auto open = desk_.venue.OpenOrders();
+  if (!open.ok()) {
+    report.problems.push_back("the venue's open orders are not known: " + open.error().message);
+    return report;
+  }
+  std::vector<std::function<void(Cancels&)>> cancels;
+  for (const exchange::VenueOrder& order : *open) {
+    if (!order.reduce_only && order.report.client_order_id.starts_with(kOwnPrefix) &&
+        (symbol.empty() || order.report.symbol == symbol)) {
+      cancels.push_back([this, order](Cancels& shared) { CancelAtVenue(order, shared); });
+    }
+  }
+  RunCancels(std::move(cancels), report);
+  return report;
+}
+
+void Emergency::CancelAtVenue(const exchange::VenueOrder& order, Cancels& cancels) {
+  const std::string& id = order.report.client_order_id;
+  const Status cancelled = desk_.venue.Cancel(order.report.symbol, id, trading::IsConditional(order.type));
+  if (cancelled.ok()) {
+    log::Warning("cancelled at the venue, before the records are read",
+                 {{"client_order_id", id}, {"symbol", order.report.symbol}});
+    ++cancels.cancelled;
+  } else if (cancelled.error().code != Errc::kNotFound) {
+    cancels.problems.push_back("order " + id + " (" + order.report.symbol +
+                               ") is not cancelled: " + cancelled.error().message);
+  }
+}
+
+// All at once: one slow answer must not hold up the others.
+void Emergency::RunCancels(std::vector<std::function<void(Cancels&)>> all, Report& report) {
+  if (all.empty()) {
+    return;
+  }
   const auto cancels = std::make_shared<Cancels>();
   cancels->until = desk_.clock.Steady() + kActWithin;
-  cancels->left = ids.size();
-  for (const std::string& id : ids) {
-    desk_.Spawn([this, id, cancels] {
-      CancelOne(id, *cancels);
+  cancels->left = all.size();
+  for (std::function<void(Cancels&)>& one : all) {
+    desk_.Spawn([cancels, run = std::move(one)] {
+      run(*cancels);
       if (--cancels->left == 0) {
         cancels->done.Set();
       }
     });
   }
-  const bool answered = ids.empty() || cancels->done.WaitFor(kActWithin);
+  const bool answered = cancels->done.WaitFor(kActWithin);
   report.cancelled = cancels->cancelled;
   Append(report.problems, cancels->problems);
   if (!answered) {
     report.problems.push_back(fmt::format("{} cancels have no answer yet", cancels->left));
   }
-  return report;
 }
 
 void Emergency::CancelOne(const std::string& client_order_id, Cancels& cancels) {
@@ -115,6 +166,10 @@ void Emergency::CancelOne(const std::string& client_order_id, Cancels& cancels) 
 
 Emergency::Report Emergency::ClosePositions() {
   Report report;
+  if (!desk_.restored) {
+    report.problems.push_back("positions are not closed until the orders' records are read; their stops stand");
+    return report;
+  }
   const auto positions = desk_.venue.Positions();
   if (!positions.ok()) {
     report.problems.push_back("the venue's positions are not known: " + positions.error().message);
@@ -137,7 +192,12 @@ Result<bool> Emergency::CloseOne(const exchange::VenuePosition& position) {
   if (!open.is_positive() || !desk_.halt.record()) {
     return false;  // a close is under way
   }
+  const WallTime halted_since = desk_.halt.record()->since;
   QUANTUM_TRY(Order close, NextClose(position, open));
+  // The venue was asked meanwhile: a rearm may have come, and another halt after it.
+  if (!desk_.halt.record() || desk_.halt.record()->since != halted_since) {
+    return false;
+  }
   if (close.client_order_id.empty() || desk_.ledger.FindOrder(close.client_order_id) != nullptr) {
     return false;  // an earlier process sent it, or another fiber just now
   }
@@ -192,6 +252,13 @@ void Emergency::Enforce() {
                   {{"reason", desk_.halt.record()->reason}, {"by", desk_.halt.record()->by}});
   }
   if (!desk_.halt.record()) {
+    return;
+  }
+  if (!desk_.restored) {
+    if (desk_.clock.Steady() >= ask_open_at_) {
+      ask_open_at_ = desk_.clock.Steady() + kAskOpenEvery;
+      static_cast<void>(CancelEntries());
+    }
     return;
   }
   if (std::ranges::any_of(desk_.ledger.LiveOrders(), [](const Order* order) { return order->leg == Leg::kEntry; })) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,12 +20,14 @@ class Emergency {
     int closed = 0;     // closing orders that the venue has taken
     std::vector<std::string> problems;  // what is not done, by order or symbol; while halted it is tried every second
   };
-  // The flag first, then the deeds. Asking again does no harm. `by`: kHaltedByOperator or kHaltedByEss.
-  Report Halt(const std::string& reason, bool close, std::string_view by);
-  // kConflict: "ess" may not lift the operator's halt.
-  Status Rearm(const std::string& reason, std::string_view by);
+  // The flag first, then the deeds. Asking again does no harm. `by`: trading::kHaltedByOperator or
+  // trading::kHaltedByEss. `since`: when it was decided, if that was before now.
+  Report Halt(const std::string& reason, bool close, std::string_view by, std::optional<WallTime> since = {});
+  // kConflict: "ess" may not lift the operator's halt, nor anybody a halt that was asked for after `until`.
+  Status Rearm(const std::string& reason, std::string_view by, std::optional<WallTime> until = {});
 
-  // Cancels open entries (never protection), of one symbol or all; takes at most kActWithin.
+  // Cancels open entries (never protection), of one symbol or all; takes at most kActWithin. Until the ledger is
+  // restored: what the venue lists as open under our names, not reduce-only.
   Report CancelEntries(const std::string& symbol = {});
   Report ClosePositions();
 
@@ -32,10 +36,16 @@ class Emergency {
   void Enforce();
 
   static constexpr Duration kActWithin = std::chrono::seconds(5);
+  // Until the ledger is restored, Enforce asks the venue for open orders this often: the question is expensive there.
+  static constexpr Duration kAskOpenEvery = std::chrono::seconds(5);
 
  private:
   struct Cancels;
   void CancelOne(const std::string& client_order_id, Cancels& cancels);
+  void CancelAtVenue(const exchange::VenueOrder& order, Cancels& cancels);
+  Report CancelWhatTheVenueLists(const std::string& symbol);
+  // Runs them all at once and waits for kActWithin at most.
+  void RunCancels(std::vector<std::function<void(Cancels&)>> cancels, Report& report);
   // True: a closing order was taken. False: nothing to close, or one is under way. An error: it is still open.
   Result<bool> CloseOne(const exchange::VenuePosition& position);
   // The next closing order's name that neither we nor the venue know; empty: one is open at the venue.
@@ -43,6 +53,7 @@ class Emergency {
 
   Desk& desk_;
   Sender& sender_;
+  SteadyTime ask_open_at_{};
 };
 
 }  // namespace quantum::execution

@@ -86,7 +86,6 @@ struct Execution::Engine {
   Emergency emergency;
   ManualOrders manual;
   Routes routes;
-  bool restored = false;
   bool streaming = false;
   bool running = false;
   bool venue_stopped = false;
@@ -109,6 +108,8 @@ Status Execution::Configure() {
   engine_->desk.on_fills_missing = [engine = engine_.get()] { engine->reconciler.Kick(); };
   engine_->desk.halt.Look(service_.clock().Now());
   engine_->routes.Add();
+  // From now on: a halt must hold while the start still waits for Postgres or the venue.
+  engine_->desk.Spawn([this] { EverySecond(); });
   service_.AddDependency({.name = "exchange", .slow = 500ms, .required = false, .check = [engine = engine_] {
                             return engine->venue->Ping();
                           }});
@@ -127,10 +128,10 @@ Status Execution::Start() {
   for (const trading::SymbolRules& one : rules) {
     engine.desk.rules[one.symbol] = one;
   }
-  if (!engine.restored) {
+  if (!engine.desk.restored) {
     QUANTUM_TRY(LedgerSnapshot snapshot, LoadLedger(service_.postgres()));
     engine.desk.ledger.Restore(std::move(snapshot), service_.clock().Now());
-    engine.restored = true;
+    engine.desk.restored = true;
     engine.writer->Start(service_.loop());
   }
   if (!engine.streaming) {
@@ -148,7 +149,6 @@ Status Execution::Start() {
     engine.running = true;
     engine.entries.Recover();
     engine.desk.Spawn([&engine] { engine.reconciler.Run(); });
-    engine.desk.Spawn([this] { EverySecond(); });
   }
   for (const std::string& symbol : engine.desk.ledger.Symbols()) {
     engine.protector.Wake(symbol);
@@ -163,6 +163,9 @@ Status Execution::Start() {
 void Execution::EverySecond() {
   while (!service_.stopping().WaitFor(1s)) {
     engine_->emergency.Enforce();
+    if (!engine_->running) {
+      continue;
+    }
     engine_->entries.CancelStale();
     engine_->desk.UpdateGauges();
     Supervise();

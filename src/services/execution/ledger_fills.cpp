@@ -404,6 +404,7 @@ ChangeSet Ledger::Finish(Step& step, WallTime now) {
   for (const std::string& symbol : step.positions) {
     PositionRow& row = accounts_.at(symbol).row;
     row.is_protected = IsProtected(symbol);
+    row.updated = now;
     changes.positions.push_back(row);
     changes.events.push_back(
         MakeEvent(event::kPositionUpdated, symbol, event::ToJson(ToEvent(row, now)), correlation_id));

@@ -59,6 +59,14 @@ TEST_F(LedgerTest, AFillMovesOrderPositionAndTradeAndSaysSo) {
 }
 
 // pains.md 2: fills that never happened.
+TEST_F(LedgerTest, APositionsRowBearsTheTimeOfItsEvent) {
+  const Order& entry = Adopt(OpenApproval("a"));
+  const WallTime then = kNow + std::chrono::seconds(7);
+  const ChangeSet changes = ledger.ApplyFill(FillOf(entry, 1, "0.01"_dec, "60000"_dec, "0"_dec), then);
+  ASSERT_EQ(changes.positions.size(), 1u);
+  EXPECT_EQ(changes.positions[0].updated, then) << "whoever reads both compares them";
+}
+
 TEST_F(LedgerTest, Pain2NoFillBeforeTheExchangeReportsOne) {
   const Order& entry = Adopt(OpenApproval("a"));
   const ChangeSet changes = ledger.ApplyReport(ReportOf(entry, OrderStatus::kNew), kNow).value();

@@ -58,6 +58,7 @@ class Pains : public ::testing::Test {
           reconciler(desk, sender),
           emergency(desk, sender) {
       desk.rules = AllRules();
+      desk.restored = true;
       desk.reconciled = true;
       venue.StreamUser([this](const exchange::UserEvent& event) {
         if (const auto* report = std::get_if<trading::OrderReport>(&event)) {
@@ -269,7 +270,7 @@ TEST_F(Pains, Pain10AHaltCancelsEntriesKeepsProtectionAndSurvivesARestart) {
     world.protector.Pass("BTCUSDT");
     world.venue.fill_market_orders = false;
     world.Enter("resting");
-    const auto report = world.emergency.Halt("test", false, kHaltedByOperator);
+    const auto report = world.emergency.Halt("test", false, trading::kHaltedByOperator);
     EXPECT_EQ(report.cancelled, 1);
     EXPECT_TRUE(report.problems.empty());
     EXPECT_EQ(world.Leg("resting", Leg::kEntry).status, OrderStatus::kCanceled);
@@ -280,7 +281,7 @@ TEST_F(Pains, Pain10AHaltCancelsEntriesKeepsProtectionAndSurvivesARestart) {
     world.desk.halt.Look(kNow);
     ASSERT_TRUE(world.desk.halt.record());
     EXPECT_EQ(world.desk.halt.record()->reason, "test");
-    ASSERT_TRUE(world.emergency.Rearm("over", kHaltedByOperator).ok());
+    ASSERT_TRUE(world.emergency.Rearm("over", trading::kHaltedByOperator).ok());
   });
   Run([](World& world) {
     world.desk.halt.Look(kNow);
@@ -292,12 +293,12 @@ TEST_F(Pains, Pain10AHaltWithCloseEndsFlatWithoutStops) {
   Run([](World& world) {
     world.Enter("a");
     world.protector.Pass("BTCUSDT");
-    EXPECT_EQ(world.emergency.Halt("test", true, kHaltedByOperator).closed, 1);
+    EXPECT_EQ(world.emergency.Halt("test", true, trading::kHaltedByOperator).closed, 1);
     EXPECT_TRUE(world.venue.positions["BTCUSDT"].is_zero());
     EXPECT_EQ(world.desk.ledger.FindTrade("a")->close_reason, "EMERGENCY");
     world.protector.Pass("BTCUSDT");
     EXPECT_EQ(world.venue.CountOpen(true), 0);
-    EXPECT_EQ(world.emergency.Halt("again", true, kHaltedByOperator).closed, 0);
+    EXPECT_EQ(world.emergency.Halt("again", true, trading::kHaltedByOperator).closed, 0);
   });
 }
 
@@ -315,23 +316,23 @@ TEST_F(Pains, AHaltPutOnTheDiskByHandHoldsForTheVeryNextEntry) {
 
 TEST_F(Pains, Pain10TheEmergencyStopDoesNotLiftTheOperatorsHalt) {
   Run([](World& world) {
-    world.emergency.Halt("drawdown", false, kHaltedByEss);
+    world.emergency.Halt("drawdown", false, trading::kHaltedByEss);
     EXPECT_EQ(world.desk.halt.record()->by, "ess");
-    world.emergency.Halt("by hand", false, kHaltedByOperator);
-    world.emergency.Halt("drawdown again", false, kHaltedByEss);
+    world.emergency.Halt("by hand", false, trading::kHaltedByOperator);
+    world.emergency.Halt("drawdown again", false, trading::kHaltedByEss);
     EXPECT_EQ(world.desk.halt.record()->by, "operator");
     EXPECT_EQ(world.desk.halt.record()->reason, "by hand");
-    const Status rearmed = world.emergency.Rearm("cooled down", kHaltedByEss);
+    const Status rearmed = world.emergency.Rearm("cooled down", trading::kHaltedByEss);
     ASSERT_FALSE(rearmed.ok());
     EXPECT_EQ(rearmed.error().code, Errc::kConflict);
   });
   Run([](World& world) {
     world.desk.halt.Look(kNow);
     ASSERT_TRUE(world.desk.halt.record()) << "the owner is on the disk as well";
-    EXPECT_FALSE(world.emergency.Rearm("cooled down", kHaltedByEss).ok());
-    EXPECT_TRUE(world.emergency.Rearm("checked", kHaltedByOperator).ok());
-    world.emergency.Halt("drawdown", false, kHaltedByEss);
-    EXPECT_TRUE(world.emergency.Rearm("cooled down", kHaltedByEss).ok()) << "its own it may lift";
+    EXPECT_FALSE(world.emergency.Rearm("cooled down", trading::kHaltedByEss).ok());
+    EXPECT_TRUE(world.emergency.Rearm("checked", trading::kHaltedByOperator).ok());
+    world.emergency.Halt("drawdown", false, trading::kHaltedByEss);
+    EXPECT_TRUE(world.emergency.Rearm("cooled down", trading::kHaltedByEss).ok()) << "its own it may lift";
     EXPECT_FALSE(world.desk.halt.record());
   });
 }
@@ -341,7 +342,7 @@ TEST_F(Pains, AHaltTellsWhatItCouldNotCancel) {
     world.venue.fill_market_orders = false;
     world.Enter("resting");
     world.venue.refuse_cancels = Error{Errc::kUnavailable, "-1008 the server is overloaded"};
-    const auto refused = world.emergency.Halt("test", false, kHaltedByOperator);
+    const auto refused = world.emergency.Halt("test", false, trading::kHaltedByOperator);
     EXPECT_EQ(refused.cancelled, 0);
     ASSERT_EQ(refused.problems.size(), 1u);
     EXPECT_NE(refused.problems[0].find("-1008"), std::string::npos) << refused.problems[0];
@@ -360,7 +361,7 @@ TEST_F(Pains, Pain4AHaltsCloseOrderIsNotSentAgainByTheNextProcess) {
   Run([&](World& world) {
     world.Enter("a");
     world.venue.fill_market_orders = false;
-    EXPECT_EQ(world.emergency.Halt("test", true, kHaltedByOperator).closed, 1);
+    EXPECT_EQ(world.emergency.Halt("test", true, trading::kHaltedByOperator).closed, 1);
     before.orders = world.venue.orders;
     before.positions = world.venue.positions;
   });
@@ -424,6 +425,86 @@ TEST_F(Pains, TheReconcilerTakesItsTimeWhileFillsAreMissing) {
     EXPECT_LE(world.venue.positions_asked, 12);  // two a pass
     world.venue.withhold_fills = false;
     EXPECT_TRUE(Eventually([&] { return !world.desk.ledger.LacksFills("BTCUSDT"); }));
+  });
+}
+
+TEST_F(Pains, BeforeTheRecordsAreReadAHaltCancelsWhatTheVenueListsAsOurEntries) {
+  Run([](World& world) {
+    world.venue.fill_market_orders = false;
+    const auto rest = [&](const std::string& id, bool reduce_only) {
+      world.venue.Place({.client_order_id = id,
+                         .symbol = "BTCUSDT",
+                         .side = Side::kBuy,
+                         .type = trading::OrderType::kLimit,
+                         .quantity = "0.01"_dec,
+                         .price = "50000"_dec,
+                         .reduce_only = reduce_only});
+    };
+    rest("qt-entry", false);
+    rest("qt-close", true);
+    rest("theirs", false);
+    world.venue.positions["BTCUSDT"] = "0.01"_dec;
+    world.venue.placed.clear();
+    world.desk.restored = false;
+    const auto report = world.emergency.Halt("test", true, trading::kHaltedByOperator);
+    EXPECT_EQ(world.venue.cancelled, std::vector<std::string>{"qt-entry"});
+    EXPECT_EQ(report.cancelled, 1);
+    EXPECT_EQ(report.problems.size(), 2u) << "what cannot be done yet is told: records, and the close";
+    EXPECT_TRUE(world.venue.placed.empty()) << "an empty ledger does not know what is being closed";
+  });
+}
+
+TEST_F(Pains, AHaltFoundOnTheDiskIsEnforcedBeforeTheRecordsAreRead) {
+  Run([this](World& world) {
+    world.venue.fill_market_orders = false;
+    world.venue.Place({.client_order_id = "qt-of-an-earlier-life",
+                       .symbol = "BTCUSDT",
+                       .type = trading::OrderType::kLimit,
+                       .quantity = "0.01"_dec,
+                       .price = "50000"_dec});
+    world.desk.restored = false;
+    ASSERT_TRUE(
+        trading::WriteHaltIfAbsent(directory_ + "/run/halt.json",
+                                   {.reason = "drawdown", .since = kNow, .by = std::string(trading::kHaltedByEss)})
+            .ok());
+    world.emergency.Enforce();
+    EXPECT_EQ(world.venue.CountOpen(false), 0);
+  });
+}
+
+TEST_F(Pains, ARearmWhileAHaltsCloseIsPreparedEndsIt) {
+  Run([](World& world) {
+    world.Enter("a");
+    world.venue.on_find = [&] {
+      world.venue.on_find = nullptr;
+      ASSERT_TRUE(world.emergency.Rearm("over", trading::kHaltedByOperator).ok());
+    };
+    world.venue.placed.clear();
+    EXPECT_EQ(world.emergency.Halt("test", true, trading::kHaltedByOperator).closed, 0);
+    EXPECT_TRUE(world.venue.placed.empty());
+  });
+}
+
+TEST_F(Pains, Pain4ACancelOfAnUnknownOrderDoesNotProveItsAbsenceByTheTimeItWasPlanned) {
+  Run([](World& world) {
+    fiber::SleepFor(400ms);  // eight seconds of its clock: it was planned long before it is sent
+    world.venue.next_place = {Answer::kDropThenUnknown};
+    world.Enter("a");
+    EXPECT_FALSE(world.sender.Cancel(world.Leg("a", Leg::kEntry).client_order_id).ok());
+    EXPECT_EQ(world.Leg("a", Leg::kEntry).status, OrderStatus::kUnknown) << "it may still arrive";
+    EXPECT_TRUE(Eventually([&] { return trading::IsFinal(world.Leg("a", Leg::kEntry).status); }));
+  });
+}
+
+TEST_F(Pains, FundingExpectedWhileItIsBeingAskedForIsAskedForAgain) {
+  Run([](World& world) {
+    world.venue.on_funding = [&] {
+      world.venue.on_funding = nullptr;
+      world.reconciler.ExpectFunding();
+    };
+    ASSERT_TRUE(world.reconciler.Pass().ok());
+    ASSERT_TRUE(world.reconciler.Pass().ok());
+    EXPECT_EQ(world.venue.funding_asked, 2);
   });
 }
 

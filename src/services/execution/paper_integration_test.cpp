@@ -85,6 +85,7 @@ struct World {
     ASSERT_TRUE(Eventually(10s, [&] { return venue->user_stream_connected(); }));
     const Status first = reconciler.First();
     ASSERT_TRUE(first.ok()) << first.error().message;
+    desk.restored = true;
     desk.reconciled = true;
     desk.Spawn([this] { reconciler.Run(); });
     for (const std::string& symbol : desk.ledger.Symbols()) {
@@ -231,7 +232,7 @@ TEST_F(Paper, TheExchangeMayDieAndComeBackAndTradingGoesOn) {
   Run([](World& world) {
     EXPECT_EQ(world.desk.ledger.PositionOf("BTCUSDT").quantity, "0.02"_dec);
     EXPECT_EQ(world.reconciler.repairs(), 0);
-    const auto report = world.emergency.Halt("test", true, kHaltedByOperator);
+    const auto report = world.emergency.Halt("test", true, trading::kHaltedByOperator);
     EXPECT_TRUE(report.problems.empty());
     EXPECT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 0; }));
     EXPECT_TRUE(world.venue->Positions().value().empty());

@@ -6,9 +6,6 @@
 namespace quantum::execution {
 namespace {
 
-// Every client order id of the platform starts so (trading/order.h).
-constexpr std::string_view kOwnPrefix = "qt-";
-
 void CompareOrders(const Ledger& ledger, const VenueView& view, Differences& found) {
   std::set<std::string> listed;
   std::map<std::string, Decimal> positions;

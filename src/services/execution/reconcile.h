@@ -9,6 +9,9 @@
 // What differs between the venue and us, and what to do about it: the venue is the truth. Sans-I/O.
 namespace quantum::execution {
 
+// Every client order id of the platform starts so (trading/order.h).
+inline constexpr std::string_view kOwnPrefix = "qt-";
+
 struct VenueView {
   WallTime asked{};  // our clock, before the first question: what changed later is not compared
   std::vector<exchange::VenueOrder> open_orders;

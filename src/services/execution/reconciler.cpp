@@ -133,9 +133,10 @@ void Reconciler::FetchFunding() {
   if (now < funding_due_) {
     return;
   }
+  funding_due_ = now + kFundingEvery;  // before the request: what is expected while it runs must stay due
   const auto payments = desk_.venue.Funding(desk_.ledger.funding_from());
-  funding_due_ = now + (payments.ok() ? kFundingEvery : kFundingAgain);
   if (!payments.ok()) {  // nothing that trading has to wait for
+    funding_due_ = std::min(funding_due_, now + kFundingAgain);
     log::Warning("funding cannot be asked for yet", {{"error", payments.error().message}});
     return;
   }

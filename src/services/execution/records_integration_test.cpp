@@ -40,6 +40,7 @@ struct World {
         protector(desk, sender),
         reconciler(desk, sender) {
     desk.rules = AllRules();
+    desk.restored = true;
     desk.reconciled = true;
     desk.on_change = [this](const std::string& symbol) { protector.Wake(symbol); };
     venue.StreamUser([this](const exchange::UserEvent& event) { desk.Report(std::get<trading::OrderReport>(event)); });

@@ -42,9 +42,14 @@ void Routes::Add() {
   service_.Route("GET", api + "rules", [this](const http::Request&) { return SymbolRules(); });
   service_.Route("POST", api + "order", [this](const http::Request& request) { return manual_.Handle(request); });
   service_.Route("POST", api + "cancel-all", [this](const http::Request& request) { return CancelAll(request); });
-  service_.Route("GET", api + "halt", [this](const http::Request&) { return HaltState(); });
-  service_.Route("POST", api + "halt", [this](const http::Request& request) { return Halt(request); });
-  service_.Route("POST", api + "rearm", [this](const http::Request& request) { return Rearm(request); });
+  // Not through service_.Route, which answers 503 STARTING: a halt must be heard while the start waits for Postgres.
+  const auto always = [this](const char* method, const std::string& path, http::Handler handler) {
+    const http::Auth auth = std::string_view(method) == "GET" ? http::Auth::kOpen : http::Auth::kToken;
+    service_.http().Route(method, path, std::move(handler), {.auth = auth, .loop = &service_.loop()});
+  };
+  always("GET", api + "halt", [this](const http::Request&) { return HaltState(); });
+  always("POST", api + "halt", [this](const http::Request& request) { return Halt(request); });
+  always("POST", api + "rearm", [this](const http::Request& request) { return Rearm(request); });
 }
 
 http::Response Routes::Orders(const http::Request& request) {
@@ -159,8 +164,12 @@ http::Response Routes::Halt(const http::Request& request) {
   if (!by.ok()) {
     return http::Problem(by.error());
   }
-  // A halt without a reason is still a halt.
-  json::object answer = ReportJson(emergency_.Halt(body->TextIf("reason").value_or("by hand"), *close, *by));
+  // A halt without a reason is still a halt, and so is one whose time cannot be read.
+  std::optional<WallTime> since;
+  if (const auto time = ReadTime(*body, "since"); time.ok() && *by == trading::kHaltedByEss) {
+    since = *time;
+  }
+  json::object answer = ReportJson(emergency_.Halt(body->TextIf("reason").value_or("by hand"), *close, *by, since));
   for (auto& [name, value] : HaltJson(desk_.halt.record())) {
     answer[name] = std::move(value);
   }
@@ -180,9 +189,16 @@ http::Response Routes::Rearm(const http::Request& request) {
   if (!by.ok()) {
     return http::Problem(by.error());
   }
-  if (const Status rearmed = emergency_.Rearm(*reason, *by); !rearmed.ok()) {
-    return rearmed.error().code == Errc::kConflict ? http::Problem(409, "HALTED_BY_OPERATOR", rearmed.error().message)
-                                                   : http::Problem(rearmed.error());
+  const auto until = ReadTime(*body, "until");
+  if (!until.ok()) {
+    return http::Problem(until.error());
+  }
+  if (const Status rearmed = emergency_.Rearm(*reason, *by, *until); !rearmed.ok()) {
+    const auto& halt = desk_.halt.record();
+    const bool operators = *by == trading::kHaltedByEss && halt && halt->by == trading::kHaltedByOperator;
+    return rearmed.error().code == Errc::kConflict
+               ? http::Problem(409, operators ? "HALTED_BY_OPERATOR" : "HALTED_SINCE", rearmed.error().message)
+               : http::Problem(rearmed.error());
   }
   return http::Json(json::serialize(HaltJson(desk_.halt.record())));
 }

@@ -42,6 +42,9 @@ class ScriptedVenue final : public exchange::TradingVenue {
   std::optional<Error> refuse_cancels;
   bool withhold_fills = false;  // REST does not list them yet
   int positions_asked = 0;
+  int funding_asked = 0;
+  std::function<void()> on_find;     // while the answer is on its way
+  std::function<void()> on_funding;  // while the answer is on its way
 
   Result<std::vector<trading::SymbolRules>> Rules() override { return std::vector{BtcRules()}; }
 
@@ -131,6 +134,9 @@ class ScriptedVenue final : public exchange::TradingVenue {
   Status CancelAll(const std::string&) override { return {}; }
 
   Result<exchange::VenueOrder> Find(const std::string&, const std::string& client_order_id, bool) override {
+    if (on_find) {
+      on_find();
+    }
     if (down) {
       return Error{Errc::kUnavailable, "down"};
     }
@@ -171,6 +177,10 @@ class ScriptedVenue final : public exchange::TradingVenue {
   }
   Result<exchange::OrderPage> OrderHistory(const std::string&, int64_t, bool) override { return exchange::OrderPage{}; }
   Result<std::vector<exchange::FundingPayment>> Funding(WallTime from) override {
+    ++funding_asked;
+    if (on_funding) {
+      on_funding();
+    }
     std::vector<exchange::FundingPayment> found;
     std::ranges::copy_if(funding, std::back_inserter(found), [&](const auto& one) { return one.time >= from; });
     return found;

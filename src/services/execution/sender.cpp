@@ -167,7 +167,6 @@ Status Sender::Cancel(const std::string& client_order_id) {
     return Error{Errc::kConflict, "a request about it is under way"};
   }
   const std::string symbol = order->symbol;
-  const WallTime created = order->created;
   const CorrelationScope scope(order->correlation_id);
   std::erase_if(cancel_asked_, [&](const auto& asked) { return desk_.clock.Steady() - asked.second > kCancelFresh; });
   cancel_asked_[client_order_id] = desk_.clock.Steady();
@@ -183,10 +182,16 @@ Status Sender::Cancel(const std::string& client_order_id) {
                  cancelled.error().message};
   }
   // Not open at the venue: it ended, or it never was.
-  AbsenceProof proof(created, desk_.settings.receive_window);
+  const Order* listed = desk_.ledger.FindOrder(client_order_id);
+  const bool confirmed =
+      listed != nullptr && listed->status != OrderStatus::kIntent && listed->status != OrderStatus::kUnknown;
+  // `updated` is at or after the sending once the venue has confirmed it. What it never confirmed may still arrive:
+  // whoever pursues it proves that.
+  AbsenceProof proof(confirmed ? listed->updated + desk_.venue.clock_offset() : WallTime{},
+                     desk_.settings.receive_window);
   for (int turn = 0; turn < 2; ++turn) {
     const WallTime asked = desk_.VenueNow();
-    if (Ask(client_order_id) == Answer::kNotFound && proof.OnNotFound(asked)) {
+    if (Ask(client_order_id) == Answer::kNotFound && confirmed && proof.OnNotFound(asked)) {
       desk_.Commit(desk_.ledger.MarkGone(client_order_id, "GONE: the venue does not have it", desk_.Now()));
     }
   }

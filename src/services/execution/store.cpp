@@ -139,11 +139,11 @@ Statement PositionStatement(const PositionRow& row) {
   const trading::Position& position = row.position;
   return {
       "INSERT INTO positions (symbol, quantity, entry_price, realized_pnl, fees, protected, funding, updated_at) "
-      "VALUES ($1,$2,$3,$4,$5,$6,$7,now()) ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, "
+      "VALUES ($1,$2,$3,$4,$5,$6,$7,$8) ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, "
       "entry_price = excluded.entry_price, realized_pnl = excluded.realized_pnl, fees = excluded.fees, "
       "protected = excluded.protected, funding = excluded.funding, updated_at = excluded.updated_at",
       {position.symbol, position.quantity.ToString(), position.entry_price.ToString(), position.realized_pnl.ToString(),
-       position.fees.ToString(), Bool(row.is_protected), position.funding.ToString()}};
+       position.fees.ToString(), Bool(row.is_protected), position.funding.ToString(), Text(row.updated)}};
 }
 
 Statement FundingStatement(const exchange::FundingPayment& payment) {

@@ -113,24 +113,38 @@ json::object ReportJson(const Emergency::Report& report) {
   return {{"cancelled", report.cancelled}, {"closed", report.closed}, {"problems", std::move(problems)}};
 }
 
-json::object HaltJson(const std::optional<HaltRecord>& record) {
+json::object HaltJson(const std::optional<trading::HaltRecord>& record) {
   json::object state{{"halted", record.has_value()},
                      {"by", record ? record->by : std::string()},
                      {"reason", record ? record->reason : std::string()},
                      {"since", nullptr},
+                     {"asked", nullptr},
                      {"close", record && record->close}};
   if (record) {
     state["since"] = FormatIso8601(record->since);
+    state["asked"] = FormatIso8601(record->newest());
   }
   return state;
 }
 
 Result<std::string> ReadHaltOwner(const Body& body) {
-  const std::string by = body.TextIf("by").value_or(std::string(kHaltedByOperator));
-  if (by != kHaltedByOperator && by != kHaltedByEss) {
+  const std::string by = body.TextIf("by").value_or(std::string(trading::kHaltedByOperator));
+  if (by != trading::kHaltedByOperator && by != trading::kHaltedByEss) {
     return Error{Errc::kInvalidArgument, "field 'by' must be \"operator\" or \"ess\""};
   }
   return by;
+}
+
+Result<std::optional<WallTime>> ReadTime(const Body& body, std::string_view field) {
+  if (!body.Has(field)) {
+    return std::optional<WallTime>();
+  }
+  QUANTUM_TRY(const std::string text, body.Text(field));
+  const auto time = ParseIso8601(text);
+  if (!time.ok()) {
+    return time.error().Within("field '" + std::string(field) + "'");
+  }
+  return std::optional(*time);
 }
 
 Result<ListQuery> ReadListQuery(const http::Request& request) {

@@ -18,9 +18,11 @@ boost::json::object PositionJson(const postgres::Rows& rows, size_t row);
 boost::json::object RulesJson(const trading::SymbolRules& rules);
 boost::json::object ReportJson(const Emergency::Report& report);
 // {halted, by, reason, since, close}: by "operator" or "ess", and when that owner halted (ISO 8601; null: not halted).
-boost::json::object HaltJson(const std::optional<HaltRecord>& record);
+boost::json::object HaltJson(const std::optional<trading::HaltRecord>& record);
 // `by` of a halt or rearm; absent: the operator.
 Result<std::string> ReadHaltOwner(const Body& body);
+// Nothing when the field is absent.
+Result<std::optional<WallTime>> ReadTime(const Body& body, std::string_view field);
 
 // ?status=&symbol=&limit= of a list. Errors name the field.
 struct ListQuery {

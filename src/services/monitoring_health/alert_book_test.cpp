@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <ostream>
+
 namespace quantum::monitoring_health {
 namespace {
 
@@ -28,6 +30,7 @@ struct Case {
   const char* findings;
   const char* changes;
 };
+void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 
 class AlertDamping : public testing::TestWithParam<Case> {};
 

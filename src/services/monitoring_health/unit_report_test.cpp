@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <ostream>
+
 #include <boost/json.hpp>
 
 namespace quantum::monitoring_health {
@@ -34,6 +36,7 @@ struct Malformed {
   const char* body;
   const char* complaint;
 };
+void PrintTo(const Malformed& one, std::ostream* out) { *out << one.name; }
 
 class MalformedAnswer : public testing::TestWithParam<Malformed> {};
 

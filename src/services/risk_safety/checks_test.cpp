@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <ostream>
 
 namespace quantum::risk_safety {
 namespace {
@@ -91,6 +92,7 @@ struct Case {
   const char* code;
   std::function<void(World&)> spoil;
 };
+void PrintTo(const Case& one, std::ostream* out) { *out << one.code; }
 
 class EachCheck : public testing::TestWithParam<Case> {};
 

@@ -34,7 +34,8 @@ void Conditions::OnExecutionError(const std::string& client_order_id, WallTime a
   }
 }
 
-void Conditions::ForgetExecutionErrors() {
+void Conditions::ForgetExecutionErrors(WallTime until) {
+  errors_seen_ = std::max(errors_seen_, until);
   for (const auto& [id, at] : errors_) {
     errors_seen_ = std::max(errors_seen_, at + std::chrono::milliseconds(1));
   }

@@ -33,8 +33,8 @@ class Conditions {
   // An order that failed or whose outcome is unknown counts once, whatever repeats and however it ends, at the time of
   // the first event about it.
   void OnExecutionError(const std::string& client_order_id, WallTime at);
-  // A person has seen them: only what comes from now on counts.
-  void ForgetExecutionErrors();
+  // A person has seen them, and all of before `until`: only what comes after counts.
+  void ForgetExecutionErrors(WallTime until = {});
   const std::map<std::string, WallTime>& execution_errors() const { return errors_; }
 
   void OnPosition(const std::string& symbol, Decimal quantity, bool is_protected, SteadyTime now);

@@ -107,6 +107,18 @@ TEST_F(ConditionsTest, ExecutionErrorsThatAPersonHasSeenDoNotTripAgain) {
   EXPECT_EQ(Holds(Facts()), std::nullopt);
 }
 
+TEST_F(ConditionsTest, ExecutionErrorsOfBeforeAResetDoNotTripInTheNextLife) {
+  conditions_.ForgetExecutionErrors(clock_.Now());  // the reset, as restored; nothing had been read yet
+  for (int i = 0; i < 5; ++i) {
+    conditions_.OnExecutionError("before-" + std::to_string(i), clock_.Now() - 1ms);
+  }
+  EXPECT_EQ(Holds(Facts()), std::nullopt);
+  for (int i = 0; i < 5; ++i) {
+    conditions_.OnExecutionError("after-" + std::to_string(i), clock_.Now());
+  }
+  EXPECT_NE(Holds(Facts()), std::nullopt);
+}
+
 TEST_F(ConditionsTest, AnOldAccountIsNotJudgedAnewAndItsLastWordStands) {
   auto facts = Facts();
   facts.account->equity = "9000"_dec;

@@ -14,7 +14,7 @@ struct ExecutionHalt {
   bool halted = false;
   bool by_operator = false;  // else by the emergency stop
   std::string reason;
-  WallTime since{};
+  WallTime since{};  // when it was last asked to halt
 };
 
 enum class Discord {

@@ -172,11 +172,19 @@ void EssKeeper::TellExecution() {
   const std::lock_guard lock(telling_);
   const EssRecord record = stop_.record();  // what holds now, not what held when this word was asked for
   const bool halt = !stop_.AllowsEntries();
-  const Status told = ports_.TellExecution({.halt = halt,
-                                            .close = halt && options_.close_on_trip,
-                                            .reason = record.reason,
-                                            .by = !halt && record.by_hand ? "operator" : "ess"});
+  const EssOrder order{.halt = halt,
+                       .close = halt && options_.close_on_trip,
+                       .reason = record.reason,
+                       .by = !halt && record.by_hand ? "operator" : "ess",
+                       .since = record.since};
+  const Status told = ports_.TellExecution(order);
   agreed_ = told.ok();
+  if (!told.ok() && halt) {
+    // It may be dead, and come back with approvals to carry out before anybody can tell it.
+    if (const Status left = ports_.LeaveHalt(order); !left.ok()) {
+      log::Critical("the halt could not be left on disk for execution", {{"reason", left.error().message}});
+    }
+  }
   if (!told.ok()) {
     log::Error("execution did not take the emergency stop; trying again every second",
                {{"halt", halt}, {"reason", told.error().message}});
@@ -207,7 +215,9 @@ void EssKeeper::Agree() {
   }
   const EssState from = stop_.record().state;
   const std::string reason = (execution->by_operator ? "MANUAL: halted at execution: " : "") + execution->reason;
-  if (stop_.Trip(reason, execution->by_operator ? "operator" : kItself, execution->by_operator, clock_.Now())) {
+  // A person's trip of ours reached execution in our name; its reason still says whose it was.
+  const bool by_hand = execution->by_operator || execution->reason.starts_with("MANUAL");
+  if (stop_.Trip(reason, by_hand ? "operator" : kItself, by_hand, clock_.Now())) {
     metrics::GetCounter(metrics::kEmergencyStops, {{"reason", ReasonCode(reason)}}).Add();
     log::Critical("execution is halted and this side did not know: adopted as a trip", {{"reason", reason}});
     Changed(from, Tell::kNo);

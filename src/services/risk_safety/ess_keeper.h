@@ -24,6 +24,7 @@ struct EssOrder {
   bool close = false;
   std::string reason;
   std::string by;
+  WallTime since{};  // of the record that says so
 };
 
 // The world that the keeper acts on. Every call but ReadKept and Keep may suspend the fiber.
@@ -34,6 +35,8 @@ class EssPorts {
   virtual Status Keep(const std::string& text) = 0;           // fsynced
   virtual Result<ExecutionHalt> AskExecution() = 0;
   virtual Status TellExecution(EssOrder order) = 0;
+  // Where execution finds it before it sends anything: for a halt that it could not be told.
+  virtual Status LeaveHalt(const EssOrder& order) = 0;
   virtual Result<std::optional<EssRecord>> LoadStored() = 0;  // from Postgres
   // kConflict: Postgres knows another record under this version, or a newer one. A repeat does nothing.
   virtual Status Save(EssMove move) = 0;

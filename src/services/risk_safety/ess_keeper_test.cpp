@@ -26,6 +26,7 @@ class FakeWorld final : public EssPorts {
     return halt;
   }
   Status TellExecution(EssOrder order) override {
+    last = order;
     ++telling;
     telling_max = std::max(telling_max, telling);
     if (hold_tell) {
@@ -42,6 +43,10 @@ class FakeWorld final : public EssPorts {
     if (!halt.halted || !order.halt) {
       halt = {.halted = order.halt, .reason = order.reason, .since = clock.Now()};
     }
+    return {};
+  }
+  Status LeaveHalt(const EssOrder& order) override {
+    left.push_back(order);
     return {};
   }
   Result<std::optional<EssRecord>> LoadStored() override {
@@ -85,6 +90,8 @@ class FakeWorld final : public EssPorts {
   int telling = 0;
   int telling_max = 0;
   std::vector<std::string> told;
+  EssOrder last;
+  std::vector<EssOrder> left;  // halts on the disk, for execution to find
   std::map<int64_t, EssMove> history;
 };
 
@@ -299,6 +306,47 @@ TEST_F(EssKeeperTest, AHaltThatExecutionMissedIsSentAgain) {
     keeper_.Agree();
     EXPECT_TRUE(world_.halt.halted);
     EXPECT_TRUE(keeper_.agreed());
+  });
+}
+
+TEST_F(EssKeeperTest, AHaltThatExecutionCouldNotBeToldIsLeftForItsNextLife) {
+  InFiber([&](fiber::Loop&) {
+    world_.execution_away = true;
+    keeper_.Tick(Holds("OPEN_LOSS: a"));
+    ASSERT_EQ(world_.left.size(), 1u);
+    EXPECT_TRUE(world_.left[0].halt);
+    EXPECT_EQ(world_.left[0].by, "ess");
+    EXPECT_EQ(world_.left[0].reason, "OPEN_LOSS: a");
+    EXPECT_EQ(world_.left[0].since, keeper_.stop().record().since);
+    world_.clock.Advance(1s);
+    ASSERT_TRUE(keeper_.Reset("RESET: b", "ann").ok());
+    EXPECT_EQ(world_.left.size(), 1u) << "a re-arm is owed, never left";
+  });
+}
+
+TEST_F(EssKeeperTest, APersonsTripThatIsOnlyKnownToExecutionStaysAPersons) {
+  InFiber([&](fiber::Loop&) {
+    world_.halt = {.halted = true, .reason = "MANUAL: drill", .since = world_.clock.Now() + 1s};
+    keeper_.Agree();  // the record of the trip is lost, and execution was told in our name
+    EXPECT_EQ(State(), EssState::kTripped);
+    EXPECT_TRUE(keeper_.stop().record().by_hand);
+    EXPECT_EQ(keeper_.stop().record().reason, "MANUAL: drill");
+    world_.clock.Advance(1h);
+    keeper_.Tick(Nothing());
+    world_.clock.Advance(1h);
+    keeper_.Tick(Nothing());
+    EXPECT_EQ(State(), EssState::kTripped);
+  });
+}
+
+TEST_F(EssKeeperTest, ExecutionIsToldTheTimeOfWhatItIsTold) {
+  InFiber([&](fiber::Loop&) {
+    keeper_.Tick(Holds("OPEN_LOSS: a"));
+    EXPECT_EQ(world_.last.since, keeper_.stop().record().since);
+    world_.clock.Advance(1s);
+    ASSERT_TRUE(keeper_.Reset("RESET: b", "ann").ok());
+    EXPECT_FALSE(world_.last.halt);
+    EXPECT_EQ(world_.last.since, world_.clock.Now());
   });
 }
 

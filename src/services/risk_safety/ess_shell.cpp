@@ -8,6 +8,7 @@
 #include "platform/base/durable_file.h"
 #include "services/risk_safety/execution_client.h"
 #include "services/risk_safety/store.h"
+#include "trading/halt/halt_flag.h"
 
 namespace quantum::risk_safety {
 namespace {
@@ -35,8 +36,12 @@ Result<ExecutionHalt> EssShell::AskExecution() {
 }
 
 Status EssShell::TellExecution(EssOrder order) {
-  const boost::json::object body{{"reason", order.reason}, {"close", order.close}, {"by", order.by}};
-  // A halt may be repeated at will. A re-arm is sent once: a late repeat could land after a newer halt.
+  // A re-arm lifts only what was halted before it, however late it lands.
+  const boost::json::object body{{"reason", order.reason},
+                                 {"close", order.close},
+                                 {"by", order.by},
+                                 {order.halt ? "since" : "until", FormatIso8601(order.since)}};
+  // A halt may be repeated at will.
   QUANTUM_TRY(const http::Response answer,
               service_.http_client().Send(
                   {.method = "POST",
@@ -49,6 +54,12 @@ Status EssShell::TellExecution(EssOrder order) {
              ? Status()
              : Status(Error{answer.status == 409 ? Errc::kConflict : Errc::kUnavailable,
                             "execution answered " + std::to_string(answer.status) + ": " + answer.body.substr(0, 200)});
+}
+
+Status EssShell::LeaveHalt(const EssOrder& order) {
+  return trading::WriteHaltIfAbsent(
+      service_.manifest().state_directory() + "/run/halt.json",
+      {.reason = order.reason, .close = order.close, .since = order.since, .by = std::string(trading::kHaltedByEss)});
 }
 
 Result<std::optional<EssRecord>> EssShell::LoadStored() { return LoadEss(service_.postgres(), service_.clock().Now()); }

@@ -14,6 +14,7 @@ class EssShell final : public EssPorts {
   Status Keep(const std::string& text) override;
   Result<ExecutionHalt> AskExecution() override;
   Status TellExecution(EssOrder order) override;
+  Status LeaveHalt(const EssOrder& order) override;
   Result<std::optional<EssRecord>> LoadStored() override;
   Status Save(EssMove move) override;
 

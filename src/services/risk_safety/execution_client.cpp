@@ -131,8 +131,8 @@ Result<ExecutionHalt> FetchHalt(http::Client& client, const std::string& url) {
     QUANTUM_TRY(const std::string by, ReadString(value.get_object(), "by"));
     halt.by_operator = by != "ess";  // whoever is not us is a person
     QUANTUM_TRY(halt.reason, ReadString(value.get_object(), "reason"));
-    QUANTUM_TRY(const std::string since, ReadString(value.get_object(), "since"));
-    QUANTUM_TRY(halt.since, ParseIso8601(since));
+    QUANTUM_TRY(const std::string asked, ReadString(value.get_object(), "asked"));
+    QUANTUM_TRY(halt.since, ParseIso8601(asked));
   }
   return halt;
 }

@@ -62,10 +62,11 @@ void RiskSafety::AddRoutes() {
     if (!reason.ok()) {
       return http::Problem(reason.error());
     }
-    const Status reset = ess_->Reset("RESET: " + *reason, OperatorOf(*body));
-    if (reset.ok()) {
-      conditions_->ForgetExecutionErrors();  // a person has seen them; they must not trip it again at once
+    if (!ess_->stop().AllowsEntries()) {
+      // A person has seen them. Before the reset, which waits for execution: they must not trip it again meanwhile.
+      conditions_->ForgetExecutionErrors();
     }
+    const Status reset = ess_->Reset("RESET: " + *reason, OperatorOf(*body));
     return reset.ok() ? http::Json(ess_->StatusJson()) : http::Problem(reset.error());
   });
   service_.Route("GET", "/api/risk/limits/{symbol}",

@@ -73,6 +73,9 @@ Status RiskSafety::Configure() {
 Status RiskSafety::Start() {
   QUANTUM_CHECK(policies_->Load());
   QUANTUM_CHECK(ess_->Restore());
+  if (const EssRecord& record = ess_->stop().record(); ess_->stop().AllowsEntries() && record.by_hand) {
+    conditions_->ForgetExecutionErrors(record.since);  // a person reset it then, having seen them
+  }
   if (const auto kept = ReadFile(service_.manifest().state_directory() + "/data/risk-safety/day.json"); kept.ok()) {
     day_start_.Restore(*kept);
   }

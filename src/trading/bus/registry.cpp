@@ -6,10 +6,21 @@
 
 namespace quantum::trading::event {
 
+namespace {
+
+bool MovesMoney(std::string_view type) {
+  const std::string_view family = type.substr(0, type.find('.'));
+  return family == "order" || family == "trade" || family == "risk" || family == "position" || family == "ess" ||
+         family == "policy";
+}
+
+}  // namespace
+
 void RegisterAll() {
   for (const std::string_view type : AllTypes()) {
     bus::RegisterEventType({.name = std::string(type),
-                            .durability = IsVolatile(type) ? bus::Durability::kVolatile : bus::Durability::kDurable});
+                            .durability = IsVolatile(type) ? bus::Durability::kVolatile : bus::Durability::kDurable,
+                            .money = MovesMoney(type)});
   }
 }
 

@@ -32,9 +32,9 @@ class OutboxTest : public ::testing::Test {
     ASSERT_EQ(AskMaster({"FLUSHALL"}), "OK");
     quantum::testing::RunInFiber([&](fiber::Loop& loop) {
       postgres::Pool owner(loop, postgres_->OwnerOptions());
-      for (const char* sql : {"TRUNCATE outbox, outbox_stream, inbox",
-                              "CREATE TABLE IF NOT EXISTS effects (number int PRIMARY KEY)", "TRUNCATE effects",
-                              "GRANT ALL ON effects TO quantum"}) {
+      for (const char* sql :
+           {"TRUNCATE outbox, outbox_stream, inbox", "CREATE TABLE IF NOT EXISTS effects (number int PRIMARY KEY)",
+            "TRUNCATE effects", "GRANT ALL ON effects TO quantum"}) {
         const auto done = owner.Query(sql);
         ASSERT_TRUE(done.ok()) << done.error().message;
       }
@@ -112,19 +112,22 @@ TEST_F(OutboxTest, ARowThatCommitsLateIsRelayedThoughRowsWithHigherIdsWereRelaye
     fiber::Event release;
     fiber::Event committed;
     loop.Spawn([&] {
-      const auto status = pool.Transact([&](postgres::Transaction& transaction) -> Status {
-        QUANTUM_CHECK(bus.PublishWithin(transaction, {Make("LATE", 1)}));
-        inserted.Set();
-        release.WaitFor(30s);
-        return {};
-      }, {.timeout = 40s});
+      const auto status = pool.Transact(
+          [&](postgres::Transaction& transaction) -> Status {
+            QUANTUM_CHECK(bus.PublishWithin(transaction, {Make("LATE", 1)}));
+            inserted.Set();
+            release.WaitFor(30s);
+            return {};
+          },
+          {.timeout = 40s});
       EXPECT_TRUE(status.ok());
       committed.Set();
     });
     EXPECT_TRUE(inserted.WaitFor(10s));
     EXPECT_TRUE(pool.Transact([&](postgres::Transaction& transaction) {
                       return bus.PublishWithin(transaction, {Make("EARLY", 2)});
-                    }).ok());
+                    })
+                    .ok());
     bus.Relay();
     EXPECT_TRUE(Eventually(10s, [&] { return AskMaster({"XLEN", StreamKey("order")}) == "1"; }));
     release.Set();
@@ -143,7 +146,8 @@ TEST_F(OutboxTest, ACrashBetweenAppendAndMarkDoublesNothing) {
       Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
       ASSERT_TRUE(pool.Transact([&](postgres::Transaction& transaction) {
                         return bus.PublishWithin(transaction, {Make("K", 1), Make("K", 2)});
-                      }).ok());
+                      })
+                      .ok());
       ASSERT_TRUE(bus.Flush(5s).ok());
       bus.Stop();
     }
@@ -152,7 +156,8 @@ TEST_F(OutboxTest, ACrashBetweenAppendAndMarkDoublesNothing) {
     Bus next(loop, client, &pool, {.producer = "p", .group = "g"});
     ASSERT_TRUE(pool.Transact([&](postgres::Transaction& transaction) {
                       return next.PublishWithin(transaction, {Make("K", 3)});
-                    }).ok());
+                    })
+                    .ok());
     ASSERT_TRUE(next.Flush(5s).ok());
     EXPECT_EQ(AskMaster({"XLEN", StreamKey("order")}), "3");
     EXPECT_EQ(Count(pool, "outbox WHERE relayed_at IS NULL"), 0);
@@ -165,9 +170,8 @@ TEST_F(OutboxTest, NumbersAnewWhenTheDatabaseWasSetBack) {
     redis::Client client(loop, cluster_->Options());
     postgres::Pool pool(loop, postgres_->ServiceOptions());
     const auto publish = [&](Bus& bus, int number) {
-      return pool.Transact([&](postgres::Transaction& transaction) {
-        return bus.PublishWithin(transaction, {Make("K", number)});
-      });
+      return pool.Transact(
+          [&](postgres::Transaction& transaction) { return bus.PublishWithin(transaction, {Make("K", number)}); });
     };
     {
       Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
@@ -192,22 +196,47 @@ TEST_F(OutboxTest, AnEffectHappensOnceThoughItsEventStandsInTheStreamTwice) {
     redis::Client client(loop, cluster_->Options());
     postgres::Pool pool(loop, postgres_->ServiceOptions());
     const auto append = [&](int number) {
-      AskMaster({"XADD", StreamKey("order"), "*", "id", "x", "type", kPlaced, "v", "1", "producer", "other", "inc", "abc",
-                 "seq", std::to_string(number), "source", "other", "key", "K", "cid", "", "cause", "", "ts", "1", "payload",
+      AskMaster({"XADD",
+                 StreamKey("order"),
+                 "*",
+                 "id",
+                 "x",
+                 "type",
+                 kPlaced,
+                 "v",
+                 "1",
+                 "producer",
+                 "other",
+                 "inc",
+                 "abc",
+                 "seq",
+                 std::to_string(number),
+                 "source",
+                 "other",
+                 "key",
+                 "K",
+                 "cid",
+                 "",
+                 "cause",
+                 "",
+                 "ts",
+                 "1",
+                 "payload",
                  "{\"n\":" + std::to_string(number) + "}"});
     };
     int calls = 0;
     int failures = 1;
     const auto subscribe = [&](Bus& bus) {
-      bus.Subscribe({.types = {kPlaced}, .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
-                       ++calls;
-                       QUANTUM_TRY(const auto rows, transaction.Query("INSERT INTO effects VALUES ($1)",
-                                                                      {std::to_string(NumberOf(event))}));
-                       if (NumberOf(event) == 2 && failures-- > 0) {
-                         return Error{Errc::kInternal, "after the insert"};
-                       }
-                       return {};
-                     }});
+      bus.Subscribe(
+          {.types = {kPlaced}, .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
+             ++calls;
+             QUANTUM_TRY(const auto rows,
+                         transaction.Query("INSERT INTO effects VALUES ($1)", {std::to_string(NumberOf(event))}));
+             if (NumberOf(event) == 2 && failures-- > 0) {
+               return Error{Errc::kInternal, "after the insert"};
+             }
+             return {};
+           }});
     };
     // In two lives, so that the second knows of the first only by the inbox.
     for (int life = 0; life < 2; ++life) {
@@ -218,7 +247,8 @@ TEST_F(OutboxTest, AnEffectHappensOnceThoughItsEventStandsInTheStreamTwice) {
         append(i);
       }
       ASSERT_TRUE(Eventually(10s, [&] {
-        return AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0") && Count(pool, "effects") == 3 &&
+        return AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0") &&
+               Count(pool, "effects") == 3 &&
                AskMaster({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n0") != std::string::npos;
       }));
       bus.Stop();
@@ -234,11 +264,12 @@ TEST_F(OutboxTest, EventsWaitWhilePostgresIsAwayAndNoneGoesToTheDeadLetters) {
     redis::Client client(loop, cluster_->Options());
     postgres::Pool pool(loop, postgres_->ServiceOptions());
     Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
-    bus.Subscribe({.types = {kPlaced}, .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
-                     QUANTUM_TRY(const auto rows, transaction.Query("INSERT INTO effects VALUES ($1)",
-                                                                    {std::to_string(NumberOf(event))}));
-                     return {};
-                   }});
+    bus.Subscribe(
+        {.types = {kPlaced}, .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
+           QUANTUM_TRY(const auto rows,
+                       transaction.Query("INSERT INTO effects VALUES ($1)", {std::to_string(NumberOf(event))}));
+           return {};
+         }});
     ASSERT_TRUE(bus.Start().ok());
     postgres_->KillPostgres();
     for (int i = 0; i < 5; ++i) {

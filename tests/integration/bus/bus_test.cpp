@@ -103,7 +103,8 @@ TEST_F(BusTest, DeliversAnEventWithEverythingThatWasStamped) {
     std::string id;
     {
       const CorrelationScope scope("correlation-1");
-      auto published = bus.Publish({.type = kPlaced, .key = "BTCUSDT", .cause = "cause-1", .payload = "{\"a\":\"1.5\"}"});
+      auto published =
+          bus.Publish({.type = kPlaced, .key = "BTCUSDT", .cause = "cause-1", .payload = "{\"a\":\"1.5\"}"});
       ASSERT_TRUE(published.ok()) << published.error().message;
       id = *published;
     }
@@ -272,7 +273,9 @@ TEST_F(BusTest, MovesAPoisonedEventToTheDeadLettersWhileOtherKeysFlow) {
     EXPECT_NE(dead.find("cannot be handled"), std::string::npos);
     EXPECT_NE(dead.find("has no price"), std::string::npos);
     EXPECT_EQ(AskMaster({"XLEN", DeadLetterKey("order")}), "2");
-    EXPECT_TRUE(Eventually(5s, [&] { return AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0"); }));
+    EXPECT_TRUE(Eventually(5s, [&] {
+      return AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0");
+    }));
     bus.Stop();
   });
 }
@@ -285,7 +288,8 @@ TEST_F(BusTest, MovesAnEntryThatIsNoEventToTheDeadLetters) {
     bus.Subscribe({.types = {kPlaced}, .handler = [](const Event&) { return Status(); }});
     ASSERT_TRUE(bus.Start().ok());
     ASSERT_TRUE(Eventually(5s, [&] { return AskMaster({"XLEN", DeadLetterKey("order")}) == "1"; }));
-    EXPECT_NE(AskMaster({"XRANGE", DeadLetterKey("order"), "-", "+"}).find("field \"id\" is missing"), std::string::npos);
+    EXPECT_NE(AskMaster({"XRANGE", DeadLetterKey("order"), "-", "+"}).find("field \"id\" is missing"),
+              std::string::npos);
     bus.Stop();
   });
 }
@@ -303,8 +307,20 @@ TEST_F(BusTest, DropsARepeatThatStandsInTheStreamTwice) {
     auto& dropped = metrics::GetCounter(metrics::kEventsDuplicate, {{"event_type", kPlaced}});
     const double before = dropped.value();
     for (int i = 0; i < 3; ++i) {
-      AskMaster({"XADD", StreamKey("order"), "*", "id", "x", "type", kPlaced, "v", "1", "producer", "other", "inc", "abc",
-                 "seq", "7", "source", "other", "key", "K", "cid", "", "cause", "", "ts", "1", "payload", "{}"});
+      AskMaster({"XADD",  StreamKey("order"),
+                 "*",     "id",
+                 "x",     "type",
+                 kPlaced, "v",
+                 "1",     "producer",
+                 "other", "inc",
+                 "abc",   "seq",
+                 "7",     "source",
+                 "other", "key",
+                 "K",     "cid",
+                 "",      "cause",
+                 "",      "ts",
+                 "1",     "payload",
+                 "{}"});
     }
     ASSERT_TRUE(Eventually(5s, [&] { return dropped.value() == before + 2; }));
     EXPECT_EQ(handled, 1);
@@ -387,12 +403,15 @@ TEST_F(BusTest, SendsAgainWhatTheNewMasterLacksAndHandlesNothingTwice) {
     AskMaster({"FLUSHALL"});
     AskMaster({"FUNCTION", "FLUSH"});
     AskMaster({"CLIENT", "KILL", "TYPE", "normal", "USER", "service"});
-    EXPECT_TRUE(Eventually(10s, [&] { return AskMaster({"XLEN", StreamKey("order")}) == "50"; }))
-        << "though nothing new is published";
+    EXPECT_TRUE(Eventually(10s, [&] {
+      return AskMaster({"XLEN", StreamKey("order")}) == "50";
+    })) << "though nothing new is published";
     ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 50)).ok());
     ASSERT_TRUE(Eventually(5s, [&] { return received.size() == 51; }));
     EXPECT_EQ(std::set<int>(received.begin(), received.end()).size(), 51u);
-    EXPECT_TRUE(Eventually(5s, [&] { return AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0"); }));
+    EXPECT_TRUE(Eventually(5s, [&] {
+      return AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0");
+    }));
     bus.Stop();
   });
 }
@@ -446,7 +465,8 @@ TEST_F(BusTest, LosesNothingAndDoublesNothingWhenTheMasterIsKilledUnderSteadyLoa
     cluster_->KillNode(master);
     const SteadyTime killed = SystemClock().Steady();
     ASSERT_TRUE(Eventually(30s, [&] { return total(published) > before + 500; }));
-    RecordProperty("recovered_s", std::to_string(std::chrono::duration<double>(SystemClock().Steady() - killed).count()));
+    RecordProperty("recovered_s",
+                   std::to_string(std::chrono::duration<double>(SystemClock().Steady() - killed).count()));
     fiber::SleepFor(1s);
     stop = true;
     ASSERT_TRUE(Eventually(30s, [&] { return running == 0; }));

@@ -9,8 +9,8 @@ namespace quantum::redis {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
 using quantum::testing::RedisCluster;
+using ::testing::HasSubstr;
 
 void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
   fiber::Loop loop("test");
@@ -46,7 +46,8 @@ TEST(RedisClient, RunsCommandsOfManyFibersOnOneConnection) {
     EXPECT_GE(health->sentinels_reached, 2);
     const auto connections = cluster.Ask(0, {"CLIENT", "LIST"});
     size_t service_connections = 0;
-    for (size_t at = connections.find("user=service"); at != std::string::npos; at = connections.find("user=service", at + 1)) {
+    for (size_t at = connections.find("user=service"); at != std::string::npos;
+         at = connections.find("user=service", at + 1)) {
       ++service_connections;
     }
     EXPECT_EQ(service_connections, 1u);

@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kNoteInterval = 1s;
+constexpr Duration kBrokerRemembers = 6 * 24h;  // a day less than the janitor of the bus lets it
 constexpr size_t kEventBytesMax = kBodyMax / 4;
 constexpr std::string_view kPrefix = "segment-";
 constexpr std::string_view kSuffix = ".journal";
@@ -104,10 +105,12 @@ void Journal::ApplyNotes(SteadyTime now, WallTime wall) {
     if (note != noted_.end()) {
       const Duration age = std::max<Duration>(wall - note->second.at, Duration(0));
       queues_.Confirm(lane, std::min(note->second.sequence, queues_.last(lane)), now - age);
+      if (age > kBrokerRemembers) {
+        queues_.Discard(lane);
+      }
     }
   }
   noted_.clear();
-  queues_.Retire(now);
 }
 
 Result<Outbox::Ticket> Journal::Append(Event event) {
@@ -129,6 +132,11 @@ Result<Outbox::Ticket> Journal::Append(Event event) {
     durable_.push_back(0);
   }
   const size_t lane = found->second;
+  if (queues_.last(lane) - queues_.confirmed(lane) >=
+      options_.events_max / 2) {  // one that is stuck leaves room for the rest
+    return Error{Errc::kExhausted, fmt::format("{} events of stream {} wait for the broker: half of the outbox",
+                                               options_.events_max / 2, family)};
+  }
   const EventPtr taken = queues_.Push(lane, std::move(event));
   Enqueue(EncodeEvent(*taken));
   unsealed_last_[lane] = taken->sequence;

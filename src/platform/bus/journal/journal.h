@@ -32,7 +32,8 @@ struct Options {
 // theirs, are only read, and are deleted once the broker has had their events for a while.
 class Journal final : public Outbox {
  public:
-  // Reads what earlier lives left. `now` and `wall` decide what was confirmed long enough ago to be dropped.
+  // Reads what earlier lives left. What they knew to be confirmed waits for the sender to ask the broker; `wall` tells
+  // what was confirmed so long ago that the broker has forgotten its numbers: that is dropped.
   static Result<std::unique_ptr<Journal>> Open(Storage& storage, Options options, std::string incarnation,
                                                SteadyTime now, WallTime wall);
 
@@ -69,6 +70,7 @@ class Journal final : public Outbox {
     return queues_.Read(lane, after, events_max);
   }
   void Confirm(size_t lane, uint64_t sequence, SteadyTime now) override;
+  void Reopen(size_t lane, uint64_t sequence) override { queues_.Reopen(lane, sequence); }
   void Retire(SteadyTime now) override { queues_.Retire(now); }
   size_t pending() const override { return queues_.pending(); }
   size_t retained() const override { return queues_.retained(); }

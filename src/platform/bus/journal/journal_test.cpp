@@ -120,7 +120,7 @@ TEST_F(JournalTest, AFullDiskRefusesThePublisherAndGoesOnByItselfOnceThereIsRoom
 }
 
 TEST_F(JournalTest, RefusesWhatIsBeyondItsBoundsAndSpendsNoNumberOnIt) {
-  options_.events_max = 2;
+  options_.events_max = 4;
   Restart();
   ASSERT_TRUE(journal_->Append(Of("order.placed")).ok());
   ASSERT_TRUE(journal_->Append(Of("order.placed")).ok());
@@ -171,8 +171,42 @@ TEST_F(JournalTest, ALifeThatBeginsLaterDoesNotSendAgainWhatWasConfirmedLongAgo)
   clock_.Advance(60s);
   Restart();
   EXPECT_EQ(journal_->pending(), 1u);
+  EXPECT_EQ(journal_->retained(), 3u) << "until the sender has asked the broker";
+  journal_->Retire(clock_.Steady());
   EXPECT_EQ(journal_->retained(), 0u);
   EXPECT_EQ(journal_->Read(0, 0, 10).front()->sequence, 4u);
+}
+
+TEST_F(JournalTest, WhatANewMasterLacksWaitsAgainAndIsKeptForHalfAMinuteFromThen) {
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(journal_->Append(Of("order.placed")).ok());
+  }
+  journal_->Confirm(0, 2, clock_.Steady());
+  journal_->Confirm(0, 5, clock_.Steady());
+  clock_.Advance(35s);
+  journal_->Reopen(0, 3);
+  EXPECT_EQ(journal_->pending(), 2u);
+  journal_->Retire(clock_.Steady());
+  EXPECT_EQ(journal_->Read(0, 3, 10).size(), 2u) << "not sent again yet";
+  journal_->Confirm(0, 5, clock_.Steady());
+  clock_.Advance(29s);
+  journal_->Retire(clock_.Steady());
+  EXPECT_EQ(journal_->Read(0, 3, 10).size(), 2u);
+  clock_.Advance(2s);
+  journal_->Retire(clock_.Steady());
+  EXPECT_EQ(journal_->retained(), 0u);
+  journal_->Reopen(0, 0);
+  EXPECT_EQ(journal_->pending(), 0u) << "what is gone cannot wait";
+}
+
+TEST_F(JournalTest, AStreamThatIsStuckLeavesHalfOfTheOutboxToTheOthers) {
+  options_.events_max = 10;
+  Restart();
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(journal_->Append(Of("order.placed")).ok());
+  }
+  EXPECT_EQ(journal_->Append(Of("order.placed")).error().code, Errc::kExhausted);
+  EXPECT_TRUE(journal_->Append(Of("risk.approved")).ok());
 }
 
 TEST_F(JournalTest, ADamagedSegmentIsReportedGivesWhatStandsBeforeTheDamageAndIsKept) {

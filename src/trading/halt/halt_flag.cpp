@@ -1,14 +1,17 @@
-#include "services/execution/halt_flag.h"
+#include "trading/halt/halt_flag.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "platform/base/durable_file.h"
 
-namespace quantum::execution {
+namespace quantum::trading {
 namespace {
 
 namespace json = boost::json;
@@ -49,10 +52,26 @@ std::string Encode(const HaltRecord& record) {
 
 }  // namespace
 
+Status WriteHaltIfAbsent(const std::string& path, const HaltRecord& record) {
+  if (::access(path.c_str(), F_OK) == 0) {
+    return {};
+  }
+  // Under a name of its own, then linked: a link, unlike a rename, never replaces another's halt.
+  const std::string own = path + "." + record.by;
+  QUANTUM_CHECK(WriteFileDurably(own, Encode(record)));
+  const int error = ::link(own.c_str(), path.c_str()) == 0 ? 0 : errno;
+  ::unlink(own.c_str());
+  if (error != 0 && error != EEXIST) {
+    return Error{Errc::kInternal, "writing " + path + ": " + std::strerror(error)};
+  }
+  return SyncDirectory(std::filesystem::path(path).parent_path().string());
+}
+
 void HaltFlag::Merge(HaltRecord record) {
   if (record.reason.empty()) {
     record.reason = "no reason given";
   }
+  record.asked = std::max(record.newest(), record_ ? record_->newest() : WallTime{});
   if (!record_) {
     record_ = std::move(record);
     return;
@@ -62,9 +81,11 @@ void HaltFlag::Merge(HaltRecord record) {
   if (record_->by == record.by) {
     record.since = record_->since;  // asked again: it stands since the first time
   }
+  const WallTime asked = record.asked;
   if (!beneath) {
     record_ = std::move(record);
   }
+  record_->asked = asked;
   record_->close = close;
 }
 
@@ -90,19 +111,35 @@ bool HaltFlag::Look(WallTime now) {
 Status HaltFlag::Set(HaltRecord record, WallTime now) {
   Look(now);
   Merge(std::move(record));
-  QUANTUM_CHECK(WriteFileDurably(path_, Encode(*record_)));
-  struct stat file {};
-  if (::stat(path_.c_str(), &file) == 0) {
-    seen_ = VersionOf(file);
-  }
+  const std::string text = Encode(*record_);
+  QUANTUM_CHECK(WriteFileDurably(path_, text));
+  seen_ = VersionHolding(text);
   return {};
 }
 
-Status HaltFlag::Clear(std::string_view by, WallTime now) {
+std::optional<HaltFlag::Version> HaltFlag::VersionHolding(const std::string& text) const {
+  const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) {
+    return std::nullopt;
+  }
+  struct stat found {};
+  std::string held(text.size() + 1, '\0');
+  const bool known = ::fstat(file, &found) == 0;
+  const ssize_t got = ::read(file, held.data(), held.size());
+  ::close(file);
+  const bool same = got == static_cast<ssize_t>(text.size()) && held.compare(0, text.size(), text) == 0;
+  return known && same ? std::optional(VersionOf(found)) : std::nullopt;
+}
+
+Status HaltFlag::Clear(std::string_view by, WallTime now, std::optional<WallTime> until) {
   Look(now);
   if (record_ && record_->by == kHaltedByOperator && by == kHaltedByEss) {
     return Error{Errc::kConflict,
                  "still halted: the operator halted (" + record_->reason + "), and only the operator rearms"};
+  }
+  if (record_ && until && ToUnixMs(record_->newest()) > ToUnixMs(*until)) {
+    return Error{Errc::kConflict, "still halted: asked to halt at " + FormatIso8601(record_->newest()) +
+                                      ", after what is rearmed here (" + FormatIso8601(*until) + ")"};
   }
   // Not synced: a power loss that undoes the removal halts once more, which is the safe side.
   if (::unlink(path_.c_str()) != 0 && errno != ENOENT) {
@@ -113,4 +150,4 @@ Status HaltFlag::Clear(std::string_view by, WallTime now) {
   return {};
 }
 
-}  // namespace quantum::execution
+}  // namespace quantum::trading

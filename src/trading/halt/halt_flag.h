@@ -9,7 +9,7 @@
 #include "platform/base/clock.h"
 #include "platform/base/result.h"
 
-namespace quantum::execution {
+namespace quantum::trading {
 
 // Who halted. What the emergency stop halted by a condition it may lift again by itself; what a person halted it may
 // not (pains.md 10: every block names its owner).
@@ -21,7 +21,14 @@ struct HaltRecord {
   bool close = false;  // all positions are to be closed as well
   WallTime since{};    // when this owner halted
   std::string by = std::string(kHaltedByOperator);
+  WallTime asked{};  // the newest request to halt, whoever made it; not before `since`
+
+  WallTime newest() const { return since < asked ? asked : since; }
 };
+
+// For who halts while execution is away: the flag as execution would write it, durably, unless one stands already. Safe
+// beside other writers of the file.
+Status WriteHaltIfAbsent(const std::string& path, const HaltRecord& record);
 
 // The emergency stop's flag: a small file that survives everything but the loss of the disk. It fails closed: a file
 // that cannot be read or understood halts, and a file that does not name its owner is the operator's.
@@ -37,9 +44,9 @@ class HaltFlag {
   bool Look(WallTime now);
   // In memory at once, then on disk (file and directory fsynced). An error: it holds in memory only.
   Status Set(HaltRecord record, WallTime now);
-  // Removes the file, then lifts the halt. kConflict: "ess" asked, and the halt is the operator's. Any other error:
-  // still halted.
-  Status Clear(std::string_view by, WallTime now);
+  // Removes the file, then lifts the halt. kConflict: "ess" asked, and the halt is the operator's; or somebody halted
+  // after `until` (to the millisecond), so that this word is older than the halt. Any other error: still halted.
+  Status Clear(std::string_view by, WallTime now, std::optional<WallTime> until = {});
 
   const std::optional<HaltRecord>& record() const { return record_; }
 
@@ -56,10 +63,12 @@ class HaltFlag {
   };
   static Version VersionOf(const struct stat& file) { return {file.st_ino, file.st_size, file.st_ctim}; }
   void Merge(HaltRecord record);
+  // The file's version if it holds this text; another process may have put its own there since.
+  std::optional<Version> VersionHolding(const std::string& text) const;
 
   std::string path_;
   std::optional<HaltRecord> record_;
   std::optional<Version> seen_;
 };
 
-}  // namespace quantum::execution
+}  // namespace quantum::trading

@@ -1,0 +1,71 @@
+#!/bin/bash
+# style.sh CHECK [FOLDER]: one rule of style over the checkout in FOLDER (default: this one). Prints what breaks it;
+# exit code 0: nothing does. `./quantum test` runs every check; `for check in $(style.sh --list)` does so by hand.
+set -euo pipefail
+export LC_ALL=C.UTF-8  # lines are counted in characters
+
+longest=600  # lines of a file; 350 is long
+
+sources() { find src tests bench -type f \( -name '*.cpp' -o -name '*.h' \) | sort; }
+everything() {
+  find src tests bench docs infra cmake .ci CMakeLists.txt CMakePresets.json README.md CHANGELOG.md packages.txt quantum \
+    quantum.yml -type f ! -path 'tests/style/*' 2>/dev/null | sort
+}
+
+# The layout of .clang-format; to mend: clang-format-14 -i FILE.
+layout() {
+  command -v clang-format-14 >/dev/null || { echo "clang-format-14 is missing: apt-get install clang-format-14"; return; }
+  sources | nice xargs -P "$(nproc)" -n 40 clang-format-14 --dry-run -Werror 2>&1 |
+    sed -n 's/^\([^ :]*\):\([0-9]*\):.*error.*/\1:\2: clang-format-14 lays it out otherwise/p'
+}
+
+# A raw string is what somebody sent, to the letter.
+columns() {
+  sources | xargs perl -CSD -ne '
+    $raw = 1 if /\bR"[A-Za-z]*\(/;
+    print "$ARGV:$.: longer than 120 columns\n" if length > 121 && !$raw;
+    $raw = 0 if /\)[A-Za-z]*"[^"]*$/ || eof;
+    close ARGV if eof;'
+}
+
+lengths() {
+  sources | xargs wc -l | awk -v most="$longest" '$2 != "total" && $1 > most {print $2 ": " $1 " lines; split it"}'
+}
+
+# What waits for another day is an issue, not a comment; and the project speaks of no machine of ours.
+words() {
+  everything | xargs grep -nHIwE 'TODO|FIXME|XXX|HACK' || true
+  everything | xargs grep -nHIE '(^|[^a-z.])/work/' || true
+}
+
+pragmas() { sources | grep '\.h$' | xargs grep -L '^#pragma once$' | sed 's/$/: no #pragma once/'; }
+
+# A file that no CMakeLists.txt names is built by nobody: the nearest one must, or take all of its folder.
+dead_files() {
+  local file folder
+  sources | grep '\.cpp$' | while read -r file; do
+    folder="$(dirname "$file")"
+    while [[ ! -e "$folder/CMakeLists.txt" && "$folder" == */* ]]; do folder="${folder%/*}"; done
+    grep -qsE "(^|[ (/])${file#"$folder"/}([ )]|$)|GLOB.*/\*\.cpp" "$folder/CMakeLists.txt" ||
+      echo "$file: no CMakeLists.txt names it"
+  done
+}
+
+# Prometheus reads every service of the manifest (docs/adding-a-service.md).
+scraped() {
+  awk '/^units:/ {units = 1} /^[a-z]/ && !/^units:/ {units = 0}
+       units && /^  [a-z0-9-]+:/ {unit = $1; sub(":", "", unit)} units && /^    kind: service/ {print unit}' quantum.yml |
+    while read -r unit; do
+      variable="PORT_$(tr 'a-z-' 'A-Z_' <<<"$unit")"
+      grep -q "\${$variable}" infra/metrics/prometheus.yml || echo "infra/metrics/prometheus.yml: no target of $unit"
+    done
+}
+
+checks=(layout columns lengths words pragmas dead_files scraped)
+case "${1:-}" in
+  --list) printf '%s\n' "${checks[@]}"; exit 0 ;;
+esac
+[[ $# -ge 1 && " ${checks[*]} " == *" $1 "* ]] || { echo "usage: style.sh --list | CHECK [FOLDER]" >&2; exit 2; }
+cd "${2:-$(dirname "${BASH_SOURCE[0]}")/../..}"
+found="$("$1" || true)"
+[[ -z "$found" ]] || { echo "$found"; exit 1; }
