@@ -471,12 +471,14 @@ TEST_F(Supervisor, AKilledKeeperIsReplacedAndTheNewOneKeepsToo) {
   const pid_t first = SupervisorPid();
   ASSERT_GT(keeper, 0);
   ASSERT_GT(first, 0);
+  const int unit = Unit("a").pid;
   ::kill(keeper, SIGKILL);
   ASSERT_TRUE(Eventually(kSoon, [&] { return KeeperPid() > 0 && KeeperPid() != keeper; }));
   EXPECT_EQ(SupervisorPid(), first);
   ::kill(first, SIGKILL);
   ASSERT_TRUE(Eventually(kSoon, [&] { return fleet_.Running() && SupervisorPid() != first; }));
-  EXPECT_EQ(Unit("a").state, State::kReady);
+  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; })) << "it was found again";
+  EXPECT_EQ(Unit("a").pid, unit);
   ASSERT_EQ(Quantum("down").exit_code, 0);
   EXPECT_TRUE(Eventually(kSoon, [&] { return KeeperPid() == 0; }));
 }

@@ -130,6 +130,12 @@ local function drop_consumer(keys, args)
   return 0
 end
 
+-- KEYS: producers. ARGV: why the stream's publishers must wait. May be told of a broker that is full, too.
+local function over_quota(keys, args)
+  return redis.call('HSET', keys[1], '!quota', args[1])
+end
+
+redis.register_function{function_name = 'quantum_bus_2_over_quota', callback = over_quota, flags = {'allow-oom'}}
 redis.register_function('quantum_bus_2_append', append)
 redis.register_function{function_name = 'quantum_bus_2_last', callback = last, flags = {'no-writes'}}
 redis.register_function('quantum_bus_2_forget', forget)

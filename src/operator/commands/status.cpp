@@ -136,8 +136,45 @@ std::string Text(const json::value& value) {
   return value.is_null() ? "unknown" : value.is_string() ? std::string(value.as_string()) : json::serialize(value);
 }
 
-void PrintJson(const Running& running, const std::vector<Row>& rows, const json::value& positions,
-               const json::value& equity) {
+// What the services say of the account and of what stands in the way of trading; null where one does not answer.
+struct Facts {
+  json::value positions;
+  json::value equity;
+  json::value emergency_stop;
+  json::value alerts;
+};
+
+Facts AskAll(const Running& running) {
+  return {.positions = CountPositions(Ask(running, "execution", "/api/execution/positions")),
+          .equity = Equity(Ask(running, "portfolio-intelligence", "/api/portfolio/snapshot")),
+          .emergency_stop = Ask(running, "risk-safety", "/api/risk/ess/status"),
+          .alerts = Ask(running, "monitoring-health", "/api/health/alerts")};
+}
+
+std::string Member(const json::value& value, std::string_view name) {
+  const json::value* const found = value.is_object() ? value.get_object().if_contains(name) : nullptr;
+  return found == nullptr     ? std::string()
+         : found->is_string() ? std::string(found->get_string())
+                              : json::serialize(*found);
+}
+
+// One line, and one for each alert.
+std::string Hindrances(const Facts& facts) {
+  const std::string state = Member(facts.emergency_stop, "state");
+  std::string lines = state.empty()      ? "Emergency stop: unknown, risk-safety does not answer.\n"
+                      : state == "ARMED" ? "Emergency stop: armed, nothing is halted.\n"
+                                         : fmt::format("Emergency stop: {}, no entries: {}\n", state,
+                                                       Member(facts.emergency_stop, "reason"));
+  const json::value* const items = facts.alerts.is_object() ? facts.alerts.get_object().if_contains("items") : nullptr;
+  if (items != nullptr && items->is_array()) {
+    for (const json::value& alert : items->get_array()) {
+      lines += fmt::format("Alert ({}): {}\n", Member(alert, "severity"), Member(alert, "summary"));
+    }
+  }
+  return lines;
+}
+
+void PrintJson(const Running& running, const std::vector<Row>& rows, const Facts& facts) {
   json::array units;
   for (const Row& row : rows) {
     json::object object = json::parse(StatusToJson(row.unit)).as_object();
@@ -148,13 +185,14 @@ void PrintJson(const Running& running, const std::vector<Row>& rows, const json:
   fmt::print("{}\n", json::serialize(json::object{{"mode", config::ToString(running.manifest.mode())},
                                                   {"market", Market(running)},
                                                   {"state_directory", running.layout.root},
-                                                  {"open_positions", positions},
-                                                  {"equity", equity},
+                                                  {"open_positions", facts.positions},
+                                                  {"equity", facts.equity},
+                                                  {"emergency_stop", facts.emergency_stop},
+                                                  {"alerts", facts.alerts},
                                                   {"units", std::move(units)}}));
 }
 
-void PrintTable(const Running& running, const std::vector<Row>& rows, const json::value& positions,
-                const json::value& equity) {
+void PrintTable(const Running& running, const std::vector<Row>& rows, const Facts& facts) {
   const WallTime now = SystemClock().Now();
   std::vector<std::vector<std::string>> table;
   std::string details;
@@ -170,8 +208,8 @@ void PrintTable(const Running& running, const std::vector<Row>& rows, const json
     }
   }
   fmt::print("{}", FormatTable({"unit", "state", "pid", "port", "restarts", "since", "memory", "cpu"}, table));
-  fmt::print("\nMode {}, market {}. Open positions: {}. Equity: {}.\n{}", config::ToString(running.manifest.mode()),
-             Market(running), Text(positions), Text(equity), details);
+  fmt::print("\nMode {}, market {}. Open positions: {}. Equity: {}.\n{}{}", config::ToString(running.manifest.mode()),
+             Market(running), Text(facts.positions), Text(facts.equity), Hindrances(facts), details);
 }
 
 Status ShowStatus(const Context& context) {
@@ -180,12 +218,11 @@ Status ShowStatus(const Context& context) {
   QUANTUM_TRY(const std::vector<UnitStatus> units, fleet.List());
   QUANTUM_TRY(const Running running, FindRunning(context));
   const std::vector<Row> rows = MeasureAll(units);
-  const json::value positions = CountPositions(Ask(running, "execution", "/api/execution/positions"));
-  const json::value equity = Equity(Ask(running, "portfolio-intelligence", "/api/portfolio/snapshot"));
+  const Facts facts = AskAll(running);
   if (context.json) {
-    PrintJson(running, rows, positions, equity);
+    PrintJson(running, rows, facts);
   } else {
-    PrintTable(running, rows, positions, equity);
+    PrintTable(running, rows, facts);
   }
   return {};
 }

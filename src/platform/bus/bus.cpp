@@ -48,7 +48,13 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
         memory_(options_.producer, incarnation_, options_.outbox_events_max),
         sender_(redis, outbox(), options_.batch_max, options_.replicas_required,
                 fmt::format("{:020}-{}", ToUnixNs(clock.Now()), incarnation_), clock,
-                {.confirmed = [this](size_t lane, uint64_t sequence) { safe_.Reach(lane, sequence); },
+                {.confirmed =
+                     [this](size_t lane, uint64_t sequence) {
+                       // The broker's word (received, not fsynced) counts only while there is no disk to write to.
+                       if (!on_disk_.journal || !on_disk_.journal->trouble().empty()) {
+                         safe_.Reach(lane, sequence);
+                       }
+                     },
                  .fenced = options_.fenced}),
         volatile_sender_(redis),
         janitor_({loop, redis, pool, options_, clock}, [this] { return outbox().pending(); }) {

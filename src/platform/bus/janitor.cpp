@@ -112,7 +112,8 @@ void Janitor::HoldToQuota(const std::string& family, int64_t quota) {
       log::Critical("a stream is over its memory quota; its publishers wait in their outboxes",
                     {{"stream", family}, {"reason", *over}});
     }
-    static_cast<void>(context_.redis.Run({"HSET", ProducersKey(family), kQuotaField, *over}, kAnswerMax));
+    static_cast<void>(
+        context_.redis.Run({"FCALL", "quantum_bus_2_over_quota", "1", ProducersKey(family), *over}, kAnswerMax));
   } else if (was_over) {
     log::Info("a stream is within its memory quota again", {{"stream", family}});
     static_cast<void>(context_.redis.Run({"HDEL", ProducersKey(family), kQuotaField}, kAnswerMax));

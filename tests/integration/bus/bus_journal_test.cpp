@@ -251,15 +251,15 @@ TEST_F(BusJournalTest, AProcessThatIsRestartedFromACopyOfItsDiskIsNotTakenForARe
   });
 }
 
-// 64 MB of broker, of which the only stream here may take two fifths: 7,500 events of 4 KB that its group does not
-// handle are beyond that.
+// 256 MB of broker, of which the only stream here may take two fifths: 7,500 events of 16 KB that its group does not
+// handle are beyond that, and leave room for what else the broker keeps.
 TEST_F(BusJournalTest, AStreamOverItsQuotaMakesItsPublishersWaitNamesTheGroupThatLagsAndGoesOnByItself) {
   const auto set_memory = [](const char* bytes) {
     for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
       ASSERT_EQ(cluster_->Ask(node, {"CONFIG", "SET", "maxmemory", bytes}), "OK");
     }
   };
-  set_memory("64mb");
+  set_memory("256mb");
   RunInFiber([&](fiber::Loop& loop) {
     redis::Client client(loop, cluster_->Options());
     fiber::Event go_on;
@@ -273,7 +273,7 @@ TEST_F(BusJournalTest, AStreamOverItsQuotaMakesItsPublishersWaitNamesTheGroupTha
     ASSERT_TRUE(receiver.Start().ok());
     auto bus = Bus::Open(loop, client, nullptr, Publisher());
     ASSERT_TRUE(bus.ok());
-    const std::string large(4000, 'x');
+    const std::string large(16'000, 'x');
     constexpr int kEvents = 7500;
     int published = 0;
     for (; published < kEvents; ++published) {
