@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "operator/chaos/command.h"
+#include "operator/commands/chaos.h"
 
 namespace quantum::operate {
 

@@ -72,6 +72,13 @@ struct Prepared {
   int error = -1;  // the child reports errno here
 };
 
+// A sanitizer reserves terabytes for its own books, and RLIMIT_DATA would count them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kLimitsMemory = false;
+#else
+constexpr bool kLimitsMemory = true;
+#endif
+
 // Soft and hard at once: a limit that the process may lift itself is none.
 bool SetLimit(int resource, uint64_t value) {
   rlimit limit{};
@@ -118,8 +125,8 @@ bool SetLimit(int resource, uint64_t value) {
     fail();
   }
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  if (!SetLimit(RLIMIT_DATA, spec.limits.data_bytes) || !SetLimit(RLIMIT_NOFILE, spec.limits.open_files) ||
-      !SetLimit(RLIMIT_CPU, spec.limits.cpu_seconds)) {
+  if (!SetLimit(RLIMIT_DATA, kLimitsMemory ? spec.limits.data_bytes : 0) ||
+      !SetLimit(RLIMIT_NOFILE, spec.limits.open_files) || !SetLimit(RLIMIT_CPU, spec.limits.cpu_seconds)) {
     fail();
   }
   if (spec.account != nullptr) {

@@ -1,4 +1,4 @@
-#include "operator/chaos/command.h"
+#include "operator/commands/chaos.h"
 
 #include <fmt/format.h>
 #include <signal.h>
