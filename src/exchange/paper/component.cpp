@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "exchange/paper/audience.h"
 #include "exchange/paper/protocol/rest.h"
 #include "exchange/paper/socket.h"
 #include "platform/config/secrets.h"
@@ -14,7 +15,6 @@ using namespace std::chrono_literals;
 
 constexpr size_t kEventsPerTurn = 500;
 constexpr Duration kTurn = 5ms;
-constexpr Duration kAwaitTrader = 30s;
 
 }  // namespace
 
@@ -87,27 +87,20 @@ Status PaperExchange::Start() {
                                    {"wallet", exchange_->engine().account().wallet().ToString()},
                                    {"open_orders", exchange_->engine().account().open_orders().size()}});
   service_.loop().Spawn([this] { Pump(); });
+  if (options_.speed == 0) {
+    service_.loop().Spawn([this] {
+      Audience(service_).Await();
+      exchange_->Hurry();
+    });
+  }
   service_.loop().Spawn([this] { Keep(); });
   return {};
-}
-
-// As fast as possible still waits: nobody would see, nor trade in, a market that is over before they came. Who trades
-// listens to the account; where nobody does, those who watch wait for it no longer than this.
-bool PaperExchange::AudienceIsHere() {
-  const SteadyTime now = service_.clock().Steady();
-  if (exchange_->hub().size() == 0) {
-    return false;
-  }
-  if (!watched_since_) {
-    watched_since_ = now;
-  }
-  return exchange_->hub().serves_user() || now - *watched_since_ >= kAwaitTrader;
 }
 
 void PaperExchange::Pump() {
   Duration pause = kTurn;
   while (!service_.stopping().WaitFor(pause)) {
-    if (options_.speed == 0 && (!AudienceIsHere() || exchange_->hub().congested())) {
+    if (exchange_->hurries() && exchange_->hub().congested()) {
       pause = kTurn;
       continue;
     }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "exchange/paper/exchange.h"
@@ -21,14 +20,12 @@ class PaperExchange final : public lifecycle::Component {
  private:
   void AddRoutes();
   http::Response Serve(const http::Request& request);
-  bool AudienceIsHere();
   void Pump();
   void Keep();
 
   lifecycle::Service& service_;
   PaperOptions options_;
   std::unique_ptr<Exchange> exchange_;
-  std::optional<SteadyTime> watched_since_;  // of speed max: the first subscriber
 };
 
 }  // namespace quantum::paper

@@ -159,10 +159,10 @@ Status Exchange::Pull() {
 }
 
 int64_t Exchange::MarketNow() const {
-  if (options_.speed == 0) {
+  if (hurries_) {
     return std::numeric_limits<int64_t>::max();
   }
-  const Duration elapsed = (clock_.Steady() - started_) * options_.speed;
+  const Duration elapsed = (clock_.Steady() - started_) * std::max(options_.speed, 1);
   return started_market_ms_ + std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
 }
 

@@ -20,9 +20,9 @@ namespace quantum::paper {
 // The paper exchange without its sockets: a market that is moved on by its caller, an account with its journal, and the
 // protocol over both. For one thread.
 //
-// Market time starts at server time and runs `speed` times as fast. A recording that ends stands still. After a restart
-// a recording goes on where it was (its last checkpoint, at most a second old), or begins anew if it had ended; a
-// synthetic market goes on from its last price.
+// Market time starts at server time and runs `speed` times as fast; at speed max as at 1 until Hurry(). A recording
+// that ends stands still. After a restart a recording goes on where it was (its last checkpoint, at most a second old),
+// or begins anew if it had ended; a synthetic market goes on from its last price.
 //
 // Orders and fills are logged at INFO, under the correlation id of the request that placed the order as long as this
 // process lives.
@@ -34,6 +34,9 @@ class Exchange {
   // Moves the market on to now, at most `events_max` events. True when more are due. An error is a broken recording:
   // the market stands still from then on.
   Result<bool> Advance(size_t events_max);
+  // From now on every event is due at once: for speed max, when everybody who should see it is there.
+  void Hurry() { hurries_ = true; }
+  bool hurries() const { return hurries_; }
   RestAnswer Handle(const RestRequest& request);
   // Once a second: where the market stands goes to disk, an expired listen key goes.
   Status Keep();
@@ -69,6 +72,7 @@ class Exchange {
   std::unique_ptr<MarketSource> source_;
   std::optional<SourceEvent> pending_;
   bool ended_ = false;
+  bool hurries_ = false;
   bool begun_anew_ = false;  // the recording had ended before this start
   int64_t shift_ms_ = 0;     // market time minus the source's
   int64_t started_market_ms_ = 0;

@@ -107,6 +107,16 @@ TEST_F(ExchangeTest, ReplaysARecordingInPresentTimeAndThenStandsStill) {
   EXPECT_GE(last_update, 500);
 }
 
+TEST_F(ExchangeTest, PlaysAtSpeedOneUntilEverybodyIsThereAndThenAllAtOnce) {
+  options_.speed = 0;
+  const auto exchange = Open();
+  Run(*exchange, 2s);
+  EXPECT_FALSE(exchange->ended());
+  exchange->Hurry();
+  Run(*exchange, 50ms);
+  EXPECT_TRUE(exchange->ended());
+}
+
 TEST_F(ExchangeTest, AClientsBookBuiltFromSnapshotAndStreamIsTheExchangesBook) {
   const auto exchange = Open();
   const auto box = std::make_shared<Collected>();

@@ -26,7 +26,7 @@ struct PaperOptions {
   uint64_t seed = 1;
   double rate = 1;
   Duration warmup = std::chrono::minutes(30);
-  int speed = 1;  // 0: as fast as the subscribers read
+  int speed = 1;  // 0, "max": as fast as the subscribers read, once every service is ready; until then 1
   trading::Decimal wallet;
   Duration latency{};
   std::string directory;  // <state>/data/paper-exchange

@@ -85,11 +85,6 @@ void Hub::Subscribe(Id id, const std::vector<std::string>& streams) {
   }
 }
 
-bool Hub::serves_user() const {
-  return std::any_of(members_.begin(), members_.end(),
-                     [](const auto& member) { return !member.second.listen_key.empty(); });
-}
-
 void Hub::SubscribeUser(Id id, std::string listen_key) {
   if (const auto found = members_.find(id); found != members_.end()) {
     found->second.listen_key = std::move(listen_key);

@@ -52,7 +52,6 @@ class Hub final : public StreamSink {
   void Flush();
   bool congested() const;  // some subscriber's box is filling
   size_t size() const { return members_.size(); }
-  bool serves_user() const;  // somebody gets the user data stream
 
  private:
   struct Member {
