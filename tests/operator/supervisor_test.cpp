@@ -1,23 +1,17 @@
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
-#include "operator/local_fleet.h"
 #include "operator/process/process.h"
-#include "operator/state/layout.h"
 #include "operator/supervisor/record.h"
-#include "tests/support/checkout/checkout.h"
+#include "tests/operator/toy_platform.h"
 #include "tests/support/process.h"
 
 // The real program `quantum` with toy units: every promise of the supervisor, kept against real processes.
@@ -25,150 +19,10 @@ namespace quantum::operate {
 namespace {
 
 using quantum::testing::Eventually;
-using quantum::testing::FreePorts;
-using quantum::testing::Process;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// What happens at once, on a machine that is busy with other things.
-constexpr seconds kSoon(30);
-
-const std::string kProgram = checkout::BinaryDirectory() + "/quantum";
-const std::string kToy = checkout::BinaryDirectory() + "/toy-server";
-
-struct Outcome {
-  int exit_code = -1;
-  std::string output;
-};
-
-// A program that hangs is ended after three minutes (exit code 124).
-Outcome Shell(const std::string& command) {
-  Outcome outcome;
-  FILE* pipe = ::popen(("timeout --foreground --kill-after=5 180 " + command + " 2>&1").c_str(), "r");
-  char chunk[4096];
-  for (size_t got = 0; (got = std::fread(chunk, 1, sizeof(chunk), pipe)) > 0;) {
-    outcome.output.append(chunk, got);
-  }
-  const int status = ::pclose(pipe);
-  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return outcome;
-}
-
-// A platform in a temporary directory. Whatever happens to the test, it is taken down: a guard process waits for the
-// end of this one.
-class Supervisor : public ::testing::Test {
- protected:
-  Supervisor() : directory_("operator"), layout_{(directory_.path() / "s").string()}, fleet_(layout_) {
-    std::filesystem::permissions(directory_.path(), std::filesystem::perms(0755));
-    if (::pipe2(alive_, O_CLOEXEC) != 0) {
-      throw std::runtime_error("no pipe");
-    }
-    guard_ = ::fork();
-    if (guard_ == 0) {
-      ::setsid();
-      ::close(alive_[1]);
-      char byte = 0;
-      [[maybe_unused]] const ssize_t end = ::read(alive_[0], &byte, 1);
-      ::execl(kProgram.c_str(), "quantum", "down", "--state", layout_.root.c_str(), static_cast<char*>(nullptr));
-      ::_exit(1);
-    }
-    ::close(alive_[0]);
-  }
-
-  ~Supervisor() override {
-    Quantum("down");
-    ::kill(guard_, SIGKILL);
-    ::waitpid(guard_, nullptr, 0);
-    ::close(alive_[1]);
-    for (const int port : ports_) {
-      EXPECT_FALSE(ListeningPorts().contains(port)) << "something still listens on " << port;
-    }
-  }
-
-  // `units` is the YAML below `units:`.
-  void WriteManifest(const std::string& units) {
-    quantum::testing::WriteFile(directory_.path() / "quantum.yml",
-                                "version: 1\nmode: PAPER\nsymbols: [BTCUSDT]\nunits:\n" + units);
-  }
-
-  // A toy service that is ready only while the file Away() does not exist, and alive all the time.
-  std::string Away() const { return (directory_.path() / "away").string(); }
-  std::string Waiting(const std::string& name, const std::string& more = {}) {
-    const int port = FreePorts(1).front();
-    ports_.push_back(port);
-    return fmt::format(
-        "  {}:\n    command: [{}, \"{}\", \"0\", {}]\n    port: {}\n    start_deadline: 400ms\n"
-        "    ready: {{http: /health/ready, interval: 20ms}}\n    live: {{http: /health/live, interval: 100ms}}\n{}",
-        name, kToy, port, Away(), port, more);
-  }
-
-  void KillAllBehindTheSupervisorsBack() {
-    const pid_t keeper = KeeperPid();
-    const pid_t supervisor = SupervisorPid();
-    ASSERT_GT(keeper, 0);
-    ASSERT_GT(supervisor, 0);
-    ::kill(keeper, SIGKILL);
-    ::kill(supervisor, SIGKILL);
-    ASSERT_TRUE(Eventually(kSoon, [&] { return !fleet_.Running(); }));
-  }
-
-  std::string Server(const std::string& name, const std::string& more = {}) {
-    const int port = FreePorts(1).front();
-    ports_.push_back(port);
-    return fmt::format("  {}:\n    command: [{}, \"{}\"]\n    port: {}\n    ready: {{tcp: true, interval: 20ms}}\n{}",
-                       name, kToy, port, port, more);
-  }
-
-  Outcome Quantum(const std::string& arguments) {
-    return Shell(fmt::format("{} {} --state {} --manifest {}", kProgram, arguments, layout_.root,
-                             (directory_.path() / "quantum.yml").string()));
-  }
-
-  void Up() {
-    const Outcome up = Quantum("up");
-    ASSERT_EQ(up.exit_code, 0) << up.output;
-  }
-
-  UnitStatus Unit(const std::string& name) {
-    const auto list = fleet_.List();
-    if (list.ok()) {
-      for (const UnitStatus& unit : list.value()) {
-        if (unit.name == name) {
-          return unit;
-        }
-      }
-    }
-    return {};
-  }
-
-  bool ReadyWithin(milliseconds time, const std::string& name, int other_than) {
-    return Eventually(time, [&] {
-      const UnitStatus unit = Unit(name);
-      return unit.state == State::kReady && unit.pid != other_than;
-    });
-  }
-
-  // The supervisor's process, by the lock it holds.
-  pid_t SupervisorPid() {
-    const Outcome found =
-        Shell(fmt::format("pgrep -f '^{}/bin/quantum supervise --state {}$'", layout_.root, layout_.root));
-    return static_cast<pid_t>(std::atoi(found.output.c_str()));
-  }
-  pid_t KeeperPid() {
-    const Outcome found = Shell(fmt::format("pgrep -f '^{}/bin/quantum supervise --keep( --watch [0-9]+)? --state {}$'",
-                                            layout_.root, layout_.root));
-    return static_cast<pid_t>(std::atoi(found.output.c_str()));
-  }
-
-  quantum::testing::TemporaryDirectory directory_;
-  Layout layout_;
-  LocalFleet fleet_;
-  std::vector<int> ports_;
-  int alive_[2] = {-1, -1};
-  pid_t guard_ = -1;
-};
+class Supervisor : public ToyPlatform {};
 
 TEST_F(Supervisor, StartsInOrderOfDependenceAndStopsInReverse) {
   WriteManifest(Server("c", "    depends: [b]\n") + Server("a") +
@@ -182,16 +36,6 @@ TEST_F(Supervisor, StartsInOrderOfDependenceAndStopsInReverse) {
   ASSERT_EQ(down.exit_code, 0) << down.output;
   EXPECT_LT(down.output.find("stopped  c"), down.output.find("stopped  a")) << down.output;
   EXPECT_EQ(Quantum("status").exit_code, 3);
-}
-
-TEST_F(Supervisor, ASecondUpSaysThatItRunsAndStartsNothing) {
-  WriteManifest(Server("a"));
-  Up();
-  const int pid = Unit("a").pid;
-  const Outcome again = Quantum("up");
-  EXPECT_EQ(again.exit_code, 0);
-  EXPECT_THAT(again.output, HasSubstr("runs already"));
-  EXPECT_EQ(Unit("a").pid, pid);
 }
 
 TEST_F(Supervisor, AUnitKilledWithSigkillIsBackWithinFiveSeconds) {
@@ -241,7 +85,7 @@ TEST_F(Supervisor, ThatDiesComesBackAndFindsItsChildrenInsteadOfStartingTwins) {
   ASSERT_TRUE(ReadyWithin(kSoon, "b", b));
   EXPECT_NE(SupervisorPid(), first);
   EXPECT_EQ(Unit("a").pid, a);
-  EXPECT_EQ(Shell(fmt::format("pgrep -cf '^{} {}'", kToy, ports_[0])).output, "1\n");
+  EXPECT_EQ(Shell(fmt::format("pgrep -cf '^{} {}'", ToyProgram(), ports_[0])).output, "1\n");
   ::kill(a, SIGKILL);
   EXPECT_TRUE(ReadyWithin(kSoon, "a", a)) << "an adopted process is watched as well";
 }
@@ -261,35 +105,6 @@ TEST_F(Supervisor, AfterLosingKeeperAndSupervisorUpFindsTheUnitsAgain) {
   EXPECT_EQ(Unit("a").pid, a);
 }
 
-TEST_F(Supervisor, AStrangerOnAPortIsNamedBeforeAnythingIsStarted) {
-  const std::string a = Server("a");  // one statement each: ports_ keeps their order
-  WriteManifest(a + Server("b"));
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(ports_[1]));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  ASSERT_EQ(::listen(listener, 1), 0);
-  const Outcome up = Quantum("up");
-  ::close(listener);
-  EXPECT_EQ(up.exit_code, 1) << up.output;
-  EXPECT_THAT(up.output, HasSubstr(fmt::format("port {} (for b) is held by pid {}", ports_[1], ::getpid())));
-  EXPECT_THAT(up.output, Not(HasSubstr("ready")));
-}
-
-TEST_F(Supervisor, TheFailureOfOneUnitEndsUpWithItsLastWordsAndEverythingStopped) {
-  WriteManifest(Server("a") +
-                "  broken:\n    command: [/bin/sh, -c, \"echo wrong password >&2; exit 3\"]\n    depends: [a]\n"
-                "    ready: {exec: [/bin/false], interval: 20ms}\n");
-  const Outcome up = Quantum("up");
-  EXPECT_EQ(up.exit_code, 1);
-  EXPECT_THAT(up.output, HasSubstr("broken exited with code 3"));
-  EXPECT_THAT(up.output, HasSubstr("wrong password"));
-  EXPECT_FALSE(fleet_.Running());
-  EXPECT_FALSE(ListeningPorts().contains(ports_[0]));
-}
-
 TEST_F(Supervisor, AUnitStoppedByTheOperatorStaysDownEvenAcrossTheSupervisorsDeath) {
   WriteManifest(Server("a") + Server("b"));
   Up();
@@ -299,14 +114,6 @@ TEST_F(Supervisor, AUnitStoppedByTheOperatorStaysDownEvenAcrossTheSupervisorsDea
   ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("b").state == State::kReady && SupervisorPid() != first; }));
   EXPECT_EQ(Unit("a").state, State::kStopped);
   EXPECT_EQ(Quantum("restart nonsense").exit_code, 1);
-}
-
-TEST_F(Supervisor, ADamagedManifestIsRefusedWithItsLine) {
-  WriteManifest("  a:\n    command: [/bin/true]\n    colour: red\n");
-  const Outcome up = Quantum("up");
-  EXPECT_EQ(up.exit_code, 2) << up.output;
-  EXPECT_THAT(up.output, HasSubstr("quantum.yml:"));
-  EXPECT_THAT(up.output, HasSubstr("colour"));
 }
 
 // --- After a reboot
@@ -343,109 +150,8 @@ TEST_F(Supervisor, UpAfterLosingTheSupervisorAndOneUnitEndsOnlyWhenThatIsReadyAg
   EXPECT_EQ(Unit("b").state, State::kReady);
 }
 
-// --- A start that fails ----------------------------------------------------------------------------------------------
-
-TEST_F(Supervisor, AFailedStartIsStoppedAlsoWhenUpItselfHasDied) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 0.7; exit 3\"]\n");
-  Process up(
-      {.command = {kProgram, "up", "--state", layout_.root, "--manifest", (directory_.path() / "quantum.yml").string()},
-       .output = directory_.path() / "up.out"});
-  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
-  up.Kill();
-  EXPECT_TRUE(Eventually(seconds(15), [&] { return !fleet_.Running(); }));
-  EXPECT_FALSE(ListeningPorts().contains(ports_[0]));
-}
-
-TEST_F(Supervisor, ASecondUpJoinsTheStartAndFailsWithIt) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 0.7; exit 3\"]\n");
-  Process first(
-      {.command = {kProgram, "up", "--state", layout_.root, "--manifest", (directory_.path() / "quantum.yml").string()},
-       .output = directory_.path() / "up.out"});
-  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
-  const Outcome second = Quantum("up");
-  EXPECT_EQ(second.exit_code, 1) << second.output;
-  EXPECT_THAT(second.output, HasSubstr("slow exited with code 3"));
-  EXPECT_THAT(second.output, HasSubstr("Everything is stopped again."));
-}
-
-TEST_F(Supervisor, UpOnAPlatformWithAFailedUnitFailsAndNamesIt) {
-  WriteManifest(Server("a", "    restarts_max: 0\n"));
-  Up();
-  ::kill(Unit("a").pid, SIGKILL);
-  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kFailed; }));
-  const Outcome again = Quantum("up");
-  EXPECT_EQ(again.exit_code, 1) << again.output;
-  EXPECT_THAT(again.output, HasSubstr("a is failed"));
-  EXPECT_THAT(again.output, Not(HasSubstr("Everything is stopped")));
-}
-
-TEST_F(Supervisor, SigtermBeforeEverythingIsReadyStopsAForegroundUp) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sleep, \"20\"]\n");
-  Process up({.command = {kProgram, "up", "--foreground", "--state", layout_.root, "--manifest",
-                          (directory_.path() / "quantum.yml").string()},
-              .output = directory_.path() / "up.out"});
-  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
-  up.Signal(SIGTERM);
-  EXPECT_TRUE(Eventually(kSoon, [&] { return !up.Running(); }));
-  EXPECT_THAT(quantum::testing::ReadFile(directory_.path() / "up.out"), HasSubstr("everything is stopped"));
-  EXPECT_FALSE(ListeningPorts().contains(ports_[0]));
-}
-
-TEST_F(Supervisor, DownDuringUpIsNotTakenForTheFailureOfAUnit) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sleep, \"20\"]\n");
-  Process up(
-      {.command = {kProgram, "up", "--state", layout_.root, "--manifest", (directory_.path() / "quantum.yml").string()},
-       .output = directory_.path() / "up.out"});
-  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
-  ASSERT_EQ(Quantum("down").exit_code, 0);
-  ASSERT_TRUE(Eventually(kSoon, [&] { return !up.Running(); }));
-  const std::string said = quantum::testing::ReadFile(directory_.path() / "up.out");
-  EXPECT_THAT(said, HasSubstr("stopped"));
-  EXPECT_THAT(said, Not(HasSubstr("the.out")));
-  EXPECT_THAT(said, Not(HasSubstr("Everything is stopped again")));
-}
-
-TEST_F(Supervisor, TheDeathOfTheSupervisorDuringUpIsSurvived) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sleep, \"1\"]\n");
-  Process up(
-      {.command = {kProgram, "up", "--state", layout_.root, "--manifest", (directory_.path() / "quantum.yml").string()},
-       .output = directory_.path() / "up.out"});
-  ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
-  const pid_t supervisor = SupervisorPid();
-  ASSERT_GT(supervisor, 0);
-  ::kill(supervisor, SIGKILL);
-  const auto ended = up.Stop(seconds(15), 0);
-  EXPECT_EQ(ended, 0) << quantum::testing::ReadFile(directory_.path() / "up.out");
-  EXPECT_EQ(Unit("slow").state, State::kDone);
-}
-
-TEST_F(Supervisor, LastWordsAreThoseOfThisRun) {
-  const std::string broken =
-      "  broken:\n    command: [/bin/sh, -c, \"echo WORD; exit 3\"]\n    ready: {exec: [/bin/false]}\n";
-  std::string first = broken;
-  first.replace(first.find("WORD"), 4, "No space left on device");
-  WriteManifest(first);
-  const Outcome full = Quantum("up");
-  EXPECT_THAT(full.output, HasSubstr("the disk is full: free some space"));
-  std::string second = broken;
-  second.replace(second.find("WORD"), 4, "something else");
-  WriteManifest(second);
-  const Outcome other = Quantum("up");
-  EXPECT_THAT(other.output, HasSubstr("something else"));
-  EXPECT_THAT(other.output, Not(HasSubstr("disk")));
-}
-
-TEST_F(Supervisor, AServiceThatDoesNotGetReadySaysWhyInOneSentence) {
-  WriteManifest(Waiting("a"));
-  quantum::testing::WriteFile(Away(), "");
-  const Outcome up = Quantum("up");
-  EXPECT_EQ(up.exit_code, 1);
-  EXPECT_THAT(up.output, HasSubstr("a did not become ready within 0 s (waits: WRONGPASS"));
-  EXPECT_THAT(up.output, HasSubstr("a password does not fit: put the files back into " + layout_.Secrets()));
-  EXPECT_THAT(up.output, HasSubstr("Everything is stopped again."));
-}
-
-// --- While it runs ---------------------------------------------------------------------------------------------------
+// --- While it runs
+// ----------------------------------------------------------------------------------------------------
 
 TEST_F(Supervisor, WhoRestartsWhileADependencyIsAwayIsLeftAlone) {
   WriteManifest(Waiting("a", "    restarts_max: 1\n"));
