@@ -12,8 +12,10 @@
 
 namespace quantum::testing {
 
-PaperExchangeProcess::PaperExchangeProcess(std::string binaries, const std::string& units, const std::string& services)
+PaperExchangeProcess::PaperExchangeProcess(std::string binaries, const std::string& units, const std::string& services,
+                                           const std::string& bind)
     : binaries_(std::move(binaries)),
+      bind_(bind),
       directory_("paper-exchange"),
       port_(FreePorts(1).front()),
       key_(NewIncarnation() + NewIncarnation()),
@@ -22,12 +24,13 @@ PaperExchangeProcess::PaperExchangeProcess(std::string binaries, const std::stri
   WriteFile(Manifest(), fmt::format("version: 1\n"
                                     "mode: PAPER\n"
                                     "symbols: [BTCUSDT, ETHUSDT]\n"
+                                    "bind: {}\n"
                                     "market: {{source: synthetic, seed: 7, rate: 0.5, warmup: 3min}}\n"
                                     "units:\n"
-                                    "  paper-exchange: {{command: x, port: {}}}\n"
+                                    "  paper-exchange: {{kind: service, command: x, port: {}}}\n"
                                     "{}"
                                     "services:{}\n",
-                                    port_, units, services.empty() ? " {}" : "\n" + services));
+                                    bind_, port_, units, services.empty() ? " {}" : "\n" + services));
   WriteSecret("operator-token", NewIncarnation());
   WriteSecret("service-token", NewIncarnation());
   WriteSecret("exchange-key", key_);
@@ -46,7 +49,7 @@ void PaperExchangeProcess::Start() {
   const std::filesystem::path output = directory_.path() / "paper-exchange.output";
   process_.emplace(ProcessOptions{
       .command = {binaries_ + "/quantum-paper-exchange"}, .output = output, .environment = Environment()});
-  const auto ready = [&] { return !process_->Running() || HttpGet(port_, "/health/ready").has_value(); };
+  const auto ready = [&] { return !process_->Running() || HttpGet(port_, "/health/ready", 200, bind_).has_value(); };
   if (!Eventually(std::chrono::seconds(60), ready) || !process_->Running()) {
     throw std::runtime_error("the paper exchange did not become ready: " + ReadFile(output));
   }
@@ -57,7 +60,7 @@ void PaperExchangeProcess::Kill() {
   process_.reset();
 }
 
-std::optional<std::string> HttpGet(int port, const std::string& path, int status) {
+std::optional<std::string> HttpGet(int port, const std::string& path, int status, const std::string& address) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct Closer {
     int fd;
@@ -65,15 +68,15 @@ std::optional<std::string> HttpGet(int port, const std::string& path, int status
   } closer{fd};
   const timeval timeout{5, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+  sockaddr_in server{};
+  server.sin_family = AF_INET;
+  server.sin_port = htons(static_cast<uint16_t>(port));
+  if (::inet_pton(AF_INET, address.c_str(), &server.sin_addr) != 1 ||
+      ::connect(fd, reinterpret_cast<sockaddr*>(&server), sizeof(server)) != 0) {
     return std::nullopt;
   }
   const std::string request =
-      fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", path, port);
+      fmt::format("GET {} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n\r\n", path, address, port);
   if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
     return std::nullopt;
   }

@@ -12,8 +12,10 @@ namespace quantum::testing {
 // stand in `binaries` (a dependency of the test's target).
 class PaperExchangeProcess {
  public:
-  // `units` and `services` are added to the manifest below the keys of the same name, indented by two.
-  explicit PaperExchangeProcess(std::string binaries, const std::string& units = "", const std::string& services = "");
+  // `units` and `services` are added to the manifest below the keys of the same name, indented by two. `bind`: an IPv4
+  // address of this machine.
+  explicit PaperExchangeProcess(std::string binaries, const std::string& units = "", const std::string& services = "",
+                                const std::string& bind = "127.0.0.1");
 
   // Starts it and returns when it is ready. On its journal, if it ran before.
   void Start();
@@ -33,6 +35,7 @@ class PaperExchangeProcess {
 
  private:
   std::string binaries_;
+  std::string bind_;
   TemporaryDirectory directory_;
   int port_;
   std::string key_;
@@ -40,7 +43,8 @@ class PaperExchangeProcess {
   std::optional<Process> process_;
 };
 
-// The body of GET http://127.0.0.1:<port><path>; nothing when it does not answer. `status` 0 accepts any.
-std::optional<std::string> HttpGet(int port, const std::string& path, int status = 200);
+// The body of GET http://<address>:<port><path>; nothing when it does not answer. `status` 0 accepts any.
+std::optional<std::string> HttpGet(int port, const std::string& path, int status = 200,
+                                   const std::string& address = "127.0.0.1");
 
 }  // namespace quantum::testing

@@ -1,26 +1,66 @@
 #include "exchange/binance/hosts.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <optional>
 
 namespace quantum::binance {
 namespace {
 
 using config::Mode;
 
-bool IsLoopback(std::string_view url, std::string_view scheme) {
-  if (!url.starts_with(scheme)) {
-    return false;
-  }
-  url.remove_prefix(scheme.size());
-  for (const std::string_view host : {"127.0.0.1", "localhost", "[::1]"}) {
-    if (url.starts_with(host)) {
-      const std::string_view rest = url.substr(host.size());
-      return rest.empty() || (rest[0] == ':' && rest.size() > 1 &&
-                              std::all_of(rest.begin() + 1, rest.end(), [](char c) { return c >= '0' && c <= '9'; }));
+constexpr std::string_view kPaperUnit = "paper-exchange";
+
+struct Address {
+  int family = 0;
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  bool operator==(const Address&) const = default;
+};
+
+std::optional<Address> ParseAddress(const std::string& text) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    Address address{.family = family};
+    if (inet_pton(family, text.c_str(), address.bytes.data()) == 1) {
+      return address;
     }
   }
-  return false;
+  return std::nullopt;
+}
+
+// The host of scheme://host[:port] and nothing else around it; an IPv6 address without its brackets.
+std::optional<std::string> HostIn(std::string_view url, std::string_view scheme) {
+  if (!url.starts_with(scheme)) {
+    return std::nullopt;
+  }
+  url.remove_prefix(scheme.size());
+  const bool bracketed = url.starts_with('[');
+  const size_t end = bracketed ? url.find(']') : url.find(':');
+  if (bracketed && end == std::string_view::npos) {
+    return std::nullopt;
+  }
+  const std::string_view host = bracketed ? url.substr(1, end - 1) : url.substr(0, end);
+  const std::string_view rest = end == std::string_view::npos ? "" : url.substr(bracketed ? end + 1 : end);
+  const bool port = rest.size() > 1 && rest[0] == ':' &&
+                    std::all_of(rest.begin() + 1, rest.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return rest.empty() || port ? std::optional<std::string>(host) : std::nullopt;
+}
+
+bool IsThisMachine(std::string_view url, std::string_view scheme, const std::vector<std::string>& machine) {
+  const std::optional<std::string> host = HostIn(url, scheme);
+  if (!host || *host == "localhost") {
+    return host.has_value();
+  }
+  const std::optional<Address> address = ParseAddress(*host);
+  if (!address) {
+    return false;  // a name can lead anywhere
+  }
+  const bool loopback =
+      address->family == AF_INET ? address->bytes[0] == 127 : address->bytes == ParseAddress("::1")->bytes;
+  return loopback || std::any_of(machine.begin(), machine.end(),
+                                 [&](const std::string& own) { return ParseAddress(own) == address; });
 }
 
 bool AllOf(std::string_view text, bool (*allowed)(char)) { return std::all_of(text.begin(), text.end(), allowed); }
@@ -48,10 +88,16 @@ Hosts HostsOf(Mode mode, int paper_port, std::string_view paper_host) {
   AssertionFailed("every mode has its hosts", __FILE__, __LINE__);
 }
 
-Status CheckHosts(Mode mode, const Hosts& hosts) {
+Hosts HostsOf(const config::Manifest& manifest) {
+  return manifest.mode() == Mode::kPaper
+             ? HostsOf(Mode::kPaper, manifest.Port(kPaperUnit), config::InUrl(manifest.AddressOf(kPaperUnit)))
+             : HostsOf(manifest.mode(), 0);
+}
+
+Status CheckHosts(Mode mode, const Hosts& hosts, const std::vector<std::string>& machine) {
   bool agree = false;
   if (mode == Mode::kPaper) {
-    agree = IsLoopback(hosts.rest, "http://") && IsLoopback(hosts.websocket, "ws://");
+    agree = IsThisMachine(hosts.rest, "http://", machine) && IsThisMachine(hosts.websocket, "ws://", machine);
   } else {
     const Hosts own = HostsOf(mode, 0);
     agree = hosts.rest == own.rest && hosts.websocket == own.websocket;

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/base/result.h"
 #include "platform/config/manifest.h"
@@ -21,12 +22,15 @@ struct Credentials {
 };
 
 // The mode's own hosts (developers.binance.com, "General Info" of USD-M futures); PAPER is the paper exchange's port on
-// the loopback. `paper_port` and `paper_host` (as in a URL: IPv6 in brackets) are used in PAPER only.
+// this machine. `paper_port` and `paper_host` (as in a URL: IPv6 in brackets) are used in PAPER only.
 Hosts HostsOf(config::Mode mode, int paper_port, std::string_view paper_host = "127.0.0.1");
+// Those of the manifest: in PAPER the unit paper-exchange, where `bind` puts it.
+Hosts HostsOf(const config::Manifest& manifest);
 
-// kInvalidArgument unless the hosts are those of the mode: PAPER only a loopback address without TLS, TESTNET and LIVE
-// exactly their own.
-Status CheckHosts(config::Mode mode, const Hosts& hosts);
+// kInvalidArgument unless the hosts are those of the mode: PAPER only an address of this machine, without TLS (the
+// loopback, or one of `machine`, see machine_addresses.h; a name but `localhost` is none), TESTNET and LIVE exactly
+// their own.
+Status CheckHosts(config::Mode mode, const Hosts& hosts, const std::vector<std::string>& machine);
 
 // kInvalidArgument when key or secret are empty or cannot be the mode's. Binance's keys have 64 letters and digits; the
 // mainnet's mix upper and lower case, while the keys this platform generates for PAPER (and some of the testnet's) are

@@ -2,10 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "exchange/binance/budget.h"
 #include "exchange/binance/encode_order.h"
 #include "exchange/binance/hosts.h"
 #include "exchange/binance/time_sync.h"
+#include "tests/support/temporary_directory.h"
 
 namespace quantum::binance {
 namespace {
@@ -13,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using config::Mode;
 using exchange::NewOrder;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using trading::OrderType;
 using trading::Side;
 using trading::operator""_dec;
@@ -92,22 +95,51 @@ TEST(Budget, StopsAltogetherWhenTheVenueSaysSo) {
   EXPECT_TRUE(budget.Refuse(Budget::Kind::kCancel, now + 119s));
 }
 
-TEST(Hosts, EveryModeAcceptsOnlyItsOwn) {
+TEST(Hosts, Pain8EveryModeAcceptsOnlyItsOwn) {
   const Mode modes[] = {Mode::kPaper, Mode::kTestnet, Mode::kLive};
   for (const Mode mode : modes) {
     for (const Mode other : modes) {
-      EXPECT_EQ(CheckHosts(mode, HostsOf(other, 8090)).ok(), mode == other)
+      EXPECT_EQ(CheckHosts(mode, HostsOf(other, 8090), {}).ok(), mode == other)
           << config::ToString(mode) << " with the hosts of " << config::ToString(other);
     }
   }
-  for (const char* rest : {"http://10.0.0.1:8090", "http://127.0.0.1.evil.com", "https://127.0.0.1:8090",
-                           "http://127.0.0.1:", "http://127.0.0.1:80@evil.com"}) {
-    EXPECT_FALSE(CheckHosts(Mode::kPaper, {rest, "ws://127.0.0.1:8090"}).ok()) << rest;
-  }
-  EXPECT_FALSE(CheckHosts(Mode::kLive, {"https://fapi.binance.com", "wss://fstream.binancefuture.com"}).ok());
+  EXPECT_FALSE(CheckHosts(Mode::kLive, {"https://fapi.binance.com", "wss://fstream.binancefuture.com"}, {}).ok());
 }
 
-TEST(Credentials, MustBeSuchAsTheModeHas) {
+TEST(Hosts, PaperIsServedByThisMachineAlone) {
+  const std::vector<std::string> machine = {"127.0.0.1", "10.1.2.3", "fd00::7"};
+  for (const char* host : {"127.0.0.1", "127.0.0.2", "localhost", "[::1]", "10.1.2.3", "[fd00::7]", "[fd00:0::7]"}) {
+    EXPECT_TRUE(CheckHosts(Mode::kPaper, HostsOf(Mode::kPaper, 8090, host), machine).ok()) << host;
+  }
+  for (const char* host : {"10.1.2.4", "0.0.0.0", "[::]", "[fd00::8]", "fapi.binance.com", "127.0.0.1.evil.com",
+                           "10.1.2.3.evil.com", "10.1.2.3@evil.com", "[fd00::7", "fd00::7", "", "2130706433"}) {
+    EXPECT_FALSE(CheckHosts(Mode::kPaper, HostsOf(Mode::kPaper, 8090, host), machine).ok()) << host;
+  }
+  for (const char* rest : {"https://10.1.2.3:8090", "http://10.1.2.3:", "http://10.1.2.3:80@evil.com",
+                           "http://10.1.2.3:80/x", "http://10.1.2.3/", "http://[fd00::7]x:80", "10.1.2.3:8090"}) {
+    EXPECT_FALSE(CheckHosts(Mode::kPaper, {rest, "ws://10.1.2.3:8090"}, machine).ok()) << rest;
+  }
+  EXPECT_FALSE(CheckHosts(Mode::kPaper, {"http://10.1.2.3:8090", "ws://10.1.2.4:8090"}, machine).ok()) << "both count";
+  for (const Mode mode : {Mode::kTestnet, Mode::kLive}) {
+    EXPECT_FALSE(CheckHosts(mode, HostsOf(Mode::kPaper, 8090, "10.1.2.3"), machine).ok()) << config::ToString(mode);
+  }
+}
+
+TEST(Hosts, AreWhereTheManifestPutsThePaperExchange) {
+  quantum::testing::TemporaryDirectory directory("hosts");
+  const auto of = [&](const std::string& mode, const std::string& bind) {
+    const std::string path = directory.path() / "quantum.yml";
+    std::ofstream(path) << "version: 1\nmode: " << mode << "\nsymbols: [BTCUSDT]\nbind: \"" << bind
+                        << "\"\nunits:\n  paper-exchange: {kind: service, command: x, port: 8090}\n";
+    return HostsOf(config::Manifest::Load(path).value());
+  };
+  EXPECT_EQ(of("PAPER", "10.1.2.3").rest, "http://10.1.2.3:8090");
+  EXPECT_EQ(of("PAPER", "fd00::7").websocket, "ws://[fd00::7]:8090");
+  EXPECT_EQ(of("PAPER", "0.0.0.0").rest, "http://127.0.0.1:8090");
+  EXPECT_EQ(of("TESTNET", "10.1.2.3").rest, "https://demo-fapi.binance.com");
+}
+
+TEST(Credentials, Pain8MustBeSuchAsTheModeHas) {
   const std::string generated(64, 'a');
   const std::string mainnet = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
   EXPECT_TRUE(CheckCredentials(Mode::kPaper, {generated, "s"}).ok());

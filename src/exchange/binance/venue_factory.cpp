@@ -1,5 +1,6 @@
 #include "exchange/binance/venue_factory.h"
 
+#include "exchange/binance/machine_addresses.h"
 #include "exchange/binance/market_venue.h"
 #include "exchange/binance/trading_venue.h"
 
@@ -19,7 +20,7 @@ std::shared_ptr<Rest> MakeRest(const VenueParameters& parameters, Credentials cr
 }  // namespace
 
 Result<std::unique_ptr<exchange::TradingVenue>> MakeTradingVenue(VenueParameters parameters) {
-  QUANTUM_CHECK(CheckHosts(parameters.mode, parameters.hosts));
+  QUANTUM_CHECK(CheckHosts(parameters.mode, parameters.hosts, MachineAddresses()));
   QUANTUM_CHECK(CheckCredentials(parameters.mode, parameters.credentials));
   auto rest = MakeRest(parameters, parameters.credentials);
   return std::unique_ptr<exchange::TradingVenue>(
@@ -27,7 +28,7 @@ Result<std::unique_ptr<exchange::TradingVenue>> MakeTradingVenue(VenueParameters
 }
 
 Result<std::unique_ptr<exchange::MarketVenue>> MakeMarketVenue(VenueParameters parameters) {
-  QUANTUM_CHECK(CheckHosts(parameters.mode, parameters.hosts));
+  QUANTUM_CHECK(CheckHosts(parameters.mode, parameters.hosts, MachineAddresses()));
   auto rest = MakeRest(parameters, {});
   return std::unique_ptr<exchange::MarketVenue>(
       std::make_unique<MarketVenue>(*parameters.loop, parameters.mode, std::move(rest), *parameters.clock));

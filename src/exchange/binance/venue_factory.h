@@ -13,13 +13,13 @@
 // The venue port over Binance USD-M futures.
 //
 //   QUANTUM_TRY(auto venue, binance::MakeTradingVenue({.loop = &service.loop(), .mode = manifest.mode(),
-//       .hosts = binance::HostsOf(manifest.mode(), manifest.Port("paper-exchange")), .credentials = {key, secret}}));
+//       .hosts = binance::HostsOf(manifest), .credentials = {key, secret}}));
 namespace quantum::binance {
 
 struct VenueParameters {
   fiber::Loop* loop = nullptr;  // calls come from its fibers, and it outlives the venue
   config::Mode mode = config::Mode::kPaper;
-  Hosts hosts;                                 // HostsOf(mode, paper exchange's port), or others of the same mode
+  Hosts hosts;                                 // HostsOf(manifest), or others of the same mode
   Credentials credentials;                     // trading only
   Duration timeout = std::chrono::seconds(5);  // of one request
   BudgetOptions budget = {};

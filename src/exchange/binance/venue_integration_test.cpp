@@ -5,6 +5,7 @@
 #include <optional>
 #include <thread>
 
+#include "exchange/binance/machine_addresses.h"
 #include "exchange/binance/venue_factory.h"
 #include "tests/support/checkout/checkout.h"
 #include "tests/support/paper_exchange.h"
@@ -346,6 +347,61 @@ TEST_F(VenueTest, TellsEverythingItKeepsPageByPageAndTakesTheVenuesOwnLimits) {
     EXPECT_TRUE(funding->empty());
     venue->Stop();
   });
+}
+
+// A paper flag that nobody read sent a real order: here mode, hosts and credentials agree, or nothing is built.
+TEST(Factory, Pain8BuildsNothingWhereModeHostsAndCredentialsDisagree) {
+  InFiber([](fiber::Loop& loop) {
+    const std::string mainnet = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
+    const std::string generated(64, 'a');
+    const auto built = [&](config::Mode mode, config::Mode hosts, const std::string& key) {
+      const auto venue = MakeTradingVenue(
+          {.loop = &loop, .mode = mode, .hosts = HostsOf(hosts, 8090), .credentials = {key, "secret"}});
+      if (venue.ok()) {
+        (*venue)->Stop();
+      }
+      return venue.ok();
+    };
+    using config::Mode;
+    EXPECT_TRUE(built(Mode::kPaper, Mode::kPaper, generated));
+    EXPECT_TRUE(built(Mode::kLive, Mode::kLive, mainnet));
+    EXPECT_FALSE(built(Mode::kPaper, Mode::kLive, generated));
+    EXPECT_FALSE(built(Mode::kPaper, Mode::kPaper, mainnet));
+    EXPECT_FALSE(built(Mode::kTestnet, Mode::kLive, mainnet));
+    EXPECT_FALSE(built(Mode::kLive, Mode::kTestnet, mainnet));
+    EXPECT_FALSE(built(Mode::kLive, Mode::kPaper, mainnet));
+    EXPECT_FALSE(built(Mode::kLive, Mode::kLive, generated));
+  });
+}
+
+TEST(PaperBoundElsewhere, IsTradedWithWhereverOfThisMachineTheManifestPutsIt) {
+  std::vector<std::string> addresses = {"127.0.0.2"};
+  for (const std::string& own : MachineAddresses()) {
+    if (own.find(':') == std::string::npos && own != "127.0.0.1") {
+      addresses.push_back(own);
+      break;
+    }
+  }
+  for (const std::string& bind : addresses) {
+    quantum::testing::PaperExchangeProcess paper(checkout::BinaryDirectory(), "", "", bind);
+    paper.Start();
+    InFiber([&](fiber::Loop& loop) {
+      const auto manifest = config::Manifest::Load(paper.Manifest());
+      ASSERT_TRUE(manifest.ok()) << manifest.error().message;
+      const VenueParameters parameters{.loop = &loop,
+                                       .mode = manifest->mode(),
+                                       .hosts = HostsOf(*manifest),
+                                       .credentials = {paper.key(), paper.secret()}};
+      const auto trading = MakeTradingVenue(parameters);
+      ASSERT_TRUE(trading.ok()) << trading.error().message;
+      EXPECT_TRUE((*trading)->GetAccount().ok()) << bind;
+      (*trading)->Stop();
+      const auto market = MakeMarketVenue(parameters);
+      ASSERT_TRUE(market.ok()) << market.error().message;
+      EXPECT_TRUE((*market)->Depth("BTCUSDT", 5).ok()) << bind;
+      (*market)->Stop();
+    });
+  }
 }
 
 }  // namespace

@@ -48,16 +48,13 @@ Result<Verdict> CompareTwice(fiber::Loop& loop, const Running& running) {
   options.connections_max = 1;
   QUANTUM_TRY(options.password, config::ReadSecret(secrets, config::kPostgresService));
   binance::VenueParameters parameters{.loop = &loop, .mode = manifest.mode(), .hosts = {}, .credentials = {}};
-  const bool paper = manifest.mode() == config::Mode::kPaper;
   parameters.budget.reserve_for_orders = 0.5;  // the address and the account are execution's as well
-  parameters.hosts = paper ? binance::HostsOf(manifest.mode(), manifest.Port("paper-exchange"),
-                                              config::InUrl(manifest.AddressOf("paper-exchange")))
-                           : binance::HostsOf(manifest.mode(), 0);
+  parameters.hosts = binance::HostsOf(manifest);
   QUANTUM_TRY(parameters.credentials.key, config::ReadSecret(secrets, config::kExchangeKey));
   QUANTUM_TRY(parameters.credentials.secret, config::ReadSecret(secrets, config::kExchangeSecret));
   QUANTUM_TRY(const auto venue, binance::MakeTradingVenue(std::move(parameters)));
   std::optional<trading::Decimal> deposit;
-  if (paper) {
+  if (manifest.mode() == config::Mode::kPaper) {
     config::Section exchange = manifest.Service("paper-exchange");
     QUANTUM_TRY(deposit, trading::Decimal::Parse(exchange.GetString("wallet", "10000")));
   }

@@ -38,10 +38,7 @@ Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& se
   binance::VenueParameters parameters;
   parameters.loop = &service.loop();
   parameters.mode = manifest.mode();
-  const bool paper = manifest.mode() == config::Mode::kPaper;
-  parameters.hosts = paper ? binance::HostsOf(manifest.mode(), manifest.Port("paper-exchange"),
-                                              config::InUrl(manifest.AddressOf("paper-exchange")))
-                           : binance::HostsOf(manifest.mode(), 0);
+  parameters.hosts = binance::HostsOf(manifest);
   QUANTUM_TRY(parameters.credentials.key, service.Secret(config::kExchangeKey));
   QUANTUM_TRY(parameters.credentials.secret, service.Secret(config::kExchangeSecret));
   return binance::MakeTradingVenue(std::move(parameters));

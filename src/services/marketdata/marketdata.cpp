@@ -47,10 +47,9 @@ Status MarketData::Configure() {
   }
   metrics::GetCounter(metrics::kMarketFramesBad);  // 0 shows in a scrape
   const config::Manifest& manifest = service_.manifest();
-  const int paper_port = manifest.mode() == config::Mode::kPaper ? manifest.Port("paper-exchange") : 0;
   QUANTUM_TRY(venue_, binance::MakeMarketVenue({.loop = &service_.loop(),
                                                 .mode = manifest.mode(),
-                                                .hosts = binance::HostsOf(manifest.mode(), paper_port),
+                                                .hosts = binance::HostsOf(manifest),
                                                 .clock = &service_.clock()}));
   for (const std::string& symbol : options_.symbols) {
     entries_.emplace(symbol, std::make_unique<Entry>(symbol, options_.feed));
