@@ -20,8 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kSnapshotDepth = 1000;
-constexpr Duration kSnapshotPause = 500ms;  // between two snapshots of a symbol: each costs 20 of the weight
+constexpr size_t kSnapshotsPerMinute = 30;  // a quarter of the weight that the venue allows
 constexpr Duration kWatchInterval = 500ms;
 constexpr Duration kFirstPricesMax = 5s;
 constexpr Duration kLabelInterval = 5s;
@@ -35,10 +34,14 @@ double Seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 }  // namespace
 
-MarketData::Entry::Entry(const std::string& symbol, FeedOptions options)
+MarketData::Entry::Entry(const std::string& symbol, FeedOptions options, exchange::MarketVenue& venue,
+                         SnapshotBudget& budget, lifecycle::Service& service)
     : feed(symbol, std::move(options)),
+      keeper(feed, venue, budget, service.clock(), service.random()),
       trades(metrics::GetCounter(metrics::kMarketTrades, {{"symbol", symbol}})),
       trades_missed(metrics::GetCounter(metrics::kMarketTradesMissed, {{"symbol", symbol}})) {}
+
+MarketData::MarketData(lifecycle::Service& service) : service_(service), budget_(kSnapshotsPerMinute) {}
 
 Status MarketData::Configure() {
   QUANTUM_TRY(options_, ReadOptions(service_.manifest()));
@@ -52,7 +55,7 @@ Status MarketData::Configure() {
                                                 .hosts = binance::HostsOf(manifest),
                                                 .clock = &service_.clock()}));
   for (const std::string& symbol : options_.symbols) {
-    entries_.emplace(symbol, std::make_unique<Entry>(symbol, options_.feed));
+    entries_.emplace(symbol, std::make_unique<Entry>(symbol, options_.feed, *venue_, budget_, service_));
     for (const Interval& interval : options_.feed.intervals) {
       metrics::GetCounter(metrics::kMarketTradesLate, {{"symbol", symbol}, {"interval", interval.name}});
     }
@@ -112,7 +115,7 @@ Status MarketData::Start() {
   venue_->Stream(
       options_.symbols, [this](const exchange::MarketEvent& event) { OnEvent(event); }, [this] { OnConnected(); });
   for (const auto& [symbol, entry] : entries_) {
-    service_.loop().Spawn([this, &entry = *entry] { KeepBook(entry); });
+    service_.loop().Spawn([&entry = *entry] { entry.keeper.Run(); });
   }
   service_.loop().Spawn([this] { KeepTicks(); });
   service_.loop().Spawn([this] { KeepWatch(); });
@@ -132,7 +135,7 @@ void MarketData::AwaitFirstPrices() {
 void MarketData::Drain() {
   venue_->Stop();
   for (const auto& [symbol, entry] : entries_) {
-    entry->wanted.Set();
+    entry->keeper.Stop();
   }
   if (!publisher_->Finish(3s)) {
     log::Warning("candles were still waiting for the bus", {{"waiting", publisher_->waiting()}});
@@ -218,7 +221,7 @@ std::string MarketData::HealthMetrics() {
 void MarketData::OnConnected() {
   for (const auto& [symbol, entry] : entries_) {
     entry->feed.OnConnected();
-    entry->wanted.Set();
+    entry->keeper.OnConnected();
   }
 }
 
@@ -240,6 +243,9 @@ void MarketData::OnEvent(const exchange::MarketEvent& event) {
   for (const std::string& interval : effects.late) {
     metrics::GetCounter(metrics::kMarketTradesLate, {{"symbol", symbol}, {"interval", interval}}).Add();
   }
+  if (effects.book_waits) {
+    entry.keeper.OnUpdate();
+  }
   if (!effects.gap && !effects.book_lost) {
     return;
   }
@@ -254,7 +260,6 @@ void MarketData::OnEvent(const exchange::MarketEvent& event) {
   }
   if (effects.book_lost) {
     log::Warning("the book lost its sequence; taking a new snapshot", {{"symbol", symbol}});
-    entry.wanted.Set();
   }
 }
 
@@ -266,37 +271,6 @@ void MarketData::LoadHistory(Entry& entry) {
   }
   entry.feed.OnHistory(*candles);
   log::Info("history loaded", {{"symbol", entry.feed.symbol()}, {"candles", candles->size()}});
-}
-
-void MarketData::KeepBook(Entry& entry) {
-  metrics::Counter& resyncs = metrics::GetCounter(metrics::kMarketBookResyncs, {{"symbol", entry.feed.symbol()}});
-  while (!service_.draining() && !service_.stopping().is_set()) {
-    if (!entry.wanted.WaitFor(1s)) {
-      continue;
-    }
-    const CorrelationScope scope(NewUuid());
-    exchange::LocalBook& book = entry.feed.book();
-    if (book.state() == exchange::LocalBook::State::kGap) {
-      book.Restart();
-    }
-    if (book.synced() || service_.draining()) {
-      entry.wanted.Reset();
-      continue;
-    }
-    const auto snapshot = venue_->Depth(entry.feed.symbol(), kSnapshotDepth);
-    if (!snapshot.ok()) {
-      log::Warning("no book snapshot", {{"symbol", entry.feed.symbol()}, {"error", snapshot.error().message}});
-    } else if (book.state() == exchange::LocalBook::State::kBuffering && book.buffered() > 0) {
-      // Without an update kept, the snapshot could not be joined to the stream for certain: then the next one is taken.
-      if (const Status loaded = book.Load(*snapshot); loaded.ok()) {
-        resyncs.Add();
-        entry.wanted.Reset();
-      } else {
-        log::Info("book snapshot not usable", {{"symbol", entry.feed.symbol()}, {"reason", loaded.error().message}});
-      }
-    }
-    service_.stopping().WaitFor(kSnapshotPause);
-  }
 }
 
 void MarketData::KeepTicks() {

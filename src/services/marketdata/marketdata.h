@@ -8,6 +8,7 @@
 #include "exchange/venue.h"
 #include "platform/lifecycle/service.h"
 #include "platform/metrics/metrics.h"
+#include "services/marketdata/book_keeper.h"
 #include "services/marketdata/options.h"
 #include "services/marketdata/publisher.h"
 #include "services/marketdata/symbol_feed.h"
@@ -18,7 +19,7 @@ namespace quantum::marketdata {
 // market.gap, durable; market.tick, volatile). Everything runs on the service's main loop.
 class MarketData final : public lifecycle::Component {
  public:
-  explicit MarketData(lifecycle::Service& service) : service_(service) {}
+  explicit MarketData(lifecycle::Service& service);
 
   Status Configure() override;
   // Ready once history was asked for and the streams run; a venue that is away makes the service DEGRADED, not down.
@@ -29,11 +30,12 @@ class MarketData final : public lifecycle::Component {
   std::string HealthMetrics() override;
 
  private:
-  // One symbol, what wakes its snapshot fiber, and its series.
+  // One symbol, who keeps its book, and its series.
   struct Entry {
-    Entry(const std::string& symbol, FeedOptions options);
+    Entry(const std::string& symbol, FeedOptions options, exchange::MarketVenue& venue, SnapshotBudget& budget,
+          lifecycle::Service& service);
     SymbolFeed feed;
-    fiber::Event wanted;  // a snapshot
+    BookKeeper keeper;
     metrics::Counter& trades;
     metrics::Counter& trades_missed;
     SteadyTime backfill_at{};  // not before
@@ -48,8 +50,7 @@ class MarketData final : public lifecycle::Component {
   void LoadHistory(Entry& entry);
   std::vector<trading::event::Kline> ReadPublished();
   void TakeKept();
-  void KeepBook(Entry& entry);  // fiber: snapshots
-  void KeepTicks();             // fiber: market.tick
+  void KeepTicks();  // fiber: market.tick
   void AwaitFirstPrices();
   void KeepWatch();  // fiber: staleness, missed minutes, label
   void CheckFreshness(Entry& entry);
@@ -60,6 +61,7 @@ class MarketData final : public lifecycle::Component {
   Options options_;
   std::unique_ptr<exchange::MarketVenue> venue_;
   std::unique_ptr<Publisher> publisher_;
+  SnapshotBudget budget_;
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
   std::optional<std::vector<trading::event::Kline>> kept_;  // what the life before saved
   exchange::MarketLabel label_{"unknown", "the venue has not said yet"};

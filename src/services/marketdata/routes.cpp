@@ -15,7 +15,8 @@ Result<size_t> ReadCount(const std::string& text, std::string_view name, size_t 
   size_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   if (error != std::errc() || end != text.data() + text.size() || count < 1 || count > max) {
-    return Error{Errc::kInvalidArgument, std::string(name) + " must be a number from 1 to " + std::to_string(max)};
+    return Error{Errc::kInvalidArgument,
+                 "field '" + std::string(name) + "' must be a whole number from 1 to " + std::to_string(max)};
   }
   return count;
 }

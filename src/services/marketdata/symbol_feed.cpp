@@ -41,7 +41,7 @@ Effects SymbolFeed::OnEvent(const exchange::MarketEvent& event, SteadyTime now) 
   int64_t event_ms = 0;
   if (const auto* update = std::get_if<DepthUpdate>(&event)) {
     event_ms = update->event_ms;
-    effects.book_lost = book_.state() != LocalBook::State::kGap && book_.Apply(*update) == LocalBook::Verdict::kGap;
+    OnUpdate(*update, effects);
   } else if (const auto* ticker = std::get_if<BookTicker>(&event)) {
     event_ms = ticker->event_ms;
     tick_pending_ =
@@ -53,6 +53,16 @@ Effects SymbolFeed::OnEvent(const exchange::MarketEvent& event, SteadyTime now) 
     Accept(builder.OnTime(event_ms), effects);
   }
   return effects;
+}
+
+void SymbolFeed::OnUpdate(const DepthUpdate& update, Effects& effects) {
+  LocalBook::Verdict verdict = book_.Apply(update);
+  if (verdict == LocalBook::Verdict::kGap) {
+    effects.book_lost = true;
+    book_.Restart();
+    verdict = book_.Apply(update);
+  }
+  effects.book_waits = verdict == LocalBook::Verdict::kBuffered && book_.buffered() == 1;
 }
 
 void SymbolFeed::OnTrade(const MarketTrade& trade, Effects& effects) {

@@ -32,7 +32,8 @@ struct FeedOptions {
 struct Effects {
   std::vector<trading::event::Kline> closed;  // complete candles, to be published
   std::optional<trading::event::Gap> gap;     // trades were missed; `filled` is false
-  bool book_lost = false;                     // a snapshot is needed
+  bool book_lost = false;                     // an update was missed: it begins anew with this one
+  bool book_waits = false;                    // the first update since it began anew: a snapshot can be joined to it
   std::vector<std::string> late;              // intervals whose candle was closed before this trade came
 };
 
@@ -94,6 +95,7 @@ class SymbolFeed {
   int64_t trades_missed() const { return trades_missed_; }
 
  private:
+  void OnUpdate(const exchange::DepthUpdate& update, Effects& effects);
   void OnTrade(const exchange::MarketTrade& trade, Effects& effects);
   void Accept(std::vector<KlineBuilder::Closed> closed, Effects& effects);
   void JoinKept(const exchange::MarketTrade& first, Effects& effects);
