@@ -7,6 +7,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "exchange/binance/decode_market.h"
+#include "exchange/binance/decode_rest.h"
+#include "exchange/book/local_book.h"
+
 namespace quantum::paper {
 namespace {
 
@@ -148,6 +152,52 @@ TEST_F(ExchangeTest, AClientsBookBuiltFromSnapshotAndStreamIsTheExchangesBook) {
   }
   EXPECT_TRUE(spanned);
   EXPECT_EQ(bids.at("59000.00"), "100.000");
+}
+
+// The venue's book and the follower's are two classes (docs/decisions/0006-two-order-books.md).
+TEST_F(ExchangeTest, TheFollowersBookIsTheVenuesToTheLastLevel) {
+  options_.files.clear();  // the synthetic market moves every level
+  options_.warmup = 1min;
+  const auto exchange = Open();
+  const auto box = std::make_shared<Collected>();
+  exchange->hub().Subscribe(exchange->hub().Join(box, StreamClass::kPublic, false), {"btcusdt@depth@100ms"});
+  const auto snapshot = [&] {
+    return binance::DecodeDepthSnapshot(
+               exchange->Handle({"GET", "/fapi/v1/depth", "symbol=BTCUSDT&limit=1000", "", ""}).body)
+        .value();
+  };
+  exchange::LocalBook follower;
+  binance::MarketDecoder decoder;
+  size_t read = 0;
+  const auto follow = [&] {
+    for (; read < box->texts.size(); ++read) {
+      const auto event = decoder.Decode(box->texts[read]);
+      ASSERT_TRUE(event.ok()) << event.error().message;
+      ASSERT_NE(follower.Apply(std::get<DepthUpdate>(**event)), exchange::LocalBook::Verdict::kGap);
+    }
+  };
+  Run(*exchange, 2s);
+  follow();
+  ASSERT_TRUE(follower.Load(snapshot()).ok());
+  Run(*exchange, 30s);
+  follow();
+  // Updates leave in windows of 100 ms: soon the follower has all that the venue has.
+  for (int i = 0; i < 100 && follower.last_update_id() != snapshot().last_update_id; ++i) {
+    Run(*exchange, 50ms);
+    follow();
+  }
+  const DepthSnapshot venue = snapshot();
+  ASSERT_EQ(follower.last_update_id(), venue.last_update_id);
+  ASSERT_GE(venue.bids.size(), 50u);
+  const auto expect_same = [](const exchange::BookSide& side, const std::vector<PriceLevel>& levels) {
+    ASSERT_GE(side.size(), levels.size());
+    for (size_t i = 0; i < levels.size(); ++i) {
+      ASSERT_EQ(side.At(i).price, levels[i].price) << i;
+      ASSERT_EQ(side.At(i).quantity, levels[i].quantity) << i;
+    }
+  };
+  expect_same(follower.book().bids(), venue.bids);
+  expect_same(follower.book().asks(), venue.asks);
 }
 
 TEST_F(ExchangeTest, LosesNoOrderAndNoFillWhenItsProcessDies) {
