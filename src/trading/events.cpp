@@ -244,6 +244,9 @@ Result<Gap> ParseGap(std::string_view json) { return Parse<Gap>(json); }
 Result<Signal> ParseSignal(std::string_view json) { return Parse<Signal>(json); }
 Result<Decision> ParseDecision(std::string_view json) {
   auto decision = Parse<Decision>(json);
+  if (decision.ok() && decision->decision_id.empty()) {
+    return Error{Errc::kInvalidArgument, "field 'decision_id' is empty: it is what makes a repeat known"};
+  }
   if (decision.ok() && decision->intent == Intent::kOpen && !decision->stop_loss) {
     return Error{Errc::kInvalidArgument, "field 'stop_loss' is missing: a decision that opens must carry its stop"};
   }

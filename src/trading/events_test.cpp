@@ -61,6 +61,14 @@ TEST(Events, UnknownFieldsAreIgnored) {
   EXPECT_TRUE(ParseGap(json).value().filled);
 }
 
+TEST(Events, ADecisionWithoutAnIdIsRefused) {
+  Decision decision = MakeDecision();
+  decision.decision_id.clear();
+  const auto parsed = ParseDecision(ToJson(decision));
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_EQ(parsed.error().message.find("field 'decision_id' is empty"), 0u) << parsed.error().message;
+}
+
 TEST(Events, AnOpeningWithoutAStopIsRefused) {
   Decision decision = MakeDecision();
   decision.stop_loss.reset();

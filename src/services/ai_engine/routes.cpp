@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "services/ai_engine/service.h"
+#include "services/ai_engine/signal_request.h"
 
 // The HTTP side of ai-engine.
 namespace quantum::ai_engine {
@@ -72,20 +73,15 @@ void AiEngine::AddRoutes() {
 }
 
 http::Response AiEngine::PostSignal(const http::Request& request) {
-  boost::system::error_code error;
-  const json::value body = json::parse(request.body, error);
-  if (error || !body.is_object()) {
-    return http::Problem(400, "INVALID_ARGUMENT", "the body must be a JSON object");
+  const auto wanted = ParseSignalRequest(request.body);
+  if (!wanted.ok()) {
+    return http::Problem(wanted.error());
   }
-  const auto text = [&](std::string_view field) -> std::string {
-    const json::value* found = body.get_object().if_contains(field);
-    return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
-  };
-  const auto found = engines_.find(text("symbol"));
+  const auto found = engines_.find(wanted->symbol);
   if (found == engines_.end()) {
     return http::Problem(400, "UNKNOWN_SYMBOL", "field 'symbol' must be one of the manifest's symbols");
   }
-  if (text("timeframe") != timeframe_) {
+  if (wanted->timeframe != timeframe_) {
     return http::Problem(400, "UNKNOWN_TIMEFRAME",
                          "field 'timeframe' must be " + timeframe_ + ", which is computed here");
   }
@@ -95,9 +91,7 @@ http::Response AiEngine::PostSignal(const http::Request& request) {
                          std::to_string(engine.ensemble().features().bars()) + " of " +
                              std::to_string(FeatureEngine::kWarmUpBars) + " bars are here; try again later");
   }
-  const json::value* reasoning = body.get_object().if_contains("include_reasoning");
-  json::object answer =
-      AssessmentJson(*engine.last(), reasoning != nullptr && reasoning->is_bool() && reasoning->get_bool());
+  json::object answer = AssessmentJson(*engine.last(), wanted->include_reasoning);
   answer["symbol"] = found->first;
   answer["timeframe"] = timeframe_;
   answer["source"] = source_;

@@ -60,8 +60,10 @@ Result<ManualOrder> ParseManualOrder(const std::string& text, const std::string&
   if (order.idempotency_key.empty()) {
     QUANTUM_TRY(order.idempotency_key, body.Text("idempotency_key"));
   }
-  if (order.idempotency_key.size() < 8 || order.idempotency_key.size() > 128) {
-    return Error{Errc::kInvalidArgument, "field 'idempotency_key' must have 8 to 128 characters"};
+  if (order.idempotency_key.size() < 8 || order.idempotency_key.size() > 128 ||
+      !std::ranges::all_of(order.idempotency_key, [](char c) { return c > ' ' && c < 127; })) {
+    return Error{Errc::kInvalidArgument,
+                 "field 'idempotency_key' must have 8 to 128 characters of ASCII, without blanks"};
   }
   if (body.Has("trail_percent")) {
     return Error{Errc::kInvalidArgument, "field 'trail_percent': trailing stops are not offered; leave it out"};

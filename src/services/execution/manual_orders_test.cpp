@@ -25,6 +25,8 @@ TEST(ManualOrders, EveryComplaintNamesItsField) {
   const std::string head = R"({"idempotency_key": "12345678", "symbol": "BTCUSDT", )";
   EXPECT_NE(Complaint("[]").find("JSON object"), std::string::npos);
   EXPECT_NE(Complaint(R"({"symbol": "BTCUSDT"})").find("'idempotency_key'"), std::string::npos);
+  EXPECT_NE(Complaint(R"({"idempotency_key": "12345678\u0000"})").find("'idempotency_key'"), std::string::npos);
+  EXPECT_NE(Complaint(R"({"idempotency_key": "1234 5678"})").find("'idempotency_key'"), std::string::npos);
   EXPECT_NE(Complaint(head + R"("side": "LONG"})").find("'side'"), std::string::npos);
   EXPECT_NE(Complaint(head + R"("side": "BUY", "quantity": 0.5})").find("'quantity'"), std::string::npos);
   EXPECT_NE(Complaint(head + R"("side": "BUY", "quantity": "-1"})").find("'quantity' must be positive"),

@@ -151,7 +151,7 @@ Result<ListQuery> ReadListQuery(const http::Request& request) {
   ListQuery query;
   query.status = request.Query("status").value_or("");
   query.symbol = request.Query("symbol").value_or("");
-  if (const auto limit = request.Query("limit")) {
+  if (const auto limit = request.Query("limit"); limit && !limit->empty()) {
     const auto [end, failed] = std::from_chars(limit->data(), limit->data() + limit->size(), query.limit);
     if (failed != std::errc() || end != limit->data() + limit->size() || query.limit < 1 || query.limit > 1000) {
       return Error{Errc::kInvalidArgument, "field 'limit' must be a whole number from 1 to 1000"};

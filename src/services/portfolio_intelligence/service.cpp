@@ -170,7 +170,8 @@ void PortfolioIntelligence::AddRoutes() {
 }
 
 http::Response PortfolioIntelligence::GetPerformance(const http::Request& request) {
-  const Result<int> days = ReadDays(request.Query("days").value_or("30"));
+  const std::string wanted = request.Query("days").value_or("");
+  const Result<int> days = ReadDays(wanted.empty() ? "30" : wanted);
   if (!days.ok()) {
     return http::Problem(days.error());
   }
