@@ -211,6 +211,11 @@ class Checker {
         if (trigger && !trigger->IsMultipleOf(in_.rules->tick_size)) {
           Refuse("PRICE_PRECISION", "tick={} got={}", in_.rules->tick_size.ToString(), trigger->ToString());
         }
+        // The venue would refuse it when the entry is filled already, and the position would stand without it.
+        if (trigger && (*trigger < in_.rules->min_price || *trigger > in_.rules->max_price)) {
+          Refuse("PRICE_RANGE", "min={} max={} got={}", in_.rules->min_price.ToString(),
+                 in_.rules->max_price.ToString(), trigger->ToString());
+        }
       }
     }
   }

@@ -102,63 +102,82 @@ TEST_P(EachCheck, RefusesWithItsCode) {
   EXPECT_THAT(world.Codes(), testing::Contains(GetParam().code));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Checks, EachCheck,
-    testing::Values(Case{"MODE_MISMATCH", [](World& w) { w.decision.mode = "LIVE"; }},
-                    Case{"DUPLICATE_DECISION", [](World& w) { w.seen_before = true; }},
-                    Case{"DECISION_EXPIRED", [](World& w) { w.decision.expires_at = ToUnixMs(w.now); }},
-                    Case{"QUANTITY_NOT_POSITIVE", [](World& w) { w.decision.quantity = "-1"_dec; }},
-                    Case{"QUANTITY_PRECISION", [](World& w) { w.decision.quantity = "0.0105"_dec; }},
-                    Case{"QUANTITY_RANGE", [](World& w) { w.decision.quantity = "121"_dec; }},
-                    Case{"UNKNOWN_SYMBOL", [](World& w) { w.known = false; }},
-                    Case{"PRICE_PRECISION", [](World& w) { w.decision.price = "60000.05"_dec; }},
-                    Case{"PRICE_RANGE", [](World& w) { w.decision.price = "1"_dec; }},
-                    Case{"PRICE_PRECISION", [](World& w) { w.decision.stop_loss = "59400.01"_dec; }},
-                    Case{"NOTIONAL_BELOW_MIN", [](World& w) { w.decision.quantity = "0.001"_dec; }},
-                    Case{"NOTIONAL_EXCEEDS_MAX", [](World& w) { w.decision.quantity = "0.017"_dec; }},
-                    Case{"PRICE_COLLAR", [](World& w) { w.market->mark_price = "50000"_dec; }},
-                    Case{"PRICE_COLLAR",
-                         [](World& w) {
-                           w.market->mark_price.reset();  // for want of it the last price
-                           w.market->last_price = "50000"_dec;
-                         }},
-                    Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.market->mark_price = "59400"_dec; }},
-                    Case{"POSITION_EXCEEDS_MAX",
-                         [](World& w) { w.exposure.by_symbol["BTCUSDT"] = {.longs = "400.1"_dec, .shorts = "0"_dec}; }},
-                    Case{"EXPIRY_TOO_FAR", [](World& w) { w.decision.expires_at = ToUnixMs(w.now) + 86'400'001; }},
-                    Case{"QUANTITY_RANGE", [](World& w) { w.decision.quantity = "2000000"_dec; }},
-                    Case{"PRICE_RANGE", [](World& w) { w.decision.reference_price = "92233720368"_dec; }},
-                    Case{"PRICE_RANGE", [](World& w) { w.decision.reference_price = "0"_dec; }},
-                    Case{"PRICE_RANGE", [](World& w) { w.decision.price = "92233720368"_dec; }},
-                    Case{"NOTIONAL_EXCEEDS_MAX",
-                         [](World& w) {  // within the symbol's range, and the product is not
-                           w.rules.max_price = "92233720368"_dec;
-                           w.rules.market_max_quantity = "92233720368"_dec;
-                           w.decision.quantity = "2000000"_dec;
-                         }},
-                    Case{"LEVERAGE_OUT_OF_BOUNDS", [](World& w) { w.decision.leverage = 6; }},
-                    Case{"LEVERAGE_OUT_OF_BOUNDS", [](World& w) { w.decision.leverage = 0; }},
-                    Case{"CONFIDENCE_BELOW_MIN", [](World& w) { w.decision.confidence = 0.49; }},
-                    Case{"CONFIDENCE_BELOW_MIN", [](World& w) { w.decision.confidence = std::nan(""); }},
-                    Case{"RISK_PER_TRADE_EXCEEDS_MAX", [](World& w) { w.decision.stop_loss = "40000"_dec; }},
-                    Case{"DAILY_LOSS", [](World& w) { w.account->equity = "9500"_dec; }},
-                    Case{"MAX_POSITIONS", [](World& w) { w.exposure.slots_taken = 30; }},
-                    Case{"EXPOSURE_EXCEEDS_MAX", [](World& w) { w.exposure.notional_short = "29500"_dec; }},
-                    Case{"CONCENTRATION", [](World& w) { w.exposure.notional_long = "19500"_dec; }},
-                    Case{"INSUFFICIENT_BALANCE", [](World& w) { w.exposure.margin_reserved = "9800"_dec; }},
-                    Case{"INSUFFICIENT_BALANCE", [](World& w) { w.account->equity = "-1"_dec; }},
-                    Case{"ORDER_RATE", [](World& w) { w.orders_last_minute = 600; }},
-                    Case{"STALE_MARKET_DATA", [](World& w) { w.market->age = std::chrono::seconds(4); }},
-                    Case{"STALE_MARKET_DATA", [](World& w) { w.market.reset(); }},
-                    Case{"ACCOUNT_UNKNOWN", [](World& w) { w.account.reset(); }},
-                    Case{"ACCOUNT_UNKNOWN", [](World& w) { w.account->age = std::chrono::minutes(1); }},
-                    Case{"STOP_LOSS_MISSING", [](World& w) { w.decision.stop_loss.reset(); }},
-                    Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.decision.stop_loss = "60000"_dec; }},
-                    Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.decision.side = Side::kSell; }},
-                    Case{"TAKE_PROFIT_WRONG_SIDE", [](World& w) { w.decision.take_profit = "59000"_dec; }},
-                    Case{"TRADING_STATE", [](World& w) { w.trading_state = TradingState::kReducing; }},
-                    Case{"EMERGENCY_STOP", [](World& w) { w.ess = EssState::kCoolingDown; }}),
-    [](const auto& test) { return std::to_string(test.index) + "_" + test.param.code; });
+const std::vector<Case>& AllCases() {
+  static const std::vector<Case> cases = {
+      Case{"MODE_MISMATCH", [](World& w) { w.decision.mode = "LIVE"; }},
+      Case{"DUPLICATE_DECISION", [](World& w) { w.seen_before = true; }},
+      Case{"DECISION_EXPIRED", [](World& w) { w.decision.expires_at = ToUnixMs(w.now); }},
+      Case{"QUANTITY_NOT_POSITIVE", [](World& w) { w.decision.quantity = "-1"_dec; }},
+      Case{"QUANTITY_PRECISION", [](World& w) { w.decision.quantity = "0.0105"_dec; }},
+      Case{"QUANTITY_RANGE", [](World& w) { w.decision.quantity = "121"_dec; }},
+      Case{"UNKNOWN_SYMBOL", [](World& w) { w.known = false; }},
+      Case{"PRICE_PRECISION", [](World& w) { w.decision.price = "60000.05"_dec; }},
+      Case{"PRICE_RANGE", [](World& w) { w.decision.price = "1"_dec; }},
+      Case{"PRICE_PRECISION", [](World& w) { w.decision.stop_loss = "59400.01"_dec; }},
+      Case{"PRICE_RANGE", [](World& w) { w.decision.stop_loss = "556.7"_dec; }},
+      Case{"PRICE_RANGE", [](World& w) { w.decision.take_profit = "4529764.1"_dec; }},
+      Case{"PRICE_RANGE",
+           [](World& w) {  // on the right side, and no price
+             w.decision.side = Side::kSell;
+             w.decision.stop_loss = "60600"_dec;
+             w.decision.take_profit = "-5"_dec;
+           }},
+      Case{"NOTIONAL_BELOW_MIN", [](World& w) { w.decision.quantity = "0.001"_dec; }},
+      Case{"NOTIONAL_EXCEEDS_MAX", [](World& w) { w.decision.quantity = "0.017"_dec; }},
+      Case{"PRICE_COLLAR", [](World& w) { w.market->mark_price = "50000"_dec; }},
+      Case{"PRICE_COLLAR",
+           [](World& w) {
+             w.market->mark_price.reset();  // for want of it the last price
+             w.market->last_price = "50000"_dec;
+           }},
+      Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.market->mark_price = "59400"_dec; }},
+      Case{"POSITION_EXCEEDS_MAX",
+           [](World& w) { w.exposure.by_symbol["BTCUSDT"] = {.longs = "400.1"_dec, .shorts = "0"_dec}; }},
+      Case{"EXPIRY_TOO_FAR", [](World& w) { w.decision.expires_at = ToUnixMs(w.now) + 86'400'001; }},
+      Case{"QUANTITY_RANGE", [](World& w) { w.decision.quantity = "2000000"_dec; }},
+      Case{"PRICE_RANGE", [](World& w) { w.decision.reference_price = "92233720368"_dec; }},
+      Case{"PRICE_RANGE", [](World& w) { w.decision.reference_price = "0"_dec; }},
+      Case{"PRICE_RANGE", [](World& w) { w.decision.price = "92233720368"_dec; }},
+      Case{"NOTIONAL_EXCEEDS_MAX",
+           [](World& w) {  // within the symbol's range, and the product is not
+             w.rules.max_price = "92233720368"_dec;
+             w.rules.market_max_quantity = "92233720368"_dec;
+             w.decision.quantity = "2000000"_dec;
+           }},
+      Case{"LEVERAGE_OUT_OF_BOUNDS", [](World& w) { w.decision.leverage = 6; }},
+      Case{"LEVERAGE_OUT_OF_BOUNDS", [](World& w) { w.decision.leverage = 0; }},
+      Case{"CONFIDENCE_BELOW_MIN", [](World& w) { w.decision.confidence = 0.49; }},
+      Case{"CONFIDENCE_BELOW_MIN", [](World& w) { w.decision.confidence = std::nan(""); }},
+      Case{"RISK_PER_TRADE_EXCEEDS_MAX", [](World& w) { w.decision.stop_loss = "40000"_dec; }},
+      Case{"DAILY_LOSS", [](World& w) { w.account->equity = "9500"_dec; }},
+      Case{"MAX_POSITIONS", [](World& w) { w.exposure.slots_taken = 30; }},
+      Case{"EXPOSURE_EXCEEDS_MAX", [](World& w) { w.exposure.notional_short = "29500"_dec; }},
+      Case{"CONCENTRATION", [](World& w) { w.exposure.notional_long = "19500"_dec; }},
+      Case{"INSUFFICIENT_BALANCE", [](World& w) { w.exposure.margin_reserved = "9800"_dec; }},
+      Case{"INSUFFICIENT_BALANCE", [](World& w) { w.account->equity = "-1"_dec; }},
+      Case{"ORDER_RATE", [](World& w) { w.orders_last_minute = 600; }},
+      Case{"STALE_MARKET_DATA", [](World& w) { w.market->age = std::chrono::seconds(4); }},
+      Case{"STALE_MARKET_DATA", [](World& w) { w.market.reset(); }},
+      Case{"ACCOUNT_UNKNOWN", [](World& w) { w.account.reset(); }},
+      Case{"ACCOUNT_UNKNOWN", [](World& w) { w.account->age = std::chrono::minutes(1); }},
+      Case{"STOP_LOSS_MISSING", [](World& w) { w.decision.stop_loss.reset(); }},
+      Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.decision.stop_loss = "60000"_dec; }},
+      Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.decision.side = Side::kSell; }},
+      Case{"TAKE_PROFIT_WRONG_SIDE", [](World& w) { w.decision.take_profit = "59000"_dec; }},
+      Case{"TRADING_STATE", [](World& w) { w.trading_state = TradingState::kReducing; }},
+      Case{"EMERGENCY_STOP", [](World& w) { w.ess = EssState::kCoolingDown; }}};
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Checks, EachCheck, testing::ValuesIn(AllCases()),
+                         [](const auto& test) { return std::to_string(test.index) + "_" + test.param.code; });
+
+TEST(Checks, EveryCheckOfAnOpeningIsSpoiltByATestAbove) {
+  for (const std::string_view type : CheckTypes(Intent::kOpen)) {
+    EXPECT_TRUE(std::ranges::any_of(AllCases(), [&](const Case& one) { return CheckTypeOf(one.code) == type; }))
+        << type;
+  }
+}
 
 TEST(Checks, RefusalsCarryTheLimitAndTheValue) {
   World world;
@@ -198,7 +217,7 @@ TEST(Checks, EveryCodeBelongsToACheckThatIsMade) {
   }
 }
 
-TEST(Checks, AnExitPassesEveryGate) {
+TEST(Checks, Pain10AnExitPassesEveryGate) {
   World world;
   world.decision.intent = Intent::kClose;
   world.decision.side = Side::kSell;
@@ -212,7 +231,7 @@ TEST(Checks, AnExitPassesEveryGate) {
   EXPECT_TRUE(world.Codes().empty());
 }
 
-TEST(Checks, ACloseNeverOpensOrFlips) {
+TEST(Checks, Pain1ACloseNeverOpensOrFlips) {
   World world;
   world.decision.intent = Intent::kClose;
   world.decision.side = Side::kSell;

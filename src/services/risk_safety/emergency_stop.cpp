@@ -1,11 +1,21 @@
 #include "services/risk_safety/emergency_stop.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 namespace quantum::risk_safety {
 namespace {
 
 constexpr std::string_view kItself = "risk-safety";
+
+// What people type and other services say goes into JSON columns of Postgres, which take no NUL: a record that cannot
+// be saved would hold up every later one.
+std::string Printable(std::string_view text) {
+  std::string printable(text);
+  std::replace_if(
+      printable.begin(), printable.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }, ' ');
+  return printable;
+}
 
 }  // namespace
 
@@ -70,7 +80,7 @@ Result<EssRecord> ParseEssRecord(std::string_view text) {
 
 void EmergencyStop::Move(EssState to, std::string_view by, WallTime now) {
   record_.state = to;
-  record_.by = by;
+  record_.by = Printable(by);
   record_.since = now;
   ++record_.version;
 }
@@ -82,7 +92,7 @@ bool EmergencyStop::Trip(std::string_view reason, std::string_view by, bool by_h
   if (record_.state == EssState::kTripped && (record_.by_hand || !by_hand)) {
     return false;
   }
-  record_.reason = reason;
+  record_.reason = Printable(reason);
   record_.by_hand = by_hand;
   Move(EssState::kTripped, by, now);
   return true;
@@ -93,7 +103,7 @@ Status EmergencyStop::Reset(std::string_view reason, std::string_view by, WallTi
     return Error{Errc::kConflict,
                  "the emergency stop is " + std::string(ToString(rest_)) + " already; there is nothing to reset"};
   }
-  record_.reason = reason;
+  record_.reason = Printable(reason);
   record_.by_hand = true;
   Move(rest_, by, now);
   return {};

@@ -36,7 +36,7 @@ TEST(EmergencyStop, WhatAPersonTrippedOnlyAPersonRearms) {
   EXPECT_FALSE(stop.Reset("RESET: looked into", "ann", kStart + 25h).ok());
 }
 
-TEST(EmergencyStop, ARestartNeverRearmsIt) {
+TEST(EmergencyStop, Pain10ARestartNeverRearmsIt) {
   EmergencyStop stop = Armed();
   stop.Trip("OPEN_LOSS: …", "risk-safety", false, kStart);
   const EmergencyStop again(ParseEssRecord(ToJson(stop.record())).value(), kCooldown);

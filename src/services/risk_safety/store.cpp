@@ -96,7 +96,7 @@ Result<std::map<std::string, PolicyDocument>> LoadPolicies(postgres::Pool& pool)
 
 Result<PolicyDocument> PutPolicy(postgres::Pool& pool, bus::Bus& bus, const std::string& key, const std::string& value,
                                  int64_t expected_version, const std::string& by, const Clock& clock) {
-  PolicyDocument document{key, value, expected_version + 1};
+  PolicyDocument document{key, value, 0};
   QUANTUM_CHECK(pool.Transact([&](postgres::Transaction& transaction) -> Status {
     QUANTUM_TRY(const Rows current,
                 transaction.Query("SELECT value::text, version FROM policies WHERE key = $1 FOR UPDATE", {key}));
@@ -107,6 +107,7 @@ Result<PolicyDocument> PutPolicy(postgres::Pool& pool, bus::Bus& bus, const std:
       return Error{Errc::kConflict, "policy '" + key + "' is at version " + std::to_string(current.Int(0, "version")) +
                                         ", not " + std::to_string(expected_version) + "; read it again and repeat"};
     }
+    document.version = expected_version + 1;
     const std::string old_value(current.Text(0, "value"));
     const std::string version = std::to_string(document.version);
     QUANTUM_TRY(const auto written,

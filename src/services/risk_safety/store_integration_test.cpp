@@ -1,6 +1,8 @@
 // The emergency stop's record, the policies and the day's start against a real Postgres.
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "services/risk_safety/integration_world.h"
 
 namespace quantum::risk_safety {
@@ -36,6 +38,19 @@ TEST_F(Store, EveryChangeOfTheEmergencyStopIsRecordedOnceAndToldWithItsMetrics) 
                 HasSubstr("RESET: b"));
     EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM ess_history"), "2");
     EXPECT_EQ(LoadEss(world.pool, kThen).value()->state, EssState::kArmed);
+  });
+}
+
+TEST_F(Store, WhateverAPersonTypesAsTheReasonOfATripIsRecorded) {
+  Run([](test::World& world) {
+    EmergencyStop stop(EssRecord{}, std::chrono::minutes(15));
+    ASSERT_TRUE(
+        stop.Trip(std::string_view("MANUAL: a\0b\n\"c\" \\u0000 é", 25), std::string_view("an\0n", 4), true, kThen));
+    const Status saved = SaveEss(world.pool, world.bus, {.from = EssState::kArmed, .record = stop.record()});
+    ASSERT_TRUE(saved.ok()) << saved.error().message;
+    EXPECT_EQ(LoadEss(world.pool, kThen).value(), stop.record());
+    EXPECT_EQ(stop.record().reason, "MANUAL: a b \"c\" \\u0000 é");
+    EXPECT_EQ(stop.record().by, "an n");
   });
 }
 
@@ -106,6 +121,9 @@ TEST_F(Policies, WhatAPutAnswersIsInForce) {
     EXPECT_EQ(world.policies.active().name, "DEFENSIVE");
     EXPECT_EQ(world.policies.Put("active_profile", "\"NORMAL\"", before, "ann").error().code, Errc::kConflict);
     EXPECT_EQ(world.policies.active().name, "DEFENSIVE");
+    for (const int64_t never : {std::numeric_limits<int64_t>::max(), int64_t{0}, int64_t{-1}}) {
+      EXPECT_EQ(world.policies.Put("active_profile", "\"NORMAL\"", never, "ann").error().code, Errc::kConflict);
+    }
     ASSERT_TRUE(world.policies.Put("active_profile", "\"NORMAL\"", before + 1, "ann").ok());
   });
 }
