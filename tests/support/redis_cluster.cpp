@@ -284,8 +284,10 @@ void RedisCluster::StartNode(size_t node) {
 void RedisCluster::StartSentinel(size_t sentinel) {
   const std::filesystem::path directory = SentinelDirectory(sentinel);
   sentinels_.at(sentinel).reset();
-  sentinels_.at(sentinel).emplace(ProcessOptions{.command = {"redis-sentinel", (directory / "sentinel.conf").string()},
-                                                 .output = directory / "output.log"});
+  // Debian has the name redis-sentinel in a package of its own, which nothing needs.
+  sentinels_.at(sentinel).emplace(
+      ProcessOptions{.command = {"redis-server", (directory / "sentinel.conf").string(), "--sentinel"},
+                     .output = directory / "output.log"});
 }
 
 std::string RedisCluster::Ask(size_t node, const std::vector<std::string>& command) const {

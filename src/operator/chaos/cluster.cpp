@@ -140,7 +140,7 @@ Status Cluster::StartNode(size_t i) {
 
 Status Cluster::StartSentinel(size_t i) {
   const std::string folder = fmt::format("{}/sentinel-{}", folder_, i + 1);
-  QUANTUM_TRY(sentinels_[i], Child::Start({.command = {"redis-sentinel", folder + "/sentinel.conf"},
+  QUANTUM_TRY(sentinels_[i], Child::Start({.command = {"redis-server", folder + "/sentinel.conf", "--sentinel"},
                                            .output = folder + "/output.log",
                                            .network = network_.NamespaceOf(i)}));
   return {};
