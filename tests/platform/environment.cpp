@@ -12,8 +12,8 @@ class PlatformEnvironment : public ::testing::Environment {
  public:
   void SetUp() override {
     try {
+      SharedMarketClock().Start(Stack::Get().PlannedPort("paper-exchange"));
       Stack::Get().BringUp();
-      SharedMarketClock().Start(Stack::Get().Port("paper-exchange"));
     } catch (const std::exception& exception) {
       FAIL() << exception.what();
     }

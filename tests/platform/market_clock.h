@@ -22,6 +22,7 @@ class MarketClock {
   };
 
   ~MarketClock() { Stop(); }
+  // Before the exchange, so that no fill comes before the first answer.
   void Start(int port);
   void Stop();
 

@@ -8,10 +8,12 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
 
 #include "exchange/recording/recording.h"
+#include "platform/config/manifest.h"
 #include "platform/log/log.h"
 #include "platform/log/setup.h"
 #include "tests/support/checkout/checkout.h"
@@ -37,6 +39,12 @@ std::string Describe(const std::vector<ProcessView>& processes) {
     text += fmt::format("\n  {} {}", process.pid, process.command.substr(0, 120));
   }
   return text;
+}
+
+std::vector<std::string> OverridesOfThisMachine() {
+  const char* text = std::getenv("QUANTUM_TEST_SET");
+  std::istringstream words(text == nullptr ? "" : text);
+  return {std::istream_iterator<std::string>(words), {}};
 }
 
 }  // namespace
@@ -88,11 +96,8 @@ void Stack::BringUp() {
                               "strategy.decisions_per_second=" + options_.decisions_per_second,
                               "--set",
                               "strategy.hold=" + options_.hold};
-  if (const char* overrides = std::getenv("QUANTUM_TEST_SET")) {
-    std::istringstream words(overrides);
-    for (std::string word; words >> word;) {
-      up.insert(up.end(), {"--set", word});
-    }
+  for (const std::string& word : OverridesOfThisMachine()) {
+    up.insert(up.end(), {"--set", word});
   }
   up_ = Quantum(up, kUpMax);
   if (up_.exit_code != 0) {
@@ -100,6 +105,15 @@ void Stack::BringUp() {
   }
   first_units_ = Units();
   Say(fmt::format("{} units are up", first_units_.size()));
+}
+
+int Stack::PlannedPort(const std::string& unit) const {
+  const auto manifest = config::Manifest::Load(checkout::SourceDirectory() + "/quantum.yml", OverridesOfThisMachine(),
+                                               options_.port_offset);
+  if (!manifest.ok()) {
+    throw std::runtime_error(manifest.error().message);
+  }
+  return manifest->Port(unit);
 }
 
 void Stack::TakeDown() {

@@ -61,7 +61,8 @@ class Stack {
 
   std::vector<UnitView> Units() const;
   UnitView Unit(const std::string& name) const;
-  int Port(const std::string& unit) const;  // remembered, so that it answers while the supervisor is away
+  int Port(const std::string& unit) const;         // remembered, so that it answers while the supervisor is away
+  int PlannedPort(const std::string& unit) const;  // by the manifest: before anything runs
   std::string Secret(const std::string& name) const;
   const std::filesystem::path& state() const { return state_; }
   bool is_up() const { return up_.exit_code == 0; }

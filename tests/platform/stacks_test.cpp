@@ -42,8 +42,8 @@ class TwoStacks : public ::testing::Test {
         StackOptions{.port_offset = kSecondOffset, .speed = "max", .decisions_per_second = "16", .hold = "200ms"});
     try {
       for (const auto& [stack, clock] : {std::pair(slow_.get(), &slow_clock_), std::pair(fast_.get(), &fast_clock_)}) {
+        clock->Start(stack->PlannedPort("paper-exchange"));
         stack->BringUp();
-        clock->Start(stack->Port("paper-exchange"));
       }
     } catch (const std::exception& exception) {
       ADD_FAILURE() << exception.what();
