@@ -7,6 +7,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
                     -Wno-missing-field-initializers  # structs of options are filled by name; the rest has its default
+                    -Wno-subobject-linkage  # about unnamed namespaces of .cpp files that are compiled together
                     -Werror
                     -fno-omit-frame-pointer)
 

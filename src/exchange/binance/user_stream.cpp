@@ -8,7 +8,7 @@ namespace quantum::binance {
 namespace {
 
 constexpr std::string_view kListenKeyPath = "/fapi/v1/listenKey";
-constexpr Duration kSlice = std::chrono::milliseconds(250);  // how soon a stop is seen
+constexpr Duration kReadMax = std::chrono::milliseconds(250);  // how soon a stop is seen
 
 }  // namespace
 
@@ -61,7 +61,7 @@ Status UserStream::Connection() {
   const SteadyTime end = clock_.Steady() + options_.lifetime;
   SteadyTime next_keepalive = clock_.Steady() + options_.keepalive;
   while (!stop_.is_set()) {
-    const Result<std::string_view> frame = socket.Read(kSlice);
+    const Result<std::string_view> frame = socket.Read(kReadMax);
     if (stop_.is_set()) {
       break;
     }

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kAnswerMax = 1s;
+constexpr Duration kNodeAnswerMax = 1s;
 constexpr Duration kFailoverMax = 30s;
 
 std::string TextOf(const redis::Endpoint& endpoint) { return fmt::format("{}:{}", endpoint.host, endpoint.port); }
@@ -43,8 +43,8 @@ int64_t ToNumber(const std::string& text) {
 
 Result<redis::Reply> Ask(fiber::Loop& loop, const redis::Endpoint& endpoint, const std::string& user,
                          const std::string& password, const redis::Command& command) {
-  QUANTUM_TRY(const auto connection, redis::Connection::Open(loop, endpoint, user, password, kAnswerMax));
-  QUANTUM_TRY(redis::Reply reply, connection->Run(command, kAnswerMax));
+  QUANTUM_TRY(const auto connection, redis::Connection::Open(loop, endpoint, user, password, kNodeAnswerMax));
+  QUANTUM_TRY(redis::Reply reply, connection->Run(command, kNodeAnswerMax));
   if (reply.is_error()) {
     return Error{Errc::kInternal, reply.text};
   }

@@ -25,7 +25,7 @@ constexpr Duration kConvergenceMax = 90s;
 constexpr Duration kControlConvergenceMax = 8s;  // what is lost does not come
 constexpr size_t kExamples = 10;
 
-int64_t Now() { return SystemClock().Steady().time_since_epoch().count(); }
+int64_t SteadyNs() { return SystemClock().Steady().time_since_epoch().count(); }
 
 class Run {
  public:
@@ -35,7 +35,7 @@ class Run {
         history_(std::move(history)),
         options_(options),
         checker_(stage.group_names()),
-        wall_offset_ns_(ToUnixNs(SystemClock().Now()) - Now()) {}
+        wall_offset_ns_(ToUnixNs(SystemClock().Now()) - SteadyNs()) {}
 
   // Nothing may be left running when it returns.
   Report Play(std::vector<const Fault*> faults, Random& random);
@@ -103,10 +103,10 @@ Round Run::PlayRound(int number, const Fault& fault) {
   const Verdict before = checker_.verdict();
   Round round{.number = number, .fault = fault.name};
   Status status = Strike(fault);
-  const int64_t healed = Now();
+  const int64_t healed = SteadyNs();
   if (status) {
     status = Converge();
-    round.converged_ns = Now() - healed;
+    round.converged_ns = SteadyNs() - healed;
   }
   stage_.CloseGate();
   if (status) {

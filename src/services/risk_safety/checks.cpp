@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
+
+#include "services/risk_safety/percent.h"
 
 namespace quantum::risk_safety {
 namespace {
@@ -14,20 +15,6 @@ using trading::event::Decision;
 using trading::event::Intent;
 using trading::event::Refusal;
 
-const Decimal kHundred = Decimal::FromInt(100);
-
-// A result beyond the range counts as the largest there is (or the smallest), which is on the right side of every
-// limit.
-const Decimal kMost = Decimal::FromRaw(std::numeric_limits<int64_t>::max());
-const Decimal kLeast = Decimal::FromRaw(std::numeric_limits<int64_t>::min());
-
-// Precondition: whole > 0.
-Decimal Percent(Decimal part, Decimal whole) {
-  return part.CheckedMulDiv(kHundred, whole).value_or(part.is_negative() ? kLeast : kMost);
-}
-Decimal Share(Decimal whole, Decimal percent) {
-  return whole.CheckedMulDiv(percent, kHundred).value_or(whole.is_negative() ? kLeast : kMost);
-}
 Decimal Sum(Decimal a, Decimal b) { return a.CheckedPlus(b).value_or(a.is_negative() ? kLeast : kMost); }
 Decimal Distance(Decimal a, Decimal b) {
   const auto difference = a.CheckedMinus(b);

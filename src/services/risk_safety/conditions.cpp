@@ -3,19 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
+
+#include "services/risk_safety/percent.h"
 
 namespace quantum::risk_safety {
 namespace {
 
 int64_t Ms(Duration duration) { return duration / std::chrono::milliseconds(1); }
-
-// Beyond the range counts as the largest loss, or the largest gain. Precondition: whole > 0.
-Decimal Percent(Decimal part, Decimal whole) {
-  using Limits = std::numeric_limits<int64_t>;
-  return part.CheckedMulDiv(Decimal::FromInt(100), whole)
-      .value_or(Decimal::FromRaw(part.is_negative() ? Limits::min() : Limits::max()));
-}
 
 // The loss in percent; nothing where the numbers leave the range or there is no whole.
 std::optional<Decimal> Loss(std::optional<Decimal> lost, std::optional<Decimal> whole) {
