@@ -93,11 +93,17 @@ struct World {
     }
   }
   Decimal Price() { return market->Depth("BTCUSDT", 5).value().asks.front().price; }
-  Status Deliver(Approval approval) {
+  // `before_commit` runs when the approval is handled and its transaction still open.
+  Status Deliver(
+      Approval approval, const std::function<void()>& before_commit = [] {}) {
     approval.decision.expires_at = ToUnixMs(SystemClock().Now() + 30s);
     bus::Event event = trading::event::Make(trading::event::kRiskApproved, "BTCUSDT", trading::event::ToJson(approval));
     event.correlation_id = "correlation-" + approval.decision.decision_id;
-    return pool.Transact([&](postgres::Transaction& transaction) { return entries.OnApproval(event, transaction); });
+    return pool.Transact([&](postgres::Transaction& transaction) -> Status {
+      QUANTUM_CHECK(entries.OnApproval(event, transaction));
+      before_commit();
+      return {};
+    });
   }
   Approval Open(const std::string& id, Side side, const char* stop_percent, const char* target_percent) {
     Approval approval = OpenApproval(id, side, "0.01");
@@ -239,6 +245,69 @@ TEST_F(Paper, TheExchangeMayDieAndComeBackAndTradingGoesOn) {
     ASSERT_TRUE(world.writer->WaitWritten(5s));
     EXPECT_EQ(world.One("SELECT string_agg(DISTINCT status || ' ' || close_reason, ',') AS value FROM trades"),
               "CLOSED EMERGENCY");
+  });
+}
+
+TEST_F(Paper, Pain10AnApprovalThatIsPendingWhenTheEmergencyStopTripsSendsNoEntryAndExitsPass) {
+  Run([](World& world) {
+    ASSERT_TRUE(world.Deliver(world.Open("held", Side::kBuy, "5", "5")).ok());
+    ASSERT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 2; }));
+    const Status pending = world.Deliver(world.Open("pending", Side::kBuy, "5", "5"), [&] {
+      EXPECT_TRUE(world.emergency.Halt("DAILY_DRAWDOWN: test", false, trading::kHaltedByEss).problems.empty());
+    });
+    ASSERT_TRUE(pending.ok()) << pending.error().message;
+    ASSERT_TRUE(world.Deliver(world.Open("later", Side::kBuy, "5", "5")).ok());
+    ASSERT_TRUE(Eventually(10s, [&] { return world.entries.under_way() == 0; }));
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    for (const char* id : {"pending", "later"}) {
+      const auto found = world.venue->Find("BTCUSDT", trading::ClientOrderId(id, trading::Leg::kEntry), false);
+      EXPECT_EQ(found.ok() ? Errc::kInternal : found.error().code, Errc::kNotFound) << id << " reached the venue";
+      EXPECT_EQ(world.One("SELECT status || ' ' || split_part(reason, ':', 1) AS value FROM orders WHERE leg = 'ENTRY' "
+                          "AND decision_id = '" +
+                          std::string(id) + "'"),
+                "CANCELED HALTED");
+    }
+    EXPECT_EQ(world.OpenAtVenue(), 2u) << "the stop and the take-profit of what was held stay";
+    ASSERT_TRUE(world.Deliver(CloseApproval("close", Side::kSell, "0.01")).ok());
+    EXPECT_TRUE(Eventually(
+        10s, [&] { return world.FindTrade("held")->status == TradeStatus::kClosed && world.OpenAtVenue() == 0; }));
+  });
+}
+
+TEST_F(Paper, WithPostgresDownNoEntriesGoOutStopsStayCommittedOnesAreStillPlacedAndAfterwardsEntriesResume) {
+  Run([this](World& world) {
+    ASSERT_TRUE(world.Deliver(world.Open("before", Side::kBuy, "5", "5")).ok());
+    ASSERT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 2; }));
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    // Postgres dies between the fill of the entry and its protection.
+    const auto killed = std::make_shared<bool>(false);
+    world.desk.on_change = [this, killed, &world](const std::string& symbol) {
+      const Trade* trade = world.FindTrade("struck");
+      if (!*killed && trade != nullptr && !trade->position.is_flat()) {
+        *killed = true;
+        postgres_.KillPostgres();
+      }
+      world.protector.Wake(symbol);
+    };
+    ASSERT_TRUE(world.Deliver(world.Open("struck", Side::kBuy, "5", "5")).ok());
+    ASSERT_TRUE(Eventually(10s, [&] { return *killed; }));
+    EXPECT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 4; })) << "its stop was committed before";
+    EXPECT_GT(world.writer->pending(), 0u);
+    EXPECT_FALSE(world.Deliver(world.Open("refused", Side::kBuy, "5", "5")).ok());
+    EXPECT_EQ(world.venue->Positions().value().front().quantity, "0.02"_dec);
+    EXPECT_EQ(world.OpenAtVenue(), 4u);
+
+    postgres_.StartPostgres();
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
+    ASSERT_TRUE(Eventually(15s, [&] { return world.Deliver(world.Open("after", Side::kBuy, "5", "5")).ok(); }));
+    EXPECT_TRUE(Eventually(15s, [&] { return world.OpenAtVenue() == 6; }));
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    EXPECT_EQ(world.One("SELECT string_agg(trade_id || ' ' || status, ', ' ORDER BY created_at) AS value FROM trades"),
+              "before OPEN, struck OPEN, after OPEN");
+    EXPECT_EQ(world.One("SELECT quantity || ' ' || protected AS value FROM positions WHERE symbol = 'BTCUSDT'"),
+              "0.03000000 true");
+    ASSERT_TRUE(world.reconciler.Pass().ok());
+    EXPECT_EQ(world.reconciler.repairs(), 0);
   });
 }
 

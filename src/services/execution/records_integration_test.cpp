@@ -175,6 +175,23 @@ TEST_F(Records, Pain4ADecisionDeliveredTwiceIsCarriedOutOnce) {
   });
 }
 
+TEST_F(Records, Pain8ADecisionOfAnotherModeIsNotSentAndEveryOrderBearsItsMode) {
+  Run([](World& world) {
+    Approval live = OpenApproval("live");
+    live.decision.mode = "LIVE";
+    ASSERT_TRUE(world.Deliver(live).ok());
+    EXPECT_TRUE(Eventually([&] { return world.entries.under_way() == 0; }));
+    EXPECT_EQ(world.One("SELECT status || ' ' || split_part(reason, ':', 1) AS value FROM orders"),
+              "REJECTED MODE_MISMATCH");
+    EXPECT_TRUE(world.venue.placed.empty());
+    ASSERT_TRUE(world.Deliver(OpenApproval("paper")).ok());
+    ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 2; }));
+    EXPECT_EQ(world.One("SELECT count(*) || ' ' || string_agg(DISTINCT mode, ',') AS value FROM orders WHERE "
+                        "decision_id = 'paper'"),
+              "3 PAPER");
+  });
+}
+
 TEST_F(Records, ARefusedDecisionIsRecordedAndSaidAndNotSent) {
   Run([](World& world) {
     world.desk.paused = true;
@@ -240,6 +257,39 @@ TEST_F(Records, AnEntryThatWasNeverSentBeforeTheRestartAndHasExpiredFails) {
     EXPECT_EQ(world.One("SELECT string_agg(status, ' ' ORDER BY leg) AS value FROM orders"),
               "REJECTED CANCELED CANCELED");
     EXPECT_TRUE(world.venue.placed.empty());
+  });
+}
+
+// Stale intents once flipped a position back and forth.
+TEST_F(Records, Pain1ACloseThatWasNotSentBeforeTheRestartIsNeverSentThoughItHasNotExpired) {
+  ScriptedVenue venue;
+  Run([&](World& world) {
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 2; }));
+    Approval approval = CloseApproval("close", Side::kSell, "0.01");
+    approval.decision.expires_at = ToUnixMs(SystemClock().Now() + 10min);
+    const auto rules = BtcRules();
+    const Plan plan = std::get<Plan>(MakePlan(approval, &rules, "correlation-close", SystemClock().Now()));
+    ASSERT_TRUE(world.pool.Batch(InsertStatements(plan, "PAPER")).ok());  // and the process dies
+    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    venue.orders = world.venue.orders;
+    venue.positions = world.venue.positions;
+    venue.fills = world.venue.fills;
+  });
+  Run([&](World& world) {
+    world.venue.orders = venue.orders;
+    world.venue.positions = venue.positions;
+    world.venue.fills = venue.fills;
+    auto snapshot = LoadLedger(world.pool);
+    ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
+    world.desk.ledger.Restore(std::move(*snapshot), world.desk.Now());
+    ASSERT_TRUE(world.reconciler.First().ok());
+    world.entries.Recover();
+    const std::string id = trading::ClientOrderId("close", Leg::kClose);
+    ASSERT_TRUE(Eventually([&] { return world.desk.ledger.FindOrder(id)->status == OrderStatus::kRejected; }));
+    EXPECT_EQ(world.desk.ledger.FindOrder(id)->reason.find("NEVER_SENT"), 0u);
+    EXPECT_TRUE(world.venue.placed.empty());
+    EXPECT_EQ(world.venue.positions["BTCUSDT"], "0.01"_dec);
   });
 }
 
