@@ -62,12 +62,14 @@ Status Journal::Load(const std::string& name, const std::string& bytes) {
     return Error{Errc::kInvalidArgument, fmt::format("{} is of producer {}, not of {}: give each its own folder", name,
                                                      segment.header.producer, options_.producer)};
   }
-  SegmentFile file{.name = name, .bytes = bytes.size(), .damaged = segment.damaged, .last = {}};
+  SegmentFile file{.name = name, .family = {}, .bytes = bytes.size(), .damaged = segment.damaged, .last = {}};
+  std::set<std::string> families;
   if (segment.damaged) {
     damaged_.push_back(name);
   }
   for (Segment::Record& record : segment.records) {
     if (auto* const event = std::get_if<Event>(&record)) {
+      families.insert(FamilyOf(event->type));
       Restore(std::move(*event), file);
     } else {
       const auto& note = std::get<Confirmed>(record);
@@ -76,6 +78,10 @@ Status Journal::Load(const std::string& name, const std::string& bytes) {
         known = note;
       }
     }
+  }
+  if (families.size() == 1) {
+    file.family = *families.begin();
+    tails_[file.family].bytes += file.bytes;
   }
   bytes_ += file.bytes;
   old_.push_back(std::move(file));
@@ -117,35 +123,46 @@ Result<Outbox::Ticket> Journal::Append(Event event) {
   if (disk_full_) {
     return Error{Errc::kExhausted, fmt::format("the journal cannot be written: {}", trouble_)};
   }
-  if (queues_.pending() >= options_.events_max || bytes_ + unsealed_bytes_ >= options_.bytes_max) {
-    return Error{Errc::kExhausted, fmt::format("the outbox is full ({} events wait for the broker, {} bytes on disk)",
-                                               queues_.pending(), bytes_)};
-  }
   if (event.payload.size() > kEventBytesMax) {
     return Error{Errc::kInvalidArgument,
                  fmt::format("the payload has {} bytes, {} are allowed", event.payload.size(), kEventBytesMax)};
   }
   const std::string family = FamilyOf(event.type);
-  auto found = by_family_.find(family);
-  if (found == by_family_.end()) {
-    found = by_family_.emplace(family, queues_.Open({options_.producer, incarnation_, family})).first;
+  Tail& tail = tails_[family];
+  QUANTUM_CHECK(CheckRoom(tail, family));
+  if (!tail.lane) {
+    tail.lane = queues_.Open({options_.producer, incarnation_, family});
     durable_.push_back(0);
   }
-  const size_t lane = found->second;
-  if (queues_.last(lane) - queues_.confirmed(lane) >=
-      options_.events_max / 2) {  // one that is stuck leaves room for the rest
-    return Error{Errc::kExhausted, fmt::format("{} events of stream {} wait for the broker: half of the outbox",
-                                               options_.events_max / 2, family)};
-  }
-  const EventPtr taken = queues_.Push(lane, std::move(event));
-  Enqueue(EncodeEvent(*taken));
-  unsealed_last_[lane] = taken->sequence;
-  return Ticket{lane, taken->sequence};
+  const EventPtr taken = queues_.Push(*tail.lane, std::move(event));
+  Enqueue(tail, EncodeEvent(*taken));
+  tail.unsealed_last = taken->sequence;
+  return Ticket{*tail.lane, taken->sequence};
 }
 
-void Journal::Enqueue(std::string body) {
+// A family that is stuck must leave room for the rest, and several such ones must too.
+Status Journal::CheckRoom(const Tail& tail, const std::string& family) const {
+  const size_t waiting = tail.lane ? queues_.last(*tail.lane) - queues_.confirmed(*tail.lane) : 0;
+  const uint64_t bytes = tail.bytes + tail.unsealed_bytes;
+  if ((queues_.pending() >= options_.events_max && waiting >= options_.events_max / tails_.size()) ||
+      (bytes_ + unsealed_bytes_ >= options_.bytes_max && bytes >= options_.bytes_max / tails_.size())) {
+    return Error{
+        Errc::kExhausted,
+        fmt::format("the outbox is full ({} events wait for the broker, {} of stream {}; {} bytes on disk, {} of "
+                    "them its own)",
+                    queues_.pending(), waiting, family, bytes_, tail.bytes)};
+  }
+  if (waiting >= options_.events_max / 2) {
+    return Error{Errc::kExhausted,
+                 fmt::format("{} events of stream {} wait for the broker: half of the outbox", waiting, family)};
+  }
+  return {};
+}
+
+void Journal::Enqueue(Tail& tail, std::string body) {
+  tail.unsealed_bytes += body.size();
   unsealed_bytes_ += body.size();
-  unsealed_.push_back(std::move(body));
+  tail.unsealed.push_back(std::move(body));
 }
 
 void Journal::Confirm(size_t lane, uint64_t sequence, SteadyTime now) {
@@ -156,7 +173,7 @@ void Journal::Confirm(size_t lane, uint64_t sequence, SteadyTime now) {
 void Journal::NoteConfirmed(WallTime wall) {
   for (const size_t lane : newly_confirmed_) {
     const Lane& name = queues_.lane(lane);
-    Enqueue(EncodeConfirmed({name.incarnation, name.family, queues_.confirmed(lane), wall}));
+    Enqueue(tails_[name.family], EncodeConfirmed({name.incarnation, name.family, queues_.confirmed(lane), wall}));
   }
   newly_confirmed_.clear();
 }
@@ -173,6 +190,9 @@ void Journal::CollectRetired(Job& job) {
     }
     (segment.damaged ? job.set_aside : job.remove).push_back(segment.name);
     bytes_ -= segment.bytes;
+    if (!segment.family.empty()) {
+      tails_.at(segment.family).bytes -= segment.bytes;
+    }
     return true;
   });
 }
@@ -185,27 +205,9 @@ std::optional<Journal::Job> Journal::Next(SteadyTime now, WallTime wall) {
     noted_at_ = now;
     NoteConfirmed(wall);
   }
-  if (!unsealed_.empty()) {
-    if (current_ && (give_up_current_ || current_->bytes >= options_.segment_bytes)) {
-      old_.push_back(std::move(*current_));
-      current_.reset();
-    }
-    give_up_current_ = false;
-    if (!current_) {
-      header_ = {options_.producer, incarnation_, next_number_++};
-      current_ = SegmentFile{.name = NameOf(header_.number), .bytes = 0, .damaged = false, .last = {}};
-    }
-    job.file = current_->name;
-    job.offset = current_->bytes;
-    if (current_->bytes == 0) {
-      job.bytes = EncodeSegmentStart(header_);
-    }
-    for (const std::string& body : unsealed_) {
-      AppendSealed(header_, body, job.bytes);
-    }
-    job.sync = !unsealed_last_.empty();  // notes alone can wait for the next event
-    in_flight_ = InFlight{std::exchange(unsealed_, {}), std::exchange(unsealed_last_, {}), job.bytes.size(), job.sync};
-    unsealed_bytes_ = 0;
+  if (const auto next = NextTail(); next != tails_.end()) {
+    served_ = next;
+    Write(next->second, next->first, job);
   }
   if (job.file.empty() && job.remove.empty() && job.set_aside.empty()) {
     return std::nullopt;
@@ -213,13 +215,58 @@ std::optional<Journal::Job> Journal::Next(SteadyTime now, WallTime wall) {
   return job;
 }
 
+// In turn; but after a failure the same again, so that the journal works or fails as a whole.
+Journal::Tails::iterator Journal::NextTail() {
+  auto next = served_;
+  for (size_t i = 0; i < tails_.size() + 1; ++i) {
+    if (next == tails_.end()) {
+      next = tails_.begin();
+    } else if (trouble_.empty() || i > 0) {
+      ++next;
+    }
+    if (next != tails_.end() && !next->second.unsealed.empty()) {
+      return next;
+    }
+  }
+  return tails_.end();
+}
+
+void Journal::Write(Tail& tail, const std::string& family, Job& job) {
+  if (tail.current && (tail.give_up_current || tail.current->bytes >= options_.segment_bytes)) {
+    old_.push_back(std::move(*tail.current));
+    tail.current.reset();
+  }
+  tail.give_up_current = false;
+  if (!tail.current) {
+    tail.header = {options_.producer, incarnation_, next_number_++};
+    tail.current =
+        SegmentFile{.name = NameOf(tail.header.number), .family = family, .bytes = 0, .damaged = false, .last = {}};
+  }
+  job.file = tail.current->name;
+  job.offset = tail.current->bytes;
+  if (tail.current->bytes == 0) {
+    job.bytes = EncodeSegmentStart(tail.header);
+  }
+  for (const std::string& body : tail.unsealed) {
+    AppendSealed(tail.header, body, job.bytes);
+  }
+  job.sync = tail.unsealed_last.has_value();  // notes alone can wait for the next event
+  in_flight_ =
+      InFlight{std::exchange(tail.unsealed, {}), std::exchange(tail.unsealed_last, std::nullopt), job.bytes.size()};
+  unsealed_bytes_ -= std::exchange(tail.unsealed_bytes, 0);
+}
+
 void Journal::TakeBack(InFlight failed) {
+  Tail& tail = served_->second;
   for (const std::string& body : failed.bodies) {
+    tail.unsealed_bytes += body.size();
     unsealed_bytes_ += body.size();
   }
-  unsealed_.insert(unsealed_.begin(), std::make_move_iterator(failed.bodies.begin()),
-                   std::make_move_iterator(failed.bodies.end()));
-  unsealed_last_.merge(failed.last);  // where both know a lane, what was appended since is later
+  tail.unsealed.insert(tail.unsealed.begin(), std::make_move_iterator(failed.bodies.begin()),
+                       std::make_move_iterator(failed.bodies.end()));
+  if (!tail.unsealed_last) {  // else what was appended since is later
+    tail.unsealed_last = failed.last;
+  }
 }
 
 void Journal::Finish(const Outcome& outcome) {
@@ -228,21 +275,23 @@ void Journal::Finish(const Outcome& outcome) {
   }
   InFlight done = std::move(*in_flight_);
   in_flight_.reset();
+  Tail& tail = served_->second;
   const Status& status = outcome.written ? outcome.synced : outcome.written;
   if (!status) {
     trouble_ = status.error().message;
     disk_full_ = status.error().code == Errc::kExhausted;
-    give_up_current_ = outcome.written.ok();
+    tail.give_up_current = outcome.written.ok();
     TakeBack(std::move(done));
     return;
   }
   trouble_.clear();
   disk_full_ = false;
-  current_->bytes += done.bytes;
+  tail.current->bytes += done.bytes;
+  tail.bytes += done.bytes;
   bytes_ += done.bytes;
-  for (const auto& [lane, sequence] : done.last) {
-    current_->last[lane] = sequence;
-    durable_[lane] = sequence;
+  if (done.last) {
+    tail.current->last[*tail.lane] = *done.last;
+    durable_[*tail.lane] = *done.last;
   }
 }
 

@@ -15,8 +15,10 @@ namespace quantum::bus::journal {
 
 struct Options {
   std::string producer;
-  size_t events_max = 100'000;        // that may wait for the broker
-  uint64_t bytes_max = 256u << 20;    // of all segments on disk
+  size_t events_max = 100'000;  // that may wait for the broker
+  // Of all segments on disk. Beyond it a family is refused that has more than its equal share, so that one whose events
+  // cannot leave does not stop the others; all in all it is less than twice as much.
+  uint64_t bytes_max = 256u << 20;
   uint64_t segment_bytes = 8u << 20;  // a segment is deleted as a whole, once all in it is retired
 };
 
@@ -28,7 +30,8 @@ struct Options {
 // kernel may have thrown the pages away: that segment is given up and what it held since the last sync is written to a
 // new one.
 //
-// Each life of the process writes segments of its own, under an incarnation of its own. Those of earlier lives keep
+// Each life of the process writes segments of its own, under an incarnation of its own, and one for each family of
+// events: a stream whose publishers must wait keeps only its own segments on the disk. Those of earlier lives keep
 // theirs, are only read, and are deleted once the broker has had their events for a while.
 class Journal final : public Outbox {
  public:
@@ -49,14 +52,14 @@ class Journal final : public Outbox {
     Status written;
     Status synced;
   };
-  // What is to be done on disk now; nothing if there is nothing. One job at a time: Finish comes before the next.
+  // What is to be done on disk now, for the family whose turn it is; nothing if there is nothing. One job at a time:
+  // Finish comes before the next. A job that failed is the next one again.
   std::optional<Job> Next(SteadyTime now, WallTime wall);
   void Finish(const Outcome& outcome);
 
   // What this life appended to the lane survives process and machine up to this sequence. 0 for lanes of earlier lives:
   // what they left was read, and nobody waits for it.
   uint64_t durable(size_t lane) const;
-  bool has_work() const { return !unsealed_.empty(); }
   const std::string& trouble() const { return trouble_; }  // why the last job failed; empty when it did not
   const std::vector<std::string>& damaged() const { return damaged_; }  // segments found with broken records inside
   uint64_t bytes() const { return bytes_; }                             // on disk
@@ -78,16 +81,28 @@ class Journal final : public Outbox {
  private:
   struct SegmentFile {
     std::string name;
+    std::string family;  // empty: several, written by an earlier version
     uint64_t bytes = 0;
     bool damaged = false;
     std::map<size_t, uint64_t> last;  // by lane: the last sequence in it
   };
   using Bodies = std::vector<std::string>;  // of records, in order
+  // The end of one family's journal.
+  struct Tail {
+    std::optional<size_t> lane;  // of this life
+    std::optional<SegmentFile> current;
+    Header header;  // of the current one
+    bool give_up_current = false;
+    Bodies unsealed;                        // appended, not handed to a job yet
+    std::optional<uint64_t> unsealed_last;  // sequence; nothing while there are only notes
+    uint64_t unsealed_bytes = 0;
+    uint64_t bytes = 0;  // on disk
+  };
+  using Tails = std::map<std::string, Tail, std::less<>>;
   struct InFlight {
     Bodies bodies;
-    std::map<size_t, uint64_t> last;
+    std::optional<uint64_t> last;
     uint64_t bytes = 0;
-    bool sync = false;
   };
 
   Journal(Options options, std::string incarnation);
@@ -97,7 +112,10 @@ class Journal final : public Outbox {
   void Restore(Event event, SegmentFile& file);
   void ApplyNotes(SteadyTime now, WallTime wall);
   void NoteConfirmed(WallTime wall);
-  void Enqueue(std::string body);
+  Status CheckRoom(const Tail& tail, const std::string& family) const;
+  void Enqueue(Tail& tail, std::string body);
+  void Write(Tail& tail, const std::string& family, Job& job);
+  Tails::iterator NextTail();
   void CollectRetired(Job& job);
   bool IsRetired(const SegmentFile& segment) const;
   void TakeBack(InFlight failed);
@@ -105,21 +123,17 @@ class Journal final : public Outbox {
   const Options options_;
   const std::string incarnation_;
   LaneQueues queues_;
-  std::map<std::string, size_t, std::less<>> by_family_;  // the lanes of this life
-  std::map<LaneName, size_t> restored_;                   // lanes of earlier lives: the last one of this name
-  std::map<LaneName, Confirmed> noted_;                   // what the files say of them
+  Tails tails_;                            // by family
+  Tails::iterator served_ = tails_.end();  // the tail of the last job
+  std::map<LaneName, size_t> restored_;    // lanes of earlier lives: the last one of this name
+  std::map<LaneName, Confirmed> noted_;    // what the files say of them
   std::vector<uint64_t> durable_;
   std::set<size_t> newly_confirmed_;
   SteadyTime noted_at_{};
 
   std::vector<SegmentFile> old_;  // complete ones: of earlier lives, and full ones of this
-  std::optional<SegmentFile> current_;
-  Header header_;  // of the current one
-  bool give_up_current_ = false;
   uint64_t next_number_ = 1;
-  Bodies unsealed_;  // appended, not handed to a job yet
-  std::map<size_t, uint64_t> unsealed_last_;
-  uint64_t unsealed_bytes_ = 0;
+  uint64_t unsealed_bytes_ = 0;  // of all families
   std::optional<InFlight> in_flight_;
   uint64_t bytes_ = 0;
   std::string trouble_;

@@ -63,10 +63,15 @@ TEST_F(JournalTest, WhatIsAppendedWhileAGroupIsSyncedIsTheNextGroup) {
   EXPECT_EQ(journal_->durable(0), 1u);
   const auto next = journal_->Next(clock_.Steady(), clock_.Now());
   ASSERT_TRUE(next.has_value());
-  EXPECT_EQ(next->offset, job->bytes.size());
+  EXPECT_NE(next->file, job->file) << "each family has its turn, in a segment of its own";
   journal_->Finish(CarryOut(*next, storage_));
-  EXPECT_EQ(journal_->durable(0), 2u);
   EXPECT_EQ(journal_->durable(1), 1u);
+  const auto last = journal_->Next(clock_.Steady(), clock_.Now());
+  ASSERT_TRUE(last.has_value());
+  EXPECT_EQ(last->file, job->file);
+  EXPECT_EQ(last->offset, job->bytes.size());
+  journal_->Finish(CarryOut(*last, storage_));
+  EXPECT_EQ(journal_->durable(0), 2u);
 }
 
 TEST_F(JournalTest, ANewLifeFindsWhatTheBrokerLacksUnderItsOldNumbersAndCountsAnew) {
@@ -207,6 +212,68 @@ TEST_F(JournalTest, AStreamThatIsStuckLeavesHalfOfTheOutboxToTheOthers) {
   }
   EXPECT_EQ(journal_->Append(Of("order.placed")).error().code, Errc::kExhausted);
   EXPECT_TRUE(journal_->Append(Of("risk.approved")).ok());
+}
+
+TEST_F(JournalTest, AJobThatFailedIsTheNextAgainThoughOtherFamiliesWait) {
+  ASSERT_TRUE(journal_->Append(Of("order.placed")).ok());
+  ASSERT_TRUE(journal_->Append(Of("risk.approved")).ok());
+  storage_.set_full(true);
+  EXPECT_FALSE(Write());
+  const auto job = journal_->Next(clock_.Steady(), clock_.Now());
+  journal_->Finish(CarryOut(*job, storage_));
+  EXPECT_EQ(journal_->Next(clock_.Steady(), clock_.Now())->file, job->file);
+}
+
+TEST_F(JournalTest, SeveralStreamsThatAreStuckLeaveRoomForAnother) {
+  options_.events_max = 12;
+  Restart();
+  for (const char* type : {"order.placed", "trade.opened"}) {
+    for (int i = 0; i < 6; ++i) {
+      ASSERT_TRUE(journal_->Append(Of(type)).ok());
+    }
+    EXPECT_EQ(journal_->Append(Of(type)).error().code, Errc::kExhausted);
+  }
+  for (int i = 0; i < 100; ++i) {
+    const auto ticket = journal_->Append(Of("risk.approved"));
+    ASSERT_TRUE(ticket.ok()) << ticket.error().message;
+    journal_->Confirm(ticket->lane, ticket->sequence, clock_.Steady());
+  }
+}
+
+// What a stream keeps on the disk whose publishers must wait is its own.
+TEST_F(JournalTest, AStreamThatIsStuckPinsNothingOfTheOthers) {
+  options_.bytes_max = 64'000;
+  options_.segment_bytes = 2'000;
+  Restart();
+  const std::string payload(200, 'x');
+  size_t stuck = 0;
+  for (int i = 0; i < 2000; ++i) {
+    stuck += i % 20 == 0 && journal_->Append(Of("order.placed", payload)).ok() ? 1 : 0;
+    const auto ticket = journal_->Append(Of("risk.approved", payload));
+    ASSERT_TRUE(ticket.ok()) << i << ": " << ticket.error().message;
+    ASSERT_TRUE(Write());
+    journal_->Confirm(ticket->lane, ticket->sequence, clock_.Steady());
+    clock_.Advance(1s);
+    journal_->Retire(clock_.Steady());
+  }
+  EXPECT_EQ(stuck, 100u) << "far below the bound, though other events stood between them";
+  ASSERT_TRUE(Write());
+  EXPECT_LT(journal_->bytes(), options_.bytes_max);
+  while (journal_->Append(Of("order.placed", payload)).ok()) {
+    ASSERT_TRUE(Write());
+  }
+  for (int i = 0; i < 2000; ++i) {
+    const auto ticket = journal_->Append(Of("risk.approved", payload));
+    ASSERT_TRUE(ticket.ok()) << ticket.error().message;
+    ASSERT_TRUE(Write());
+    ASSERT_LT(journal_->bytes(), 2 * options_.bytes_max);
+    journal_->Confirm(ticket->lane, ticket->sequence, clock_.Steady());
+    clock_.Advance(1s);
+    journal_->Retire(clock_.Steady());
+  }
+  Restart();
+  EXPECT_FALSE(journal_->Append(Of("order.placed", payload)).ok()) << "a new life knows whose they are";
+  EXPECT_TRUE(journal_->Append(Of("risk.approved", payload)).ok());
 }
 
 TEST_F(JournalTest, ADamagedSegmentIsReportedGivesWhatStandsBeforeTheDamageAndIsKept) {

@@ -16,6 +16,7 @@ namespace quantum::bus::journal {
 namespace {
 
 constexpr const char* kLock = "lock";
+constexpr size_t kOpenMax = 16;
 
 template <class Call>
 auto Again(Call call) {
@@ -70,15 +71,18 @@ DirectoryStorage::DirectoryStorage(std::string directory, int lock, int folder)
     : directory_(std::move(directory)), lock_(lock), folder_(folder) {}
 
 DirectoryStorage::~DirectoryStorage() {
-  CloseFile();
+  for (const OpenFile& file : open_) {
+    ::close(file.descriptor);
+  }
   ::close(folder_);
   ::close(lock_);
 }
 
-void DirectoryStorage::CloseFile() {
-  if (open_file_ >= 0) {
-    ::close(open_file_);
-    open_file_ = -1;
+void DirectoryStorage::CloseFile(const std::string& name) {
+  const auto found = std::find_if(open_.begin(), open_.end(), [&](const OpenFile& file) { return file.name == name; });
+  if (found != open_.end()) {
+    ::close(found->descriptor);
+    open_.erase(found);
   }
 }
 
@@ -122,19 +126,24 @@ Result<std::string> DirectoryStorage::Read(const std::string& name) {
 }
 
 Result<int> DirectoryStorage::OpenForWriting(const std::string& name) {
-  if (open_file_ >= 0 && open_name_ == name) {
-    return open_file_;
+  const auto found = std::find_if(open_.begin(), open_.end(), [&](const OpenFile& file) { return file.name == name; });
+  if (found != open_.end()) {
+    std::rotate(found, found + 1, open_.end());
+    return open_.back().descriptor;
   }
-  CloseFile();
   struct stat present {};
   created_ |= ::fstatat(folder_, name.c_str(), &present, AT_SYMLINK_NOFOLLOW) != 0;
-  open_file_ =
+  const int descriptor =
       Again([&] { return ::openat(folder_, name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); });
-  if (open_file_ < 0) {
+  if (descriptor < 0) {
     return Failure("opening", name, errno);
   }
-  open_name_ = name;
-  return open_file_;
+  if (open_.size() >= kOpenMax) {
+    ::close(open_.front().descriptor);
+    open_.erase(open_.begin());
+  }
+  open_.push_back({name, descriptor});
+  return descriptor;
 }
 
 Status DirectoryStorage::Write(const std::string& name, uint64_t offset, std::string_view bytes) {
@@ -164,9 +173,7 @@ Status DirectoryStorage::Sync(const std::string& name) {
 }
 
 Status DirectoryStorage::Remove(const std::string& name) {
-  if (name == open_name_) {
-    CloseFile();
-  }
+  CloseFile(name);
   if (::unlinkat(folder_, name.c_str(), 0) != 0 && errno != ENOENT) {
     return Failure("removing", name, errno);
   }
@@ -174,9 +181,7 @@ Status DirectoryStorage::Remove(const std::string& name) {
 }
 
 Status DirectoryStorage::Rename(const std::string& from, const std::string& to) {
-  if (from == open_name_) {
-    CloseFile();
-  }
+  CloseFile(from);
   if (::renameat(folder_, from.c_str(), folder_, to.c_str()) != 0) {
     return Failure("renaming", from, errno);
   }

@@ -44,14 +44,17 @@ class DirectoryStorage final : public Storage {
   DirectoryStorage(std::string directory, int lock, int folder);
   Error Failure(const char* what, const std::string& name, int code) const;
   Result<int> OpenForWriting(const std::string& name);
-  void CloseFile();
+  void CloseFile(const std::string& name);
 
   const std::string directory_;
   const int lock_;
   const int folder_;
-  std::string open_name_;  // the file written last stays open
-  int open_file_ = -1;
-  bool created_ = false;  // since the last Sync: the folder must be synced too
+  struct OpenFile {
+    std::string name;
+    int descriptor = -1;
+  };
+  std::vector<OpenFile> open_;  // those written last stay open, the latest at the end
+  bool created_ = false;        // since the last Sync: the folder must be synced too
 };
 
 }  // namespace quantum::bus::journal
