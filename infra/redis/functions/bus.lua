@@ -1,4 +1,4 @@
-#!lua name=quantum_bus_2
+#!lua name=quantum_bus_3
 
 -- The broker's half of the event bus: an idempotent append. A producer numbers its events per incarnation and stream;
 -- the broker remembers the last number of each and takes none twice. State and stream share a slot by their braces.
@@ -135,8 +135,75 @@ local function over_quota(keys, args)
   return redis.call('HSET', keys[1], '!quota', args[1])
 end
 
-redis.register_function{function_name = 'quantum_bus_2_over_quota', callback = over_quota, flags = {'allow-oom'}}
-redis.register_function('quantum_bus_2_append', append)
-redis.register_function{function_name = 'quantum_bus_2_last', callback = last, flags = {'no-writes'}}
-redis.register_function('quantum_bus_2_forget', forget)
-redis.register_function('quantum_bus_2_drop_consumer', drop_consumer)
+-- The lease of a group on a stream: which process reads it. A record is a token, greater with each new holder; who
+-- holds it ("" for nobody) and in which session, as above; and a beat that every renewal moves. No time stands here: a
+-- standby takes the lease when it saw the beat stand still for long enough by its own clock.
+local function record_of(key)
+  local fields = redis.call('HMGET', key, 'token', 'beat', 'holder', 'session')
+  return {token = tonumber(fields[1] or '0'), beat = tonumber(fields[2] or '0'), holder = fields[3] or '',
+          session = fields[4] or ''}
+end
+
+local function is_held(record, session, token)
+  return record.session == session and session ~= '' and record.token == tonumber(token)
+end
+
+-- KEYS: lease. ARGV: holder, session, token, how, watched. The token is the greatest that the caller knows, or has. How:
+-- "hold", its lease runs; "renew", it had the lease and its time has passed; "ask", it stands by; "take", likewise, and
+-- it saw "<token>/<beat>", as watched says, stand still; "release". Answers {1 if the caller has it now, token, beat,
+-- holder}.
+local function lease(keys, args)
+  local holder, session, token, how, watched = args[1], args[2], tonumber(args[3]), args[4], args[5]
+  local record = record_of(keys[1])
+  local ours = how ~= 'ask' and how ~= 'take' and is_held(record, session, args[3])
+  -- A replica that lagged and was promoted may have forgotten who came last: then nobody but the one whose lease runs
+  -- is believed at once, and the others watch.
+  local remembers = record.token >= token
+  if how == 'release' then
+    if not ours then
+      return {0, record.token, record.beat, record.holder}
+    end
+    holder, session = '', ''
+  elseif ours then
+    token = record.token
+  elseif how == 'hold' and not remembers then
+    record.token = token
+  elseif (remembers and (record.session == '' or (record.holder == holder and record.session <= session))) or
+         (how == 'take' and watched == string.format('%.0f/%.0f', record.token, record.beat)) then
+    record.token = math.max(record.token, token) + 1
+  else
+    return {0, record.token, record.beat, record.holder}
+  end
+  record.beat = record.beat + 1
+  redis.call('HSET', keys[1], 'token', string.format('%.0f', record.token), 'beat', string.format('%.0f', record.beat),
+             'holder', holder, 'session', session)
+  return {how == 'release' and 0 or 1, record.token, record.beat, holder}
+end
+
+-- KEYS: lease. ARGV: session, token. Before a transaction that watches the lease: for who does not hold it, the record is
+-- touched, and so the transaction does nothing. (XREADGROUP itself is no function: its answer would pass through Lua.)
+local function guard(keys, args)
+  if is_held(record_of(keys[1]), args[1], args[2]) then
+    return 1
+  end
+  redis.call('HINCRBY', keys[1], 'refused', 1)
+  return redis.error_reply('LEASE another process reads this stream')
+end
+
+-- KEYS: stream, lease. ARGV: group, session, token, entries. Acknowledges for who holds the lease, and for nobody else.
+local function acknowledge(keys, args)
+  if not is_held(record_of(keys[2]), args[2], args[3]) then
+    return redis.error_reply('LEASE another process reads this stream')
+  end
+  return redis.call('XACK', keys[1], args[1], unpack(args, 4))
+end
+
+redis.register_function{function_name = 'quantum_bus_3_over_quota', callback = over_quota, flags = {'allow-oom'}}
+redis.register_function('quantum_bus_3_append', append)
+redis.register_function{function_name = 'quantum_bus_3_last', callback = last, flags = {'no-writes'}}
+redis.register_function('quantum_bus_3_forget', forget)
+redis.register_function('quantum_bus_3_drop_consumer', drop_consumer)
+-- Also over a full broker: what is read and acknowledged makes room.
+redis.register_function{function_name = 'quantum_bus_3_lease', callback = lease, flags = {'allow-oom'}}
+redis.register_function{function_name = 'quantum_bus_3_guard', callback = guard, flags = {'allow-oom'}}
+redis.register_function{function_name = 'quantum_bus_3_acknowledge', callback = acknowledge, flags = {'allow-oom'}}

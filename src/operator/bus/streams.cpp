@@ -49,13 +49,15 @@ Result<std::set<std::string>> Families(redis::Client& client) {
   return families;
 }
 
-Result<GroupState> ReadGroup(redis::Client& client, const std::string& stream, const redis::Reply& info) {
+Result<GroupState> ReadGroup(redis::Client& client, const std::string& family, const redis::Reply& info) {
+  const std::string stream = bus::StreamKey(family);
   const std::string group = TextOf(info, "name");
   GroupState state{.name = ServiceIn(group),
                    .lag = {},
                    .pending = NumberOf(info, "pending"),
                    .oldest_pending_ms = 0,
                    .consumers = {},
+                   .reader = {},
                    .last_delivered = TextOf(info, "last-delivered-id")};
   if (const redis::Reply* const lag = bus::FindField(info, "lag"); lag != nullptr && !lag->is_nil()) {
     state.lag = lag->integer;
@@ -64,6 +66,8 @@ Result<GroupState> ReadGroup(redis::Client& client, const std::string& stream, c
   for (const redis::Reply& consumer : consumers.elements) {
     state.consumers.push_back(TextOf(consumer, "name"));
   }
+  QUANTUM_TRY(const auto holder, client.Run({"HGET", bus::LeaseKey(family, state.name), "holder"}, kAnswerMax));
+  state.reader = holder.text;
   if (state.pending > 0) {
     QUANTUM_TRY(const auto oldest, client.Run({"XPENDING", stream, group, "-", "+", "1"}, kAnswerMax));
     if (!oldest.elements.empty()) {
@@ -105,7 +109,7 @@ Result<std::vector<StreamState>> ReadStreams(redis::Client& client) {
     stream.over_quota = facts[3].text;
     if (!facts[4].is_error()) {  // no such key: only dead letters are left
       for (const redis::Reply& group : facts[4].elements) {
-        QUANTUM_TRY(GroupState state, ReadGroup(client, key, group));
+        QUANTUM_TRY(GroupState state, ReadGroup(client, family, group));
         stream.groups.push_back(std::move(state));
       }
     }
@@ -201,6 +205,7 @@ Status ReplayGroup(redis::Client& client, const std::string& family, const std::
 Status DropGroup(redis::Client& client, const std::string& family, const std::string& service) {
   QUANTUM_TRY(const auto dropped,
               client.Run({"XGROUP", "DESTROY", bus::StreamKey(family), bus::GroupName(service)}, kAnswerMax));
+  QUANTUM_TRY([[maybe_unused]] const auto lease, client.Run({"DEL", bus::LeaseKey(family, service)}, kAnswerMax));
   return dropped.integer == 1 ? Status() : NotThere(fmt::format("stream {} has no group of {}", family, service));
 }
 

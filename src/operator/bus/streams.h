@@ -16,6 +16,7 @@ struct GroupState {
   int64_t pending = 0;         // delivered and not acknowledged
   int64_t oldest_pending_ms = 0;
   std::vector<std::string> consumers;
+  std::string reader;          // the process that holds the lease; empty: none
   std::string last_delivered;  // id of an entry
 };
 

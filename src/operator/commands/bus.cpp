@@ -44,6 +44,7 @@ json::object ToJson(const StreamState& stream) {
                       {"pending", group.pending},
                       {"oldest_pending_ms", group.oldest_pending_ms},
                       {"last_delivered", group.last_delivered},
+                      {"reader", group.reader.empty() ? json::value() : json::value(group.reader)},
                       {"consumers", json::array(group.consumers.begin(), group.consumers.end())}});
   }
   return {{"stream", stream.family},
@@ -109,11 +110,11 @@ Status Show(const Context& context) {
       groups.push_back(
           {stream.family, group.name, group.lag ? fmt::format("{}", *group.lag) : "?", fmt::format("{}", group.pending),
            group.pending > 0 ? fmt::format("{:.1f} s", static_cast<double>(group.oldest_pending_ms) / 1e3) : "-",
-           fmt::format("{}", fmt::join(group.consumers, " "))});
+           group.reader.empty() ? "-" : group.reader, fmt::format("{}", fmt::join(group.consumers, " "))});
     }
   }
   fmt::print("{}\n{}", FormatTable({"stream", "entries", "MB", "dead letters", "publishers wait"}, rows),
-             FormatTable({"stream", "group", "lag", "pending", "oldest", "consumers"}, groups));
+             FormatTable({"stream", "group", "lag", "pending", "oldest", "reader", "consumers"}, groups));
   return {};
 }
 

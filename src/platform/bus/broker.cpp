@@ -17,7 +17,7 @@ constexpr auto kWaitMax = 1000ms;  // for the replicas' acknowledgement
 
 redis::Command AppendCommand(const Broker::Batch& batch, const std::string& session) {
   redis::Command words{"FCALL",
-                       "quantum_bus_2_append",
+                       "quantum_bus_3_append",
                        "2",
                        StreamKey(batch.lane.family),
                        ProducersKey(batch.lane.family),
@@ -76,7 +76,7 @@ Result<std::vector<uint64_t>> Broker::Last(const std::vector<Lane>& lanes) {
   std::vector<redis::Command> commands;
   for (const Lane& lane : lanes) {
     commands.push_back(
-        {"FCALL", "quantum_bus_2_last", "1", ProducersKey(lane.family), lane.producer, lane.incarnation});
+        {"FCALL", "quantum_bus_3_last", "1", ProducersKey(lane.family), lane.producer, lane.incarnation});
   }
   std::vector<uint64_t> last;
   if (commands.empty()) {

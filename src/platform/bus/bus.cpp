@@ -44,10 +44,10 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
         options_(std::move(options)),
         clock_(clock),
         incarnation_(std::move(incarnation)),
+        session_(fmt::format("{:020}-{}", ToUnixNs(clock.Now()), incarnation_)),
         on_disk_(std::move(on_disk)),
         memory_(options_.producer, incarnation_, options_.outbox_events_max),
-        sender_(redis, outbox(), options_.batch_max, options_.replicas_required,
-                fmt::format("{:020}-{}", ToUnixNs(clock.Now()), incarnation_), clock,
+        sender_(redis, outbox(), options_.batch_max, options_.replicas_required, session_, clock,
                 {.confirmed =
                      [this](size_t lane, uint64_t sequence) {
                        // The broker's word (received, not fsynced) counts only while there is no disk to write to.
@@ -57,7 +57,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
                      },
                  .fenced = options_.fenced}),
         volatile_sender_(redis),
-        janitor_({loop, redis, pool, options_, clock}, [this] { return outbox().pending(); }) {
+        janitor_({loop, redis, pool, options_, clock}, [this] { return health(); }) {
     QUANTUM_ASSERT(!options_.producer.empty());
     if (on_disk_.journal) {
       writer_ =
@@ -95,14 +95,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   Status Flush(Duration timeout);
   void SignalStop();
   void Stop();
-  Health health() {
-    Health health{.outbox_pending = outbox().pending(), .connected = sender_.connected()};
-    if (on_disk_.journal) {
-      health.journal_bytes = on_disk_.journal->bytes();
-      health.journal_trouble = on_disk_.journal->trouble();
-    }
-    return health;
-  }
+  Health health();
 
  private:
   void Fiber(std::function<void(Impl&)> body) {
@@ -122,6 +115,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   const BusOptions options_;
   const Clock& clock_;
   const std::string incarnation_;
+  const std::string session_;  // of this life of the process; a later life's is greater
   OnDisk on_disk_;
   MemoryOutbox memory_;
   Sender sender_;
@@ -224,11 +218,17 @@ void Bus::Impl::Subscribe(Subscription subscription) {
     subscription.group = options_.group;
   }
   QUANTUM_ASSERT(!subscription.group.empty());
-  const Context context{loop_, redis_, pool_, options_, clock_, [weak = weak_from_this()] {
+  const Context context{loop_,
+                        redis_,
+                        pool_,
+                        options_,
+                        clock_,
+                        [weak = weak_from_this()] {
                           if (const auto self = weak.lock()) {
                             self->Relay();
                           }
-                        }};
+                        },
+                        session_};
   const auto shared = std::make_shared<const Subscription>(std::move(subscription));
   std::vector<std::string> live;
   for (const std::string& name : shared->types) {
@@ -302,6 +302,33 @@ Status Bus::Impl::Flush(Duration timeout) {
                  "rows of the outbox table still wait for the broker; they are relayed at the next start"};
   }
   return {};
+}
+
+Bus::Health Bus::Impl::health() {
+  Health health{.outbox_pending = outbox().pending(), .connected = sender_.connected()};
+  const WallTime now = clock_.Now();
+  WallTime oldest = now;
+  for (size_t lane = 0; lane < outbox().lanes(); ++lane) {
+    for (const EventPtr& event : outbox().Read(lane, outbox().confirmed(lane), 1)) {
+      oldest = std::min(oldest, FromUnixNs(event->timestamp_ns));
+    }
+  }
+  health.trouble = sender_.trouble();
+  health.volatile_waiting = volatile_sender_.size();
+  if (relay_ && relay_->oldest() && *relay_->oldest() < oldest) {
+    oldest = *relay_->oldest();
+    health.trouble = relay_->trouble();
+  }
+  health.oldest_waiting = now - oldest;
+  if (on_disk_.journal) {
+    health.journal_bytes = on_disk_.journal->bytes();
+    health.journal_trouble = on_disk_.journal->trouble();
+  }
+  for (const auto& [service, consumer] : consumers_) {
+    const auto readers = consumer->readers();
+    health.readers.insert(health.readers.end(), readers.begin(), readers.end());
+  }
+  return health;
 }
 
 void Bus::Impl::SignalStop() {

@@ -58,7 +58,9 @@ struct BusOptions {
   // must end. (What waits stays in the journal.)
   std::function<void(const std::string& reason)> fenced = [](const std::string&) {};
   Duration consumer_forgotten = std::chrono::hours(1);  // names with nothing pending that are silent for so long go
-  Duration takeover_idle = std::chrono::seconds(5);     // entries of a consumer that silent for so long are taken over
+  // Of the processes of one group one reads a stream; one that stands by takes over when that one stops, or is silent
+  // for so long. Zero: there are no leases, the processes split the stream, and a key's events may run in two at once.
+  Duration lease = std::chrono::seconds(3);
 };
 
 // For fibers of the loop it was made on. `pool` may be null: then there is neither outbox table nor inbox.
@@ -98,11 +100,22 @@ class Bus {
   Status Flush(Duration timeout);
   void Stop();
 
+  // Who reads a stream for a group that this process belongs to.
+  struct Reader {
+    std::string group;  // the service's name
+    std::string family;
+    bool active = false;  // this process does; else it stands by
+    std::string process;  // who does, as last heard; empty: nobody, or not heard yet
+  };
   struct Health {
     size_t outbox_pending = 0;
+    Duration oldest_waiting{};  // since the oldest event was published that the broker does not have yet; 0: none waits
+    std::string trouble;        // why events wait; empty when the last attempt to send them succeeded
+    size_t volatile_waiting = 0;  // volatile events; never more than a bound
     bool connected = false;
     uint64_t journal_bytes = 0;   // on disk
     std::string journal_trouble;  // why it cannot be written; empty when it can
+    std::vector<Reader> readers;
   };
   Health health() const;
 

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "platform/bus/bus.h"
+#include "platform/bus/fetcher.h"
 #include "platform/bus/key_scheduler.h"
+#include "platform/bus/lease_keeper.h"
 #include "platform/bus/seen.h"
 
 namespace quantum::bus {
@@ -22,9 +24,11 @@ struct Context {
   const Clock& clock;
   // Called after each commit of a transactional handler: its outbox rows need not wait for the relay's next poll.
   std::function<void()> committed = [] {};
+  std::string session{};  // of this life of the process; a later life's is greater
 };
 
-// One group's durable side: fetches, hands out, acknowledges. The loop's fibers keep it alive.
+// One group's durable side: fetches the streams whose lease it holds, hands out, acknowledges. The loop's fibers keep
+// it alive.
 class Consumer : public std::enable_shared_from_this<Consumer> {
  public:
   Consumer(Context context, std::string service);
@@ -35,16 +39,16 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
 
   Status CreateGroups(Duration timeout);
   void Start();
-  // Fetches and hands out nothing more; true when what was being handled is done and acknowledged in time.
+  // Fetches and hands out nothing more; true when what was being handled is done and acknowledged in time. Then a
+  // standby may go on at once.
   bool StopConsuming(Duration timeout);
+  std::vector<Bus::Reader> readers() const;
 
  private:
-  void Fetch();  // fiber: pending entries first, then new ones
-  Status FetchPending(redis::Connection& connection);
-  Status FetchNew(redis::Connection& connection);
-  void Take(const std::string& stream, const redis::Reply& entries);
-  void TakeOver();  // fiber: shows that we live, and claims from who does not
-  void ClaimFrom(const std::string& stream, const std::string& consumer);
+  void KeepLeases() { leases_.Run(); }  // fiber
+  void Fetch();                         // fiber
+  void Take(const std::string& family, uint64_t token, const redis::Reply& entries);
+  void Lose(const std::string& family);
   void Tick();  // fiber: starts what is due
   void Pump();  // starts workers for what may run
   void Work();  // fiber: runs jobs until there is none
@@ -52,23 +56,27 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   Status Call(const Delivery& delivery, bool& duplicate, bool& away);
   // False when the process stops before the broker has it.
   bool DeadLetter(const Delivery& delivery, const std::string& reason, int attempts);
-  void BuryUnreadable(const std::string& stream, const std::string& entry, const redis::Reply& fields,
+  void BuryUnreadable(const std::string& family, uint64_t token, const std::string& entry, const redis::Reply& fields,
                       const Error& why);
-  void Acknowledge(const std::string& stream, const std::string& entry);
+  void Acknowledge(const std::string& family, uint64_t token, const std::string& entry);
   void SendAcknowledgements();  // fiber
+  bool SendAcknowledgements(const std::string& family, uint64_t token, std::vector<std::string> entries);
 
   Context context_;
   const std::string service_;
   const std::string group_;
   std::set<std::string> families_;
   std::map<std::string, std::shared_ptr<const Subscription>> by_type_;
+  LeaseKeeper leases_;
+  Fetcher fetcher_;
   KeyScheduler scheduler_;
-  std::map<std::string, SeenWindow> seen_;                          // by stream
-  std::set<std::pair<std::string, std::string>> known_;             // stream, entry: fetched and not acknowledged yet
-  std::map<std::string, std::vector<std::string>> to_acknowledge_;  // by stream
+  std::map<std::string, SeenWindow> seen_;              // by family
+  std::map<std::string, std::set<std::string>> known_;  // by family: entries fetched and not acknowledged yet
+  std::map<std::string, std::vector<std::string>> to_acknowledge_;  // by family, read under its present lease
   size_t workers_ = 0;
   fiber::Event acknowledgements_;
   fiber::Event room_;
+  fiber::Event gained_;   // a stream is ours
   fiber::Event stop_;     // no more fetching and handing out
   fiber::Event stopped_;  // the fibers may end
   fiber::Gate gate_;

@@ -13,13 +13,9 @@ using namespace std::chrono_literals;
 
 constexpr Duration kAnswerMax = 2s;
 constexpr Duration kTickMax = 50ms;
+constexpr size_t kAcknowledgedAtOnce = 1000;  // what a Lua function takes as arguments has a bound
 
 std::string LaneOf(const Event& event) { return event.producer + "/" + event.incarnation; }
-
-std::string FamilyOfStream(const std::string& stream) {
-  const size_t open = stream.find('{');
-  return stream.substr(open + 1, stream.size() - open - 2);
-}
 
 bool SaysDatabaseIsAway(Errc code) {
   return code == Errc::kUnavailable || code == Errc::kTimeout || code == Errc::kUnknownOutcome ||
@@ -65,8 +61,13 @@ void Consumer::Work() {
 void Consumer::Handle(const KeyScheduler::Job& job) {
   const Delivery& delivery = *job.delivery;
   const Event& event = delivery.event;
+  // Here and not before: a process that was frozen must notice before it hands out the next event.
+  if (!leases_.Runs(delivery.family, delivery.token)) {
+    scheduler_.Judge(job.key, Verdict::kHeld, context_.clock.Steady());
+    return;
+  }
   TypeProbe& probe = ProbeOf(event.type);
-  SeenWindow& seen = seen_[delivery.stream];
+  SeenWindow& seen = seen_[delivery.family];
   const CorrelationScope scope(event.correlation_id);
   // A dead letter that the operator sends back was seen before, and was not applied.
   bool duplicate = event.only_for.empty() && seen.Contains(LaneOf(event), event.sequence);
@@ -88,6 +89,10 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
   if (step == KeyScheduler::Step::kRetryLater) {
     return;
   }
+  if (step == KeyScheduler::Step::kDrop) {
+    scheduler_.Finish(job.key);
+    return;
+  }
   if (step == KeyScheduler::Step::kDeadLetter) {
     if (!DeadLetter(delivery, status.error().message, job.attempt)) {
       return;  // not acknowledged: it comes again in the next life
@@ -99,7 +104,7 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
     probe.consumed.Add();
   }
   seen.Insert(LaneOf(event), event.sequence);
-  Acknowledge(delivery.stream, delivery.entry);
+  Acknowledge(delivery.family, delivery.token, delivery.entry);
   scheduler_.Finish(job.key);
 }
 
@@ -139,17 +144,8 @@ Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
 }
 
 bool Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, int attempts) {
-  redis::Command command{"XADD",
-                         DeadLetterKey(FamilyOfStream(delivery.stream)),
-                         "*",
-                         "reason",
-                         reason,
-                         "group",
-                         group_,
-                         "attempts",
-                         std::to_string(attempts),
-                         "entry",
-                         delivery.entry};
+  redis::Command command{"XADD",     DeadLetterKey(delivery.family), "*",     "reason",      reason, "group", group_,
+                         "attempts", std::to_string(attempts),       "entry", delivery.entry};
   const auto fields = EntryFields(delivery.event);
   command.insert(command.end(), fields.begin(), fields.end());
   log::Error(
@@ -164,20 +160,16 @@ bool Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, i
   return true;
 }
 
-void Consumer::BuryUnreadable(const std::string& stream, const std::string& entry, const redis::Reply& fields,
-                              const Error& why) {
-  redis::Command command{"XADD",      DeadLetterKey(FamilyOfStream(stream)),
-                         "*",         "reason",
-                         why.message, "group",
-                         group_,      "attempts",
-                         "0",         "entry",
-                         entry};
+void Consumer::BuryUnreadable(const std::string& family, uint64_t token, const std::string& entry,
+                              const redis::Reply& fields, const Error& why) {
+  redis::Command command{
+      "XADD", DeadLetterKey(family), "*", "reason", why.message, "group", group_, "attempts", "0", "entry", entry};
   for (const redis::Reply& field : fields.elements) {
     command.push_back(field.text);
   }
   log::Error("an unreadable entry goes to the dead letters",
-             {{"stream", stream}, {"entry", entry}, {"reason", why.message}});
-  context_.loop.Spawn([self = shared_from_this(), stream, entry, command = std::move(command)] {
+             {{"stream", family}, {"entry", entry}, {"reason", why.message}});
+  context_.loop.Spawn([self = shared_from_this(), family, token, entry, command = std::move(command)] {
     const auto pass = self->gate_.Enter();
     if (!pass) {
       return;
@@ -188,12 +180,15 @@ void Consumer::BuryUnreadable(const std::string& stream, const std::string& entr
       }
     }
     ProbeOf("unknown").dead.Add();
-    self->Acknowledge(stream, entry);
+    self->Acknowledge(family, token, entry);
   });
 }
 
-void Consumer::Acknowledge(const std::string& stream, const std::string& entry) {
-  to_acknowledge_[stream].push_back(entry);
+void Consumer::Acknowledge(const std::string& family, uint64_t token, const std::string& entry) {
+  if (leases_.Token(family) != token) {
+    return;  // its reader is another one now, and acknowledges it
+  }
+  to_acknowledge_[family].push_back(entry);
   acknowledgements_.Set();
 }
 
@@ -206,18 +201,9 @@ void Consumer::SendAcknowledgements() {
       return;
     }
     bool failed = false;
-    for (auto& [stream, entries] : batch) {
-      redis::Command command{"XACK", stream, group_};
-      command.insert(command.end(), entries.begin(), entries.end());
-      if (context_.redis.Run(std::move(command), kAnswerMax)) {
-        for (const std::string& entry : entries) {
-          known_.erase({stream, entry});
-        }
-      } else {
-        auto& again = to_acknowledge_[stream];
-        again.insert(again.end(), entries.begin(), entries.end());
-        failed = true;
-      }
+    for (auto& [family, entries] : batch) {
+      const uint64_t token = leases_.Token(family);  // what was read under an earlier one was taken out
+      failed = !SendAcknowledgements(family, token, std::move(entries)) || failed;
     }
     if (failed) {
       if (stopped_.is_set()) {
@@ -229,6 +215,39 @@ void Consumer::SendAcknowledgements() {
       acknowledgements_.Set();
     }
   }
+}
+
+// False when it has to be done again.
+bool Consumer::SendAcknowledgements(const std::string& family, uint64_t token, std::vector<std::string> entries) {
+  redis::Command command{"XACK", StreamKey(family), group_};
+  if (leases_.fenced()) {
+    command = {"FCALL",           "quantum_bus_3_acknowledge", "2", StreamKey(family), leases_.Key(family), group_,
+               leases_.session(), std::to_string(token)};
+  }
+  const size_t count = std::min(entries.size(), kAcknowledgedAtOnce);
+  command.insert(command.end(), entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(count));
+  const auto done = context_.redis.Run(std::move(command), kAnswerMax);
+  if (leases_.Token(family) != token) {
+    return true;  // lost meanwhile
+  }
+  if (!done && done.error().message.find("LEASE ") != std::string::npos) {
+    leases_.Refused(family, token);
+    return true;
+  }
+  size_t acknowledged = 0;
+  if (done) {
+    acknowledged = count;
+    auto& known = known_[family];
+    for (size_t i = 0; i < acknowledged; ++i) {
+      known.erase(entries[i]);
+    }
+  }
+  if (acknowledged < entries.size()) {
+    auto& again = to_acknowledge_[family];
+    again.insert(again.begin(), entries.begin() + static_cast<std::ptrdiff_t>(acknowledged), entries.end());
+    acknowledgements_.Set();
+  }
+  return done.ok();
 }
 
 }  // namespace quantum::bus

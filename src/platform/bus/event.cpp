@@ -49,6 +49,9 @@ std::string FamilyOf(std::string_view type) {
 std::string StreamKey(std::string_view family) { return Braced("quantum:stream:", family); }
 std::string ProducersKey(std::string_view family) { return Braced("quantum:producers:", family); }
 std::string DeadLetterKey(std::string_view family) { return Braced("quantum:dlq:", family); }
+std::string LeaseKey(std::string_view family, std::string_view service) {
+  return Braced("quantum:lease:", family) + ":" + std::string(service);
+}
 std::string GroupName(std::string_view service) { return "quantum:group:" + std::string(service); }
 
 }  // namespace quantum::bus

@@ -49,5 +49,6 @@ std::string StreamKey(std::string_view family);      // quantum:stream:{order}
 std::string ProducersKey(std::string_view family);   // quantum:producers:{order}
 std::string DeadLetterKey(std::string_view family);  // quantum:dlq:{order}
 std::string GroupName(std::string_view service);     // quantum:group:execution-service
+std::string LeaseKey(std::string_view family, std::string_view service);  // quantum:lease:{order}:execution-service
 
 }  // namespace quantum::bus

@@ -46,8 +46,14 @@ void Janitor::Run() {
 }
 
 void Janitor::Measure() {
-  metrics::GetGauge(metrics::kOutboxPending, {{"queue_name", context_.options.producer}})
-      .Set(static_cast<double>(pending_()));
+  const Bus::Health health = health_();
+  const metrics::Labels outbox{{"queue_name", context_.options.producer}};
+  metrics::GetGauge(metrics::kOutboxPending, outbox).Set(static_cast<double>(health.outbox_pending));
+  metrics::GetGauge(metrics::kOutboxOldest, outbox).Set(std::chrono::duration<double>(health.oldest_waiting).count());
+  for (const Bus::Reader& reader : health.readers) {
+    metrics::GetGauge(metrics::kReaderActive, {{"queue_name", reader.family + "/" + reader.group}})
+        .Set(reader.active ? 1 : 0);
+  }
   for (const auto& [family, group] : watched_) {
     const auto groups = context_.redis.Run({"XINFO", "GROUPS", StreamKey(family)}, kAnswerMax);
     if (!groups) {
@@ -113,7 +119,7 @@ void Janitor::HoldToQuota(const std::string& family, int64_t quota) {
                     {{"stream", family}, {"reason", *over}});
     }
     static_cast<void>(
-        context_.redis.Run({"FCALL", "quantum_bus_2_over_quota", "1", ProducersKey(family), *over}, kAnswerMax));
+        context_.redis.Run({"FCALL", "quantum_bus_3_over_quota", "1", ProducersKey(family), *over}, kAnswerMax));
   } else if (was_over) {
     log::Info("a stream is within its memory quota again", {{"stream", family}});
     static_cast<void>(context_.redis.Run({"HDEL", ProducersKey(family), kQuotaField}, kAnswerMax));
@@ -136,7 +142,7 @@ void Janitor::DropConsumersThatAreGone(const std::string& family, const std::str
     }
     // What it was given between the two questions would be lost with it; so empty is asked for once more by the broker.
     const auto dropped = context_.redis.Run(
-        {"FCALL", "quantum_bus_2_drop_consumer", "1", StreamKey(family), group, name->text}, kAnswerMax);
+        {"FCALL", "quantum_bus_3_drop_consumer", "1", StreamKey(family), group, name->text}, kAnswerMax);
     if (dropped && dropped->integer == 1) {
       log::Info("removed a consumer that no process owns any more",
                 {{"stream", family}, {"group", group}, {"consumer", name->text}});
@@ -186,7 +192,7 @@ void Janitor::Trim(const std::string& family, Duration keep) {
 void Janitor::Forget() {
   for (const auto& [family, group] : watched_) {
     static_cast<void>(
-        context_.redis.Run({"FCALL", "quantum_bus_2_forget", "1", ProducersKey(family), kForgetSeconds}, kAnswerMax));
+        context_.redis.Run({"FCALL", "quantum_bus_3_forget", "1", ProducersKey(family), kForgetSeconds}, kAnswerMax));
     if (context_.pool == nullptr) {
       continue;
     }

@@ -14,8 +14,7 @@ namespace quantum::bus {
 // incarnations that have been silent as long. One fiber.
 class Janitor {
  public:
-  // pending: how many events wait in the outbox.
-  Janitor(Context context, std::function<size_t()> pending) : context_(context), pending_(std::move(pending)) {}
+  Janitor(Context context, std::function<Bus::Health()> health) : context_(context), health_(std::move(health)) {}
 
   void Watch(const std::string& family, const std::string& group) {
     watched_.emplace(family, group);
@@ -36,7 +35,7 @@ class Janitor {
   void Forget();
 
   Context context_;
-  const std::function<size_t()> pending_;
+  const std::function<Bus::Health()> health_;
   std::set<std::pair<std::string, std::string>> watched_;  // family, group
   std::set<std::string> families_;
   fiber::Event stop_;

@@ -15,11 +15,12 @@ using namespace std::chrono_literals;
 constexpr std::array<Duration, KeyScheduler::kTriesMax - 1> kWaits = {100ms, 400ms, 1200ms, 2500ms};
 constexpr Duration kAwayBase = 100ms;
 constexpr Duration kAwayMax = 2s;
+constexpr Duration kHeldWait = 20ms;
 
 }  // namespace
 
 void KeyScheduler::Push(Delivery delivery) {
-  std::string key = delivery.stream + '\0' + delivery.event.key;
+  std::string key = delivery.family + '\0' + delivery.event.key;
   Line& line = lines_[key];
   line.deliveries.push_back(std::move(delivery));
   ++queued_;
@@ -43,12 +44,16 @@ std::optional<KeyScheduler::Job> KeyScheduler::Next(SteadyTime now) {
   std::string key = std::move(ready_.front());
   ready_.pop_front();
   ++running_;
-  const Line& line = lines_.at(key);
+  Line& line = lines_.at(key);
+  line.running = true;
   return Job{std::move(key), &line.deliveries.front(), line.failures + 1};
 }
 
 KeyScheduler::Step KeyScheduler::Judge(const std::string& key, Verdict verdict, SteadyTime now) {
   Line& line = lines_.at(key);
+  if (line.abandoned && verdict != Verdict::kDone) {
+    return Step::kDrop;
+  }
   Duration wait{};
   switch (verdict) {
     case Verdict::kDone:
@@ -64,8 +69,12 @@ KeyScheduler::Step KeyScheduler::Judge(const std::string& key, Verdict verdict, 
     case Verdict::kAway:
       wait = std::min(kAwayMax, kAwayBase * (1 << std::min(line.absences++, 10)));
       break;
+    case Verdict::kHeld:
+      wait = kHeldWait;
+      break;
   }
   delayed_.emplace(now + wait, key);
+  line.running = false;
   --running_;
   return Step::kRetryLater;
 }
@@ -77,12 +86,38 @@ void KeyScheduler::Finish(const std::string& key) {
   line.deliveries.pop_front();
   line.failures = 0;
   line.absences = 0;
+  line.running = false;
+  line.abandoned = false;
   --queued_;
   --running_;
   if (line.deliveries.empty()) {
     lines_.erase(found);
   } else {
     ready_.push_back(key);
+  }
+}
+
+void KeyScheduler::Abandon(const std::string& family) {
+  const std::string prefix = family + '\0';
+  const auto is_of_family = [&](const std::string& key) { return key.starts_with(prefix); };
+  std::erase_if(ready_, is_of_family);
+  std::erase_if(delayed_, [&](const auto& delayed) { return is_of_family(delayed.second); });
+  for (auto line = lines_.begin(); line != lines_.end();) {
+    Line& state = line->second;
+    if (!is_of_family(line->first)) {
+      ++line;
+      continue;
+    }
+    queued_ -= state.deliveries.size() - (state.running ? 1 : 0);
+    if (!state.running) {
+      line = lines_.erase(line);
+      continue;
+    }
+    while (state.deliveries.size() > 1) {  // the first is in somebody's hands
+      state.deliveries.pop_back();
+    }
+    state.abandoned = true;
+    ++line;
   }
 }
 

@@ -16,8 +16,9 @@ struct Subscription;
 
 // An event on its way to a handler.
 struct Delivery {
-  std::string stream;
-  std::string entry;  // its id in the stream
+  std::string family;  // of its stream
+  std::string entry;   // its id in the stream
+  uint64_t token = 0;  // of the lease under which it was read
   Event event;
   const Subscription* subscription = nullptr;
 };
@@ -28,6 +29,7 @@ enum class Verdict {
   kFailed,    // tried again, five times within 5 s, then dead
   kPoisoned,  // dead at once
   kAway,      // not the event's fault (the database is away): tried again without limit
+  kHeld,      // not handed out: the process's right to the stream is in doubt; soon again
 };
 
 // Which delivery runs next: those of one key strictly in order, different keys at once up to a bound; a failing one
@@ -36,7 +38,7 @@ class KeyScheduler {
  public:
   static constexpr int kTriesMax = 5;
 
-  enum class Step { kRetryLater, kAcknowledge, kDeadLetter };
+  enum class Step { kRetryLater, kAcknowledge, kDeadLetter, kDrop };
 
   explicit KeyScheduler(size_t running_max) : running_max_(running_max) {}
 
@@ -49,9 +51,13 @@ class KeyScheduler {
   };
   std::optional<Job> Next(SteadyTime now);
 
-  // After kRetryLater the job is over and comes again; otherwise the caller acts, then calls Finish.
+  // After kRetryLater the job is over and comes again; otherwise the caller acts, then calls Finish. kDrop: the stream
+  // was abandoned meanwhile; there is nothing to do.
   Step Judge(const std::string& key, Verdict verdict, SteadyTime now);
   void Finish(const std::string& key);
+
+  // Forgets the stream's deliveries, but for those that run now: they end, and are tried no more.
+  void Abandon(const std::string& family);
 
   // How many could run now, were there no bound.
   size_t Ready(SteadyTime now);
@@ -65,6 +71,8 @@ class KeyScheduler {
     std::deque<Delivery> deliveries;
     int failures = 0;
     int absences = 0;
+    bool running = false;
+    bool abandoned = false;  // the first delivery
   };
   const size_t running_max_;
   std::unordered_map<std::string, Line> lines_;

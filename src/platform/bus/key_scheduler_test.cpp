@@ -10,8 +10,8 @@ namespace {
 using namespace std::chrono_literals;
 using Step = KeyScheduler::Step;
 
-Delivery Of(std::string key, uint64_t number, std::string stream = "s") {
-  Delivery delivery{.stream = std::move(stream), .entry = std::to_string(number)};
+Delivery Of(std::string key, uint64_t number, std::string family = "s") {
+  Delivery delivery{.family = std::move(family), .entry = std::to_string(number)};
   delivery.event.key = std::move(key);
   delivery.event.sequence = number;
   return delivery;
@@ -106,6 +106,47 @@ TEST(KeyScheduler, AnAbsentDatabaseKillsNoEvent) {
     now = *scheduler.next_due();
   }
   EXPECT_EQ(scheduler.queued(), 1u);
+}
+
+TEST(KeyScheduler, OfAnAbandonedStreamOnlyWhatRunsIsLeftAndItIsNotTriedAgain) {
+  KeyScheduler scheduler(10);
+  scheduler.Push(Of("A", 1));
+  scheduler.Push(Of("A", 2));
+  scheduler.Push(Of("B", 3));
+  scheduler.Push(Of("C", 4));
+  scheduler.Push(Of("A", 5, "other"));
+  const auto a = scheduler.Next(kStart);
+  const auto b = scheduler.Next(kStart);
+  ASSERT_TRUE(a && b);
+  EXPECT_EQ(scheduler.Judge(b->key, Verdict::kFailed, kStart), Step::kRetryLater);
+  scheduler.Abandon("s");
+  EXPECT_EQ(scheduler.queued(), 2u);
+  // Read once more, under a new lease: it waits for the one that still runs.
+  scheduler.Push(Of("A", 1));
+  scheduler.Push(Of("A", 2));
+  EXPECT_EQ(scheduler.Next(kStart)->delivery->family, "other");
+  EXPECT_FALSE(scheduler.Next(kStart + 10s));
+  EXPECT_EQ(a->delivery->event.sequence, 1u);
+  EXPECT_EQ(scheduler.Judge(a->key, Verdict::kFailed, kStart), Step::kDrop);
+  scheduler.Finish(a->key);
+  const auto again = scheduler.Next(kStart);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->delivery->event.sequence, 1u);
+  EXPECT_EQ(scheduler.Judge(again->key, Verdict::kFailed, kStart), Step::kRetryLater) << "a try of its own";
+}
+
+TEST(KeyScheduler, WhatIsHeldBackComesSoonAgainAndCountsForNothing) {
+  KeyScheduler scheduler(1);
+  scheduler.Push(Of("A", 1));
+  SteadyTime now = kStart;
+  for (int i = 0; i < 100; ++i) {
+    const auto job = scheduler.Next(now);
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->attempt, 1);
+    ASSERT_EQ(scheduler.Judge(job->key, Verdict::kHeld, now), Step::kRetryLater);
+    EXPECT_LE(*scheduler.next_due() - now, 50ms);
+    now = *scheduler.next_due();
+  }
 }
 
 TEST(KeyScheduler, KeepsEveryKeysOrderWhateverHappens) {

@@ -1,5 +1,7 @@
 #include "platform/bus/relay.h"
 
+#include <algorithm>
+
 #include "platform/base/id.h"
 #include "platform/bus/probe.h"
 #include "platform/log/log.h"
@@ -110,8 +112,14 @@ bool Relay::AwaitEmpty(Duration timeout) {
 }
 
 Result<bool> Relay::Pass() {
-  QUANTUM_TRY(const auto waiting, pool_.Query("SELECT 1 FROM outbox WHERE producer = $1 AND relayed_at IS NULL LIMIT 1",
-                                              {producer_}, kRepeatable));
+  QUANTUM_TRY(const auto waiting,
+              pool_.Query("SELECT ts_ns FROM outbox WHERE producer = $1 AND relayed_at IS NULL LIMIT 1", {producer_},
+                          kRepeatable));
+  if (waiting.empty()) {
+    oldest_.reset();
+  } else if (!oldest_) {
+    oldest_ = FromUnixNs(waiting.Int(0, "ts_ns"));
+  }
   if (!broker_.connected()) {
     QUANTUM_CHECK(broker_.Connect(1s));
     if (auto status = Resume(); !status) {
@@ -139,6 +147,14 @@ Result<bool> Relay::Pass() {
   if (batches.empty()) {
     return false;
   }
+  // The first of each lane is its oldest.
+  oldest_ =
+      FromUnixNs((*std::min_element(batches.begin(), batches.end(),
+                                    [](const auto& left, const auto& right) {
+                                      return left.events.front()->timestamp_ns < right.events.front()->timestamp_ns;
+                                    }))
+                     .events.front()
+                     ->timestamp_ns);
   QUANTUM_TRY(const auto answers, broker_.Append(batches));
   std::vector<postgres::Statement> marks;
   Status refused;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "platform/bus/broker.h"
@@ -41,8 +42,11 @@ class Relay {
   void Run();  // the fiber's body; returns after Stop()
   void Stop();
   void Wake() { work_.Set(); }
+  // When the oldest row that waits was written, as far as the last pass knows; nothing when none waits.
+  std::optional<WallTime> oldest() const { return oldest_; }
   // True when everything that was committed before the call is with the broker.
   bool AwaitEmpty(Duration timeout);
+  const std::string& trouble() const { return trouble_; }  // why the last pass failed; empty when it did not
 
  private:
   Result<bool> Pass();  // whether more may wait
@@ -59,6 +63,7 @@ class Relay {
   std::map<std::string, uint64_t> sent_;  // by lane: the last sequence the broker holds
   SteadyTime swept_{};
   std::string trouble_;
+  std::optional<WallTime> oldest_;
   fiber::Event work_;
   fiber::Event stop_;
   fiber::Event emptied_;  // set after each pass that found nothing

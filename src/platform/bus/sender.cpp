@@ -49,13 +49,13 @@ void Sender::Run() {
     backoff.Reset();
     for (size_t i = 0; i < batches.size(); ++i) {
       if ((*answers)[i].taken) {
+        state(lanes[i]).refusal.clear();
         Confirm(lanes[i], batches[i], (*answers)[i].last);
       } else if ((*answers)[i].taken.error().code == Errc::kConflict) {
         Fenced((*answers)[i].taken.error());
         return;
       } else {
-        Complain((*answers)[i].taken.error());
-        state(lanes[i]).rests_until = clock_.Steady() + kRefusedRest;
+        Refused(lanes[i], (*answers)[i].taken.error());
       }
     }
     outbox_.Retire(clock_.Steady());
@@ -146,6 +146,23 @@ void Sender::Complain(const Error& error) {
     trouble_ = error.message;
     log::Warning("events wait in the outbox", {{"reason", trouble_}, {"waiting", outbox_.pending()}});
   }
+}
+
+void Sender::Refused(size_t lane, const Error& error) {
+  LaneState& refused = state(lane);
+  refused.rests_until = clock_.Steady() + kRefusedRest;
+  if (error.message != refused.refusal) {
+    refused.refusal = error.message;
+    log::Warning("events wait in the outbox", {{"family", outbox_.lane(lane).family},
+                                               {"reason", refused.refusal},
+                                               {"waiting", outbox_.last(lane) - outbox_.confirmed(lane)}});
+  }
+}
+
+const std::string& Sender::trouble() const {
+  const auto refused =
+      std::find_if(lanes_.begin(), lanes_.end(), [](const LaneState& lane) { return !lane.refusal.empty(); });
+  return trouble_.empty() && refused != lanes_.end() ? refused->refusal : trouble_;
 }
 
 Sender::LaneState& Sender::state(size_t lane) {

@@ -40,12 +40,13 @@ class Sender {
   bool AwaitConfirmed(const Outbox::Ticket& ticket, Duration timeout);
   bool AwaitEmpty(Duration timeout);
   bool connected() const { return broker_.connected(); }
-  const std::string& trouble() const { return trouble_; }  // why the last attempt failed; empty when it did not
+  const std::string& trouble() const;  // why events wait; empty when the last attempt with each stream succeeded
 
  private:
   struct LaneState {
     uint64_t sent = 0;         // the broker holds everything up to here, as far as this connection knows
     SteadyTime rests_until{};  // the broker refused: the stream is over its quota
+    std::string refusal;       // the last one; empty when it was taken since
   };
 
   Status Resume();
@@ -53,6 +54,7 @@ class Sender {
   void Rest();
   void Confirm(size_t lane, const Broker::Batch& batch, uint64_t last);
   void Complain(const Error& error);
+  void Refused(size_t lane, const Error& error);
   void Fenced(const Error& error);
   LaneState& state(size_t lane);
   bool ComesAfterAnother(size_t lane) const;

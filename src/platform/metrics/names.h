@@ -19,6 +19,11 @@ inline const Spec kEventsDead{"eventbus_dead_letters_total", "Events moved to th
 // labels: queue_name
 inline const Spec kQueueLag{"eventbus_queue_lag", "Entries of a stream that a group has not been given yet"};
 inline const Spec kOutboxPending{"eventbus_outbox_pending", "Events waiting to reach the broker"};
+inline const Spec kOutboxOldest{"eventbus_outbox_oldest_seconds", "Since the oldest event that waits was published"};
+inline const Spec kReaderActive{"eventbus_reader_active",
+                                "1: this process reads the stream for its group; 0: it stands by"};
+// labels: event_type, reason (superseded, queue_full, not_sent, stale)
+inline const Spec kVolatileDropped{"eventbus_volatile_dropped_total", "Volatile events that were not handed on"};
 
 // labels: symbol, side, status
 inline const Spec kTradesExecuted{"trades_executed_total", "Trades by outcome"};

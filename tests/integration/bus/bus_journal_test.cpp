@@ -107,6 +107,7 @@ TEST_F(BusJournalTest, PublishingIsNotRefusedWhileTheBrokerIsAwayAndTheEventsArr
     auto bus = Bus::Open(loop, client, nullptr, Publisher());
     ASSERT_TRUE(bus.ok()) << bus.error().message;
     EXPECT_EQ((*bus)->health().outbox_pending, 100u) << "the next life found them";
+    EXPECT_GT((*bus)->health().oldest_waiting, 0ns) << "and knows how old they are";
     for (int i = 100; i < 200; ++i) {
       ASSERT_TRUE((*bus)->Publish(Make(i)).ok());
     }
@@ -117,6 +118,7 @@ TEST_F(BusJournalTest, PublishingIsNotRefusedWhileTheBrokerIsAwayAndTheEventsArr
     ASSERT_TRUE(receiver.bus.Start().ok());
     EXPECT_TRUE(Eventually(60s, [&] { return receiver.numbers.size() >= 200; })) << receiver.numbers.size();
     EXPECT_TRUE(Eventually(60s, [&] { return (*bus)->health().outbox_pending == 0; }));
+    EXPECT_EQ((*bus)->health().oldest_waiting, 0ns);
     EXPECT_EQ(receiver.numbers, UpTo(200));
   });
   cluster_->AwaitHealthy();
@@ -299,8 +301,7 @@ TEST_F(BusJournalTest, AStreamOverItsQuotaMakesItsPublishersWaitNamesTheGroupTha
 TEST_F(BusJournalTest, TheNameOfAConsumerThatNoProcessOwnsAnyMoreGoesOnceNothingIsPendingForIt) {
   RunInFiber([&](fiber::Loop& loop) {
     redis::Client client(loop, cluster_->Options());
-    Bus bus(loop, client, nullptr,
-            {.producer = "present", .group = "g", .consumer_forgotten = 1s, .takeover_idle = 30s});
+    Bus bus(loop, client, nullptr, {.producer = "present", .group = "g", .consumer_forgotten = 1s});
     bus.Subscribe({.types = {kPlaced}, .handler = [](const Event&) { return Status(); }});
     ASSERT_TRUE(bus.Start().ok());
     const size_t master = cluster_->AwaitMaster();

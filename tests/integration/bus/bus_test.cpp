@@ -184,7 +184,7 @@ TEST_F(BusTest, GivesAnEventAgainThatAConsumerTookAndDidNotFinish) {
         crashed.StopConsuming(100ms);
       }
       std::multiset<int> received;
-      Bus next(loop, client, nullptr, {.producer = successor, .group = "g", .takeover_idle = 1s});
+      Bus next(loop, client, nullptr, {.producer = successor, .group = "g", .lease = 1s});
       next.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
                         received.insert(NumberOf(event));
                         return Status();
@@ -202,7 +202,7 @@ TEST_F(BusTest, GivesAnEventAgainThatAConsumerTookAndDidNotFinish) {
 TEST_F(BusTest, LeavesTheEntriesOfAConsumerThatIsSlowButAlive) {
   RunInFiber([&](fiber::Loop& loop) {
     redis::Client client(loop, cluster_->Options());
-    Bus slow(loop, client, nullptr, {.producer = "slow", .group = "g", .takeover_idle = 3s});
+    Bus slow(loop, client, nullptr, {.producer = "slow", .group = "g"});
     int entered = 0;
     int handled = 0;
     slow.Subscribe({.types = {kPlaced}, .handler = [&](const Event&) {
@@ -212,7 +212,7 @@ TEST_F(BusTest, LeavesTheEntriesOfAConsumerThatIsSlowButAlive) {
                       return Status();
                     }});
     int stolen = 0;
-    Bus idle(loop, client, nullptr, {.producer = "idle", .group = "g", .takeover_idle = 3s});
+    Bus idle(loop, client, nullptr, {.producer = "idle", .group = "g"});
     const Stopper stopper({&idle, &slow});
     ASSERT_TRUE(slow.Start().ok());
     ASSERT_TRUE(slow.Publish(Make(kPlaced, "K", 1)).ok());

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "platform/bus/lease_keeper.h"
+#include "platform/redis/client.h"
+
+namespace quantum::bus {
+
+// Reads a group's streams, those whose lease this process holds: first what is pending, whoever was given it, then what
+// is new, so always in the stream's order. The broker reads nothing out for a lease that was lost. One fiber.
+class Fetcher {
+ public:
+  // Entries of a stream as the broker lists them, and the token of the lease under which they were read.
+  using Take = std::function<void(const std::string& family, uint64_t token, const redis::Reply& entries)>;
+
+  Fetcher(std::string group, std::string consumer, LeaseKeeper& leases, Take take)
+      : group_(std::move(group)), consumer_(std::move(consumer)), leases_(leases), take_(std::move(take)) {}
+
+  void Add(const std::string& family) { readings_.push_back({.family = family}); }
+  // Over a new connection: what the broker gave out over the old one may not have come.
+  void StartOver();
+  // One round trip, which waits a while for something new where there is nothing. False: no stream is ours.
+  Result<bool> Round(redis::Connection& connection);
+
+ private:
+  // Where we are in one stream.
+  struct Reading {
+    std::string family;
+    uint64_t token = 0;    // of the lease
+    bool pending = true;   // pending entries are not through yet,
+    std::string cursor{};  // and go on here
+    std::string last{};    // entry that the group was given; empty: not known
+    bool more = true;      // may be there without waiting
+  };
+
+  void AddWait(const std::vector<Reading*>& ours, std::vector<redis::Command>& commands) const;
+  void AddTransaction(const Reading& reading, std::vector<redis::Command>& commands) const;
+  Status TakeAnswer(Reading& reading, const redis::Reply& guard, const redis::Reply& executed);
+  void TakePending(Reading& reading, const redis::Reply& claimed);
+  void TakeNew(Reading& reading, const redis::Reply& executed);
+
+  const std::string group_;
+  const std::string consumer_;
+  LeaseKeeper& leases_;
+  const Take take_;
+  std::vector<Reading> readings_;
+};
+
+}  // namespace quantum::bus

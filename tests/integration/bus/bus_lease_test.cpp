@@ -1,0 +1,350 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "platform/bus/bus.h"
+#include "tests/support/redis_cluster.h"
+
+// One process of a group reads a stream, the others stand by: whatever becomes of the one, the group handles each key's
+// events in order. Processes are children of the test, for they are killed and frozen.
+namespace quantum::bus {
+namespace {
+
+using namespace std::chrono_literals;
+using quantum::testing::RedisCluster;
+using quantum::testing::TemporaryDirectory;
+
+constexpr const char* kPlaced = "order.placed";
+constexpr const char* kApproved = "risk.approved";
+constexpr int kKeys = 4;
+
+class BusLeaseTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    RegisterEventType({kPlaced});
+    RegisterEventType({kApproved});
+    cluster_ = std::make_unique<RedisCluster>();
+  }
+  static void TearDownTestSuite() { cluster_.reset(); }
+  void SetUp() override { ASSERT_EQ(Ask({"FLUSHALL"}), "OK"); }
+  void TearDown() override {
+    for (const auto& [name, pid] : readers_) {
+      End(pid);
+    }
+  }
+
+  static std::string Ask(const std::vector<std::string>& command) {
+    return cluster_->Ask(cluster_->AwaitMaster(), command);
+  }
+  static std::string Holder(const char* family = "order") { return Ask({"HGET", LeaseKey(family, "g"), "holder"}); }
+
+  template <class Condition>
+  static bool Eventually(Duration timeout, Condition condition) {
+    const SteadyTime end = SystemClock().Steady() + timeout;
+    while (!condition()) {
+      if (SystemClock().Steady() > end) {
+        return false;
+      }
+      fiber::SleepFor(10ms);
+    }
+    return true;
+  }
+
+  static Event Make(int number, const char* type = kPlaced) {
+    return {.type = type, .key = fmt::format("K{}", number % kKeys), .payload = fmt::format("{{\"n\":{}}}", number)};
+  }
+  static int NumberOf(const Event& event) { return std::stoi(event.payload.substr(5)); }
+
+  // A process of group g. Each event that it has handled is a line of the common file.
+  void StartReader(const std::string& name, Duration lease = 2s) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const int file = ::open(Effects().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+      fiber::Loop loop(name);
+      loop.Spawn([&] {
+        redis::Client client(loop, cluster_->Options());
+        Bus bus(loop, client, nullptr, {.producer = name, .group = "g", .lease = lease});
+        bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
+                         fiber::SleepFor(1ms);
+                         const std::string line = fmt::format("{} {} {}\n", name, event.key, NumberOf(event));
+                         if (::write(file, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+                           _exit(5);
+                         }
+                         return Status();
+                       }});
+        if (!bus.Start()) {
+          _exit(3);
+        }
+        fiber::Event().Wait();
+      });
+      loop.Run();
+      _exit(4);
+    }
+    readers_[name] = child;
+  }
+
+  static void End(pid_t pid) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+  }
+  void Kill(const std::string& name) {
+    End(readers_.at(name));
+    readers_.erase(name);
+  }
+
+  std::string Effects() const { return (directory_.path() / "effects").string(); }
+
+  struct Effect {
+    std::string process;
+    std::string key;
+    int number = 0;
+  };
+  std::vector<Effect> ReadEffects() const {
+    std::vector<Effect> effects;
+    std::ifstream file(Effects());
+    Effect effect;
+    while (file >> effect.process >> effect.key >> effect.number) {
+      effects.push_back(effect);
+    }
+    return effects;
+  }
+
+  // Publishes in a steady flow until told to stop, and then waits until everything was handled.
+  void UnderLoad(const std::function<void()>& body) {
+    fiber::Loop loop("test");
+    loop.Spawn([&] {
+      redis::Client client(loop, cluster_->Options());
+      Bus publisher(loop, client, nullptr, {.producer = "publisher", .group = "p"});
+      bool stop = false;
+      int published = 0;
+      fiber::Event stopped;
+      loop.Spawn([&] {
+        while (!stop) {
+          EXPECT_TRUE(publisher.Publish(Make(published)).ok());
+          ++published;
+        }
+        stopped.Set();
+      });
+      body();
+      stop = true;
+      stopped.Wait();
+      EXPECT_TRUE(Eventually(60s, [&] {
+        return Ask({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0\n") &&
+               Ask({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n0\n") != std::string::npos;
+      })) << Ask({"XINFO", "GROUPS", StreamKey("order")});
+      ExpectOrder(published);
+      publisher.Stop();
+      loop.Stop();
+    });
+    loop.Run();
+  }
+
+  // The first effect of every event, in the order of its key.
+  void ExpectOrder(int published) const {
+    std::map<std::string, int> last;
+    std::set<int> seen;
+    for (const Effect& effect : ReadEffects()) {
+      if (!seen.insert(effect.number).second) {
+        continue;
+      }
+      const auto [at, first] = last.emplace(effect.key, effect.number);
+      EXPECT_TRUE(first || at->second < effect.number) << effect.process << " " << effect.key << " " << effect.number;
+      at->second = effect.number;
+    }
+    EXPECT_EQ(seen.size(), static_cast<size_t>(published));
+  }
+
+  size_t EffectsOf(const std::string& process) const {
+    const auto effects = ReadEffects();
+    return static_cast<size_t>(
+        std::count_if(effects.begin(), effects.end(), [&](const Effect& effect) { return effect.process == process; }));
+  }
+
+  static inline std::unique_ptr<RedisCluster> cluster_;
+  TemporaryDirectory directory_{"bus-lease"};
+  std::map<std::string, pid_t> readers_;
+};
+
+TEST_F(BusLeaseTest, OrderHoldsWhenTheReaderIsKilledAndTheStandbyTakesOver) {
+  StartReader("a");
+  ASSERT_TRUE(quantum::testing::Eventually(20s, [&] { return Holder() == "a"; }));
+  StartReader("b");
+  UnderLoad([&] {
+    ASSERT_TRUE(Eventually(20s, [&] { return EffectsOf("a") > 200; }));
+    EXPECT_EQ(EffectsOf("b"), 0u) << "it stands by";
+    Kill("a");
+    ASSERT_TRUE(Eventually(20s, [&] { return EffectsOf("b") > 200; }));
+    EXPECT_EQ(Holder(), "b");
+  });
+}
+
+TEST_F(BusLeaseTest, OrderHoldsWhenTheReaderFreezesAndWakesAfterItsLease) {
+  StartReader("a");
+  ASSERT_TRUE(quantum::testing::Eventually(20s, [&] { return Holder() == "a"; }));
+  StartReader("b");
+  UnderLoad([&] {
+    for (const std::string frozen : {"a", "b"}) {
+      const std::string other = frozen == "a" ? "b" : "a";
+      const size_t begin = EffectsOf(frozen);
+      ASSERT_TRUE(Eventually(20s, [&] { return EffectsOf(frozen) > begin + 200; }));
+      ::kill(readers_.at(frozen), SIGSTOP);
+      const size_t before = EffectsOf(frozen);
+      const size_t other_before = EffectsOf(other);
+      ASSERT_TRUE(Eventually(20s, [&] { return EffectsOf(other) > other_before + 200; }));
+      ::kill(readers_.at(frozen), SIGCONT);
+      ASSERT_TRUE(Eventually(20s, [&] { return EffectsOf(other) > other_before + 1000; }));
+      EXPECT_EQ(Holder(), other);
+      EXPECT_LE(EffectsOf(frozen), before + kKeys) << "what it had in hand, and nothing more";
+    }
+  });
+}
+
+TEST_F(BusLeaseTest, AReaderThatIsKilledAndStartedAgainGoesOnWithoutWaitingForItsOwnLease) {
+  StartReader("a", 600s);
+  ASSERT_TRUE(quantum::testing::Eventually(20s, [&] { return Holder() == "a"; }));
+  UnderLoad([&] {
+    ASSERT_TRUE(Eventually(20s, [&] { return EffectsOf("a") > 200; }));
+    Kill("a");
+    const size_t before = EffectsOf("a");
+    StartReader("a", 600s);
+    EXPECT_TRUE(Eventually(30s, [&] { return EffectsOf("a") > before + 200; }));
+  });
+}
+
+// Two buses in one process are enough where nothing is killed.
+class BusLeasePairTest : public BusLeaseTest {
+ protected:
+  struct Side {
+    std::vector<int> entered;
+    std::vector<int> handled;
+    std::unique_ptr<Bus> bus;
+  };
+
+  void RunPair(Duration lease, const std::function<void(fiber::Loop&, Side&, Side&)>& body) {
+    fiber::Loop loop("test");
+    loop.Spawn([&] {
+      redis::Client client(loop, cluster_->Options());
+      Side sides[2];
+      fiber::Event hold;
+      hold_ = &hold;
+      for (Side& side : sides) {
+        const std::string name = &side == sides ? "a" : "b";
+        side.bus =
+            std::make_unique<Bus>(loop, client, nullptr, BusOptions{.producer = name, .group = "g", .lease = lease});
+        side.bus->Subscribe({.types = {kPlaced, kApproved}, .handler = [&, this](const Event& event) {
+                               side.entered.push_back(NumberOf(event));
+                               if (NumberOf(event) == held_) {
+                                 hold.Wait();
+                               }
+                               side.handled.push_back(NumberOf(event));
+                               return Status();
+                             }});
+      }
+      EXPECT_TRUE(sides[0].bus->Start().ok());
+      EXPECT_TRUE(Eventually(20s, [] { return lease_off_ || (Holder() == "a" && Holder("risk") == "a"); }));
+      EXPECT_TRUE(sides[1].bus->Start().ok());
+      body(loop, sides[0], sides[1]);
+      hold.Set();
+      for (Side& side : sides) {
+        side.bus->Stop();
+      }
+      loop.Stop();
+    });
+    lease_off_ = lease == Duration(0);
+    loop.Run();
+  }
+
+  static inline bool lease_off_ = false;
+  int held_ = -1;  // the event whose handler waits for hold_
+  fiber::Event* hold_ = nullptr;
+};
+
+TEST_F(BusLeasePairTest, WhoStopsFinishesWhatItHasAndTheStandbyGoesOnAtOnce) {
+  held_ = 0;
+  RunPair(600s, [&](fiber::Loop& loop, Side& a, Side& b) {  // a lease that nobody waits out
+    ASSERT_TRUE(b.bus->Publish(Make(0)).ok());
+    ASSERT_TRUE(Eventually(20s, [&] { return a.entered.size() == 1; }));
+    fiber::Event stopped;
+    loop.Spawn([&] {
+      a.bus->StopConsuming(20s);
+      stopped.Set();
+    });
+    ASSERT_TRUE(b.bus->Publish(Make(kKeys)).ok());
+    ASSERT_TRUE(b.bus->Publish(Make(1, kApproved)).ok());
+    EXPECT_TRUE(b.entered.empty());
+    hold_->Set();
+    stopped.Wait();
+    EXPECT_TRUE(Eventually(20s, [&] { return b.handled.size() == 2; })) << Holder();
+    EXPECT_EQ(a.handled, (std::vector<int>{0}));
+    for (const Bus::Reader& reader : b.bus->health().readers) {
+      EXPECT_TRUE(reader.active) << reader.family;
+      EXPECT_EQ(reader.process, "b");
+    }
+  });
+}
+
+TEST_F(BusLeasePairTest, AStandbyIsGivenNothingHoweverLongTheReaderTakes) {
+  held_ = 0;
+  RunPair(1s, [&](fiber::Loop&, Side& a, Side& b) {
+    ASSERT_TRUE(a.bus->Publish(Make(0)).ok());
+    ASSERT_TRUE(Eventually(20s, [&] { return a.entered.size() == 1; }));
+    const uint64_t beats = std::stoull(Ask({"HGET", LeaseKey("order", "g"), "beat"}));
+    ASSERT_TRUE(Eventually(60s, [&] {  // for several lengths of the lease
+      return std::stoull(Ask({"HGET", LeaseKey("order", "g"), "beat"})) > beats + 20;
+    }));
+    EXPECT_TRUE(b.entered.empty());
+    EXPECT_FALSE(b.bus->health().readers.at(0).active);
+    EXPECT_EQ(b.bus->health().readers.at(0).process, "a");
+    EXPECT_TRUE(a.bus->health().readers.at(0).active);
+  });
+}
+
+TEST_F(BusLeasePairTest, WhoLostItsLeaseNeitherReadsNorAcknowledges) {
+  held_ = 0;
+  RunPair(600s, [&](fiber::Loop&, Side& a, Side& b) {
+    ASSERT_TRUE(a.bus->Publish(Make(0)).ok());
+    ASSERT_TRUE(a.bus->Publish(Make(kKeys)).ok());  // of the same key: waits behind it
+    ASSERT_TRUE(Eventually(20s, [&] {
+      return Ask({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("2\n") && a.entered.size() == 1;
+    }));
+    // Somebody else has it, and nobody has told a.
+    Ask({"HSET", LeaseKey("order", "g"), "token", "77", "holder", "c", "session", "9"});
+    hold_->Set();
+    ASSERT_TRUE(Eventually(20s, [&] { return a.handled.size() >= 1; }));
+    ASSERT_TRUE(a.bus->Publish(Make(2 * kKeys)).ok());
+    EXPECT_TRUE(Eventually(20s, [&] { return !a.bus->health().readers.at(0).active; }));
+    EXPECT_TRUE(Ask({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("2\n")) << "nothing acknowledged";
+    EXPECT_NE(Ask({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n1\n"), std::string::npos) << "nor read";
+    EXPECT_TRUE(b.entered.empty());
+  });
+}
+
+// The negative control: what the lease is for.
+TEST_F(BusLeasePairTest, WithoutLeasesAKeysEventsRunInTwoProcessesAtOnce) {
+  held_ = 0;
+  RunPair(Duration(0), [&](fiber::Loop&, Side& a, Side& b) {
+    int published = 0;
+    ASSERT_TRUE(a.bus->Publish(Make(0)).ok());
+    ASSERT_TRUE(Eventually(20s, [&] { return a.entered.size() + b.entered.size() > 0; }));
+    Side& first = a.entered.empty() ? b : a;
+    Side& second = a.entered.empty() ? a : b;
+    EXPECT_TRUE(Eventually(30s, [&] {
+      EXPECT_TRUE(a.bus->Publish(Make(kKeys * ++published)).ok());
+      return !second.handled.empty();
+    }));
+    EXPECT_TRUE(first.handled.empty()) << "the key's first event is still in hand";
+  });
+}
+
+}  // namespace
+}  // namespace quantum::bus
