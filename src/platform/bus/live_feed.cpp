@@ -15,36 +15,69 @@ constexpr auto kBlock = 500ms;
 constexpr Duration kAnswerMax = 2s;
 constexpr size_t kBatch = 256;
 constexpr const char* kStreamLength = "1000";
+constexpr Duration kReconnect = 100ms;
+
+void CountWhatWent(const std::optional<NewestQueue::Dropped>& dropped) {
+  if (dropped) {
+    CountDropped(dropped->type, dropped->superseded ? "superseded" : "queue_full");
+  }
+}
 
 }  // namespace
+
+void VolatileSender::Put(Event event) {
+  CountWhatWent(queue_.Put(std::move(event)));
+  work_.Set();
+}
 
 void VolatileSender::Run() {
   while (!stop_.is_set()) {
     if (queue_.size() == 0) {
       work_.Reset();
       work_.WaitFor(1s);
-      continue;
+    } else if (!connection_ && !Connect()) {
+      stop_.WaitFor(kReconnect);  // the queue keeps the newest of each key meanwhile
+    } else {
+      Send();
     }
-    std::vector<redis::Command> commands;
-    std::vector<std::string> types;
-    while (commands.size() < kBatch) {
-      const auto event = queue_.Take();
-      if (!event) {
-        break;
-      }
-      redis::Command command{"XADD", StreamKey(FamilyOf(event->type)), "MAXLEN", "~", kStreamLength, "*"};
-      const auto fields = EntryFields(*event);
-      command.insert(command.end(), fields.begin(), fields.end());
-      commands.push_back(std::move(command));
-      types.push_back(event->type);
+  }
+}
+
+Status VolatileSender::Connect() {
+  QUANTUM_TRY(auto connection, redis_.Dedicated(kAnswerMax));
+  QUANTUM_TRY([[maybe_unused]] const auto named,
+              connection->Run(redis::Command{"CLIENT", "SETNAME", kConnectionName}, kAnswerMax));
+  connection_ = std::move(connection);
+  return {};
+}
+
+void VolatileSender::Send() {
+  std::vector<redis::Command> commands;
+  std::vector<std::string> types;
+  while (commands.size() < kBatch) {
+    const auto event = queue_.Take();
+    if (!event) {
+      break;
     }
-    // Failed ones are not kept: by the time the broker is back they are stale.
-    const auto replies = redis_.Run(std::move(commands), kAnswerMax);
-    for (size_t i = 0; replies && i < types.size(); ++i) {
-      if (!(*replies)[i].is_error()) {
-        ProbeOf(types[i]).published.Add();
-      }
+    redis::Command command{"XADD", StreamKey(FamilyOf(event->type)), "MAXLEN", "~", kStreamLength, "*"};
+    const auto fields = EntryFields(*event);
+    command.insert(command.end(), fields.begin(), fields.end());
+    commands.push_back(std::move(command));
+    types.push_back(event->type);
+  }
+  // Failed ones are not kept: by the time the broker is back they are stale.
+  const auto replies = connection_->Run(commands, kAnswerMax);
+  bool refused = !replies;
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (replies && !(*replies)[i].is_error()) {
+      ProbeOf(types[i]).published.Add();
+    } else {
+      refused = true;
+      CountDropped(types[i], "not_sent");
     }
+  }
+  if (refused) {
+    connection_.reset();  // it may lead to a node that is the master no more
   }
 }
 
@@ -75,6 +108,15 @@ bool LiveFeed::Fresh(const Event& event) const {
   return context_.clock.Now() - FromUnixNs(event.timestamp_ns) <= subscription_->newest_within;
 }
 
+void LiveFeed::Put(Event event) {
+  if (!Fresh(event)) {
+    CountDropped(event.type, "stale");
+    return;
+  }
+  CountWhatWent(queue_.Put(std::move(event)));
+  work_.Set();
+}
+
 void LiveFeed::Fetch() {
   const int64_t since = ToUnixMs(context_.clock.Now() - subscription_->newest_within);
   std::map<std::string, std::string> after;
@@ -100,9 +142,8 @@ void LiveFeed::Fetch() {
         after[stream.elements.at(0).text] = entries.elements.back().elements.at(0).text;
         for (const redis::Reply& entry : entries.elements) {
           auto event = ParseEntry(entry.elements.at(1));
-          if (event && Fresh(*event)) {
-            queue_.Put(std::move(*event));
-            work_.Set();
+          if (event) {
+            Put(std::move(*event));
           }
         }
       }
@@ -120,6 +161,7 @@ void LiveFeed::HandOut() {
       continue;
     }
     if (!Fresh(*event)) {
+      CountDropped(event->type, "stale");
       continue;
     }
     const CorrelationScope scope(event->correlation_id);

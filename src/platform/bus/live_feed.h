@@ -9,15 +9,16 @@
 
 namespace quantum::bus {
 
-// Publishing volatile events: newest per key waits, one fiber ships what there is.
+// Publishing volatile events: newest per key waits, one fiber ships what there is, over a connection of its own, so
+// that a flood of them, or a connection that is stuck, delays nothing else.
 class VolatileSender {
  public:
+  static constexpr size_t kKeysMax = 10'000;
+  static constexpr const char* kConnectionName = "quantum-volatile";  // as CLIENT LIST shows it
+
   explicit VolatileSender(redis::Client& redis) : redis_(redis), queue_(kKeysMax) {}
 
-  void Put(Event event) {
-    queue_.Put(std::move(event));
-    work_.Set();
-  }
+  void Put(Event event);
   void Run();  // the fiber's body; returns after Stop()
   void Stop() {
     stop_.Set();
@@ -26,8 +27,11 @@ class VolatileSender {
   size_t size() const { return queue_.size(); }
 
  private:
-  static constexpr size_t kKeysMax = 10'000;
+  Status Connect();
+  void Send();
+
   redis::Client& redis_;
+  std::unique_ptr<redis::Connection> connection_;
   NewestQueue queue_;
   fiber::Event work_;
   fiber::Event stop_;
@@ -45,6 +49,7 @@ class LiveFeed : public std::enable_shared_from_this<LiveFeed> {
   void Fetch();
   void HandOut();
   bool Fresh(const Event& event) const;
+  void Put(Event event);
 
   Context context_;
   const std::shared_ptr<const Subscription> subscription_;

@@ -15,19 +15,28 @@ class NewestQueue {
  public:
   explicit NewestQueue(size_t keys_max) : keys_max_(keys_max) {}
 
-  void Put(Event event) {
+  struct Dropped {
+    std::string type;
+    bool superseded = false;  // by a newer event of its key; else the queue was full
+  };
+
+  // What had to go for it.
+  std::optional<Dropped> Put(Event event) {
     std::string slot = event.type + '\0' + event.key;
     const auto found = newest_.find(slot);
     if (found != newest_.end()) {
+      Dropped dropped{.type = event.type, .superseded = true};
       found->second = std::move(event);
-      return;
+      return dropped;
     }
+    std::optional<Dropped> dropped;
     if (order_.size() >= keys_max_) {
-      newest_.erase(order_.front());
+      dropped = {.type = newest_.extract(order_.front()).mapped().type};
       order_.pop_front();
     }
     order_.push_back(slot);
     newest_.emplace(std::move(slot), std::move(event));
+    return dropped;
   }
 
   std::optional<Event> Take() {

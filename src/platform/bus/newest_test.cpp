@@ -11,9 +11,11 @@ Event Tick(std::string key, uint64_t number) {
 
 TEST(NewestQueue, OnlyTheNewestOfAKeyWaits) {
   NewestQueue queue(10);
-  queue.Put(Tick("BTC", 1));
-  queue.Put(Tick("ETH", 2));
-  queue.Put(Tick("BTC", 3));
+  EXPECT_FALSE(queue.Put(Tick("BTC", 1)));
+  EXPECT_FALSE(queue.Put(Tick("ETH", 2)));
+  const auto dropped = queue.Put(Tick("BTC", 3));
+  ASSERT_TRUE(dropped);
+  EXPECT_TRUE(dropped->superseded);
   EXPECT_EQ(queue.size(), 2u);
   EXPECT_EQ(queue.Take()->sequence, 3u) << "it keeps the place of the one it replaced";
   EXPECT_EQ(queue.Take()->sequence, 2u);
@@ -24,7 +26,11 @@ TEST(NewestQueue, DropsTheKeyThatWaitedLongestWhenFull) {
   NewestQueue queue(2);
   queue.Put(Tick("A", 1));
   queue.Put(Tick("B", 2));
-  queue.Put(Tick("C", 3));
+  const auto dropped = queue.Put(Tick("C", 3));
+  ASSERT_TRUE(dropped);
+  EXPECT_FALSE(dropped->superseded);
+  EXPECT_EQ(dropped->type, "market.tick");
+  EXPECT_EQ(queue.size(), 2u);
   EXPECT_EQ(queue.Take()->key, "B");
   EXPECT_EQ(queue.Take()->key, "C");
 }

@@ -23,4 +23,13 @@ TypeProbe& ProbeOf(const std::string& event_type) {
   return found->second;
 }
 
+void CountDropped(const std::string& event_type, const char* reason) {
+  thread_local std::map<std::pair<std::string, std::string_view>, metrics::Counter*> counters;
+  metrics::Counter*& counter = counters[{event_type, reason}];
+  if (counter == nullptr) {
+    counter = &metrics::GetCounter(metrics::kVolatileDropped, {{"event_type", event_type}, {"reason", reason}});
+  }
+  counter->Add();
+}
+
 }  // namespace quantum::bus

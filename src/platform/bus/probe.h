@@ -19,4 +19,7 @@ struct TypeProbe {
 // Types are bounded by the registry; what is in no registry counts as "unknown".
 TypeProbe& ProbeOf(const std::string& event_type);
 
+// A volatile event was dropped. reason: "superseded", "queue_full", "not_sent", "stale".
+void CountDropped(const std::string& event_type, const char* reason);
+
 }  // namespace quantum::bus
