@@ -4,6 +4,7 @@
 
 #include "platform/base/correlation.h"
 #include "platform/base/id.h"
+#include "platform/lifecycle/bus_health.h"
 #include "platform/lifecycle/runtime.h"
 #include "platform/log/log.h"
 #include "platform/log/setup.h"
@@ -131,6 +132,9 @@ HealthSnapshot Runtime::TakeSnapshot() {
   HealthSnapshot snapshot;
   snapshot.dependencies = dependencies_.Ask();
   snapshot.degraded = degraded_;
+  if (const auto waits = bus_ ? OutboxWaits(bus_->health()) : std::nullopt) {
+    snapshot.degraded[kOutboxTopic] = *waits;
+  }
   // Before it has started a component has nothing to say.
   if (phase_ == Phase::kReady) {
     snapshot.component_metrics = component_->HealthMetrics();

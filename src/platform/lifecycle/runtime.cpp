@@ -6,6 +6,7 @@
 
 #include "platform/config/secrets.h"
 #include "platform/http/message.h"
+#include "platform/lifecycle/bus_health.h"
 #include "platform/lifecycle/servers.h"
 #include "platform/lifecycle/signals.h"
 #include "platform/lifecycle/unit_url.h"
@@ -95,8 +96,7 @@ void Runtime::AddPlatformDependencies() {
                          if (!health.journal_trouble.empty()) {
                            return Error{Errc::kUnavailable, health.journal_trouble};
                          }
-                         return fmt::format(R"({{"outbox_pending": {}, "journal_bytes": {}}})", health.outbox_pending,
-                                            health.journal_bytes);
+                         return BusDetails(health);
                        }});
   }
   if (spec_.postgres) {

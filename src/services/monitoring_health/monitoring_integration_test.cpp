@@ -238,6 +238,26 @@ TEST_F(Monitoring, AnUnprotectedPositionIsAnAlertOfItsOwnWhileTheServiceIsDegrad
   EXPECT_TRUE(support::Eventually(10s, [this] { return !AlertStands("service_degraded:execution:halt"); }));
 }
 
+TEST_F(Monitoring, AnOutboxThatWaitsIsRaisedOnceAlsoWhileTheServiceIsDownAndClearedOnce) {
+  constexpr const char* kAlert = "service_degraded:execution:outbox";
+  const auto waiting = [](const std::string& status, const std::string& topics) {
+    return fmt::format(R"({{"service": "execution-service", "status": "{}", "dependencies": {{}}, )"
+                       R"("metrics": {{"degraded": {{{}}}}}}})",
+                       status, topics);
+  };
+  execution_.Say(waiting("DOWN", R"("outbox": "7 events wait for the broker, the oldest for 15 s: no master")"));
+  EXPECT_TRUE(support::Eventually(10s, [&] { return AlertStands(kAlert); }));
+  EXPECT_THAT(Get("/api/health/alerts").body, HasSubstr("the oldest for 15 s: no master"));
+  execution_.Say(waiting("DEGRADED", R"("outbox": "9 events wait for the broker, the oldest for 21 s: group g lags")"));
+  EXPECT_TRUE(support::Eventually(
+      10s, [this] { return Get("/api/health/alerts").body.find("the oldest for 21 s") != std::string::npos; }));
+  execution_.Say(kWell);
+  EXPECT_TRUE(support::Eventually(10s, [&] { return !AlertStands(kAlert); }));
+  EXPECT_TRUE(support::Eventually(10s, [&] { return PublishedOf("health.alert_cleared", kAlert) >= 1; }));
+  EXPECT_EQ(PublishedOf("health.alert_cleared", kAlert), 1);
+  EXPECT_EQ(PublishedOf("health.alert_raised", kAlert), 1);
+}
+
 TEST_F(Monitoring, LosesAReplicaAndIsOnlyDegraded) {
   const size_t replica = (cluster_.AwaitMaster() + 1) % support::RedisCluster::kNodes;
   cluster_.KillNode(replica);

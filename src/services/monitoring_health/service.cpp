@@ -4,6 +4,7 @@
 
 #include "platform/base/correlation.h"
 #include "platform/base/id.h"
+#include "platform/lifecycle/bus_health.h"
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
 #include "services/monitoring_health/topic_alerts.h"
@@ -167,6 +168,7 @@ void MonitoringHealth::JudgeDegraded(const UnitReport& unit, const Verdict* verd
   const WallTime now = service_.clock().Now();
   const std::string key = unit.kind + "_degraded:" + unit.name;
   if (unit.status == HealthStatus::kDown) {
+    JudgeOutboxOfOneThatIsDown(unit, verdict);
     return;  // unknown: it would say nothing
   }
   const bool degraded = unit.status == HealthStatus::kDegraded;
@@ -186,6 +188,20 @@ void MonitoringHealth::JudgeDegraded(const UnitReport& unit, const Verdict* verd
     if (named.count(tracked) == 0) {
       Note(alerts_.Observe(tracked, Finding::kGood, Severity::kWarning, "", now));
     }
+  }
+}
+
+// Without the broker a service is DOWN, and its outbox waits: how long and why is more than that.
+void MonitoringHealth::JudgeOutboxOfOneThatIsDown(const UnitReport& unit, const Verdict* verdict) {
+  if (verdict == nullptr) {
+    return;
+  }
+  const auto outbox = verdict->degraded.find(lifecycle::kOutboxTopic);
+  if (outbox == verdict->degraded.end()) {
+    return;
+  }
+  for (const TopicAlert& alert : TopicAlerts(unit.name, {*outbox})) {
+    Note(alerts_.Observe(alert.key, Finding::kBad, alert.severity, alert.summary, service_.clock().Now()));
   }
 }
 

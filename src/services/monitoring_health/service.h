@@ -32,6 +32,7 @@ class MonitoringHealth final : public lifecycle::Component {
   void Watch();
   void Judge(const UnitProber::Round& round);
   void JudgeDegraded(const UnitReport& unit, const Verdict* verdict);
+  void JudgeOutboxOfOneThatIsDown(const UnitReport& unit, const Verdict* verdict);
   void Note(const std::optional<Change>& change);
   void KeepAlerts();
   void Queue(std::string_view type, std::string key, std::string payload);

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "platform/bus/bus.h"
+
+// What /health says of the event bus, without I/O.
+namespace quantum::lifecycle {
+
+// The topic under which a service is degraded whose outbox waits.
+inline constexpr const char* kOutboxTopic = "outbox";
+
+// Longer than a failover takes.
+inline constexpr Duration kOutboxWaitMax = std::chrono::seconds(10);
+
+// Why the outbox is a matter for somebody: its oldest event has waited for longer than kOutboxWaitMax.
+std::optional<std::string> OutboxWaits(const bus::Bus::Health& health);
+
+// The details of the dependency `eventbus`, a JSON object.
+std::string BusDetails(const bus::Bus::Health& health);
+
+}  // namespace quantum::lifecycle
