@@ -1,4 +1,7 @@
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <map>
 
@@ -63,6 +66,68 @@ class OutboxTest : public ::testing::Test {
   static int64_t Count(postgres::Pool& pool, const std::string& what) {
     const auto rows = pool.Query("SELECT count(*) AS n FROM " + what);
     return rows.ok() ? rows->Int(0, "n") : -1;
+  }
+
+  // A process with a bus of its own, which runs body in a fiber until it is killed.
+  static pid_t StartProcess(const std::function<void(postgres::Pool&, Bus&)>& body) {
+    const pid_t child = fork();
+    if (child == 0) {
+      fiber::Loop loop("child");
+      loop.Spawn([&] {
+        redis::Client client(loop, cluster_->Options());
+        postgres::Pool pool(loop, postgres_->ServiceOptions());
+        Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
+        body(pool, bus);
+        _exit(3);
+      });
+      loop.Run();
+      _exit(4);
+    }
+    return child;
+  }
+  static Status Commit(
+      postgres::Pool& pool, Bus& bus, int first, const std::function<void()>& before_commit = [] {}) {
+    return pool.Transact([&](postgres::Transaction& transaction) -> Status {
+      QUANTUM_CHECK(bus.PublishWithin(transaction, {Make("K", first), Make("K", first + 1)}));
+      before_commit();
+      return {};
+    });
+  }
+  static void ExpectKilled(pid_t process) {
+    int status = 0;
+    ASSERT_EQ(waitpid(process, &status, 0), process);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "it ended by itself: " << status;
+  }
+  static int64_t Rows(const std::string& what) {
+    int64_t count = -1;
+    quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+      postgres::Pool pool(loop, postgres_->ServiceOptions());
+      count = Count(pool, what);
+    });
+    return count;
+  }
+  // What a group is given once processes of the same name have come and relayed everything.
+  static std::vector<int> RelayedBySuccessors() {
+    std::vector<int> received;
+    quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+      redis::Client client(loop, cluster_->Options());
+      postgres::Pool pool(loop, postgres_->ServiceOptions());
+      for (int life = 0; life < 2; ++life) {
+        Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
+        bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
+                         received.push_back(NumberOf(event));
+                         return Status();
+                       }});
+        EXPECT_TRUE(bus.Start().ok());
+        EXPECT_TRUE(bus.Flush(20s).ok());
+        EXPECT_TRUE(Eventually(20s, [&] {
+          return AskMaster({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n0\n") != std::string::npos &&
+                 AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0\n");
+        }));
+        bus.Stop();
+      }
+    });
+    return received;
   }
 
   static inline std::unique_ptr<RedisCluster> cluster_;
@@ -163,6 +228,84 @@ TEST_F(OutboxTest, ACrashBetweenAppendAndMarkDoublesNothing) {
     EXPECT_EQ(Count(pool, "outbox WHERE relayed_at IS NULL"), 0);
     next.Stop();
   });
+}
+
+TEST_F(OutboxTest, AProcessThatIsKilledBeforeItsCommitPublishesNothing) {
+  ExpectKilled(StartProcess([](postgres::Pool& pool, Bus& bus) {
+    static_cast<void>(Commit(pool, bus, 1, [] { ::kill(::getpid(), SIGKILL); }));
+  }));
+  EXPECT_TRUE(
+      quantum::testing::Eventually(20s, [] { return Rows("pg_stat_activity WHERE state LIKE 'idle in%'") == 0; }));
+  EXPECT_EQ(Rows("outbox"), 0);
+  EXPECT_TRUE(RelayedBySuccessors().empty());
+}
+
+// The relay runs in the thread that dies as soon as the commit has returned: it had no turn to send anything.
+TEST_F(OutboxTest, WhatAProcessCommittedThatIsKilledBeforeItAppendsIsPublishedOnceByItsSuccessor) {
+  ExpectKilled(StartProcess([](postgres::Pool& pool, Bus& bus) {
+    if (Commit(pool, bus, 1).ok()) {
+      ::kill(::getpid(), SIGKILL);
+    }
+  }));
+  EXPECT_EQ(Rows("outbox WHERE relayed_at IS NULL"), 2);
+  EXPECT_EQ(AskMaster({"EXISTS", StreamKey("order")}), "0");
+  EXPECT_EQ(RelayedBySuccessors(), (std::vector<int>{1, 2}));
+  EXPECT_EQ(Rows("outbox WHERE relayed_at IS NULL"), 0);
+}
+
+// The broker stands still when the rows are numbered and sent: it may find the append of the dead process in its socket
+// when it goes on.
+TEST_F(OutboxTest, WhatAProcessHadSentWhenItWasKilledIsPublishedOnceWhetherTheBrokerTookItOrNot) {
+  int ready[2];
+  int go[2];
+  ASSERT_EQ(::pipe(ready) + ::pipe(go), 0);
+  const pid_t process = StartProcess([&](postgres::Pool& pool, Bus& bus) {
+    char byte = 'x';
+    if (Commit(pool, bus, 1).ok() && bus.Flush(20s).ok() && ::write(ready[1], &byte, 1) == 1 &&
+        ::read(go[0], &byte, 1) == 1 && Commit(pool, bus, 3).ok()) {
+      fiber::Event().Wait();
+    }
+  });
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
+    cluster_->PauseNode(node);
+  }
+  ASSERT_EQ(::write(go[1], &byte, 1), 1);
+  EXPECT_TRUE(quantum::testing::Eventually(20s, [] {
+    return Rows("outbox WHERE sequence IN (3, 4) AND relayed_at IS NULL") == 2;
+  })) << "numbered";
+  ::kill(process, SIGKILL);
+  ExpectKilled(process);
+  for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
+    cluster_->ResumeNode(node);
+  }
+  cluster_->AwaitHealthy();
+  EXPECT_EQ(RelayedBySuccessors(), (std::vector<int>{1, 2, 3, 4}));
+  EXPECT_EQ(AskMaster({"XLEN", StreamKey("order")}), "4");
+  for (const int end : {ready[0], ready[1], go[0], go[1]}) {
+    ::close(end);
+  }
+}
+
+TEST_F(OutboxTest, RowsThatWaitForTheBrokerAreWaitingEvents) {
+  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    postgres::Pool pool(loop, postgres_->ServiceOptions());
+    Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
+    for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
+      cluster_->PauseNode(node);
+    }
+    EXPECT_EQ(bus.health().oldest_waiting, 0ns);
+    EXPECT_TRUE(Commit(pool, bus, 1).ok());
+    EXPECT_TRUE(Eventually(20s, [&] { return bus.health().oldest_waiting > 0ns; }));
+    for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
+      cluster_->ResumeNode(node);
+    }
+    EXPECT_TRUE(Eventually(60s, [&] { return bus.health().oldest_waiting == 0ns; }));
+    bus.Stop();
+  });
+  cluster_->AwaitHealthy();
 }
 
 TEST_F(OutboxTest, NumbersAnewWhenTheDatabaseWasSetBack) {
