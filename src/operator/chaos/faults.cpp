@@ -98,9 +98,71 @@ Status FreezeProducer(Stage& stage) {
 }
 
 Status FreezeConsumer(Stage& stage) {
-  Freeze(stage, *stage.consumers()[stage.random().Below(Stage::kConsumers)].process,
+  Freeze(stage, *stage.consumers()[stage.random().Below(stage.consumers().size())].process,
          Between(stage.random(), 1000ms, 4000ms));
   return {};
+}
+
+// Strikes the process that reads a stream for a group, and waits until the other has taken over.
+Status OnAReader(Stage& stage, void (*strike)(Stage&, Stage::Worker&), Status (*heal)(Stage&, Stage::Worker&)) {
+  const auto groups = stage.group_names();
+  const std::string group = groups[stage.random().Below(groups.size())];
+  const char* const stream = kStreams[stage.random().Below(std::size(kStreams))];
+  Stage::Worker* reader = nullptr;
+  if (!Eventually(kFailover, [&] { return (reader = stage.Reader(group, stream)) != nullptr; })) {
+    return Error{Errc::kTimeout, fmt::format("nobody reads {} for {}", stream, group)};
+  }
+  strike(stage, *reader);
+  const bool taken = Eventually(kFailover, [&] {
+    const Stage::Worker* const now = stage.Reader(group, stream);
+    return now != nullptr && now != reader;
+  });
+  fiber::SleepFor(Between(stage.random(), 0ms, 1000ms));
+  const Status healed = heal(stage, *reader);
+  return taken ? healed : Status(Error{Errc::kTimeout, fmt::format("nobody takes {} over for {}", stream, group)});
+}
+
+Status StartAgain(Stage& stage, Stage::Worker& worker) { return stage.Start(worker); }
+
+Status KillReader(Stage& stage) {
+  return OnAReader(
+      stage,
+      [](Stage& on, Stage::Worker& reader) {
+        on.Kill(reader);
+        on.Struck();
+      },
+      StartAgain);
+}
+
+// It wakes as one that has lost its lease, with events in hand.
+Status FreezeReader(Stage& stage) {
+  return OnAReader(
+      stage,
+      [](Stage& on, Stage::Worker& reader) {
+        reader.process->Signal(SIGSTOP);
+        on.Struck();
+      },
+      [](Stage&, Stage::Worker& reader) {
+        reader.process->Signal(SIGCONT);
+        return Status();
+      });
+}
+
+// A restart, as of a deployment.
+Status StopReader(Stage& stage) {
+  return OnAReader(
+      stage,
+      [](Stage& on, Stage::Worker& reader) {
+        reader.expected = false;
+        reader.process->Signal(SIGTERM);
+        on.Struck();
+      },
+      [](Stage& on, Stage::Worker& reader) {
+        if (!Eventually(kFailover, [&] { return !reader.process->Running(); })) {
+          return Status(Error{Errc::kTimeout, reader.options.name + " does not end"});
+        }
+        return on.Start(reader);
+      });
 }
 
 // The master dies while one of those that decide is frozen.
@@ -184,8 +246,10 @@ Status CutMastersFile(Stage& stage) {
 // A group is away for longer than publishers keep what was confirmed; then everything dies. What it has not read is now
 // in the servers' files alone.
 Status KillEverythingLate(Stage& stage) {
-  Stage::Worker& consumer = stage.consumers()[stage.random().Below(Stage::kConsumers)];
-  stage.Kill(consumer);
+  const auto groups = stage.group_names();
+  for (Stage::Worker* const consumer : stage.ConsumersOf(groups[stage.random().Below(groups.size())])) {
+    stage.Kill(*consumer);
+  }
   fiber::SleepFor(kRetention + 5s);
   KillAll(stage);
   return StartAll(stage);
@@ -259,6 +323,9 @@ const std::vector<Fault>& Faults() {
                                          {.name = "freeze-replica", .strike = FreezeReplica},
                                          {.name = "freeze-producer", .strike = FreezeProducer},
                                          {.name = "freeze-consumer", .strike = FreezeConsumer},
+                                         {.name = "kill-reader", .strike = KillReader},
+                                         {.name = "freeze-reader", .strike = FreezeReader},
+                                         {.name = "stop-reader", .strike = StopReader},
                                          {.name = "frozen-sentinel", .strike = FrozenSentinel},
                                          {.name = "double-kill", .strike = DoubleKill},
                                          {.name = "rejoin", .strike = Rejoin},

@@ -179,7 +179,7 @@ bool Run::IsIdle() {
       }
       return {};
     };
-    if (!about || !groups || groups->elements.size() != Stage::kConsumers) {
+    if (!about || !groups || groups->elements.size() != Stage::kGroups) {
       return false;
     }
     const std::string last = field(*about, "last-generated-id").text;
@@ -281,13 +281,7 @@ Result<Report> PlayAll(fiber::Loop& loop, const RunOptions& options, const Netwo
           loop, network, random,
           {.folder = options.folder, .infra = options.infra, .program = options.program, .safe = !options.control}));
   QUANTUM_TRY(const Chosen chosen, Choose(options, network, *stage));
-  std::vector<std::string> files;
-  for (auto* workers : {&stage->producers(), &stage->consumers()}) {
-    for (const Stage::Worker& worker : *workers) {
-      files.push_back(worker.options.history);
-    }
-  }
-  QUANTUM_TRY(HistoryReader history, HistoryReader::Make(std::move(files), options.archive));
+  QUANTUM_TRY(HistoryReader history, HistoryReader::Make(stage->history_files(), options.archive));
   Report report = Run(loop, *stage, std::move(history), options).Play(chosen.faults, random);
   report.left_out = chosen.left_out;
   return report;

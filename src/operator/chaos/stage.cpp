@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "operator/chaos/wait.h"
 
@@ -52,10 +53,12 @@ Result<std::unique_ptr<Stage>> Stage::Set(fiber::Loop& loop, const Network& netw
   }
   QUANTUM_TRY(stage->cluster_, Cluster::Start(loop, network, folder, stage->options_.infra));
   for (size_t i = 0; i < kProducers; ++i) {
-    QUANTUM_CHECK(stage->AddWorker(stage->producers_, fmt::format("producer-{}", i + 1), true, network.NamespaceOf(i)));
+    QUANTUM_CHECK(stage->AddProducer(i));
   }
-  for (size_t i = 0; i < kConsumers; ++i) {
-    QUANTUM_CHECK(stage->AddWorker(stage->consumers_, fmt::format("group-{}", i + 1), false, -1));
+  for (const std::string& group : stage->group_names()) {
+    for (size_t i = 0; i < kConsumersPerGroup; ++i) {
+      QUANTUM_CHECK(stage->AddConsumer(group, fmt::format("{}-{}", group, i + 1)));
+    }
   }
   // Groups exist before the first publish.
   for (Worker& consumer : stage->consumers_) {
@@ -67,30 +70,42 @@ Result<std::unique_ptr<Stage>> Stage::Set(fiber::Loop& loop, const Network& netw
       const auto reply = stage->cluster_->Ask(0, {"XINFO", "GROUPS", bus::StreamKey(stream)});
       groups += reply.ok() ? reply->elements.size() : 0;
     }
-    return groups == kConsumers * std::size(kStreams);
+    return groups == kGroups * std::size(kStreams);
   });
   if (!subscribed) {
-    return Error{Errc::kTimeout, fmt::format("the consumers do not subscribe; see {}/group-1.log", folder)};
+    return Error{Errc::kTimeout, fmt::format("the consumers do not subscribe; see {}/group-1-1.log", folder)};
   }
   QUANTUM_CHECK(stage->StartAll());
   return stage;
 }
 
-Status Stage::AddWorker(std::vector<Worker>& workers, const std::string& name, bool producer, int namespace_of) {
+Status Stage::AddProducer(size_t number) {
+  Worker worker{.options = {}, .network = network_.NamespaceOf(number), .process = {}};
+  const std::string name = fmt::format("producer-{}", number + 1);
+  worker.options.producer = true;
+  worker.options.per_second = std::max(1, options_.per_second / static_cast<int>(kProducers));
+  if (options_.safe) {
+    const bool on_small_disk = number == 0 && !small_disk_.empty();
+    worker.options.journal =
+        on_small_disk ? small_disk_ + "/journal" : fmt::format("{}/{}.journal", options_.folder, name);
+  }
+  return Add(producers_, std::move(worker), name);
+}
+
+Status Stage::AddConsumer(const std::string& group, const std::string& name) {
   Worker worker;
-  worker.network = namespace_of;
-  worker.options.producer = producer;
+  worker.options.producer = false;
+  worker.options.group = group;
+  worker.options.effects = fmt::format("{}/{}.effects", options_.folder, group);
+  return Add(consumers_, std::move(worker), name);
+}
+
+Status Stage::Add(std::vector<Worker>& workers, Worker worker, const std::string& name) {
   worker.options.name = name;
   worker.options.redis = cluster_->Options();
   worker.options.history = fmt::format("{}/{}.history", options_.folder, name);
   worker.options.gate = options_.folder + "/gate";
-  worker.options.per_second = std::max(1, options_.per_second / static_cast<int>(kProducers));
   worker.options.replicas_required = options_.safe ? 1 : 0;
-  if (producer && options_.safe) {
-    const bool on_small_disk = workers.empty() && !small_disk_.empty();
-    worker.options.journal =
-        on_small_disk ? small_disk_ + "/journal" : fmt::format("{}/{}.journal", options_.folder, name);
-  }
   QUANTUM_CHECK(SaveWorker(worker.options, fmt::format("{}/{}.json", options_.folder, name)));
   workers.push_back(std::move(worker));
   return {};
@@ -106,10 +121,45 @@ std::vector<std::string> Stage::producer_names() const {
 
 std::vector<std::string> Stage::group_names() const {
   std::vector<std::string> names;
-  for (const Worker& worker : consumers_) {
-    names.push_back(worker.options.name);
+  for (size_t i = 0; i < kGroups; ++i) {
+    names.push_back(fmt::format("group-{}", i + 1));
   }
   return names;
+}
+
+std::vector<std::string> Stage::history_files() const {
+  std::set<std::string> files;
+  for (const auto* workers : {&producers_, &consumers_}) {
+    for (const Worker& worker : *workers) {
+      files.insert(worker.options.history);
+      if (!worker.options.effects.empty()) {
+        files.insert(worker.options.effects);
+      }
+    }
+  }
+  return {files.begin(), files.end()};
+}
+
+std::vector<Stage::Worker*> Stage::ConsumersOf(const std::string& group) {
+  std::vector<Worker*> workers;
+  for (Worker& worker : consumers_) {
+    if (worker.options.group == group) {
+      workers.push_back(&worker);
+    }
+  }
+  return workers;
+}
+
+Stage::Worker* Stage::Reader(const std::string& group, const char* stream) {
+  const auto master = cluster_->Master();
+  const auto holder = master ? cluster_->Ask(*master, {"HGET", bus::LeaseKey(stream, group), "holder"})
+                             : Result<redis::Reply>(Error{Errc::kUnavailable, "no master"});
+  for (Worker& worker : consumers_) {
+    if (holder && worker.options.name == holder->text) {
+      return &worker;
+    }
+  }
+  return nullptr;
 }
 
 Result<size_t> Stage::AwaitMaster() {

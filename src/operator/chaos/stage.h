@@ -15,12 +15,13 @@
 
 namespace quantum::operate::chaos {
 
-// Everything a fault can break: the cluster, the producers (one on each site) and the consumers (each a group of its
-// own, on no site).
+// Everything a fault can break: the cluster, the producers (one on each site) and the consumers (two a group, of which
+// one reads a stream and the other stands by; on no site).
 class Stage {
  public:
   static constexpr size_t kProducers = Cluster::kNodes;
-  static constexpr size_t kConsumers = 2;
+  static constexpr size_t kGroups = 2;
+  static constexpr size_t kConsumersPerGroup = 2;
 
   struct Options {
     std::string folder;   // temporary; everything is in it
@@ -45,6 +46,10 @@ class Stage {
   std::vector<Worker>& consumers() { return consumers_; }
   std::vector<std::string> producer_names() const;
   std::vector<std::string> group_names() const;
+  std::vector<std::string> history_files() const;  // of all workers
+  std::vector<Worker*> ConsumersOf(const std::string& group);
+  // The consumer that holds the group's lease on the stream; null while nobody does, or there is no master.
+  Worker* Reader(const std::string& group, const char* stream);
 
   Result<size_t> AwaitMaster();
   void Kill(Worker& worker);
@@ -72,7 +77,9 @@ class Stage {
  private:
   Stage(const Network& network, Random& random, Options options)
       : network_(network), random_(random), options_(std::move(options)) {}
-  Status AddWorker(std::vector<Worker>& workers, const std::string& name, bool producer, int namespace_of);
+  Status AddProducer(size_t number);
+  Status AddConsumer(const std::string& group, const std::string& name);
+  Status Add(std::vector<Worker>& workers, Worker worker, const std::string& name);
   std::string OutputOf(const Worker& worker) const;
 
   const Network& network_;

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -131,38 +133,61 @@ class Producer {
   std::string trouble_;
 };
 
-// Its effect is the line "applied" in its file; the exact record of what was applied is that file.
-class Consumer {
+// What a group has applied: a file of its processes, as a table would be. A line is an effect. Who adds one holds the
+// lock and has read what the others wrote, so each effect happens once, and they stand in the order they happened in.
+class Effects {
  public:
-  Consumer(const WorkerOptions& options, History& history) : options_(options), history_(history) {
-    for (const Record& record : history.before()) {
-      if (record.kind == Kind::kApplied) {
-        IsFirst(record);
-      }
+  static Result<std::unique_ptr<Effects>> Open(const std::string& path) {
+    std::unique_ptr<Effects> effects(new Effects);
+    effects->file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (effects->file_ < 0) {
+      return Error{Errc::kInternal, fmt::format("the effects {}: {}", path, std::strerror(errno))};
     }
+    return effects;
+  }
+  ~Effects() { ::close(file_); }
+
+  // Nothing when it was applied before.
+  Status Apply(const Record& record) {
+    if (::flock(file_, LOCK_EX) != 0) {
+      return Error{Errc::kInternal, fmt::format("locking the effects: {}", std::strerror(errno))};
+    }
+    Status status = CatchUp();
+    if (status && IsFirst(record)) {
+      const std::string line = ToLine(record);
+      if (::pwrite(file_, line.data(), line.size(), end_) != static_cast<ssize_t>(line.size())) {
+        fmt::print(stderr, "the effects cannot be written: {}\n", std::strerror(errno));
+        ::_exit(5);
+      }
+      end_ += static_cast<off_t>(line.size());
+    }
+    ::flock(file_, LOCK_UN);
+    return status;
   }
 
-  Status Handle(const bus::Event& event) {
-    boost::system::error_code error;
-    const json::value payload = json::parse(event.payload, error);
-    const json::value* const number = error || !payload.is_object() ? nullptr : payload.get_object().if_contains("n");
-    if (number == nullptr || !number->is_int64()) {
-      return Error{Errc::kInvalidArgument, "no operation in it"};
+ private:
+  Effects() = default;
+
+  // What the others have added. What a killed one left half written is written over.
+  Status CatchUp() {
+    std::string text;
+    char chunk[65536];
+    ssize_t got = 0;
+    while ((got = ::pread(file_, chunk, sizeof chunk, end_ + static_cast<off_t>(text.size()))) > 0) {
+      text.append(chunk, static_cast<size_t>(got));
     }
-    Record record{
-        Kind::kDelivered,          Now(),    event.producer, static_cast<uint64_t>(number->get_int64()), options_.name,
-        bus::FamilyOf(event.type), event.key};
-    history_.Write(ToLine(record));
-    fiber::SleepFor(kHandling);
-    if (IsFirst(record)) {
-      record.kind = Kind::kApplied;
-      record.at_ns = Now();
-      history_.Write(ToLine(record));
+    size_t begin = 0;
+    for (size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      QUANTUM_TRY(const Record record, ParseLine(std::string_view(text).substr(begin, end - begin)));
+      IsFirst(record);
+    }
+    end_ += static_cast<off_t>(begin);
+    if (begin < text.size() && ::ftruncate(file_, end_) != 0) {
+      return Error{Errc::kInternal, fmt::format("mending the effects: {}", std::strerror(errno))};
     }
     return {};
   }
 
- private:
   // Whether it was not applied before; from now on it was.
   bool IsFirst(const Record& record) {
     std::vector<bool>& applied = applied_[record.producer];
@@ -172,15 +197,45 @@ class Consumer {
     return first;
   }
 
-  const WorkerOptions& options_;
-  History& history_;
+  int file_ = -1;
+  off_t end_ = 0;
   std::map<std::string, std::vector<bool>> applied_;  // by producer and operation
 };
+
+class Consumer {
+ public:
+  Consumer(const WorkerOptions& options, History& history, Effects& effects)
+      : options_(options), history_(history), effects_(effects) {}
+
+  Status Handle(const bus::Event& event) {
+    boost::system::error_code error;
+    const json::value payload = json::parse(event.payload, error);
+    const json::value* const number = error || !payload.is_object() ? nullptr : payload.get_object().if_contains("n");
+    if (number == nullptr || !number->is_int64()) {
+      return Error{Errc::kInvalidArgument, "no operation in it"};
+    }
+    Record record{
+        Kind::kDelivered,          Now(),    event.producer, static_cast<uint64_t>(number->get_int64()), options_.group,
+        bus::FamilyOf(event.type), event.key};
+    history_.Write(ToLine(record));
+    fiber::SleepFor(kHandling);
+    record.kind = Kind::kApplied;
+    record.at_ns = Now();
+    return effects_.Apply(record);
+  }
+
+ private:
+  const WorkerOptions& options_;
+  History& history_;
+  Effects& effects_;
+};
+
+volatile std::sig_atomic_t asked_to_stop = 0;
 
 Status Work(fiber::Loop& loop, const WorkerOptions& options) {
   QUANTUM_TRY(const auto history, History::Open(options.history));
   redis::Client client(loop, options.redis);
-  bus::BusOptions bus_options{.producer = options.name, .group = options.name, .journal_directory = options.journal};
+  bus::BusOptions bus_options{.producer = options.name, .group = options.group, .journal_directory = options.journal};
   bus_options.replicas_required = options.replicas_required;
   bus_options.fenced = [](const std::string& reason) {
     fmt::print(stderr, "fenced: {}\n", reason);
@@ -191,16 +246,20 @@ Status Work(fiber::Loop& loop, const WorkerOptions& options) {
     Producer(loop, options, *bus, *history).Run();
     return {};
   }
-  Consumer consumer(options, *history);
+  QUANTUM_TRY(const auto effects, Effects::Open(options.effects));
+  Consumer consumer(options, *history, *effects);
   std::vector<std::string> types;
   for (const char* stream : kStreams) {
     types.push_back(TypeOf(stream));
   }
   bus->Subscribe({.types = types, .handler = [&](const bus::Event& event) { return consumer.Handle(event); }});
+  std::signal(SIGTERM, [](int) { asked_to_stop = 1; });
   QUANTUM_CHECK(bus->Start());
-  while (true) {
-    fiber::SleepFor(1h);
+  while (asked_to_stop == 0) {
+    fiber::SleepFor(kTick);
   }
+  bus->Stop();
+  return {};
 }
 
 }  // namespace
@@ -213,6 +272,8 @@ Status SaveWorker(const WorkerOptions& options, const std::string& file) {
   const json::object object{{"producer", options.producer},
                             {"name", options.name},
                             {"history", options.history},
+                            {"group", options.group},
+                            {"effects", options.effects},
                             {"journal", options.journal},
                             {"gate", options.gate},
                             {"per_second", options.per_second},
@@ -234,6 +295,8 @@ Result<WorkerOptions> LoadWorker(const std::string& file) {
     options.producer = object.at("producer").as_bool();
     options.name = words("name");
     options.history = words("history");
+    options.group = words("group");
+    options.effects = words("effects");
     options.journal = words("journal");
     options.gate = words("gate");
     options.per_second = static_cast<int>(object.at("per_second").as_int64());

@@ -14,9 +14,12 @@ constexpr size_t kKeys = 8;                                 // of each stream
 
 struct WorkerOptions {
   bool producer = true;  // else a consumer
-  std::string name;      // the producer's name; a consumer's, also of its group
+  std::string name;      // the process's
   redis::ClientOptions redis;
   std::string history;  // the file it appends to, and reads at its start
+  // Consumers only.
+  std::string group;
+  std::string effects;  // the file of what the group has applied, common to its processes
   // Producers only.
   std::string journal;  // folder; empty: none
   std::string gate;     // publishes while this file exists
@@ -28,7 +31,7 @@ struct WorkerOptions {
 Status SaveWorker(const WorkerOptions& options, const std::string& file);
 Result<WorkerOptions> LoadWorker(const std::string& file);
 
-// Works until it is killed, or until it can do so no longer.
+// Works until it is killed, or until it can do so no longer. A consumer ends well on SIGTERM.
 Status RunWorker(const WorkerOptions& options);
 
 }  // namespace quantum::operate::chaos
