@@ -1,5 +1,7 @@
 #include "platform/bus/lease_keeper.h"
 
+#include <algorithm>
+
 #include "platform/bus/event.h"
 #include "platform/bus/functions.h"
 #include "platform/log/log.h"
@@ -11,9 +13,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kAnswerMax = 1s;
-constexpr auto kWaitMax = 500ms;    // for the replicas' acknowledgement
-constexpr int kRoundsPerLease = 6;  // renewals in the length of a lease
-constexpr uint64_t kUnfenced = 1;   // the token where there are no leases
+constexpr auto kWaitMax = 500ms;       // for the replicas' acknowledgement
+constexpr int kRoundsPerLease = 6;     // renewals in the length of a lease
+constexpr Duration kRoundMax = 500ms;  // between two, however long it is: also how soon a release is seen
+constexpr uint64_t kUnfenced = 1;      // the token where there are no leases
 
 }  // namespace
 
@@ -57,7 +60,7 @@ void LeaseKeeper::Run() {
     } else {
       trouble.clear();
     }
-  } while (!stop_.WaitFor(lease_.length / kRoundsPerLease));
+  } while (!stop_.WaitFor(std::min<Duration>(lease_.length / kRoundsPerLease, kRoundMax)));
 }
 
 redis::Command LeaseKeeper::Word(const std::string& family, const Lease::Question& question) const {
