@@ -123,6 +123,9 @@ TEST_F(BusVolatileTest, AFloodOfThemAndAConnectionThatIsStuckDelayNoDurableEvent
     }
     EXPECT_GE(Dropped("superseded"), superseded + 19);
     for (int i = 0; i < 50; ++i) {
+      for (int number = 0; number < 1000; ++number) {
+        EXPECT_TRUE(bus.Publish(Tick(1000 * i + number, kKeys)).ok());
+      }
       const auto id = bus.Publish({.type = kPlaced, .key = "K", .payload = fmt::format("{{\"n\":{}}}", i)},
                                   {.await_replicated = true});
       ASSERT_TRUE(id.ok()) << id.error().message;
