@@ -120,18 +120,22 @@ Status LocalFleet::Ask(const std::string& op, const std::string& unit, const OnC
         units_.push_back(std::move(status));
       }
     }
-    if (const json::value* ok = object.if_contains("ok"); ok != nullptr && ok->is_bool() && ok->as_bool()) {
+    const auto is_true = [&](const char* key) {
+      const json::value* value = object.if_contains(key);
+      return value != nullptr && value->is_bool() && value->as_bool();
+    };
+    if (is_true("ok")) {
       return {};
     }
     const auto text = [&](const char* key) {
       const json::value* value = object.if_contains(key);
       return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
     };
-    const json::value* stopped = object.if_contains("stopped");
     refusal_ = Refusal{.unit = text("cause"),
                        .what = text("error"),
                        .last_words = text("last_words"),
-                       .stopped = stopped != nullptr && stopped->is_bool() && stopped->as_bool()};
+                       .stopped = is_true("stopped"),
+                       .disk_full = is_true("disk_full")};
     return Error{Errc::kInternal, refusal_->unit.empty() ? refusal_->what : refusal_->unit + " " + refusal_->what};
   }
   if (interrupted_ && interrupted_()) {

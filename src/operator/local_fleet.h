@@ -21,6 +21,7 @@ class LocalFleet final : public Fleet {
     std::string what;        // the sentence's end after the unit's name, or the whole sentence
     std::string last_words;  // what the unit has printed since it was started
     bool stopped = false;    // everything is
+    bool disk_full = false;  // that of the state directory was, while everything started
   };
 
   // `interrupted`: asked several times a second while an answer is awaited; true ends the wait with kCancelled.

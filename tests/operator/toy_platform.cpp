@@ -43,7 +43,7 @@ Outcome Shell(const std::string& command) {
   return outcome;
 }
 
-ToyPlatform::ToyPlatform() : directory_("operator"), layout_{(directory_.path() / "s").string()}, fleet_(layout_) {
+ToyPlatform::ToyPlatform() : directory_("operator"), layout_{(directory_.path() / "d/s").string()}, fleet_(layout_) {
   std::filesystem::permissions(directory_.path(), std::filesystem::perms(0755));
   if (::pipe2(alive_, O_CLOEXEC) != 0) {
     throw std::runtime_error("no pipe");
@@ -109,6 +109,7 @@ void ToyPlatform::Up() {
 }
 
 quantum::testing::Process ToyPlatform::UpInBackground(std::vector<std::string> options) {
+  std::filesystem::remove(directory_.path() / "up.out");
   options.insert(options.begin(), "up");
   return quantum::testing::Process({.command = Command(std::move(options)), .output = directory_.path() / "up.out"});
 }

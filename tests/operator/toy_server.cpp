@@ -1,9 +1,9 @@
 // A unit for the supervisor's tests: answers every HTTP request on a loopback port with 200 after a start-up delay.
 //   toy-server PORT [DELAY_MS [AWAY]]
-// While the file AWAY exists, a dependency is away: /health/ready is answered 503 with the reason. SIGTERM ends it with
-// code 0.
+// It listens on the address in TOY_ADDRESS where there is one. While the file AWAY exists, a dependency is away:
+// /health/ready is answered 503 with the reason. SIGTERM ends it with code 0.
 
-#include <arpa/inet.h>
+#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +11,29 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
+
+namespace {
+
+int Listen(int port) {
+  const char* const given = std::getenv("TOY_ADDRESS");
+  const std::string node = given != nullptr ? given : "127.0.0.1";
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* address = nullptr;
+  if (::getaddrinfo(node.c_str(), std::to_string(port).c_str(), &hints, &address) != 0) {
+    return -1;
+  }
+  const int listener = ::socket(address->ai_family, SOCK_STREAM, 0);
+  const int yes = 1;
+  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  const bool listens = ::bind(listener, address->ai_addr, address->ai_addrlen) == 0 && ::listen(listener, 16) == 0;
+  ::freeaddrinfo(address);
+  return listens ? listener : -1;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2) {
@@ -22,14 +45,8 @@ int main(int argc, char** argv) {
   if (argc > 2) {
     ::usleep(static_cast<useconds_t>(std::atoi(argv[2])) * 1000);
   }
-  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-  const int yes = 1;
-  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(std::atoi(argv[1])));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 || ::listen(listener, 16) != 0) {
+  const int listener = Listen(std::atoi(argv[1]));
+  if (listener < 0) {
     std::perror("toy server");
     return 1;
   }

@@ -141,7 +141,7 @@ TEST_F(UpTest, LastWordsAreThoseOfThisRun) {
   first.replace(first.find("WORD"), 4, "No space left on device");
   WriteManifest(first);
   const Outcome full = Quantum("up");
-  EXPECT_THAT(full.output, HasSubstr("the disk is full: free some space"));
+  EXPECT_THAT(full.output, HasSubstr("The disk of " + layout_.root + " is full: free some space"));
   std::string second = broken;
   second.replace(second.find("WORD"), 4, "something else");
   WriteManifest(second);
@@ -156,7 +156,7 @@ TEST_F(UpTest, AServiceThatDoesNotGetReadySaysWhyInOneSentence) {
   const Outcome up = Quantum("up");
   EXPECT_EQ(up.exit_code, 1);
   EXPECT_THAT(up.output, HasSubstr("a did not become ready within 0 s (waits: WRONGPASS"));
-  EXPECT_THAT(up.output, HasSubstr("a password does not fit: put the files back into " + layout_.Secrets()));
+  EXPECT_THAT(up.output, HasSubstr("A password does not fit: put the files back into " + layout_.Secrets()));
   EXPECT_THAT(up.output, HasSubstr("Everything is stopped again."));
 }
 

@@ -16,6 +16,7 @@
 #include "operator/chaos/run.h"
 #include "operator/chaos/worker.h"
 #include "operator/commands/command.h"
+#include "operator/output.h"
 #include "platform/base/random.h"
 
 namespace quantum::operate {
@@ -45,17 +46,17 @@ void Forward(int signal) {
 int PlayRun(const chaos::RunOptions& options, const std::string& json) {
   const auto report = chaos::RunChaos(options);
   if (!report) {
-    fmt::print(stderr, "quantum: {}\n", report.error().message);
+    PrintError("quantum: {}\n", report.error().message);
     return report.error().code == Errc::kInvalidArgument ? kUsage : kFailed;
   }
-  fmt::print("{}", chaos::FormatReport(*report));
-  std::fflush(stdout);
+  Print("{}", chaos::FormatReport(*report));
+  FlushOutput();
   if (!json.empty()) {
     std::ofstream file(json);
     file << chaos::ToJson(*report);
     file.close();
     if (!file) {
-      fmt::print(stderr, "quantum: {} cannot be written\n", json);
+      PrintError("quantum: {} cannot be written\n", json);
       return kFailed;
     }
   }
@@ -69,7 +70,7 @@ int RunApart(const chaos::RunOptions& options, const Wanted& wanted) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     ::signal(signal, Forward);
   }
-  std::fflush(stdout);
+  FlushOutput();
   const pid_t self = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) {
@@ -117,8 +118,8 @@ Result<int> ChaosBus(const Context& context, Wanted wanted) {
     fs::remove(folder);
     return Error{Errc::kInvalidArgument, fmt::format("no folder {}: run it from the checkout", options.infra)};
   }
-  fmt::print("{}, seed {}{}\n", wanted.control ? "the negative control" : fmt::format("{} rounds", wanted.rounds),
-             wanted.seed, wanted.keep ? ", in " + folder : "");
+  Print("{}, seed {}{}\n", wanted.control ? "the negative control" : fmt::format("{} rounds", wanted.rounds),
+        wanted.seed, wanted.keep ? ", in " + folder : "");
   const int code = RunApart(options, wanted);
   if (!wanted.keep) {
     std::error_code ignored;

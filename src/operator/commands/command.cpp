@@ -4,10 +4,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 
 #include "operator/commands/chaos.h"
+#include "operator/commands/usage.h"
+#include "operator/output.h"
 
 namespace quantum::operate {
 
@@ -35,7 +38,7 @@ std::string Context::ManifestPath() const {
 }
 
 void Context::Fail(const Error& error, int code) {
-  fmt::print(stderr, "quantum: {}\n", error.message);
+  PrintError("quantum: {}\n", error.message);
   exit_code = code;
 }
 
@@ -60,47 +63,42 @@ Result<Running> FindRunning(const Context& context) {
   return Running{std::move(layout), std::move(launch).value(), std::move(manifest)};
 }
 
-Result<std::vector<std::string>> ToOverrides(const UpOptions& options) {
-  std::vector<std::string> overrides;
-  if (!options.market.empty()) {
-    const bool known = options.market == "synthetic" ||
-                       (options.market.starts_with("recording:") && options.market.size() > sizeof("recording:") - 1);
-    if (!known) {
-      return Error{Errc::kInvalidArgument,
-                   fmt::format("--market {}: must be synthetic or recording:FILE[,FILE]", options.market)};
-    }
-    overrides.push_back("market.source=" + options.market);
-  }
-  if (!options.speed.empty()) {
-    if (options.speed != "1" && options.speed != "10" && options.speed != "max") {
-      return Error{Errc::kInvalidArgument, fmt::format("--speed {}: must be 1, 10 or max", options.speed)};
-    }
-    overrides.push_back("market.speed=" + options.speed);
-  }
-  if (!options.strategy.empty()) {
-    overrides.push_back("strategy.name=" + options.strategy);
-  }
-  for (const std::string& each : options.set) {
-    const size_t equals = each.find('=');
-    if (equals == 0 || equals == std::string::npos) {
-      return Error{Errc::kInvalidArgument, fmt::format("--set {}: must be key.of.the.manifest=value", each)};
-    }
-    overrides.push_back(each);
-  }
-  return overrides;
-}
-
 namespace {
+
+constexpr const char* kDescription =
+    "Quantum Trader: one program that starts the platform, watches it, and answers the operator.\n\n"
+    "New here? `./quantum up` installs what is missing, builds and starts everything: paper trading on a synthetic\n"
+    "market, no account needed. `./quantum status` shows what runs, `./quantum orders` what it does, `./quantum down`\n"
+    "stops it; the data stays. Every command below has its own --help; docs/runbook.md says what to do when.";
 
 constexpr const char* kFooter =
     "Before any of these, ./quantum itself installs missing packages and builds; it also has\n"
     "  test                        build and run every test (./quantum test --help)\n\n"
-    "Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 the platform does not run, 4 differences found.";
+    "Exit codes: 0 ok, 1 failed, 2 wrong usage or manifest, 3 the platform does not run, 4 differences found;\n"
+    "130 interrupted by Ctrl-C.";
+
+int Run(CLI::App& app, Context& context, int argc, const char* const* argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);  // --help
+  } catch (const CLI::ParseError& error) {
+    if (argc <= 1) {
+      WriteError(app.help());
+    } else {
+      PrintError("quantum: {}\n", WrongUsage(app, error));
+    }
+    return kUsage;
+  }
+  return context.exit_code;
+}
 
 }  // namespace
 
 int RunProgram(int argc, const char* const* argv) {
-  CLI::App app("Quantum Trader: brings the platform up, watches it, and answers the operator.", "./quantum");
+  // A reader that goes away must not end a command in the middle of its work: `./quantum halt | head -1`.
+  ::signal(SIGPIPE, SIG_IGN);
+  CLI::App app(kDescription, "./quantum");
   Context context;
   app.require_subcommand(1);
   app.fallthrough();
@@ -109,6 +107,7 @@ int RunProgram(int argc, const char* const* argv) {
   app.add_option("--state", context.state, "State directory (root: /var/lib/quantum-trader; else ~/.local/state/…)")
       ->type_name("DIR");
   app.add_option("--port-offset", context.port_offset, "Added to every port: several stacks side by side")
+      ->check(CLI::Range(0, 65535))
       ->type_name("N");
   app.add_option("--manifest", context.manifest, "The manifest (default: quantum.yml of the checkout)")
       ->type_name("FILE");
@@ -130,15 +129,7 @@ int RunProgram(int argc, const char* const* argv) {
   AddVersion(app, context);
   AddMigrate(app, context);
   AddSupervise(app, context);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    return app.exit(success);  // --help
-  } catch (const CLI::ParseError& error) {
-    app.exit(error);
-    return kUsage;
-  }
-  return context.exit_code;
+  return FinishOutput(Run(app, context, argc, argv));
 }
 
 }  // namespace quantum::operate

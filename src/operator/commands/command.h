@@ -41,15 +41,6 @@ struct Running {
 };
 Result<Running> FindRunning(const Context& context);  // kUnavailable: it was never started
 
-// "--market recording:a.gz" and the like become overrides of the manifest; kInvalidArgument says what is allowed.
-struct UpOptions {
-  std::string market;
-  std::string speed;
-  std::string strategy;
-  std::vector<std::string> set;
-};
-Result<std::vector<std::string>> ToOverrides(const UpOptions& options);
-
 // Each adds one command (or a few of one kind) to the program.
 void AddUp(CLI::App& app, Context& context);
 void AddDown(CLI::App& app, Context& context);

@@ -6,7 +6,9 @@
 #include <thread>
 
 #include "operator/commands/command.h"
+#include "operator/commands/stop.h"
 #include "operator/local_fleet.h"
+#include "operator/output.h"
 #include "operator/supervisor/daemon.h"
 #include "operator/supervisor/record.h"
 
@@ -18,8 +20,7 @@ constexpr std::chrono::seconds kSupervisorWait(20);
 
 void Show(const UnitStatus& unit) {
   if (unit.state == State::kStopped) {
-    fmt::print("  stopped  {}\n", unit.name);
-    std::fflush(stdout);
+    Say(fmt::format("  stopped  {}", unit.name));
   }
 }
 
@@ -34,15 +35,17 @@ bool AwaitSupervisor(const LocalFleet& fleet, const Layout& layout) {
   return fleet.Running();
 }
 
-// Units outlive keeper and supervisor when both were killed, and the supervisor may die while it stops them.
-Status StopEverything(LocalFleet& fleet, const Layout& layout) {
+}  // namespace
+
+Status StopEverything(const Layout& layout) {
   constexpr int kAttempts = 3;
+  LocalFleet fleet(layout);
   if (!fleet.Running() && !UnitsLive(layout)) {
     return fleet.StopAll(Show);  // says why it cannot
   }
   for (int attempt = 1;; ++attempt) {
     if (!fleet.Running() && UnitsLive(layout)) {
-      fmt::print("The supervisor is gone, its units are not: stopping them.\n");
+      Say("The supervisor is gone, its units are not: stopping them.");
       QUANTUM_CHECK(LaunchStopper(layout));
       if (!AwaitSupervisor(fleet, layout) && UnitsLive(layout)) {
         return Error{Errc::kInternal, fmt::format("no supervisor could be started to stop the units; see {}",
@@ -60,11 +63,12 @@ Status StopEverything(LocalFleet& fleet, const Layout& layout) {
   }
 }
 
+namespace {
+
 Status Down(const Context& context) {
   QUANTUM_TRY(const Layout layout, context.FindLayout());
-  LocalFleet fleet(layout);
-  QUANTUM_CHECK(StopEverything(fleet, layout));
-  fmt::print("Everything is stopped; data is kept in {}. `./quantum up` continues with it.\n", layout.root);
+  QUANTUM_CHECK(StopEverything(layout));
+  Print("Everything is stopped; data is kept in {}. `./quantum up` continues with it.\n", layout.root);
   return {};
 }
 

@@ -9,6 +9,7 @@
 
 #include "operator/commands/api.h"
 #include "operator/commands/command.h"
+#include "operator/output.h"
 #include "operator/state/environment.h"
 
 namespace quantum::operate {
@@ -32,14 +33,14 @@ bool PrintReport(const std::string& body, bool close) {
     const boost::json::value* found = report == nullptr ? nullptr : report->if_contains(name);
     return found != nullptr && found->is_int64() ? found->get_int64() : 0;
   };
-  fmt::print("Execution has cancelled {} entry orders{}.\n", number("cancelled"),
-             close ? fmt::format(" and is closing {} positions, reduce-only", number("closed")) : "");
+  Print("Execution has cancelled {} entry orders{}.\n", number("cancelled"),
+        close ? fmt::format(" and is closing {} positions, reduce-only", number("closed")) : "");
   const boost::json::value* problems = report == nullptr ? nullptr : report->if_contains("problems");
   if (problems == nullptr || !problems->is_array() || problems->get_array().empty()) {
     return true;
   }
   for (const boost::json::value& problem : problems->get_array()) {
-    fmt::print("Not done: {}\n", problem.is_string() ? std::string(problem.get_string()) : serialize(problem));
+    Print("Not done: {}\n", problem.is_string() ? std::string(problem.get_string()) : serialize(problem));
   }
   return false;
 }
@@ -67,12 +68,12 @@ Status Halt(const Context& context, const HaltOptions& wanted) {
   const std::string flag = running.layout.HaltFile();
   const Status on_disk = WriteFlag(running.layout, flag, boost::json::serialize(record) + "\n");
   if (on_disk) {
-    fmt::print("The halt is on disk ({}): no entry is sent from now on.\n", flag);
+    Print("The halt is on disk ({}): no entry is sent from now on.\n", flag);
   } else {
     // A full disk must not keep the services from stopping; they hold the halt in memory until they can write it.
-    fmt::print("The halt is not on disk ({}); telling the services.\n", on_disk.error().message);
+    Print("The halt is not on disk ({}); telling the services.\n", on_disk.error().message);
   }
-  std::fflush(stdout);
+  FlushOutput();
   const auto told =
       CallService(running, "execution", "POST", "/api/execution/halt", boost::json::serialize(request), kHaltWithin);
   const bool done = told.ok() && PrintReport(told->body, wanted.close);
@@ -84,8 +85,8 @@ Status Halt(const Context& context, const HaltOptions& wanted) {
     return Error{Errc::kInternal, told.error().Within(held).message};
   }
   if (!recorded.ok()) {
-    fmt::print("risk-safety has not recorded it now ({}); the halt holds until an operator rearms.\n",
-               recorded.error().message);
+    Print("risk-safety has not recorded it now ({}); the halt holds until an operator rearms.\n",
+          recorded.error().message);
   }
   if (!on_disk) {
     return on_disk.error().Within("the services are halted, and will not be after a restart");

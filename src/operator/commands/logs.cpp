@@ -10,6 +10,8 @@
 #include <thread>
 
 #include "operator/commands/command.h"
+#include "operator/commands/nearest.h"
+#include "operator/output.h"
 
 namespace quantum::operate {
 
@@ -44,10 +46,11 @@ void PrintNew(int file, off_t& position) {
   if (::fstat(file, &info) == 0 && info.st_size < position) {
     position = 0;  // cut by rotation
   }
-  for (ssize_t got = 0; (got = ::pread(file, chunk.data(), chunk.size(), position)) > 0; position += got) {
-    std::fwrite(chunk.data(), 1, static_cast<size_t>(got), stdout);
+  for (ssize_t got = 0; !OutputFailed() && (got = ::pread(file, chunk.data(), chunk.size(), position)) > 0;
+       position += got) {
+    Write({chunk.data(), static_cast<size_t>(got)});
   }
-  std::fflush(stdout);
+  FlushOutput();
 }
 
 bool WasReplaced(int file, const std::string& path) {
@@ -59,7 +62,7 @@ bool WasReplaced(int file, const std::string& path) {
 Status Follow(const std::string& path) {
   int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   off_t position = file < 0 ? 0 : ::lseek(file, 0, SEEK_END);
-  while (file >= 0) {
+  while (file >= 0 && !OutputFailed()) {
     PrintNew(file, position);
     if (WasReplaced(file, path)) {
       ::close(file);
@@ -68,21 +71,28 @@ Status Follow(const std::string& path) {
     }
     std::this_thread::sleep_for(kPoll);
   }
-  return Error{Errc::kNotFound, fmt::format("{} is gone", path)};
+  if (file < 0) {
+    return Error{Errc::kNotFound, fmt::format("{} is gone", path)};
+  }
+  ::close(file);
+  return {};
 }
 
 Status ShowLogs(const Context& context, const LogsOptions& wanted) {
   QUANTUM_TRY(const Running running, FindRunning(context));
   if (running.manifest.FindUnit(wanted.unit) == nullptr && wanted.unit != "supervisor") {
-    return Error{Errc::kInvalidArgument,
-                 fmt::format("there is no unit '{}'; `./quantum status` lists them", wanted.unit)};
+    std::vector<std::string> names{"supervisor"};
+    for (const config::Unit& unit : running.manifest.units()) {
+      names.push_back(unit.name);
+    }
+    return Error{Errc::kInvalidArgument, NoSuch("unit", wanted.unit, names)};
   }
   const std::string path = ChooseFile(running.layout, wanted);
   if (::access(path.c_str(), R_OK) != 0) {
     return Error{Errc::kNotFound, fmt::format("{} cannot be read; has the unit ever run, and are you its user?", path)};
   }
-  fmt::print("{}\n", Tail(path, wanted.lines));
-  std::fflush(stdout);
+  Print("{}\n", Tail(path, wanted.lines));
+  FlushOutput();
   return wanted.follow ? Follow(path) : Status();
 }
 

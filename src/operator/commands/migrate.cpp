@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "operator/commands/command.h"
+#include "operator/output.h"
 #include "platform/config/secrets.h"
 #include "platform/fiber/fiber.h"
 #include "platform/log/setup.h"
@@ -36,7 +37,7 @@ Status RunMigrations(const Context&) {
   if (!applied->ok()) {
     return applied->error().Within("migrating the database");
   }
-  fmt::print("{} migrations applied\n", applied->value());
+  Print("{} migrations applied\n", applied->value());
   return {};
 }
 

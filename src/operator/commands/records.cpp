@@ -6,6 +6,7 @@
 #include "operator/commands/api.h"
 #include "operator/commands/command.h"
 #include "operator/commands/table.h"
+#include "operator/output.h"
 
 namespace quantum::operate {
 
@@ -14,46 +15,56 @@ namespace {
 struct Query {
   std::string status;
   int limit = 50;
+  bool all = false;
 };
 
-void Add(CLI::App& app, Context& context, const char* name, const char* help, std::vector<std::string> columns,
-         bool filtered) {
+std::string PathOf(const char* name, const Query& query) {
+  return fmt::format("/api/execution/{}?limit={}{}", name, query.limit,
+                     query.status.empty() ? "" : "&status=" + query.status);
+}
+
+void AddFiltered(CLI::App& app, Context& context, const char* name, const char* help,
+                 std::vector<std::string> columns) {
   CLI::App* command = app.add_subcommand(name, help);
   auto query = std::make_shared<Query>();
   command->add_flag("--json", context.json, "Print the service's answer as JSON");
-  if (filtered) {
-    command->add_option("--status", query->status, "Only those of this status")->type_name("STATUS");
-    command->add_option("--limit", query->limit, "At most so many")->check(CLI::Range(1, 1000))->type_name("N");
-  }
-  command->callback([&context, query, name, columns, filtered] {
+  command->add_option("--status", query->status, "Only those of this status")->type_name("STATUS");
+  command->add_option("--limit", query->limit, "At most so many")->check(CLI::Range(1, 1000))->type_name("N");
+  command->callback([&context, query, name, columns] {
     const auto show = [&]() -> Status {
       QUANTUM_TRY(const Running running, FindRunning(context));
-      std::string path = fmt::format("/api/execution/{}", name);
-      if (filtered) {
-        path += fmt::format("?limit={}", query->limit);
-        path += query->status.empty() ? "" : "&status=" + query->status;
-      }
-      QUANTUM_TRY(const http::Response answer, CallService(running, "execution", "GET", path));
-      fmt::print("{}", context.json ? answer.body + "\n" : FormatJsonRows(answer.body, columns));
+      QUANTUM_TRY(const http::Response answer, CallService(running, "execution", "GET", PathOf(name, *query)));
+      Write(context.json ? answer.body + "\n" : FormatJsonRows(answer.body, columns));
       return {};
     };
     context.Finish(show());
   });
 }
 
+Status ShowPositions(const Context& context, bool all) {
+  QUANTUM_TRY(const Running running, FindRunning(context));
+  QUANTUM_TRY(const http::Response answer, CallService(running, "execution", "GET", "/api/execution/positions"));
+  const std::string rows = all ? answer.body : OnlyOpen(answer.body);
+  Write(context.json
+            ? rows + "\n"
+            : FormatJsonRows(rows, {"symbol", "quantity", "entry_price", "realized_pnl", "fees", "protected", "time"}));
+  return {};
+}
+
 }  // namespace
 
 void AddRecords(CLI::App& app, Context& context) {
-  Add(app, context, "orders", "Orders, newest first",
-      {"time", "client_order_id", "symbol", "leg", "side", "order_type", "status", "quantity", "price",
-       "filled_quantity", "average_price", "correlation_id"},
-      true);
-  Add(app, context, "trades", "Trades, newest first",
-      {"entry_time", "trade_id", "symbol", "side", "status", "quantity", "entry_price", "exit_price", "pnl_usd",
-       "close_reason", "strategy"},
-      true);
-  Add(app, context, "positions", "Open positions with their stop",
-      {"symbol", "quantity", "entry_price", "realized_pnl", "fees", "protected", "time"}, false);
+  AddFiltered(app, context, "orders", "Orders, newest first",
+              {"time", "client_order_id", "symbol", "leg", "side", "order_type", "status", "quantity", "price",
+               "filled_quantity", "average_price", "correlation_id"});
+  AddFiltered(app, context, "trades", "Trades, newest first",
+              {"entry_time", "trade_id", "symbol", "side", "status", "quantity", "entry_price", "exit_price", "pnl_usd",
+               "close_reason", "strategy"});
+  CLI::App* positions = app.add_subcommand("positions", "Open positions with their stop");
+  auto query = std::make_shared<Query>();
+  positions->add_flag("--json", context.json, "One JSON object");
+  positions->add_flag("--all", query->all, "Also the symbols that are flat, with what was realized there");
+  positions->callback([&context, query] { context.Finish(ShowPositions(context, query->all)); });
 }
 
 }  // namespace quantum::operate

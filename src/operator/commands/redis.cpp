@@ -8,6 +8,7 @@
 #include "operator/commands/api.h"
 #include "operator/commands/command.h"
 #include "operator/commands/table.h"
+#include "operator/output.h"
 
 namespace quantum::operate {
 
@@ -78,22 +79,22 @@ void PrintTables(const Topology& topology, const std::vector<std::pair<std::stri
                      node.role == "slave" ? (node.link_up ? "up" : "down") : "-",
                      up ? fmt::format("{:.1f}", static_cast<double>(node.memory_bytes) / 1e6) : "-"});
   }
-  fmt::print("{}\n", FormatTable({"node", "role", "offset", "behind bytes", "link", "memory MB"}, nodes));
+  Print("{}\n", FormatTable({"node", "role", "offset", "behind bytes", "link", "memory MB"}, nodes));
   std::vector<std::vector<std::string>> sentinels;
   for (const SentinelState& sentinel : topology.sentinels) {
     sentinels.push_back({Address(sentinel.endpoint), sentinel.master ? Address(*sentinel.master) : "-",
                          sentinel.quorum ? "yes" : "no"});
   }
-  fmt::print("{}\n", FormatTable({"sentinel", "names as master", "can fail over"}, sentinels));
+  Print("{}\n", FormatTable({"sentinel", "names as master", "can fail over"}, sentinels));
   std::vector<std::vector<std::string>> waiting;
   for (const auto& [service, pending] : outboxes) {
     waiting.push_back({service, pending});
   }
-  fmt::print("{}\n", FormatTable({"outbox of", "events waiting"}, waiting));
+  Print("{}\n", FormatTable({"outbox of", "events waiting"}, waiting));
   for (const std::string& problem : topology.problems) {
-    fmt::print("problem: {}\n", problem);
+    Print("problem: {}\n", problem);
   }
-  fmt::print("{}", topology.problems.empty() ? "healthy\n" : "");
+  Print("{}", topology.problems.empty() ? "healthy\n" : "");
 }
 
 Status Show(Context& context) {
@@ -106,7 +107,7 @@ Status Show(Context& context) {
   }));
   const auto outboxes = ReadOutboxes(running);
   if (context.json) {
-    fmt::print("{}\n", json::serialize(ToJson(topology, outboxes)));
+    Print("{}\n", json::serialize(ToJson(topology, outboxes)));
   } else {
     PrintTables(topology, outboxes);
   }
@@ -124,11 +125,11 @@ Status PlannedFailover(const Context& context) {
   }));
   const double took_s = std::chrono::duration<double>(report.took).count();
   if (context.json) {
-    fmt::print("{}\n", json::serialize(json::object{
-                           {"before", Address(report.before)}, {"after", Address(report.after)}, {"seconds", took_s}}));
+    Print("{}\n", json::serialize(json::object{
+                      {"before", Address(report.before)}, {"after", Address(report.after)}, {"seconds", took_s}}));
   } else {
-    fmt::print("{} was the master, {} is: it took its first write after {:.2f} s\n", Address(report.before),
-               Address(report.after), took_s);
+    Print("{} was the master, {} is: it took its first write after {:.2f} s\n", Address(report.before),
+          Address(report.after), took_s);
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include "operator/commands/command.h"
 #include "operator/commands/table.h"
 #include "operator/local_fleet.h"
+#include "operator/output.h"
 #include "operator/supervisor/record.h"
 
 namespace quantum::operate {
@@ -26,7 +27,7 @@ void PrintTable(const std::vector<UnitStatus>& tasks) {
     rows.push_back({task.name, task.schedule, std::string(ToString(task.state)),
                     task.next_run ? FormatIso8601(*task.next_run) : "-", last, result});
   }
-  fmt::print("{}", FormatTable({"task", "schedule", "state", "next", "last", "result"}, rows));
+  Print("{}", FormatTable({"task", "schedule", "state", "next", "last", "result"}, rows));
 }
 
 Status ShowSchedule(const Context& context) {
@@ -39,9 +40,9 @@ Status ShowSchedule(const Context& context) {
     for (const UnitStatus& task : tasks) {
       array.push_back(json::parse(StatusToJson(task)));
     }
-    fmt::print("{}\n", json::serialize(json::object{{"tasks", std::move(array)}}));
+    Print("{}\n", json::serialize(json::object{{"tasks", std::move(array)}}));
   } else if (tasks.empty()) {
-    fmt::print("No task has a schedule.\n");
+    Print("No task has a schedule.\n");
   } else {
     PrintTable(tasks);
   }

@@ -19,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kCheckDeadline(10);
-constexpr std::string_view kBin = "${BIN}/";
 
 // One that ends before its deadline; its exit status.
 Result<int> RunToEnd(const ProcessSpec& spec) {
@@ -54,43 +53,35 @@ Status CheckService(const std::string& unit, ProcessSpec spec, const std::string
 
 }  // namespace
 
-Status CheckServices(const Running& running, const Accounts& accounts) {
-  for (const config::Unit& unit : running.manifest.units()) {
-    if (unit.kind == config::Unit::Kind::kService) {
-      QUANTUM_TRY(ProcessSpec spec, UnitProcess(running.layout, running.launch, running.manifest, unit, accounts));
-      QUANTUM_CHECK(CheckService(unit.name, std::move(spec), running.layout.Run()));
-    }
-  }
-  return {};
-}
-
-Result<int> CheckServices(const config::Manifest& manifest) {
+Result<int> CheckServices(const config::Manifest& manifest, const Launch& launch) {
   std::error_code error;
   const std::string programs = fs::read_symlink("/proc/self/exe", error).parent_path().string();
   std::string scratch = (fs::temp_directory_path() / "quantum-check-XXXXXX").string();
   if (error || ::mkdtemp(scratch.data()) == nullptr) {
     return Error{Errc::kInternal, fmt::format("there is no room for a temporary directory such as {}", scratch)};
   }
+  const Layout layout{scratch};
   int asked = 0;
   Status status;
   for (const config::Unit& unit : manifest.units()) {
-    if (unit.kind != config::Unit::Kind::kService || unit.command.empty() || !unit.command[0].starts_with(kBin)) {
+    if (unit.kind != config::Unit::Kind::kService || unit.command.empty()) {
       continue;
     }
-    const std::string program = programs + "/" + unit.command[0].substr(kBin.size());
-    if (::access(program.c_str(), X_OK) != 0) {
-      status = Error{Errc::kNotFound, fmt::format("{} is not built, so the options of {} cannot be checked; build "
-                                                  "everything with ./quantum up",
-                                                  program, unit.name)};
-    } else {
-      status = CheckService(unit.name,
-                            {.command = {program},
-                             .environment = {{"PATH", "/usr/bin:/bin"},
-                                             {"QUANTUM_MANIFEST", manifest.path()},
-                                             {"QUANTUM_PORT_OFFSET", std::to_string(manifest.port_offset())},
-                                             {"QUANTUM_STATE_DIR", scratch}}},
-                            scratch);
+    auto spec = UnitProcess(layout, launch, manifest, unit, {});
+    if (!spec.ok()) {
+      status = spec.error();
+      break;
     }
+    std::string& program = spec->command.front();
+    if (program.starts_with(layout.Bin() + "/")) {
+      program = programs + program.substr(layout.Bin().size());
+    }
+    spec->environment["QUANTUM_MANIFEST"] = manifest.path();
+    status = ::access(program.c_str(), X_OK) == 0
+                 ? CheckService(unit.name, std::move(spec).value(), scratch)
+                 : Error{Errc::kNotFound, fmt::format("{} is not built, so the options of {} cannot be checked; build "
+                                                      "everything with ./quantum up",
+                                                      program, unit.name)};
     if (!status.ok()) {
       break;
     }

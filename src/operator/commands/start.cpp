@@ -4,15 +4,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <map>
 #include <thread>
 
+#include "operator/commands/interrupts.h"
+#include "operator/commands/stop.h"
 #include "operator/commands/unit_table.h"
 #include "operator/local_fleet.h"
+#include "operator/output.h"
+#include "operator/state/disk.h"
 #include "operator/supervisor/daemon.h"
 #include "operator/supervisor/record.h"
 #include "operator/supervisor/words.h"
@@ -29,7 +32,10 @@ constexpr std::chrono::seconds kSupervisorBack(20);  // its keeper waits 10 s at
 constexpr std::chrono::seconds kStopperWait(10);
 constexpr milliseconds kWithinPoll(20);
 
-volatile sig_atomic_t g_interrupted = 0;
+// After "left: ".
+constexpr const char* kStartsBehind =
+    "the platform goes on in the background; ./quantum status shows it, ./quantum down stops it";
+constexpr const char* kStopsBehind = "everything goes on being stopped in the background; ./quantum status shows it";
 
 template <class Condition>
 bool Within(std::chrono::seconds limit, Condition condition) {
@@ -52,31 +58,31 @@ void Progress(const UnitStatus& unit, steady_clock::time_point begin) {
   }
 }
 
-// What to do about it, from the words that servers and services use for the usual causes.
+// What to do about it, from the words that servers and services use for the usual causes. One that met a full disk may
+// not have found room for its words.
 std::string Advice(const Running& running, const LocalFleet::Refusal& refusal) {
   const std::string text = refusal.what + "\n" + refusal.last_words;
   const auto says = [&](std::initializer_list<std::string_view> words) {
     return std::any_of(words.begin(), words.end(),
                        [&](std::string_view word) { return text.find(word) != std::string::npos; });
   };
-  if (says({"No space left on device", "disk is full", "Disk quota exceeded"})) {
-    return fmt::format("the disk is full: free some space below {} and start again", running.layout.root);
+  if (refusal.disk_full || says({"No space left on device", "disk is full", "Disk quota exceeded"})) {
+    return FullDisk(running.layout);
   }
   if (says({"WRONGPASS", "NOAUTH", "password authentication failed", "SASL authentication failed",
             "invalid username-password"})) {
     return fmt::format(
-        "a password does not fit: put the files back into {} that belong to the data in {}, and start "
-        "again",
+        "A password does not fit: put the files back into {} that belong to the data in {}, and start again",
         running.layout.Secrets(), running.layout.Data());
   }
-  return fmt::format("correct the cause, see {}, and start again", running.layout.UnitOutput(refusal.unit));
+  return fmt::format("Correct the cause, see {}, and start again", running.layout.UnitOutput(refusal.unit));
 }
 
 Error Explain(const Running& running, const LocalFleet::Refusal& refusal) {
   if (refusal.unit.empty()) {
     return Error{Errc::kConflict, refusal.what};
   }
-  std::string message = fmt::format("{} {}; {}.", refusal.unit, refusal.what, Advice(running, refusal));
+  std::string message = fmt::format("{} {}. {}.", refusal.unit, refusal.what, Advice(running, refusal));
   if (refusal.stopped) {
     message += " Everything is stopped again.";
   }
@@ -88,7 +94,7 @@ Error Explain(const Running& running, const LocalFleet::Refusal& refusal) {
 
 void Summary(const Running& running, const std::vector<UnitStatus>& units) {
   Say("");
-  fmt::print("{}", FormatUnits(units));
+  Print("{}", FormatUnits(units));
   config::Section market = running.manifest.Top("market");
   Say(fmt::format("\nMode {}, market {}.", config::ToString(running.manifest.mode()),
                   MarketLabel(market.GetString("source", "synthetic"), market.GetString("seed", "1"),
@@ -119,7 +125,10 @@ Status WatchPatiently(LocalFleet& fleet, const Running& running) {
     if (status.ok() || status.error().code != Errc::kUnavailable) {
       return status;
     }
-    Within(kSupervisorBack, [&] { return fleet.Running() || NothingLeft(running.layout); });
+    Within(kSupervisorBack, [&] { return Interrupted() || fleet.Running() || NothingLeft(running.layout); });
+    if (Interrupted()) {
+      return Error{Errc::kCancelled, "interrupted"};
+    }
     if (!fleet.Running()) {
       return NothingLeft(running.layout)
                  ? Error{Errc::kConflict, "the platform was stopped while it started"}
@@ -135,10 +144,27 @@ Status WatchPatiently(LocalFleet& fleet, const Running& running) {
 Status Foreground(const Layout& layout) {
   Say("Running in the foreground; Ctrl-C stops everything.");
   LocalFleet fleet(layout);
-  while (g_interrupted == 0 && Within(kSupervisorBack, [&] { return g_interrupted != 0 || fleet.Running(); })) {
+  while (!Interrupted() && Within(kSupervisorBack, [&] { return Interrupted() || fleet.Running(); })) {
     std::this_thread::sleep_for(milliseconds(300));
   }
-  return fleet.Running() ? fleet.StopAll() : Status();
+  SayWhenLeft(kStopsBehind);
+  return fleet.Running() ? StopEverything(layout) : Status();
+}
+
+// The answer to an interrupt before everything was ready.
+Error EndEarly(const Running& running, const Start& start) {
+  if (!start.started_here && !start.foreground) {
+    return Error{Errc::kCancelled,
+                 "interrupted; the platform was not started by this command and goes on: ./quantum status shows it, "
+                 "./quantum down stops it"};
+  }
+  SayWhenLeft(kStopsBehind);
+  Say("Interrupted: stopping what was started. Interrupt again to leave at once.");
+  const Status stopped = StopEverything(running.layout);
+  // Nothing runs: it had failed at the same moment.
+  const bool done = stopped.ok() || stopped.error().code == Errc::kUnavailable;
+  return Error{Errc::kCancelled, done ? "interrupted while it started; everything is stopped, data is kept"
+                                      : stopped.error().Within("stopping what was started").message};
 }
 
 // SIGTERM first: it passes that on to a supervisor which is only slow.
@@ -153,21 +179,8 @@ void EndKeeper(pid_t keeper) {
 
 }  // namespace
 
-void Say(const std::string& line) {
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
-}
-
-void CatchInterrupts() {
-  const auto interrupt = [](int) { g_interrupted = 1; };
-  ::signal(SIGINT, interrupt);
-  ::signal(SIGTERM, interrupt);
-}
-
 Status StartSupervisor(const Layout& layout) {
-  if (g_interrupted != 0) {
-    return Error{Errc::kCancelled, "interrupted before anything was started"};
-  }
+  SayWhenLeft(kStartsBehind);
   const std::string output = layout.UnitOutput("supervisor");
   const uint64_t printed_before = SizeOf(output);
   LocalFleet fleet(layout);
@@ -187,18 +200,17 @@ Status StartSupervisor(const Layout& layout) {
                fmt::format("the supervisor did not start: {}; see {}", TailSince(output, printed_before, 1), output)};
 }
 
-Status AwaitReady(const Running& running, bool foreground) {
-  LocalFleet fleet(running.layout, [] { return g_interrupted != 0; });
+Status AwaitReady(const Running& running, const Start& start) {
+  SayWhenLeft(kStartsBehind);
+  LocalFleet fleet(running.layout, Interrupted);
   const Status started = WatchPatiently(fleet, running);
   if (started.ok()) {
     QUANTUM_TRY(const std::vector<UnitStatus> units, LocalFleet(running.layout).List());
     Summary(running, units);
-    return foreground ? Foreground(running.layout) : Status();
+    return start.foreground ? Foreground(running.layout) : Status();
   }
   if (started.error().code == Errc::kCancelled) {
-    const Status stopped = LocalFleet(running.layout).StopAll();
-    return Error{Errc::kCancelled, stopped.ok() ? "interrupted while it started; everything is stopped"
-                                                : stopped.error().Within("stopping what was started").message};
+    return EndEarly(running, start);
   }
   if (!fleet.refusal()) {
     return started.error();

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
 #include <sstream>
@@ -12,6 +11,7 @@
 #include "operator/commands/table.h"
 #include "operator/commands/unit_table.h"
 #include "operator/local_fleet.h"
+#include "operator/output.h"
 #include "operator/process/process.h"
 #include "operator/supervisor/record.h"
 
@@ -110,18 +110,10 @@ std::string Market(const Running& running) {
                : "unknown";
 }
 
-// Of the rows that execution keeps a symbol, those that are not flat.
 json::value CountPositions(const json::value& answer) {
-  const json::value* rows = answer.is_object() ? answer.as_object().if_contains("items") : nullptr;
-  if (rows == nullptr || !rows->is_array()) {
-    return {};
-  }
-  const auto open = [](const json::value& row) {
-    const json::value* quantity = row.is_object() ? row.as_object().if_contains("quantity") : nullptr;
-    return quantity != nullptr && quantity->is_string() && quantity->as_string() != "0";
-  };
-  const json::array& all = rows->as_array();
-  return static_cast<int64_t>(std::count_if(all.begin(), all.end(), open));
+  const json::value open = json::parse(OnlyOpen(json::serialize(answer)));
+  const json::value* rows = open.is_object() ? open.as_object().if_contains("items") : nullptr;
+  return rows != nullptr && rows->is_array() ? json::value(rows->as_array().size()) : json::value();
 }
 
 json::value Equity(const json::value& snapshot) {
@@ -161,14 +153,15 @@ std::string Member(const json::value& value, std::string_view name) {
 // One line, and one for each alert.
 std::string Hindrances(const Facts& facts) {
   const std::string state = Member(facts.emergency_stop, "state");
-  std::string lines = state.empty()      ? "Emergency stop: unknown, risk-safety does not answer.\n"
-                      : state == "ARMED" ? "Emergency stop: armed, nothing is halted.\n"
-                                         : fmt::format("Emergency stop: {}, no entries: {}\n", state,
-                                                       Member(facts.emergency_stop, "reason"));
+  std::string lines =
+      state.empty() ? "Emergency stop: unknown, risk-safety does not answer.\n"
+      : state == "ARMED"
+          ? "Emergency stop: armed, nothing is halted.\n"
+          : Wrap(fmt::format("Emergency stop: {}, no entries: {}", state, Member(facts.emergency_stop, "reason")));
   const json::value* const items = facts.alerts.is_object() ? facts.alerts.get_object().if_contains("items") : nullptr;
   if (items != nullptr && items->is_array()) {
     for (const json::value& alert : items->get_array()) {
-      lines += fmt::format("Alert ({}): {}\n", Member(alert, "severity"), Member(alert, "summary"));
+      lines += Wrap(fmt::format("Alert ({}): {}", Member(alert, "severity"), Member(alert, "summary")));
     }
   }
   return lines;
@@ -182,20 +175,38 @@ void PrintJson(const Running& running, const std::vector<Row>& rows, const Facts
     object["cpu_percent"] = row.cpu_percent;
     units.push_back(std::move(object));
   }
-  fmt::print("{}\n", json::serialize(json::object{{"mode", config::ToString(running.manifest.mode())},
-                                                  {"market", Market(running)},
-                                                  {"state_directory", running.layout.root},
-                                                  {"open_positions", facts.positions},
-                                                  {"equity", facts.equity},
-                                                  {"emergency_stop", facts.emergency_stop},
-                                                  {"alerts", facts.alerts},
-                                                  {"units", std::move(units)}}));
+  Print("{}\n", json::serialize(json::object{{"mode", config::ToString(running.manifest.mode())},
+                                             {"market", Market(running)},
+                                             {"state_directory", running.layout.root},
+                                             {"open_positions", facts.positions},
+                                             {"equity", facts.equity},
+                                             {"emergency_stop", facts.emergency_stop},
+                                             {"alerts", facts.alerts},
+                                             {"units", std::move(units)}}));
+}
+
+bool IsWell(State state) { return state == State::kReady || state == State::kDone || state == State::kScheduled; }
+
+// The answer to "does everything run?", and why not.
+std::string WhetherAllRuns(const std::vector<Row>& rows) {
+  std::string lines;
+  size_t well = 0;
+  for (const Row& row : rows) {
+    const UnitStatus& unit = row.unit;
+    well += IsWell(unit.state) ? 1 : 0;
+    if (!IsWell(unit.state) || (!unit.detail.empty() && unit.state != State::kReady)) {
+      const std::string why = unit.detail.empty() ? "" : ": " + unit.detail;
+      lines += Wrap(fmt::format("{} is {}{}", unit.name, ToString(unit.state), why));
+    }
+  }
+  return well == rows.size()
+             ? fmt::format("Everything runs: {} units.\n{}", rows.size(), lines)
+             : fmt::format("{} of {} units do not run as they should.\n{}", rows.size() - well, rows.size(), lines);
 }
 
 void PrintTable(const Running& running, const std::vector<Row>& rows, const Facts& facts) {
   const WallTime now = SystemClock().Now();
   std::vector<std::vector<std::string>> table;
-  std::string details;
   for (const Row& row : rows) {
     const UnitStatus& unit = row.unit;
     const bool runs = unit.pid != 0;
@@ -203,13 +214,12 @@ void PrintTable(const Running& running, const std::vector<Row>& rows, const Fact
                      unit.port == 0 ? "-" : std::to_string(unit.port), std::to_string(unit.restarts),
                      FormatAge(now - unit.since), runs ? fmt::format("{} MB", row.usage.memory_bytes >> 20) : "-",
                      runs ? fmt::format("{:.0f} %", row.cpu_percent) : "-"});
-    if (!unit.detail.empty() && unit.state != State::kReady) {
-      details += fmt::format("{}: {}\n", unit.name, unit.detail);
-    }
   }
-  fmt::print("{}", FormatTable({"unit", "state", "pid", "port", "restarts", "since", "memory", "cpu"}, table));
-  fmt::print("\nMode {}, market {}. Open positions: {}. Equity: {}.\n{}{}", config::ToString(running.manifest.mode()),
-             Market(running), Text(facts.positions), Text(facts.equity), Hindrances(facts), details);
+  Write(FormatTable({"unit", "state", "pid", "port", "restarts", "since", "memory", "cpu"}, table));
+  Write("\n" + WhetherAllRuns(rows));
+  Write(Wrap(fmt::format("Mode {}, market {}.", config::ToString(running.manifest.mode()), Market(running))));
+  Write(fmt::format("Open positions: {}. Equity: {}.\n", Text(facts.positions), Text(facts.equity)));
+  Write(Hindrances(facts));
 }
 
 Status ShowStatus(const Context& context) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <sstream>
 
 #include "platform/base/assert.h"
 #include "platform/base/clock.h"
@@ -74,6 +75,40 @@ std::string FormatTable(const std::vector<std::string>& headings, const std::vec
     add(row);
   }
   return text;
+}
+
+std::string Wrap(const std::string& line, size_t width) {
+  std::string text;
+  std::string current;
+  std::istringstream words(line);
+  for (std::string word; words >> word;) {
+    if (!current.empty() && Width(current) + 1 + Width(word) > width) {
+      text += current + "\n";
+      current = "   ";
+    }
+    current += (current.empty() ? "" : " ") + word;
+  }
+  return text + current + "\n";
+}
+
+std::string OnlyOpen(const std::string& text) {
+  boost::system::error_code error;
+  json::value value = json::parse(text, error);
+  json::value* const items = error || !value.is_object() ? nullptr : value.as_object().if_contains("items");
+  if (items == nullptr || !items->is_array()) {
+    return text;
+  }
+  json::array open;
+  for (const json::value& row : items->as_array()) {
+    const json::value* const quantity = row.is_object() ? row.as_object().if_contains("quantity") : nullptr;
+    const bool flat = quantity != nullptr && quantity->is_string() &&
+                      std::string_view(quantity->as_string()).find_first_of("123456789") == std::string_view::npos;
+    if (!flat) {
+      open.push_back(row);
+    }
+  }
+  *items = std::move(open);
+  return json::serialize(value);
 }
 
 std::string FormatJsonRows(const std::string& text, const std::vector<std::string>& columns) {

@@ -6,6 +6,7 @@
 #include "operator/commands/api.h"
 #include "operator/commands/command.h"
 #include "operator/commands/table.h"
+#include "operator/output.h"
 #include "platform/base/id.h"
 
 namespace quantum::operate {
@@ -26,9 +27,8 @@ void AddTrace(CLI::App& app, Context& context) {
       QUANTUM_TRY(const Running running, FindRunning(context));
       QUANTUM_TRY(const http::Response answer,
                   CallService(running, "monitoring-health", "GET", "/api/health/trace/" + *id));
-      fmt::print("{}", context.json
-                           ? answer.body + "\n"
-                           : FormatJsonRows(answer.body, {"time", "elapsed_ms", "service", "what", "details"}));
+      Print("{}", context.json ? answer.body + "\n"
+                               : FormatJsonRows(answer.body, {"time", "elapsed_ms", "service", "what", "details"}));
       return {};
     };
     context.Finish(show());

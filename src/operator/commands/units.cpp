@@ -4,13 +4,28 @@
 #include <memory>
 
 #include "operator/commands/command.h"
+#include "operator/commands/nearest.h"
 #include "operator/local_fleet.h"
+#include "operator/output.h"
 
 namespace quantum::operate {
 
 namespace {
 
 using Operation = Status (LocalFleet::*)(const std::string&);
+
+// A name that is none is wrong usage, and not the failure of a unit.
+Status CheckUnit(LocalFleet& fleet, const std::string& wanted) {
+  QUANTUM_TRY(const std::vector<UnitStatus> units, fleet.List());
+  std::vector<std::string> names;
+  for (const UnitStatus& unit : units) {
+    if (unit.name == wanted) {
+      return {};
+    }
+    names.push_back(unit.name);
+  }
+  return Error{Errc::kInvalidArgument, NoSuch("unit", wanted, names)};
+}
 
 void Add(CLI::App& app, Context& context, const char* name, const char* help, const char* done, Operation operation) {
   CLI::App* command = app.add_subcommand(name, help);
@@ -23,9 +38,12 @@ void Add(CLI::App& app, Context& context, const char* name, const char* help, co
       return;
     }
     LocalFleet fleet(layout.value());
-    const Status status = (fleet.*operation)(*unit);
+    Status status = CheckUnit(fleet, *unit);
     if (status.ok()) {
-      fmt::print("{} {}\n", *unit, done);
+      status = (fleet.*operation)(*unit);
+    }
+    if (status.ok()) {
+      Print("{} {}\n", *unit, done);
     }
     context.Finish(status);
   });

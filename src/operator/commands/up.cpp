@@ -1,21 +1,20 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <memory>
-#include <set>
 
 #include "operator/commands/command.h"
-#include "operator/commands/service_check.h"
+#include "operator/commands/interrupts.h"
+#include "operator/commands/options.h"
+#include "operator/commands/plan.h"
 #include "operator/commands/start.h"
 #include "operator/local_fleet.h"
+#include "operator/output.h"
+#include "operator/state/disk.h"
 #include "operator/state/environment.h"
-#include "operator/state/ports.h"
-#include "operator/state/recorded_symbols.h"
+#include "operator/state/preparation.h"
 #include "operator/state/secret_files.h"
 #include "operator/state/stage.h"
 #include "operator/supervisor/record.h"
@@ -32,111 +31,123 @@ struct UpCommand {
   bool foreground = false;
 };
 
-// What the units may know of the caller's environment: the documented overrides. Secrets that it names are copied.
-std::map<std::string, std::string> PassedOn() {
-  std::map<std::string, std::string> passed;
-  for (char** each = ::environ; *each != nullptr; ++each) {
-    const std::string_view entry = *each;
-    const size_t equals = entry.find('=');
-    const std::string_view key = entry.substr(0, equals);
-    if (equals != std::string_view::npos && (key == "REDIS_SENTINEL_HOSTS" || key == "REDIS_MASTER_NAME")) {
-      passed[std::string(key)] = entry.substr(equals + 1);
-    }
-  }
-  return passed;
-}
-
-// Everything up to the first process: manifest, ports, users, files.
-Result<Running> Prepare(const Context& context, const Layout& layout, const UpCommand& wanted) {
-  const std::string manifest_path = context.ManifestPath();
-  const std::string source = fs::path(manifest_path).parent_path().string();
-  QUANTUM_TRY(std::vector<std::string> overrides, ToOverrides(wanted.options));
-  QUANTUM_TRY(config::Manifest manifest, config::Manifest::Load(manifest_path, overrides, context.port_offset));
-
-  const std::map<int, Holder> listening = ListeningPorts();
-  std::set<pid_t> ours;  // left behind by an earlier supervisor: found again, not strangers on our ports
-  for (const UnitRecord& record : LivingRecords(layout.Records())) {
-    const std::vector<pid_t> family = Descendants(record.process->pid);
-    ours.insert(family.begin(), family.end());
-  }
-  for (const config::Unit& unit : manifest.units()) {
-    const PortChoice choice = ChoosePort(unit, context.port_offset, MayBindLowPorts(), listening, ours);
-    if (choice.port != unit.port) {
-      Say("  note     " + choice.note);
-      overrides.push_back(fmt::format("units.{}.port={}", unit.name, choice.port));
-    }
-  }
-  QUANTUM_TRY(manifest, config::Manifest::Load(manifest_path, overrides, context.port_offset));
-  if (manifest.FindUnit("gateway") != nullptr) {
-    overrides.push_back(OriginsOverride(manifest));
-    QUANTUM_TRY(manifest, config::Manifest::Load(manifest_path, overrides, context.port_offset));
-  }
-  QUANTUM_CHECK(CheckPortsFree(manifest.units(), context.port_offset, listening, ours));
-
+// Fills the state directory: everything up to the first process.
+Result<Running> Prepare(const Layout& layout, const Plan& plan) {
+  const config::Manifest& manifest = plan.manifest;
   QUANTUM_TRY(const Accounts accounts, FindAccounts(manifest, true));
   QUANTUM_CHECK(PrepareFolders(layout, manifest, accounts));
-  config::Section market = manifest.Top("market");
-  const std::string market_source = market.GetString("source", "synthetic");
-  const char* caller = std::getenv("QUANTUM_CALLER_DIR");  // the entry script changes into the checkout
-  const std::string here = caller != nullptr ? caller : fs::current_path().string();
-  QUANTUM_TRY(const std::string staged,
-              StageRecordings(layout, market_source, wanted.options.market.empty() ? source : here));
-  if (staged != market_source) {
-    overrides.push_back("market.source=" + staged);
-  }
-  QUANTUM_TRY(const std::vector<std::string> recorded, RecordedSymbols(staged, manifest.symbols()));
-  if (recorded.size() < manifest.symbols().size()) {
-    Say(fmt::format("  note     the recording holds {} alone: the other symbols of the manifest are left out",
-                    fmt::join(recorded, ", ")));
-    overrides.push_back(fmt::format("symbols=[{}]", fmt::join(recorded, ", ")));
+  Launch launch = plan.launch;
+  QUANTUM_TRY(const std::string staged, StageRecordings(layout, launch.market));
+  if (staged != launch.market) {
+    launch.overrides.push_back("market.source=" + staged);
   }
   QUANTUM_CHECK(StagePrograms(layout, manifest));
-  QUANTUM_TRY(const std::string manifest_text, ReadFile(manifest_path));
+  QUANTUM_TRY(const std::string manifest_text, ReadFile(manifest.path()));
   QUANTUM_CHECK(WriteFileAtomically(layout.ManifestFile(), manifest_text, 0644));
   QUANTUM_TRY(Variables variables, PrepareSecrets(layout, manifest, accounts));
   variables.plain = PlainVariables(layout, manifest).plain;
-  const std::string infra = source + "/infra";
+  const std::string infra = plan.source + "/infra";
   std::error_code error;
   if (fs::is_directory(infra, error)) {
     QUANTUM_CHECK(RenderInfra(layout, infra, variables, accounts));
     QUANTUM_CHECK(RenderRedis(layout, infra, variables, manifest, accounts));
   }
-  Launch launch{.overrides = std::move(overrides),
-                .port_offset = context.port_offset,
-                .environment = PassedOn(),
-                .source_root = source};
   QUANTUM_CHECK(SaveLaunch(layout, launch));
   QUANTUM_TRY(config::Manifest running, LoadRunningManifest(layout, launch));
-  Running result{layout, std::move(launch), std::move(running)};
-  QUANTUM_CHECK(CheckServices(result, accounts));
-  return result;
+  return Running{layout, std::move(launch), std::move(running)};
+}
+
+Error AsFullDisk(const Layout& layout, const Error& error) {
+  const bool met_it = error.code == Errc::kExhausted && error.message.find(layout.root) != std::string::npos;
+  if ((!met_it && FreeBytes(layout.root) >= kFullBytes) || error.message.starts_with("The disk of")) {
+    return error;
+  }
+  return Error{Errc::kExhausted, fmt::format("{} ({})", FullDisk(layout), error.message)};
+}
+
+bool LeftBehind(const Layout& layout) { return !LivingRecords(layout.Records()).empty() && LoadLaunch(layout); }
+
+// Options are taken by a start alone: given to a platform that runs, they must be those it runs with.
+Status CheckSameOptions(const Context& context, const Running& running, const UpOptions& options) {
+  std::string market;
+  if (!options.market.empty()) {
+    QUANTUM_TRY(market, FindMarket(options.market));
+  }
+  QUANTUM_TRY(const std::vector<std::string> differences,
+              Differences(options, market, context.port_offset, running.launch, running.manifest));
+  if (!differences.empty()) {
+    return Error{Errc::kInvalidArgument,
+                 fmt::format("the platform in {} runs with other options, and takes them only when it is started: {}. "
+                             "Stop it first (./quantum down), or leave these options out; nothing was changed",
+                             running.layout.root, fmt::join(differences, ", "))};
+  }
+  const auto now = ReadFile(context.ManifestPath());
+  const auto then = ReadFile(running.layout.ManifestFile());
+  if (now.ok() && then.ok() && now.value() != then.value()) {
+    Say(fmt::format("  note     {} has changed since the start; it is read by the next one", context.ManifestPath()));
+  }
+  return {};
+}
+
+// What runs already, with or without its supervisor: waits until it is ready, and starts no unit that was not wanted.
+Status Join(const Context& context, const Layout& layout, const UpCommand& wanted, bool supervised) {
+  QUANTUM_TRY(const Running running, FindRunning(context));
+  QUANTUM_CHECK(CheckSameOptions(context, running, wanted.options));
+  if (supervised) {
+    Say(fmt::format("The platform runs already in {}.", layout.root));
+  } else {
+    // Rendered and started they are; what they were started with must not change under them.
+    Say(fmt::format("Units of {} still run without a supervisor; it takes them over as they were started.",
+                    layout.root));
+    QUANTUM_CHECK(StartSupervisor(layout));
+  }
+  return AwaitReady(running, {.started_here = false, .foreground = wanted.foreground});
+}
+
+Status StartAnew(const Context& context, const Layout& layout, const UpCommand& wanted, Preparation preparation) {
+  QUANTUM_TRY(const Plan plan, JudgeStart(context, layout, wanted.options));
+  for (const std::string& note : plan.notes) {
+    Say("  note     " + note);
+  }
+  Say(fmt::format("Preparing {}", layout.root));
+  auto running = Prepare(layout, plan);
+  if (!running.ok()) {
+    return AsFullDisk(layout, running.error());
+  }
+  if (Interrupted()) {
+    return Error{Errc::kCancelled, "interrupted before anything was started"};
+  }
+  preparation.Keep();
+  if (const Status started = StartSupervisor(layout); !started.ok()) {
+    return AsFullDisk(layout, started.error());
+  }
+  {
+    const Preparation over = std::move(preparation);  // whoever waits for it now meets a supervisor
+  }
+  Say(fmt::format("Starting {} units", running->manifest.units().size()));
+  return AwaitReady(running.value(), {.started_here = true, .foreground = wanted.foreground});
 }
 
 Status Up(const Context& context, const UpCommand& wanted) {
   QUANTUM_TRY(const Layout layout, context.FindLayout());
-  if (wanted.foreground) {
-    CatchInterrupts();
+  QUANTUM_CHECK(ToOverrides(wanted.options));
+  CatchInterrupts(wanted.foreground);
+  if (LocalFleet(layout).Running()) {
+    return Join(context, layout, wanted, true);
+  }
+  auto preparation = Preparation::Begin(layout, Interrupted, [&](pid_t holder) {
+    Say(fmt::format("Another `up` (pid {}) prepares {}; waiting for it.", holder, layout.root));
+  });
+  if (!preparation.ok()) {
+    return AsFullDisk(layout, preparation.error());
   }
   if (LocalFleet(layout).Running()) {
-    Say(fmt::format("The platform runs already in {}; options are taken on the next start.", layout.root));
-    QUANTUM_TRY(const Running running, FindRunning(context));
-    return AwaitReady(running, wanted.foreground);
+    return Join(context, layout, wanted, true);  // by the other `up`
   }
-  if (!LivingRecords(layout.Records()).empty() && LoadLaunch(layout)) {
-    // Rendered and started they are; what they were started with must not change under them.
-    Say(
-        fmt::format("Units of {} still run without a supervisor; it takes them over as they were started. Options are "
-                    "taken on the next start.",
-                    layout.root));
-    QUANTUM_TRY(const Running running, FindRunning(context));
-    QUANTUM_CHECK(StartSupervisor(layout));
-    return AwaitReady(running, wanted.foreground);
+  if (LeftBehind(layout)) {
+    return Join(context, layout, wanted, false);
   }
-  Say(fmt::format("Preparing {}", layout.root));
-  QUANTUM_TRY(const Running running, Prepare(context, layout, wanted));
-  QUANTUM_CHECK(StartSupervisor(layout));
-  Say(fmt::format("Starting {} units", running.manifest.units().size()));
-  return AwaitReady(running, wanted.foreground);
+  return StartAnew(context, layout, wanted, std::move(preparation).value());
 }
 
 }  // namespace
@@ -155,16 +166,13 @@ void AddUp(CLI::App& app, Context& context) {
   command->add_flag("--no-install", wanted->no_install, "Only check that packages are installed");
   command->add_flag("--foreground", wanted->foreground, "Stay until interrupted, then stop everything");
   command->callback([&context, wanted, markets] {
-    for (const std::string& market : *markets) {
-      std::string_view text = market;
-      if (!wanted->options.market.empty() && text.starts_with("recording:")) {
-        text.remove_prefix(sizeof("recording:") - 1);
-      }
-      wanted->options.market += (wanted->options.market.empty() ? "" : ",") + std::string(text);
-    }
+    wanted->options.market = JoinMarkets(*markets);
     const Status status = Up(context, *wanted);
     if (!status.ok()) {
-      context.Fail(status.error(), status.error().code == Errc::kInvalidArgument ? kUsage : kFailed);
+      const Errc code = status.error().code;
+      context.Fail(status.error(), code == Errc::kInvalidArgument ? kUsage
+                                   : code == Errc::kCancelled     ? InterruptExitCode()
+                                                                  : kFailed);
     }
   });
 }

@@ -6,6 +6,7 @@
 
 #include "exchange/binance/venue_factory.h"
 #include "operator/commands/command.h"
+#include "operator/output.h"
 #include "operator/verify/read.h"
 #include "platform/config/secrets.h"
 #include "platform/fiber/fiber.h"
@@ -78,22 +79,21 @@ Result<Verdict> CompareTwice(fiber::Loop& loop, const Running& running) {
 
 void Report(Context& context, const Verdict& verdict) {
   if (context.json) {
-    fmt::print("{}\n", boost::json::serialize(
-                           boost::json::object{{"orders", verdict.orders},
-                                               {"fills", verdict.fills},
-                                               {"orders_beyond", verdict.beyond.orders},
-                                               {"fills_beyond", verdict.beyond.fills},
-                                               {"differences", boost::json::value_from(verdict.differences)}}));
+    Print("{}\n",
+          boost::json::serialize(boost::json::object{{"orders", verdict.orders},
+                                                     {"fills", verdict.fills},
+                                                     {"orders_beyond", verdict.beyond.orders},
+                                                     {"fills_beyond", verdict.beyond.fills},
+                                                     {"differences", boost::json::value_from(verdict.differences)}}));
   } else {
     for (const std::string& difference : verdict.differences) {
-      fmt::print("{}\n", difference);
+      Print("{}\n", difference);
     }
-    fmt::print(
-        "{} orders and {} fills compared, with positions and balance: {}\n", verdict.orders, verdict.fills,
-        verdict.differences.empty() ? "no difference" : fmt::format("{} differences", verdict.differences.size()));
+    Print("{} orders and {} fills compared, with positions and balance: {}\n", verdict.orders, verdict.fills,
+          verdict.differences.empty() ? "no difference" : fmt::format("{} differences", verdict.differences.size()));
     if (verdict.beyond.orders + verdict.beyond.fills > 0) {
-      fmt::print("{} orders and {} fills are older than what the exchange keeps and were not compared.\n",
-                 verdict.beyond.orders, verdict.beyond.fills);
+      Print("{} orders and {} fills are older than what the exchange keeps and were not compared.\n",
+            verdict.beyond.orders, verdict.beyond.fills);
     }
   }
   context.exit_code = verdict.differences.empty() ? kOk : kDifferences;

@@ -1,13 +1,16 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 
 #include "operator/commands/command.h"
+#include "operator/output.h"
 
 namespace quantum::operate {
 
-void AddVersion(CLI::App& app, Context&) {
-  app.add_subcommand("version", "Print the version")->callback([] { fmt::print("quantum {}\n", QUANTUM_VERSION); });
+void AddVersion(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("version", "Print the version");
+  command->add_flag("--json", context.json, "One JSON object");
+  command->callback([&context] {
+    Write(context.json ? "{\"version\":\"" QUANTUM_VERSION "\"}\n" : "quantum " QUANTUM_VERSION "\n");
+  });
 }
 
 }  // namespace quantum::operate

@@ -16,6 +16,8 @@ struct Launch {
   int port_offset = 0;
   std::map<std::string, std::string> environment;  // what services may take from it: REDIS_*
   std::string source_root;                         // the checkout it was started from
+  std::vector<std::string> asked;                  // the overrides that were given to `up` itself
+  std::string market;  // its source as it was asked for, with absolute paths; the overrides name the copies
 };
 
 Status SaveLaunch(const Layout& layout, const Launch& launch);

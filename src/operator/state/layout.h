@@ -23,6 +23,7 @@ struct Layout {
   std::string LaunchFile() const { return Etc() + "/launch.json"; }
   std::string Socket() const { return Run() + "/supervisor.sock"; }
   std::string Lock() const { return Run() + "/supervisor.lock"; }
+  std::string UpLock() const { return root + "/up.lock"; }  // held while `up` prepares and starts
   std::string Records() const { return Run() + "/units"; }
   std::string StartedFile() const { return Run() + "/started"; }  // exists once everything has been ready
   std::string HaltFile() const { return Run() + "/halt.json"; }   // the emergency stop; read by execution

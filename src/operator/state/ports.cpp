@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 
 namespace quantum::operate {
@@ -37,6 +39,29 @@ Status CheckPortsFree(const std::vector<config::Unit>& units, int offset, const 
     }
   }
   return {};
+}
+
+Status CheckBindable(const std::string& address) {
+  sockaddr_in v4{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {}, .sin_zero = {}};
+  sockaddr_in6 v6{.sin6_family = AF_INET6, .sin6_port = 0, .sin6_flowinfo = 0, .sin6_addr = {}, .sin6_scope_id = 0};
+  const bool is_v4 = ::inet_pton(AF_INET, address.c_str(), &v4.sin_addr) == 1;
+  if (!is_v4 && ::inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) != 1) {
+    return Error{Errc::kInvalidArgument, fmt::format("bind: '{}' is no IP address", address)};
+  }
+  const sockaddr* const wanted = is_v4 ? reinterpret_cast<sockaddr*>(&v4) : reinterpret_cast<sockaddr*>(&v6);
+  const int probe = ::socket(wanted->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool bound = probe >= 0 && ::bind(probe, wanted, is_v4 ? sizeof(v4) : sizeof(v6)) == 0;
+  const int error = errno;
+  if (probe >= 0) {
+    ::close(probe);
+  }
+  if (bound) {
+    return {};
+  }
+  return Error{
+      Errc::kInvalidArgument,
+      fmt::format("bind: {} is no address that this machine can listen on ({}); `ip address` lists those it has",
+                  address, std::strerror(error))};
 }
 
 PortChoice ChoosePort(const config::Unit& unit, int offset, bool may_bind_low, const std::map<int, Holder>& listening,

@@ -15,6 +15,9 @@ namespace quantum::operate {
 Status CheckPortsFree(const std::vector<config::Unit>& units, int offset, const std::map<int, Holder>& listening,
                       const std::set<pid_t>& ours);
 
+// kInvalidArgument: no service could listen on `address`, since it is none of this machine's.
+Status CheckBindable(const std::string& address);
+
 // Which base port a unit gets: `port`, or `fallback_port` where it cannot be bound; `note` says why.
 struct PortChoice {
   int port = 0;

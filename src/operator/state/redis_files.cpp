@@ -52,24 +52,31 @@ Status CheckKept(const std::string& path, const std::string& port) {
                            path, kept, port)};
 }
 
+// The configuration of a node or a sentinel; empty for any other unit.
+std::string FileOf(const Layout& layout, const config::Unit& unit) {
+  const bool node = unit.name.starts_with("redis-");
+  return node || unit.name.starts_with("sentinel-")
+             ? fmt::format("{}/{}/{}", layout.Data(), unit.name, node ? "redis.conf" : "sentinel.conf")
+             : "";
+}
+
 }  // namespace
+
+Status CheckRedisPorts(const Layout& layout, const config::Manifest& manifest) {
+  for (const config::Unit& unit : manifest.units()) {
+    if (const std::string file = FileOf(layout, unit); !file.empty() && unit.port != 0) {
+      QUANTUM_CHECK(CheckKept(file, std::to_string(manifest.Port(unit.name))));
+    }
+  }
+  return {};
+}
 
 Status RenderRedis(const Layout& layout, const std::string& infra, const Variables& variables,
                    const config::Manifest& manifest, const Accounts& accounts) {
   if (manifest.FindUnit(kMaster) == nullptr) {
     return {};
   }
-  const auto file_of = [&](const config::Unit& unit) -> std::string {
-    const bool node = unit.name.starts_with("redis-");
-    return node || unit.name.starts_with("sentinel-")
-               ? fmt::format("{}/{}/{}", layout.Data(), unit.name, node ? "redis.conf" : "sentinel.conf")
-               : "";
-  };
-  for (const config::Unit& unit : manifest.units()) {
-    if (const std::string file = file_of(unit); !file.empty()) {
-      QUANTUM_CHECK(CheckKept(file, std::to_string(manifest.Port(unit.name))));
-    }
-  }
+  QUANTUM_CHECK(CheckRedisPorts(layout, manifest));
   Variables all = variables;
   const std::string address = manifest.AddressOf(kMaster);
   const std::string master_port = std::to_string(manifest.Port(kMaster));
@@ -85,7 +92,7 @@ Status RenderRedis(const Layout& layout, const std::string& infra, const Variabl
   all.secret["REDIS_OPERATOR_PASSWORD"] = variables.secret.at("SECRET_REDIS_OPERATOR");
   all.secret["SENTINEL_PASSWORD"] = variables.secret.at("SECRET_SENTINEL_CLIENT");
   for (const config::Unit& unit : manifest.units()) {
-    const std::string file = file_of(unit);
+    const std::string file = FileOf(layout, unit);
     if (file.empty()) {
       continue;
     }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kBinPrefix = "${BIN}/";
+constexpr std::string_view kRecording = "recording:";
 
 Error FileError(std::string_view what, const std::string& path, const std::error_code& error) {
   if (error == std::errc::no_space_on_device) {
@@ -134,6 +136,16 @@ Status PrepareFolders(const Layout& layout, const config::Manifest& manifest, co
   return {};
 }
 
+std::set<std::string> ProgramsOf(const config::Manifest& manifest) {
+  std::set<std::string> programs{"quantum"};
+  for (const config::Unit& unit : manifest.units()) {
+    if (!unit.command.empty() && unit.command.front().starts_with(kBinPrefix)) {
+      programs.insert(unit.command.front().substr(kBinPrefix.size()));
+    }
+  }
+  return programs;
+}
+
 Status StagePrograms(const Layout& layout, const config::Manifest& manifest) {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
@@ -143,13 +155,7 @@ Status StagePrograms(const Layout& layout, const config::Manifest& manifest) {
   if (self.parent_path() == fs::path(layout.Bin())) {
     return {};  // started from the staged copy
   }
-  std::set<std::string> programs{"quantum"};
-  for (const config::Unit& unit : manifest.units()) {
-    if (!unit.command.empty() && unit.command.front().starts_with(kBinPrefix)) {
-      programs.insert(unit.command.front().substr(kBinPrefix.size()));
-    }
-  }
-  for (const std::string& program : programs) {
+  for (const std::string& program : ProgramsOf(manifest)) {
     const std::string from = (self.parent_path() / program).string();
     if (!fs::exists(from, error)) {
       return Error{Errc::kNotFound,
@@ -220,33 +226,60 @@ Status RenderInfra(const Layout& layout, const std::string& infra, const Variabl
   return {};
 }
 
-Result<std::string> StageRecordings(const Layout& layout, const std::string& source, const std::string& directory) {
-  constexpr std::string_view kPrefix = "recording:";
-  if (!source.starts_with(kPrefix)) {
-    return source;
+std::vector<std::string> RecordingsOf(const std::string& source) {
+  std::vector<std::string> files;
+  std::string_view rest = source;
+  if (!rest.starts_with(kRecording)) {
+    return files;
   }
-  std::string staged;
-  std::string_view rest = std::string_view(source).substr(kPrefix.size());
+  rest.remove_prefix(kRecording.size());
   while (!rest.empty()) {
     const std::string_view name = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(rest.size(), name.size() + 1));
-    const fs::path file = fs::path(directory) / name;
+    files.emplace_back(name);
+  }
+  return files;
+}
+
+namespace {
+
+std::string SourceOf(const std::vector<std::string>& files) {
+  return fmt::format("{}{}", kRecording, fmt::join(files, ","));
+}
+
+}  // namespace
+
+Result<std::string> FindRecordings(const std::string& source, const std::string& directory) {
+  if (!source.starts_with(kRecording)) {
+    return source;
+  }
+  std::vector<std::string> files = RecordingsOf(source);
+  for (std::string& file : files) {
+    file = (fs::path(directory) / file).lexically_normal().string();
     std::error_code error;
     if (!fs::is_regular_file(file, error)) {
-      return Error{Errc::kNotFound, fmt::format("there is no recording {}", file.string())};
+      return Error{Errc::kNotFound, fmt::format("there is no recording {}", file)};
     }
-    const std::string copy = layout.Market() + "/" + file.filename().string();
-    std::error_code same;
-    if (!fs::equivalent(file, copy, same) || same) {
-      QUANTUM_CHECK(CopyIfNewer(file.string(), copy, 0644));
-    }
-    staged += staged.empty() ? std::string(kPrefix) : ",";
-    staged += copy;
   }
-  if (staged.empty()) {
+  if (files.empty()) {
     return Error{Errc::kInvalidArgument, "--market recording: needs at least one file: recording:FILE[,FILE]"};
   }
-  return staged;
+  return SourceOf(files);
+}
+
+Result<std::string> StageRecordings(const Layout& layout, const std::string& source) {
+  if (!source.starts_with(kRecording)) {
+    return source;
+  }
+  std::vector<std::string> copies;
+  for (const std::string& file : RecordingsOf(source)) {
+    copies.push_back(layout.Market() + "/" + fs::path(file).filename().string());
+    std::error_code same;
+    if (!fs::equivalent(file, copies.back(), same) || same) {
+      QUANTUM_CHECK(CopyIfNewer(file, copies.back(), 0644));
+    }
+  }
+  return SourceOf(copies);
 }
 
 }  // namespace quantum::operate

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,21 +17,33 @@ namespace quantum::operate {
 // wherever he likes. An ancestor that the service user cannot enter is an error.
 Status PrepareFolders(const Layout& layout, const config::Manifest& manifest, const Accounts& accounts);
 
-// Copies `quantum` and every program that a unit names by ${BIN} from the folder of the running program.
+// `quantum` and every program that a unit names by ${BIN}.
+std::set<std::string> ProgramsOf(const config::Manifest& manifest);
+
+// Copies them from the folder of the running program.
 Status StagePrograms(const Layout& layout, const config::Manifest& manifest);
 
 // Renders infra/ into etc/ (infra/README.md has the rules).
 Status RenderInfra(const Layout& layout, const std::string& infra, const Variables& variables,
                    const Accounts& accounts);
 
+// The servers keep each other's addresses: kConflict when their files were made for other ports than the manifest's.
+Status CheckRedisPorts(const Layout& layout, const config::Manifest& manifest);
+
 // Renders the templates of infra/redis for every unit named redis-N and sentinel-N into data/<unit>/, unless they are
-// there: from their first start on these files belong to the servers (infra/redis/README.md). kConflict: they are there
-// and were made for another port; nothing is changed then.
+// there: from their first start on these files belong to the servers (infra/redis/README.md). As CheckRedisPorts first;
+// nothing is changed then.
 Status RenderRedis(const Layout& layout, const std::string& infra, const Variables& variables,
                    const config::Manifest& manifest, const Accounts& accounts);
 
-// Copies the recordings of "recording:FILE[,FILE]" and returns the source with the copies' paths. Files are looked up
-// from `directory`. Any other source is returned as it is.
-Result<std::string> StageRecordings(const Layout& layout, const std::string& source, const std::string& directory);
+// The files of "recording:FILE[,FILE]"; none of any other source.
+std::vector<std::string> RecordingsOf(const std::string& source);
+
+// "recording:FILE[,FILE]" with absolute paths, looked up from `directory`; any other source as it is. Errors:
+// kInvalidArgument (it names none), kNotFound.
+Result<std::string> FindRecordings(const std::string& source, const std::string& directory);
+
+// Copies the recordings of such a source and returns it with the copies' paths.
+Result<std::string> StageRecordings(const Layout& layout, const std::string& source);
 
 }  // namespace quantum::operate

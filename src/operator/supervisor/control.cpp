@@ -79,6 +79,7 @@ struct ControlServer::Impl : std::enable_shared_from_this<Impl> {
     if (refusal) {
       last["error"] = refusal->message;
       last["stopped"] = core.shutting_down() && core.all_stopped();
+      last["disk_full"] = hooks.disk_full();
       if (!refusal->unit.empty()) {
         last["cause"] = refusal->unit;
         last["last_words"] = hooks.last_words(refusal->unit);

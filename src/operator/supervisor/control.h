@@ -20,12 +20,14 @@ namespace quantum::operate {
 //   {"op":"down"}                     → the changes, until everything is stopped
 //
 // A failure is {"done":true,"ok":false,"error":"…"}, with "cause" (a unit) and its "last_words" where one unit is to
-// blame, and "stopped": whether everything is. For the loop it was made on.
+// blame, "stopped": whether everything is, and "disk_full": whether the disk was while everything started. For the loop
+// it was made on.
 class ControlServer {
  public:
   struct Hooks {
     std::function<void()> wake;                                      // the core has something to do
     std::function<std::string(const std::string& unit)> last_words;  // what it has printed since its start
+    std::function<bool()> disk_full;                                 // it was, while everything started
   };
   ControlServer(fiber::Loop& loop, SupervisorCore& core, Hooks hooks);
   ~ControlServer();

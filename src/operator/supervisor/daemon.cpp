@@ -16,7 +16,9 @@
 #include <set>
 #include <thread>
 
+#include "operator/output.h"
 #include "operator/process/process.h"
+#include "operator/state/disk.h"
 #include "operator/state/environment.h"
 #include "operator/state/launch.h"
 #include "operator/state/rotate.h"
@@ -60,7 +62,8 @@ class Daemon {
         loop_("supervisor"),
         control_(loop_, core_,
                  {.wake = [this] { wake_.Set(); },
-                  .last_words = [this](const std::string& unit) { return LastWords(unit); }}) {}
+                  .last_words = [this](const std::string& unit) { return LastWords(unit); },
+                  .disk_full = [this] { return disk_full_; }}) {}
 
   Status Run(bool stop) {
     QUANTUM_CHECK(control_.Listen(layout_.Socket()));
@@ -174,8 +177,12 @@ class Daemon {
     return SystemClock().Steady() >= *leave_at_;
   }
 
+  // While everything starts: what a server that fails takes away again with itself would hide why it did.
+  void LookAtDisk() { disk_full_ = disk_full_ || (core_.starting_up() && FreeBytes(layout_.root) < kFullBytes); }
+
   void MainFiber() {
     while (true) {
+      LookAtDisk();
       bool acted = true;
       while (acted) {
         const std::vector<Action> actions = core_.Advance();
@@ -264,6 +271,7 @@ class Daemon {
         code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
       }
       identities_.erase(name);
+      LookAtDisk();
       log::Info("process ended", {{"unit", name}, {"pid", pid}, {"exit_code", code}});
       core_.Exited(name, code);
       wake_.Set();
@@ -408,6 +416,7 @@ class Daemon {
   fiber::Event stopping_;
   ControlServer control_;
   bool started_ = false;
+  bool disk_full_ = false;  // was seen while everything started
 };
 
 Result<int> TakeLock(const std::string& path) {
@@ -446,7 +455,7 @@ int RunSupervisor(const Layout& layout, bool stop) {
   ::signal(SIGHUP, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
   if (const Status status = Supervise(layout, stop); !status.ok()) {
-    fmt::print(stderr, "supervisor: {}\n", status.error().message);
+    PrintError("supervisor: {}\n", status.error().message);
     return status.error().code == Errc::kConflict ? kOtherSupervisor : kCannotBegin;
   }
   return kAllStopped;

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "operator/output.h"
 #include "operator/process/process.h"
 #include "operator/supervisor/daemon.h"
 #include "operator/supervisor/record.h"
@@ -102,11 +103,11 @@ int RunKeeper(const Layout& layout, pid_t watched) {
       if (WIFEXITED(status) && (g_told_to_stop != 0 || IsOver(layout, WEXITSTATUS(status)))) {
         return WEXITSTATUS(status);
       }
-      fmt::print(stderr, "keeper: the supervisor {} {}; starting it again\n", pid.value(),
+      PrintError("keeper: the supervisor {} {}; starting it again\n", pid.value(),
                  WIFEXITED(status) ? fmt::format("exited with code {} and left units behind", WEXITSTATUS(status))
                                    : fmt::format("was killed by signal {}", WTERMSIG(status)));
     } else {
-      fmt::print(stderr, "keeper: {}\n", pid.error().message);
+      PrintError("keeper: {}\n", pid.error().message);
     }
     std::fflush(stderr);
     if (std::chrono::steady_clock::now() - begin > kGoodRun) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "platform/config/document.h"
 #include "platform/config/scalars.h"
@@ -196,6 +197,26 @@ Section Manifest::Service(std::string_view name) const {
 Section Manifest::Top(std::string_view key) const {
   QUANTUM_ASSERT(std::find(kSections.begin(), kSections.end(), key) != kSections.end());
   return Section(Root(impl_->document)).GetSection(key);
+}
+
+std::string Manifest::ValueAt(std::string_view key_path) const {
+  YAML::Node node = impl_->document->root();
+  while (!key_path.empty() && node.IsMap()) {
+    const std::string key(key_path.substr(0, key_path.find('.')));
+    key_path.remove_prefix(std::min(key_path.size(), key.size() + 1));
+    node.reset(std::as_const(node)[key]);
+    if (!node.IsDefined()) {
+      return {};
+    }
+  }
+  if (!key_path.empty()) {
+    return {};
+  }
+  YAML::Emitter text;
+  text.SetMapFormat(YAML::Flow);
+  text.SetSeqFormat(YAML::Flow);
+  text << node;
+  return node.IsScalar() ? node.Scalar() : text.c_str();
 }
 
 std::string_view ToString(Mode mode) {

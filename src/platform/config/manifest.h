@@ -174,6 +174,9 @@ class Manifest {
   const std::string& state_directory() const;  // where data, logs, secrets and sockets live
   const std::string& path() const;
 
+  // What stands at a key ("market.seed"), overrides included, as YAML in one line; empty when nothing does.
+  std::string ValueAt(std::string_view key_path) const;
+
   // services.<name>, market, servers.<name>, limits: read by who owns them.
   Section Service(std::string_view name) const;
   Section Top(std::string_view key) const;

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "operator/bus/streams.h"
+#include "operator/commands/command.h"
+
+// What the subcommands of `quantum bus` share.
+namespace quantum::operate {
+
+// What a subcommand was given.
+struct BusOrder {
+  std::string family;
+  std::string service;
+  std::string from;
+  std::vector<std::string> ids;
+  bool all = false;
+  int count = 20;
+  bool follow = false;
+};
+
+// Run the body in a fiber, with the operator's connection to the master. The stream, and the group on it, must be
+// there: kInvalidArgument names those that are.
+Status WithRedis(const Context& context, const std::function<Status(redis::Client&)>& body);
+Status WithStream(const Context& context, const BusOrder& order, const std::function<Status(redis::Client&)>& body);
+Status WithGroup(const Context& context, const BusOrder& order, const std::function<Status(redis::Client&)>& body);
+
+// The argument STREAM.
+void AddStream(CLI::App& command, const std::shared_ptr<BusOrder>& order);
+
+void AddDeadLetters(CLI::App& bus, Context& context, const std::shared_ptr<BusOrder>& order);
+
+}  // namespace quantum::operate
