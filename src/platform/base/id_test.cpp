@@ -1,8 +1,12 @@
 #include "platform/base/id.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <regex>
+
+#include "platform/base/random.h"
 
 namespace quantum {
 namespace {
@@ -25,6 +29,23 @@ TEST(CorrelationId, AcceptsOnlyTheContractsAlphabetAndLength) {
   EXPECT_FALSE(IsCorrelationId("with space 1"));
   EXPECT_FALSE(IsCorrelationId("line\nbreak1"));
   EXPECT_FALSE(IsCorrelationId(std::string(65, 'a')));
+}
+
+TEST(SystemRandom, AChildDrawsOtherNumbersThanItsParent) {
+  SystemRandom().Next();  // the parent has numbers left
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const uint64_t number = SystemRandom().Next();
+    ::_exit(::write(ends[1], &number, sizeof number) == sizeof number ? 0 : 1);
+  }
+  uint64_t of_child = 0;
+  ASSERT_EQ(::read(ends[0], &of_child, sizeof of_child), static_cast<ssize_t>(sizeof of_child));
+  EXPECT_NE(SystemRandom().Next(), of_child);
+  ::waitpid(child, nullptr, 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST(SeededRandom, RepeatsFromItsSeed) {

@@ -1,22 +1,39 @@
 #include "platform/base/random.h"
 
+#include <pthread.h>
 #include <sys/random.h>
 
+#include <array>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "platform/base/assert.h"
 
 namespace quantum {
 namespace {
 
+// What a thread has taken from the kernel and not used yet: every event's id is made of it, and a call for each number
+// costs as much as the rest of the id. A child of fork() must not use its parent's.
+struct Stock {
+  std::array<uint64_t, 32> numbers;  // 256 bytes: delivered whole once the pool is initialised, getrandom(2)
+  size_t left = 0;
+};
+thread_local Stock stock;
+
 class KernelRandom final : public Random {
  public:
+  KernelRandom() {
+    ::pthread_atfork(nullptr, nullptr, [] { stock.left = 0; });
+  }
+
   uint64_t Next() override {
-    uint64_t value = 0;
-    // At most 256 bytes are delivered whole once the pool is initialised: getrandom(2).
-    QUANTUM_ASSERT(::getrandom(&value, sizeof value, 0) == sizeof value);
-    return value;
+    if (stock.left == 0) {
+      constexpr ssize_t kBytes = sizeof stock.numbers;
+      QUANTUM_ASSERT(::getrandom(stock.numbers.data(), kBytes, 0) == kBytes);
+      stock.left = stock.numbers.size();
+    }
+    return std::exchange(stock.numbers[--stock.left], 0);
   }
 };
 
