@@ -8,6 +8,8 @@
 #include <vector>
 #elif defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
+#else
+#include <vector>
 #endif
 
 // The sanitizers' defaults, since units are started without the environment of their starter. ASAN_OPTIONS,
@@ -124,6 +126,26 @@ void StackAllocator::deallocate(boost::context::stack_context& stack) { stacks_.
 
 #else
 
+namespace {
+
+// Stacks of ended fibers, for the next ones of this thread: mapping, guarding and first touching one costs more than
+// most fibers do in their life.
+constexpr size_t kSparesMax = 64;
+thread_local bool spares_gone = false;
+
+struct Spares {
+  std::vector<boost::context::stack_context> stacks;
+  ~Spares() {
+    spares_gone = true;
+    for (boost::context::stack_context& stack : stacks) {
+      boost::context::protected_fixedsize_stack().deallocate(stack);
+    }
+  }
+};
+thread_local Spares spares;
+
+}  // namespace
+
 SanitizedStack::SanitizedStack(const boost::context::stack_context& stack) : stack_(stack) {}
 SanitizedStack::~SanitizedStack() = default;
 void SanitizedStack::Enter() {}
@@ -134,8 +156,22 @@ void EnterLoop() {}
 void LeaveLoop() {}
 void UnwindingAll() {}
 
-boost::context::stack_context StackAllocator::allocate() { return *told_ = stacks_.allocate(); }
-void StackAllocator::deallocate(boost::context::stack_context& stack) { stacks_.deallocate(stack); }
+boost::context::stack_context StackAllocator::allocate() {
+  if (spares_gone || spares.stacks.empty()) {
+    return *told_ = stacks_.allocate();
+  }
+  *told_ = spares.stacks.back();
+  spares.stacks.pop_back();
+  return *told_;
+}
+
+void StackAllocator::deallocate(boost::context::stack_context& stack) {
+  if (spares_gone || spares.stacks.size() >= kSparesMax) {
+    stacks_.deallocate(stack);
+  } else {
+    spares.stacks.push_back(stack);
+  }
+}
 
 #endif
 

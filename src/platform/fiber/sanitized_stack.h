@@ -37,7 +37,8 @@ void LeaveLoop();
 // All fibers of this thread are about to be unwound, each by an exception out of its depth: forgets the marks on them.
 void UnwindingAll();
 
-// 256 KiB with a guard page. Tells the fiber where its stack is, and forgets the sanitizer's marks when it is freed.
+// 256 KiB with a guard page, used again by later fibers of the thread (not under a sanitizer). Tells the fiber where
+// its stack is, and forgets the sanitizer's marks when it is freed.
 class StackAllocator {
  public:
   explicit StackAllocator(std::shared_ptr<boost::context::stack_context> told) : told_(std::move(told)) {}
