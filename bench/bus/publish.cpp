@@ -1,0 +1,204 @@
+// bench-bus-publish [--json] [--rounds N] [--seconds S] [--in-flight N] [--payload BYTES] [--no-nats]: durable
+// publishes acknowledged by at least one replica, against `redis-benchmark -c 4 -P 64` XADD on the same nodes and
+// against NATS JetStream with three replicas. All take turns in the same run; the median round counts. Ours: one
+// process, a journal on the same disk, so many publishes in flight (the peer has 4 times 64); NATS: the best of several
+// settings.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <optional>
+
+#include "bench/bus/nats_cluster.h"
+#include "bench/bus/redis_benchmark.h"
+#include "bench/bus/setting.h"
+
+namespace quantum::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr double kGoalXadd = 0.6;
+constexpr double kGoalNats = 3;
+constexpr size_t kPeerInFlight = 256;  // -c 4 -P 64
+
+struct Options {
+  int rounds = 5;
+  double seconds = 3;
+  size_t in_flight = kPeerInFlight;
+  size_t deep = 4096;  // the second row: what more in flight brings
+  size_t payload = 200;
+  bool nats = true;
+  bool ours_only = false;
+  bool json = false;
+};
+
+enum class Until { kReplicated, kOnDisk };
+
+// So many fibers publish one event after the other. Events a second, from the first call until the last return.
+double PublishRate(Setting& setting, const Options& options, size_t in_flight, Until until, bool journal) {
+  LoopThread thread("publisher");
+  const double rate = thread.Run([&] {
+    redis::Client redis(thread.loop(), setting.cluster().Options());
+    auto opened = bus::Bus::Open(thread.loop(), redis, nullptr,
+                                 journal ? setting.OptionsWithJournal("bench") : setting.Options("bench"));
+    QUANTUM_ASSERT(opened.ok());
+    bus::Bus& bus = **opened;
+    const bus::PublishOptions how{.await_replicated = until == Until::kReplicated, .timeout = 30s};
+    QUANTUM_ASSERT(bus.Publish(MakeEvent(0, options.payload), how).ok());
+    size_t published = 0;
+    size_t fibers = in_flight;
+    fiber::Event finished;
+    const SteadyTime begin = SystemClock().Steady();
+    const SteadyTime end = begin + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options.seconds));
+    for (size_t i = 0; i < in_flight; ++i) {
+      thread.loop().Spawn([&] {
+        while (SystemClock().Steady() < end) {
+          const auto done = bus.Publish(MakeEvent(published, options.payload), how);
+          if (!done.ok()) {
+            AssertionFailed(done.error().message, __FILE__, __LINE__);
+          }
+          ++published;
+        }
+        if (--fibers == 0) {
+          finished.Set();
+        }
+      });
+    }
+    finished.Wait();
+    // What only the disk has is not with the broker yet: a rate that lasts counts both.
+    QUANTUM_ASSERT(bus.Flush(60s).ok());
+    const double per_second = static_cast<double>(published) / (MsBetween(begin, SystemClock().Steady()) / 1000);
+    bus.Stop();
+    return per_second;
+  });
+  setting.DropStream();
+  return rate;
+}
+
+struct Row {
+  std::string name;
+  std::vector<double> rates{};
+  double median() const { return Quantile(rates, 0.5); }
+};
+
+struct Report {
+  Row ours{"ours, acknowledged by a replica, journal"};
+  Row deep{"ours, the same, more in flight"};
+  Row disk{"ours, on disk when it returns; broker keeps up"};
+  Row memory{"ours, acknowledged by a replica, no journal"};
+  Row xadd{"redis-benchmark -c 4 -P 64 XADD, no WAIT"};
+  Row nats{"NATS JetStream R3, asynchronous"};
+  NatsCluster::Load nats_load;
+};
+
+NatsCluster::Load BestLoad(NatsCluster& nats, const Options& options) {
+  NatsCluster::Load best;
+  double highest = 0;
+  for (const int connections : {1, 4}) {
+    for (const int pending : {64, 256, 1024, 4096}) {
+      const NatsCluster::Load load{connections, pending};
+      const double rate = nats.PublishRate(load, options.payload, 1.5);
+      fmt::print(stderr, "  NATS, {} connections, {} pending each: {:.0f}/s\n", connections, pending, rate);
+      if (rate > highest) {
+        highest = rate;
+        best = load;
+      }
+    }
+  }
+  return best;
+}
+
+Report Measure(const Options& options) {
+  Report report;
+  Setting setting;
+  std::optional<NatsCluster> nats;
+  if (options.nats) {
+    nats.emplace();
+    report.nats_load = BestLoad(*nats, options);
+  }
+  size_t entries = 100'000;
+  for (int round = 0; round < options.rounds; ++round) {
+    report.ours.rates.push_back(PublishRate(setting, options, options.in_flight, Until::kReplicated, true));
+    if (options.ours_only) {
+      continue;
+    }
+    report.xadd.rates.push_back(XaddRate(setting, options.payload, entries));
+    setting.DropStream();
+    entries = static_cast<size_t>(report.xadd.rates.back() * options.seconds);
+    report.deep.rates.push_back(PublishRate(setting, options, options.deep, Until::kReplicated, true));
+    if (nats) {
+      report.nats.rates.push_back(nats->PublishRate(report.nats_load, options.payload, options.seconds));
+    }
+    report.disk.rates.push_back(PublishRate(setting, options, options.in_flight, Until::kOnDisk, true));
+    report.memory.rates.push_back(PublishRate(setting, options, options.in_flight, Until::kReplicated, false));
+  }
+  return report;
+}
+
+std::string Verdict(double ratio, double goal) {
+  return fmt::format("{:.2f} (goal {} or more: {})", ratio, goal, ratio >= goal ? "met" : "MISSED");
+}
+
+void PrintTable(const Report& report, const Options& options) {
+  fmt::print(
+      "{}\n{}-byte payloads, {} publishes in flight ({} in the row of more), rounds of {} s, load average {:.1f}\n",
+      Setting::Describe(), options.payload, options.in_flight, options.deep, options.seconds, Load1());
+  fmt::print("{:<52}{:>12}  {}\n", "events a second", "median", "rounds");
+  for (const Row* row : {&report.ours, &report.deep, &report.disk, &report.memory, &report.xadd, &report.nats}) {
+    if (!row->rates.empty()) {
+      fmt::print("{:<52}{:>12.0f}  {:.0f}\n", row->name, row->median(), fmt::join(row->rates, ", "));
+    }
+  }
+  if (!report.xadd.rates.empty()) {
+    fmt::print("ratio to redis-benchmark XADD: {}; with more in flight {:.2f}\n",
+               Verdict(report.ours.median() / report.xadd.median(), kGoalXadd),
+               report.deep.median() / report.xadd.median());
+  }
+  if (!report.nats.rates.empty()) {
+    fmt::print("ratio to NATS JetStream ({} connections, {} pending each): {}; with more in flight {:.2f}\n",
+               report.nats_load.connections, report.nats_load.pending_max,
+               Verdict(report.ours.median() / report.nats.median(), kGoalNats),
+               report.deep.median() / report.nats.median());
+  } else if (options.nats || !NatsCluster::Available()) {
+    fmt::print("NATS was left out: nats-server and libnats-dev are not installed\n");
+  }
+}
+
+void PrintJson(const Report& report, const Options& options) {
+  fmt::print(
+      "{{\"bench\": \"bus-publish\", \"payload\": {}, \"in_flight\": {}, \"load\": {:.2f}, \"ours_per_s\": {:.0f}, "
+      "\"deep_in_flight\": {}, \"deep_per_s\": {:.0f}, \"on_disk_per_s\": {:.0f}, \"no_journal_per_s\": {:.0f}, "
+      "\"xadd_per_s\": {:.0f}, \"nats_per_s\": {:.0f}, \"nats_connections\": {}, \"nats_pending\": {}}}\n",
+      options.payload, options.in_flight, Load1(), report.ours.median(), options.deep, report.deep.median(),
+      report.disk.median(), report.memory.median(), report.xadd.median(), report.nats.median(),
+      report.nats_load.connections, report.nats_load.pending_max);
+}
+
+bool GoalsMet(const Report& report) {
+  return (report.xadd.rates.empty() || report.ours.median() >= kGoalXadd * report.xadd.median()) &&
+         (report.nats.rates.empty() || report.ours.median() >= kGoalNats * report.nats.median());
+}
+
+}  // namespace
+}  // namespace quantum::bench
+
+int main(int argc, char** argv) {
+  using namespace quantum::bench;
+  Options options;
+  bool no_nats = false;
+  CLI::App app("Durable publishes a second, against raw XADD and NATS JetStream");
+  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 100));
+  app.add_option("--seconds", options.seconds, "of each round")->check(CLI::Range(0.1, 60.0));
+  app.add_option("--in-flight", options.in_flight, "publishes at once")->check(CLI::Range(1, 100'000));
+  app.add_option("--deep", options.deep, "publishes at once in the row of more")->check(CLI::Range(1, 100'000));
+  app.add_option("--payload", options.payload, "bytes")->check(CLI::Range(1, 100'000));
+  app.add_flag("--no-nats", no_nats, "without NATS");
+  app.add_flag("--ours-only", options.ours_only, "one row, for a profiler");
+  app.add_flag("--json", options.json, "one JSON object instead of a table");
+  CLI11_PARSE(app, argc, argv);
+  options.nats = !no_nats && !options.ours_only && NatsCluster::Available();
+  PrepareBus();
+  const Report report = Measure(options);
+  options.json ? PrintJson(report, options) : PrintTable(report, options);
+  return GoalsMet(report) ? 0 : 1;
+}

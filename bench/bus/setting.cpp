@@ -1,0 +1,115 @@
+#include "bench/bus/setting.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "platform/base/id.h"
+#include "platform/log/setup.h"
+
+namespace quantum::bench {
+
+namespace {
+
+constexpr const char* kMaxMemory = "4gb";
+constexpr size_t kKeys = 64;
+
+}  // namespace
+
+void PrepareBus() {
+  log::SetLevel(log::Level::kError);
+  bus::RegisterEventType({.name = kType});
+}
+
+Setting::Setting(std::chrono::milliseconds down_after) : cluster_(down_after) {
+  for (size_t node = 0; node < testing::RedisCluster::kNodes; ++node) {
+    QUANTUM_ASSERT(cluster_.Ask(node, {"CONFIG", "SET", "maxmemory", kMaxMemory}) == "OK");
+  }
+}
+
+std::string Setting::Describe() {
+  return fmt::format("three Redis nodes of infra/redis on this machine (AOF everysec, maxmemory {}), {} cores",
+                     kMaxMemory, std::thread::hardware_concurrency());
+}
+
+bus::BusOptions Setting::Options(const std::string& producer) const {
+  return {.producer = producer, .group = producer, .outbox_events_max = 1'000'000};
+}
+
+bus::BusOptions Setting::OptionsWithJournal(const std::string& producer) {
+  bus::BusOptions options = Options(producer);
+  const auto folder = cluster_.directory() / fmt::format("journal-{}-{}", producer, ++journals_);
+  std::filesystem::create_directory(folder);
+  options.journal_directory = folder.string();
+  return options;
+}
+
+std::string Setting::AskMaster(const std::vector<std::string>& command) const {
+  return cluster_.Ask(cluster_.AwaitMaster(), command);
+}
+
+void Setting::DropStream() const { AskMaster({"DEL", bus::StreamKey(kFamily), bus::ProducersKey(kFamily)}); }
+
+bus::Event MakeEvent(size_t number, size_t payload_bytes) {
+  static const std::string correlation_id = NewUuid(SystemClock());
+  return {.type = kType,
+          .key = fmt::format("KEY{:02}USDT", number % kKeys),
+          .correlation_id = correlation_id,
+          .payload = std::string(payload_bytes, 'x')};
+}
+
+LoopThread::LoopThread(const std::string& name) {
+  std::promise<fiber::Loop*> made;
+  auto loop = made.get_future();
+  thread_ = std::thread([&made, name] {
+    fiber::Loop own(name);
+    made.set_value(&own);
+    own.Run();
+  });
+  loop_ = loop.get();
+}
+
+LoopThread::~LoopThread() {
+  loop_->Post([loop = loop_] { loop->Stop(); });
+  thread_.join();
+}
+
+double Load1() {
+  double load = 0;
+  return ::getloadavg(&load, 1) == 1 ? load : -1;
+}
+
+double Quantile(std::vector<double> values, double share) {
+  if (values.empty()) {
+    return 0;
+  }
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
+double MsBetween(SteadyTime begin, SteadyTime end) {
+  return std::chrono::duration<double, std::milli>(end - begin).count();
+}
+
+std::vector<double> MeasureSync(const std::filesystem::path& folder, int times, size_t bytes) {
+  const std::string path = (folder / "fdatasync").string();
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  QUANTUM_ASSERT(file >= 0);
+  const std::string record(bytes, 'x');
+  std::vector<double> ms;
+  for (int i = 0; i < times; ++i) {
+    const SteadyTime begin = SystemClock().Steady();
+    QUANTUM_ASSERT(::write(file, record.data(), record.size()) == static_cast<ssize_t>(record.size()));
+    QUANTUM_ASSERT(::fdatasync(file) == 0);
+    ms.push_back(MsBetween(begin, SystemClock().Steady()));
+  }
+  ::close(file);
+  ::unlink(path.c_str());
+  return ms;
+}
+
+}  // namespace quantum::bench
