@@ -1,8 +1,8 @@
 #include "platform/bus/broker.h"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <iterator>
 
-#include "platform/bus/codec.h"
 #include "platform/bus/functions.h"
 #include "platform/redis/discovery.h"
 
@@ -14,24 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr Duration kAnswerMax = 2s;
 constexpr auto kWaitMax = 1000ms;  // for the replicas' acknowledgement
-
-redis::Command AppendCommand(const Broker::Batch& batch, const std::string& session) {
-  redis::Command words{"FCALL",
-                       "quantum_bus_3_append",
-                       "2",
-                       StreamKey(batch.lane.family),
-                       ProducersKey(batch.lane.family),
-                       batch.lane.producer,
-                       batch.lane.incarnation,
-                       session,
-                       std::to_string(batch.events.front()->sequence),
-                       batch.gap ? "gap" : ""};
-  words.reserve(words.size() + 9 * batch.events.size());
-  for (const EventPtr& event : batch.events) {
-    AppendStoredFields(*event, words);
-  }
-  return words;
-}
 
 }  // namespace
 
@@ -48,80 +30,33 @@ Result<std::vector<redis::Reply>> Broker::Run(const std::vector<redis::Command>&
     return Error{Errc::kUnavailable, "not connected to the broker"};
   }
   auto replies = connection_->Run(commands, timeout);
-  if (!replies) {
+  const auto refuses = [](const redis::Reply& reply) { return reply.is_error() && redis::RefusesAsNode(reply.text); };
+  if (!replies || std::any_of(replies->begin(), replies->end(), refuses)) {
     Disconnect();
-    return replies.error();
   }
   return replies;
 }
 
-// The broker's own refusals of one command.
-Status Broker::Judge(const redis::Command& command, const redis::Reply& reply) {
-  if (!reply.is_error()) {
-    return {};
-  }
-  if (reply.text.starts_with("FENCED")) {
-    return Error{Errc::kConflict, reply.text};
-  }
-  if (reply.text.starts_with("QUOTA")) {
-    return Error{Errc::kExhausted, reply.text};
-  }
-  if (redis::RefusesAsNode(reply.text)) {
-    Disconnect();
-  }
-  return redis::ToError(command.front(), reply.text);
-}
-
 Result<std::vector<uint64_t>> Broker::Last(const std::vector<Lane>& lanes) {
   std::vector<redis::Command> commands;
-  for (const Lane& lane : lanes) {
-    commands.push_back(
-        {"FCALL", "quantum_bus_3_last", "1", ProducersKey(lane.family), lane.producer, lane.incarnation});
-  }
-  std::vector<uint64_t> last;
+  std::transform(lanes.begin(), lanes.end(), std::back_inserter(commands), LastCommand);
   if (commands.empty()) {
-    return last;
+    return std::vector<uint64_t>();
   }
   QUANTUM_TRY(const auto replies, Run(commands, kAnswerMax));
-  for (size_t i = 0; i < replies.size(); ++i) {
-    QUANTUM_CHECK(Judge(commands[i], replies[i]));
-    last.push_back(static_cast<uint64_t>(replies[i].integer));
-  }
-  return last;
+  return ReadLast(commands, replies);
 }
 
-Result<std::vector<Broker::Answer>> Broker::Append(const std::vector<Batch>& batches) {
+Result<std::vector<Answer>> Broker::Append(const std::vector<Batch>& batches) {
   std::vector<redis::Command> commands;
   for (const Batch& batch : batches) {
     commands.push_back(AppendCommand(batch, session_));
   }
-  const bool wait = replicas_required_ > 0;
-  if (wait) {
+  if (replicas_required_ > 0) {
     commands.push_back({"WAIT", std::to_string(replicas_required_), std::to_string(kWaitMax.count())});
   }
   QUANTUM_TRY(const auto replies, Run(commands, kAnswerMax + kWaitMax));
-  if (wait && (replies.back().is_error() || replies.back().integer < replicas_required_)) {
-    // The master may be cut off and about to be deposed: what only it has does not count.
-    return Error{Errc::kUnavailable,
-                 fmt::format("{} of {} replicas required have the events", replies.back().integer, replicas_required_)};
-  }
-  std::vector<Answer> answers;
-  for (size_t i = 0; i < batches.size(); ++i) {
-    Answer answer{.last = 0, .taken = Judge(commands[i], replies[i])};
-    const bool refused = !answer.taken && (answer.taken.error().code == Errc::kConflict ||
-                                           answer.taken.error().code == Errc::kExhausted);
-    if (!answer.taken && !refused) {
-      return answer.taken.error();
-    }
-    if (!refused) {
-      if (replies[i].elements.size() != 2) {
-        return Error{Errc::kInternal, "the broker's append function answers in an unknown form"};
-      }
-      answer.last = static_cast<uint64_t>(replies[i].elements[0].integer);
-    }
-    answers.push_back(std::move(answer));
-  }
-  return answers;
+  return ReadAnswers(commands, replies, replicas_required_);
 }
 
 Status Broker::Ping() {

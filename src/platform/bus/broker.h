@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 
-#include "platform/bus/outbox.h"
+#include "platform/bus/append.h"
 #include "platform/redis/client.h"
 
 namespace quantum::bus {
@@ -12,17 +12,6 @@ namespace quantum::bus {
 // connection wrote), and the function library. Used by one fiber.
 class Broker {
  public:
-  struct Batch {
-    Lane lane;
-    std::vector<EventPtr> events;  // consecutive sequences, not empty
-    bool gap = false;              // what lies before the first does not exist any more
-  };
-  struct Answer {
-    uint64_t last = 0;  // the last sequence of the lane that the broker holds
-    // Nothing was appended: kConflict, another process has taken over; kExhausted, the stream is over its memory quota.
-    Status taken;
-  };
-
   // session: of this process; one with a greater session fences it off. Empty: never fenced.
   Broker(redis::Client& redis, int replicas_required, std::string session = {})
       : redis_(redis), replicas_required_(replicas_required), session_(std::move(session)) {}
@@ -44,7 +33,6 @@ class Broker {
 
  private:
   Result<std::vector<redis::Reply>> Run(const std::vector<redis::Command>& commands, Duration timeout);
-  Status Judge(const redis::Command& command, const redis::Reply& reply);
 
   redis::Client& redis_;
   const int replicas_required_;

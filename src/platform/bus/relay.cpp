@@ -133,7 +133,7 @@ Result<bool> Relay::Pass() {
   }
   QUANTUM_CHECK(Number());
   QUANTUM_TRY(const auto rows, pool_.Query(kWaiting, {producer_, std::to_string(batch_max_)}, kRepeatable));
-  std::vector<Broker::Batch> batches;
+  std::vector<Batch> batches;
   for (size_t row = 0; row < rows.size(); ++row) {
     EventPtr event = ToEvent(rows, row, RelayProducer());
     Lane lane{RelayProducer(), event->incarnation, std::string(rows.Text(row, "family"))};

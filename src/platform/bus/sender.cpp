@@ -1,7 +1,5 @@
 #include "platform/bus/sender.h"
 
-#include <algorithm>
-
 #include "platform/bus/probe.h"
 #include "platform/log/log.h"
 #include "platform/resilience/resilience.h"
@@ -13,52 +11,28 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kConnectMax = 1s;
-constexpr Duration kRefusedRest = 1s;  // until a stream over its quota is tried again
-constexpr Duration kLook = 1s;         // how often an idle sender makes sure that the master is still the one it knows
+constexpr Duration kLook = 1s;  // how often an idle sender makes sure that the master is still the one it knows
 
 }  // namespace
 
 void Sender::Run() {
   resilience::Backoff backoff({.base = 20ms, .cap = 500ms, .floor = 10ms}, SystemRandom());
-  while (!stop_.is_set()) {
-    if (!broker_.connected()) {
-      Status status = broker_.Connect(kConnectMax);
-      if (status) {
-        status = Resume();
-      }
-      if (!status) {
-        broker_.Disconnect();
-        Complain(status.error());
-        stop_.WaitFor(backoff.Next());
+  while (!stop_.is_set() && !fenced_) {
+    Status status = broker_.connected() ? Status() : Connect();
+    if (status) {
+      const auto sendings = core_.Collect(clock_.Steady());
+      if (sendings.empty()) {
+        Rest();
         continue;
       }
+      status = Send(sendings);
     }
-    std::vector<size_t> lanes;
-    const std::vector<Broker::Batch> batches = Collect(lanes);
-    if (batches.empty()) {
-      Rest();
-      continue;
-    }
-    const auto answers = broker_.Append(batches);
-    if (!answers) {
-      Complain(answers.error());
+    if (status) {
+      backoff.Reset();
+    } else {
+      Complain(status.error());
       stop_.WaitFor(backoff.Next());
-      continue;
     }
-    trouble_.clear();
-    backoff.Reset();
-    for (size_t i = 0; i < batches.size(); ++i) {
-      if ((*answers)[i].taken) {
-        state(lanes[i]).refusal.clear();
-        Confirm(lanes[i], batches[i], (*answers)[i].last);
-      } else if ((*answers)[i].taken.error().code == Errc::kConflict) {
-        Fenced((*answers)[i].taken.error());
-        return;
-      } else {
-        Refused(lanes[i], (*answers)[i].taken.error());
-      }
-    }
-    outbox_.Retire(clock_.Steady());
   }
 }
 
@@ -67,78 +41,83 @@ void Sender::Stop() {
   work_.Set();
 }
 
-Status Sender::Resume() {
-  std::vector<Lane> lanes;
-  for (size_t lane = 0; lane < outbox_.lanes(); ++lane) {
-    lanes.push_back(outbox_.lane(lane));
+Status Sender::Connect() {
+  Status status = broker_.Connect(kConnectMax);
+  if (status) {
+    status = Resume();
   }
-  QUANTUM_TRY(const auto last, broker_.Last(lanes));
-  for (size_t lane = 0; lane < lanes.size(); ++lane) {
-    const uint64_t confirmed = outbox_.confirmed(lane);
-    if (last[lane] < confirmed) {
-      log::Warning("the new master lacks events that a replica had confirmed; sending them again",
-                   {{"family", lanes[lane].family}, {"held", last[lane]}, {"confirmed", confirmed}});
-      outbox_.Reopen(lane, last[lane]);
-    }
-    // What the broker holds beyond the confirmed is sent again too: it skips that, and WAIT then covers it.
-    state(lane).sent = std::min(last[lane], confirmed);
+  if (!status) {
+    broker_.Disconnect();
+  }
+  return status;
+}
+
+Status Sender::Resume() {
+  const SteadyTime asked = clock_.Steady();
+  QUANTUM_TRY(const auto held, broker_.Last(core_.Lanes()));
+  for (const auto& setback : core_.OnConnected(held, asked)) {
+    log::Warning("the new master lacks events that a replica had confirmed; sending them again",
+                 {{"family", setback.lane.family}, {"held", setback.held}, {"confirmed", setback.confirmed}});
   }
   return {};
 }
 
-std::vector<Broker::Batch> Sender::Collect(std::vector<size_t>& lanes) {
-  std::vector<Broker::Batch> batches;
-  for (size_t lane = 0; lane < outbox_.lanes(); ++lane) {
-    if (clock_.Steady() < state(lane).rests_until ||
-        (outbox_.confirmed(lane) < outbox_.last(lane) && ComesAfterAnother(lane))) {
-      continue;
-    }
-    const uint64_t held = state(lane).sent;
-    Broker::Batch batch{outbox_.lane(lane), outbox_.Read(lane, held, batch_max_)};
-    if (batch.events.empty()) {
-      continue;
-    }
-    batch.gap = batch.events.front()->sequence > held + 1;
+Status Sender::Send(const std::vector<SenderCore::Sending>& sendings) {
+  std::vector<Batch> batches;
+  for (const auto& [lane, held, batch] : sendings) {
     if (batch.gap) {
       log::Critical("the broker lost events that are kept no longer; they must be rebuilt from Postgres",
                     {{"family", batch.lane.family}, {"held", held}, {"next", batch.events.front()->sequence}});
     }
-    lanes.push_back(lane);
-    batches.push_back(std::move(batch));
+    batches.push_back(batch);
   }
-  return batches;
+  const SteadyTime began = clock_.Steady();
+  QUANTUM_TRY(const auto answers, broker_.Append(batches));
+  trouble_.clear();
+  for (size_t i = 0; i < sendings.size(); ++i) {
+    if (answers[i].taken) {
+      refusals_.erase(sendings[i].lane);
+      Confirm(sendings[i], answers[i].last);
+    } else if (answers[i].taken.error().code == Errc::kConflict) {
+      Fenced(answers[i].taken.error());
+      return {};
+    } else {
+      Refused(sendings[i], answers[i].taken.error());
+    }
+  }
+  core_.OnProof(began);
+  return {};
 }
 
 // Nothing to send.
 void Sender::Rest() {
-  outbox_.Retire(clock_.Steady());  // connected, and Resume has put back what this master lacks
   work_.Reset();
   if (work_.WaitFor(kLook) || outbox_.retained() == 0 || !broker_.connected()) {
     return;
   }
   // A failover may have promoted a replica that lagged: what it lacks is only sent again if we notice.
-  if (const Status status = broker_.Ping(); !status) {
+  const SteadyTime began = clock_.Steady();
+  if (const Status status = broker_.Ping()) {
+    core_.OnProof(began);
+  } else {
     broker_.Disconnect();
     Complain(status.error());
   }
 }
 
-void Sender::Confirm(size_t lane, const Broker::Batch& batch, uint64_t last) {
-  // Not beyond this batch, though the broker may hold more from before: WAIT covers only what was sent here.
-  last = std::min(last, batch.events.back()->sequence);
-  state(lane).sent = last;
-  if (last < batch.events.front()->sequence) {
-    return;  // the broker holds less than we thought; the next round goes back
+void Sender::Confirm(const SenderCore::Sending& sending, uint64_t last) {
+  const uint64_t before = outbox_.confirmed(sending.lane);
+  const auto confirmed = core_.OnTaken(sending, last, clock_.Steady());
+  if (!confirmed) {
+    return;
   }
-  const uint64_t before = outbox_.confirmed(lane);
-  for (const EventPtr& event : batch.events) {
-    if (event->sequence > before && event->sequence <= last) {
+  for (const EventPtr& event : sending.batch.events) {
+    if (event->sequence > before && event->sequence <= *confirmed) {
       ProbeOf(event->type).published.Add();
     }
   }
-  outbox_.Confirm(lane, last, clock_.Steady());
-  waiters_.Reach(lane, last);
-  callbacks_.confirmed(lane, last);
+  waiters_.Reach(sending.lane, *confirmed);
+  callbacks_.confirmed(sending.lane, *confirmed);
 }
 
 void Sender::Complain(const Error& error) {
@@ -148,48 +127,30 @@ void Sender::Complain(const Error& error) {
   }
 }
 
-void Sender::Refused(size_t lane, const Error& error) {
-  LaneState& refused = state(lane);
-  refused.rests_until = clock_.Steady() + kRefusedRest;
-  if (error.message != refused.refusal) {
-    refused.refusal = error.message;
-    log::Warning("events wait in the outbox", {{"family", outbox_.lane(lane).family},
-                                               {"reason", refused.refusal},
-                                               {"waiting", outbox_.last(lane) - outbox_.confirmed(lane)}});
+void Sender::Refused(const SenderCore::Sending& sending, const Error& error) {
+  core_.OnRefused(sending, clock_.Steady());
+  std::string& known = refusals_[sending.lane];
+  if (error.message != known) {
+    known = error.message;
+    log::Warning("events wait in the outbox",
+                 {{"family", sending.batch.lane.family},
+                  {"reason", known},
+                  {"waiting", outbox_.last(sending.lane) - outbox_.confirmed(sending.lane)}});
   }
 }
 
 const std::string& Sender::trouble() const {
-  const auto refused =
-      std::find_if(lanes_.begin(), lanes_.end(), [](const LaneState& lane) { return !lane.refusal.empty(); });
-  return trouble_.empty() && refused != lanes_.end() ? refused->refusal : trouble_;
-}
-
-Sender::LaneState& Sender::state(size_t lane) {
-  if (lanes_.size() <= lane) {
-    lanes_.resize(lane + 1);
-  }
-  return lanes_[lane];
+  return trouble_.empty() && !refusals_.empty() ? refusals_.begin()->second : trouble_;
 }
 
 // Sending on would mix two processes' events under one name. What waits stays in the journal for the next life.
 void Sender::Fenced(const Error& error) {
+  fenced_ = true;
   trouble_ = error.message;
   broker_.Disconnect();
   log::Critical("fenced: this process may not send any more; it must end",
                 {{"reason", error.message}, {"waiting", outbox_.pending()}});
   callbacks_.fenced(error.message);
-}
-
-// Whether an earlier life's events of the same stream are still on their way.
-bool Sender::ComesAfterAnother(size_t lane) const {
-  for (size_t earlier = 0; earlier < lane; ++earlier) {
-    if (outbox_.lane(earlier).family == outbox_.lane(lane).family &&
-        outbox_.confirmed(earlier) < outbox_.last(earlier)) {
-      return true;
-    }
-  }
-  return false;
 }
 
 bool Sender::AwaitConfirmed(const Outbox::Ticket& ticket, Duration timeout) {

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "platform/bus/broker.h"
-#include "platform/bus/outbox.h"
+#include "platform/bus/sender_core.h"
 #include "platform/bus/sequence_waiters.h"
 #include "platform/fiber/fiber.h"
 
@@ -13,7 +14,7 @@ namespace quantum::bus {
 
 // Moves what the outbox holds to the broker, in order and without a repeat, across failovers: after every reconnect it
 // asks what the broker has and goes on there. What earlier lives of this producer left in a stream goes before what
-// this one adds to it. One fiber.
+// this one adds to it. What is decided stands in SenderCore; this is the shell that speaks with the broker. One fiber.
 class Sender {
  public:
   struct Callbacks {
@@ -28,7 +29,7 @@ class Sender {
          const Clock& clock, Callbacks callbacks)
       : broker_(redis, replicas_required, std::move(session)),
         outbox_(outbox),
-        batch_max_(batch_max),
+        core_(outbox, batch_max),
         clock_(clock),
         callbacks_(std::move(callbacks)) {}
 
@@ -43,30 +44,24 @@ class Sender {
   const std::string& trouble() const;  // why events wait; empty when the last attempt with each stream succeeded
 
  private:
-  struct LaneState {
-    uint64_t sent = 0;         // the broker holds everything up to here, as far as this connection knows
-    SteadyTime rests_until{};  // the broker refused: the stream is over its quota
-    std::string refusal;       // the last one; empty when it was taken since
-  };
-
+  Status Connect();
   Status Resume();
-  std::vector<Broker::Batch> Collect(std::vector<size_t>& lanes);
+  Status Send(const std::vector<SenderCore::Sending>& sendings);
   void Rest();
-  void Confirm(size_t lane, const Broker::Batch& batch, uint64_t last);
+  void Confirm(const SenderCore::Sending& sending, uint64_t last);
   void Complain(const Error& error);
-  void Refused(size_t lane, const Error& error);
+  void Refused(const SenderCore::Sending& sending, const Error& error);
   void Fenced(const Error& error);
-  LaneState& state(size_t lane);
-  bool ComesAfterAnother(size_t lane) const;
 
   Broker broker_;
   Outbox& outbox_;
-  const size_t batch_max_;
+  SenderCore core_;
   const Clock& clock_;
   const Callbacks callbacks_;
-  std::vector<LaneState> lanes_;
   SequenceWaiters waiters_;
   std::string trouble_;
+  std::map<size_t, std::string> refusals_;  // by lane: the last one, if nothing was taken since
+  bool fenced_ = false;
   fiber::Event work_;
   fiber::Event stop_;
 };
