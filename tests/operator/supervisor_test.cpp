@@ -113,7 +113,7 @@ TEST_F(Supervisor, AUnitStoppedByTheOperatorStaysDownEvenAcrossTheSupervisorsDea
   ::kill(first, SIGKILL);
   ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("b").state == State::kReady && SupervisorPid() != first; }));
   EXPECT_EQ(Unit("a").state, State::kStopped);
-  EXPECT_EQ(Quantum("restart nonsense").exit_code, 1);
+  EXPECT_EQ(Quantum("restart nonsense").exit_code, 2);
 }
 
 // --- After a reboot

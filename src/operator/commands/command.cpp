@@ -69,7 +69,7 @@ constexpr const char* kDescription =
     "Quantum Trader: one program that starts the platform, watches it, and answers the operator.\n\n"
     "New here? `./quantum up` installs what is missing, builds and starts everything: paper trading on a synthetic\n"
     "market, no account needed. `./quantum status` shows what runs, `./quantum orders` what it does, `./quantum down`\n"
-    "stops it; the data stays. Every command below has its own --help; docs/runbook.md says what to do when.";
+    "stops it; the data stays. Every command below has its own --help; docs/runbook.md says what to do when.\n";
 
 constexpr const char* kFooter =
     "Before any of these, ./quantum itself installs missing packages and builds; it also has\n"

@@ -98,7 +98,9 @@ Result<Preparation> Preparation::Begin(const Layout& layout, const std::function
   while (true) {
     state->made = FirstMissing(state->root);
     std::error_code error;
+    const mode_t before = ::umask(0022);  // the services pass through the folders on the way
     fs::create_directories(state->root, error);
+    ::umask(before);
     if (error) {
       return Failed("creating", layout.root, error.value());
     }

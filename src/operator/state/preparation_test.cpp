@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -44,6 +45,14 @@ TEST_F(PreparationTest, LeavesNothingBehindWhenNothingCameOfIt) {
     quantum::testing::WriteFile(layout_.ManifestFile(), "x");
   }
   EXPECT_FALSE(fs::exists(directory_.path() / "some")) << "the folders on the way neither";
+}
+
+TEST_F(PreparationTest, WhoeverServesCanPassThroughTheFoldersOnTheWay) {
+  const mode_t before = ::umask(0077);
+  const auto preparation = Begin();
+  ::umask(before);
+  ASSERT_TRUE(preparation.ok());
+  EXPECT_EQ(fs::status(directory_.path() / "some/where").permissions(), fs::perms(0755));
 }
 
 TEST_F(PreparationTest, StaysOnceSomethingMayHaveBeenStarted) {

@@ -204,10 +204,11 @@ std::string Manifest::ValueAt(std::string_view key_path) const {
   while (!key_path.empty() && node.IsMap()) {
     const std::string key(key_path.substr(0, key_path.find('.')));
     key_path.remove_prefix(std::min(key_path.size(), key.size() + 1));
-    node.reset(std::as_const(node)[key]);
-    if (!node.IsDefined()) {
+    const YAML::Node next = std::as_const(node)[key];
+    if (!next.IsDefined()) {
       return {};
     }
+    node.reset(next);
   }
   if (!key_path.empty()) {
     return {};
