@@ -106,6 +106,9 @@ Status Join(const Context& context, const Layout& layout, const UpCommand& wante
 
 Status StartAnew(const Context& context, const Layout& layout, const UpCommand& wanted, Preparation preparation) {
   QUANTUM_TRY(const Plan plan, JudgeStart(context, layout, wanted.options));
+  if (Interrupted()) {
+    return Error{Errc::kCancelled, "interrupted before anything was started"};
+  }
   for (const std::string& note : plan.notes) {
     Say("  note     " + note);
   }

@@ -77,7 +77,6 @@ struct Preparation::State {
   fs::path made;       // the topmost folder that was not there before; empty: none was missing
   bool fresh = false;  // nothing was in it, and nothing was started yet
   int file = -1;
-  bool waited = false;
 };
 
 Preparation::Preparation(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -88,13 +87,12 @@ Preparation::~Preparation() = default;
 
 void Preparation::Keep() { state_->fresh = false; }
 
-bool Preparation::waited() const { return state_->waited; }
-
 Result<Preparation> Preparation::Begin(const Layout& layout, const std::function<bool()>& interrupted,
                                        const std::function<void(pid_t)>& on_wait) {
   auto state = std::make_unique<State>();
   state->root = layout.root;
   const std::string path = layout.UpLock();
+  bool waited = false;
   while (true) {
     state->made = FirstMissing(state->root);
     std::error_code error;
@@ -119,8 +117,8 @@ Result<Preparation> Preparation::Begin(const Layout& layout, const std::function
       if (interrupted()) {
         return Error{Errc::kCancelled, "interrupted before anything was started"};
       }
-      if (!state->waited) {
-        state->waited = true;
+      if (!waited) {
+        waited = true;
         state->fresh = false;  // the other's now
         on_wait(ReadHolder(state->file));
       }

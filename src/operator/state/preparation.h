@@ -22,7 +22,6 @@ class Preparation {
 
   // A process may have been started: from now on the directory stays, whatever happens.
   void Keep();
-  bool waited() const;  // for another one, which may have started the platform
 
  private:
   struct State;
