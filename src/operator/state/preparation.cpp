@@ -22,9 +22,11 @@ namespace {
 constexpr std::chrono::milliseconds kPoll(50);
 
 Error Failed(std::string_view what, const std::string& path, int error) {
-  return Error{error == ENOSPC || error == EDQUOT  ? Errc::kExhausted
-               : error == EACCES || error == EPERM ? Errc::kPermission
-                                                   : Errc::kInternal,
+  if (error == EACCES || error == EPERM) {
+    return Error{Errc::kPermission, fmt::format("{} {}: {}; use sudo, or choose another place with --state DIR", what,
+                                                path, std::strerror(error))};
+  }
+  return Error{error == ENOSPC || error == EDQUOT ? Errc::kExhausted : Errc::kInternal,
                fmt::format("{} {}: {}", what, path, std::strerror(error))};
 }
 
