@@ -37,7 +37,7 @@ TEST(Ensemble, FollowsASteadyRiseAndASteadyFall) {
   EXPECT_EQ(down->regime, Regime::kTrendDown);
 }
 
-TEST(Ensemble, AStillMarketMakesEveryModelAbstain) {
+TEST(Ensemble, Pain9AStillMarketMakesEveryModelAbstain) {
   const auto still = After(80, [](int) { return 60'000.0; });
   EXPECT_EQ(still->action, 0);
   EXPECT_TRUE(still->votes.empty());
@@ -50,7 +50,7 @@ TEST(Ensemble, FadesAStretchInARange) {
   EXPECT_EQ(stretched->action, -1);
 }
 
-TEST(Ensemble, AbstainsDuringTheWarmUp) {
+TEST(Ensemble, Pain9AbstainsDuringTheWarmUp) {
   EXPECT_FALSE(After(FeatureEngine::kWarmUpBars - 1, [](int i) { return 60'000.0 + i; }).has_value());
 }
 

@@ -38,7 +38,7 @@ TEST(Portfolio, ASnapshotAddsUp) {
   EXPECT_EQ(snapshot.fees, "3.1"_dec);
 }
 
-TEST(Portfolio, WithoutAPriceThereIsNoSnapshotRatherThanAnInventedOne) {
+TEST(Portfolio, Pain9WithoutAPriceThereIsNoSnapshotRatherThanAnInventedOne) {
   Portfolio portfolio;
   portfolio.OnPosition({.symbol = "BTCUSDT", .quantity = "0.01"_dec, .entry_price = "60000"_dec, .time = 1});
   EXPECT_FALSE(portfolio.Take(Account("10000"_dec), kNow).has_value());

@@ -1,4 +1,7 @@
 // Decisions against a real Postgres: decided once, answered alike ever after.
+#include <map>
+#include <set>
+
 #include "services/risk_safety/integration_world.h"
 
 namespace quantum::risk_safety {
@@ -115,6 +118,50 @@ TEST_F(DeciderOverPostgres, TheCapOfAPositionCountsWhatIsHeldAndPromisedInItsSym
   RunReady([](test::World& world) {                  // the profile NORMAL allows 1000 USD
     ASSERT_TRUE(Decide(world, Wish("a")).approved);  // 600 promised
     EXPECT_EQ(Decide(world, Wish("b")).refusals.at(0).code, "POSITION_EXCEEDS_MAX");
+  });
+}
+
+// Seventeen positions against a limit of ten: every decision saw the slots of before the others.
+TEST_F(DeciderOverPostgres, Pain7DecisionsThatRaceNeverTakeMoreSlotsThanThereAre) {
+  RunReady([](test::World& world) {
+    constexpr int kDecisions = 17;
+    const int64_t version = world.policies.documents().at("active_profile").version;
+    ASSERT_TRUE(world.policies.Put("active_profile", "\"DEFENSIVE\"", version, "test").ok());
+    const int slots = world.policies.active().positions_max;
+    ASSERT_LT(slots, kDecisions);
+    std::map<std::string, trading::SymbolRules> rules;
+    for (int i = 0; i < kDecisions; ++i) {
+      trading::SymbolRules one = *world.views.Rules("BTCUSDT");
+      one.symbol = "COIN" + std::to_string(i);
+      rules[one.symbol] = one;
+      world.views.OnTick({.symbol = one.symbol, .price = "60000"_dec});
+    }
+    world.views.SetRules(rules);
+    int approved = 0;
+    std::set<std::string> codes;
+    int left = kDecisions;
+    fiber::Event done;
+    for (int i = 0; i < kDecisions; ++i) {
+      fiber::CurrentLoop().Spawn([&, i] {
+        Decision wish = Wish("race-" + std::to_string(i));
+        wish.symbol = "COIN" + std::to_string(i);
+        wish.quantity = "0.002"_dec;
+        const Verdict verdict = Decide(world, wish);
+        approved += verdict.approved ? 1 : 0;
+        for (const auto& refusal : verdict.refusals) {
+          codes.insert(refusal.code);
+        }
+        if (--left == 0) {
+          done.Set();
+        }
+      });
+    }
+    ASSERT_TRUE(done.WaitFor(30s));
+    EXPECT_EQ(approved, slots);
+    EXPECT_EQ(codes, std::set<std::string>{"MAX_POSITIONS"});
+    EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM reservations WHERE state = 'RESERVED'"),
+              std::to_string(slots));
+    ASSERT_TRUE(world.policies.Put("active_profile", "\"NORMAL\"", version + 1, "test").ok());
   });
 }
 
