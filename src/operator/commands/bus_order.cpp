@@ -1,28 +1,40 @@
 #include "operator/commands/bus_order.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
-#include <algorithm>
 
 #include "operator/bus/connect.h"
 #include "operator/commands/nearest.h"
 
 namespace quantum::operate {
 
-namespace {
-
-Result<StreamState> FindStream(redis::Client& client, const std::string& family) {
-  QUANTUM_TRY(const std::vector<StreamState> streams, ReadStreams(client));
+Status CheckStream(const std::vector<StreamState>& streams, const std::string& family) {
   std::vector<std::string> names;
   for (const StreamState& stream : streams) {
     if (stream.family == family) {
-      return stream;
+      return {};
     }
     names.push_back(stream.family);
   }
   return Error{Errc::kInvalidArgument, NoSuch("stream", family, names)};
 }
 
-}  // namespace
+Status CheckGroup(const std::vector<StreamState>& streams, const std::string& family, const std::string& service) {
+  QUANTUM_CHECK(CheckStream(streams, family));
+  std::vector<std::string> names;
+  for (const StreamState& stream : streams) {
+    for (const GroupState& group : stream.groups) {
+      if (stream.family == family && group.name == service) {
+        return {};
+      }
+      if (stream.family == family) {
+        names.push_back(group.name);
+      }
+    }
+  }
+  return Error{Errc::kInvalidArgument, fmt::format("on stream {} {}", family, NoSuch("group", service, names))};
+}
 
 Status WithRedis(const Context& context, const std::function<Status(redis::Client&)>& body) {
   QUANTUM_TRY(const Running running, FindRunning(context));
@@ -35,21 +47,16 @@ Status WithRedis(const Context& context, const std::function<Status(redis::Clien
 
 Status WithStream(const Context& context, const BusOrder& order, const std::function<Status(redis::Client&)>& body) {
   return WithRedis(context, [&](redis::Client& client) -> Status {
-    QUANTUM_CHECK(FindStream(client, order.family));
+    QUANTUM_TRY(const std::vector<StreamState> streams, ReadStreams(client));
+    QUANTUM_CHECK(CheckStream(streams, order.family));
     return body(client);
   });
 }
 
 Status WithGroup(const Context& context, const BusOrder& order, const std::function<Status(redis::Client&)>& body) {
   return WithRedis(context, [&](redis::Client& client) -> Status {
-    QUANTUM_TRY(const StreamState stream, FindStream(client, order.family));
-    std::vector<std::string> groups;
-    for (const GroupState& group : stream.groups) {
-      groups.push_back(group.name);
-    }
-    if (std::find(groups.begin(), groups.end(), order.service) == groups.end()) {
-      return Error{Errc::kInvalidArgument, NoSuch("group", order.service, groups)};
-    }
+    QUANTUM_TRY(const std::vector<StreamState> streams, ReadStreams(client));
+    QUANTUM_CHECK(CheckGroup(streams, order.family, order.service));
     return body(client);
   });
 }

@@ -22,8 +22,11 @@ struct BusOrder {
   bool follow = false;
 };
 
-// Run the body in a fiber, with the operator's connection to the master. The stream, and the group on it, must be
-// there: kInvalidArgument names those that are.
+// kInvalidArgument, naming those there are, when the stream, or the group on it, is none.
+Status CheckStream(const std::vector<StreamState>& streams, const std::string& family);
+Status CheckGroup(const std::vector<StreamState>& streams, const std::string& family, const std::string& service);
+
+// Run the body in a fiber, with the operator's connection to the master; the latter two after these checks.
 Status WithRedis(const Context& context, const std::function<Status(redis::Client&)>& body);
 Status WithStream(const Context& context, const BusOrder& order, const std::function<Status(redis::Client&)>& body);
 Status WithGroup(const Context& context, const BusOrder& order, const std::function<Status(redis::Client&)>& body);
