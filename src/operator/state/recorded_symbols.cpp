@@ -12,7 +12,6 @@ namespace quantum::operate {
 
 namespace {
 
-constexpr std::string_view kRecording = "recording:";
 constexpr int kLinesMax = 20'000;  // some seconds of market, in which every recorded symbol is heard of
 
 Result<std::set<std::string>> SymbolsIn(const std::string& file, const std::vector<std::string>& symbols) {

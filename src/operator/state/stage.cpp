@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <set>
 
+#include "operator/state/recorded_symbols.h"
+
 namespace quantum::operate {
 
 namespace fs = std::filesystem;
@@ -19,7 +21,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kBinPrefix = "${BIN}/";
-constexpr std::string_view kRecording = "recording:";
 
 Error FileError(std::string_view what, const std::string& path, const std::error_code& error) {
   if (error == std::errc::no_space_on_device) {

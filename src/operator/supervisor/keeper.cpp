@@ -59,8 +59,8 @@ bool AwaitStranger(const Layout& layout, pid_t supervisor) {
   return ::access(layout.Socket().c_str(), F_OK) != 0;
 }
 
-Result<pid_t> Launch(const Layout& layout, std::vector<std::string> options,
-                     std::map<std::string, std::string> environment = {}) {
+Result<pid_t> Execute(const Layout& layout, std::vector<std::string> options,
+                      std::map<std::string, std::string> environment = {}) {
   std::vector<std::string> command{layout.Bin() + "/quantum", "supervise"};
   command.insert(command.end(), options.begin(), options.end());
   command.insert(command.end(), {"--state", layout.root});
@@ -95,7 +95,7 @@ int RunKeeper(const Layout& layout, pid_t watched) {
   std::chrono::milliseconds pause = kFirstPause;
   while (g_told_to_stop == 0) {
     const auto begin = std::chrono::steady_clock::now();
-    const auto pid = Launch(layout, {}, {{"QUANTUM_KEEPER", std::to_string(::getpid())}});
+    const auto pid = Execute(layout, {}, {{"QUANTUM_KEEPER", std::to_string(::getpid())}});
     if (pid.ok()) {
       g_supervisor = pid.value();
       const int status = WaitFor(pid.value());
@@ -124,12 +124,12 @@ Result<pid_t> LaunchKeeper(const Layout& layout, pid_t watched) {
   if (watched > 0) {
     options.insert(options.end(), {"--watch", std::to_string(watched)});
   }
-  auto pid = Launch(layout, std::move(options));
+  auto pid = Execute(layout, std::move(options));
   return pid.ok() ? pid : pid.error().Within("starting the supervisor");
 }
 
 Result<pid_t> LaunchStopper(const Layout& layout) {
-  auto pid = Launch(layout, {"--stop"});
+  auto pid = Execute(layout, {"--stop"});
   return pid.ok() ? pid : pid.error().Within("starting the supervisor");
 }
 
