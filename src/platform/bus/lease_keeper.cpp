@@ -113,7 +113,7 @@ void LeaseKeeper::Report(const std::string& family, uint64_t before, Lease::Chan
   }
   if (change == Lease::Change::kGained) {
     log::Info("this process reads the stream for its group",
-              {{"stream", family}, {"group", service_}, {"token", Token(family)}});
+              {{"stream", family}, {"group", service_}, {"lease", Token(family)}});
     callbacks_.gained(family);
   }
 }

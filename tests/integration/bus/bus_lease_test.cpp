@@ -64,6 +64,15 @@ class BusLeaseTest : public ::testing::Test {
   }
   static int NumberOf(const Event& event) { return std::stoi(event.payload.substr(5)); }
 
+  static void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
+    fiber::Loop loop("test");
+    loop.Spawn([&] {
+      body(loop);
+      loop.Stop();
+    });
+    loop.Run();
+  }
+
   // A process of group g. Each event that it has handled is a line of the common file. gate: begins when a byte can be
   // read there. Not for fibers, for it forks.
   void StartReader(const std::string& name, Duration lease = 2s, int gate = -1) {
@@ -126,8 +135,7 @@ class BusLeaseTest : public ::testing::Test {
 
   // Publishes in a steady flow until told to stop, and then waits until everything was handled.
   void UnderLoad(const std::function<void()>& body) {
-    fiber::Loop loop("test");
-    loop.Spawn([&] {
+    RunInFiber([&](fiber::Loop& loop) {
       redis::Client client(loop, cluster_->Options());
       Bus publisher(loop, client, nullptr, {.producer = "publisher", .group = "p"});
       bool stop = false;
@@ -148,10 +156,7 @@ class BusLeaseTest : public ::testing::Test {
                Ask({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n0\n") != std::string::npos;
       })) << Ask({"XINFO", "GROUPS", StreamKey("order")});
       ExpectOrder(published);
-      publisher.Stop();
-      loop.Stop();
     });
-    loop.Run();
   }
 
   // The first effect of every event, in the order of its key.
@@ -242,12 +247,12 @@ class BusLeasePairTest : public BusLeaseTest {
   };
 
   void RunPair(Duration lease, const std::function<void(fiber::Loop&, Side&, Side&)>& body) {
-    fiber::Loop loop("test");
-    loop.Spawn([&] {
+    lease_off_ = lease == Duration(0);
+    RunInFiber([&](fiber::Loop& loop) {
       redis::Client client(loop, cluster_->Options());
-      Side sides[2];
       fiber::Event hold;
       hold_ = &hold;
+      Side sides[2];
       for (Side& side : sides) {
         const std::string name = &side == sides ? "a" : "b";
         side.bus =
@@ -269,10 +274,7 @@ class BusLeasePairTest : public BusLeaseTest {
       for (Side& side : sides) {
         side.bus->Stop();
       }
-      loop.Stop();
     });
-    lease_off_ = lease == Duration(0);
-    loop.Run();
   }
 
   static inline bool lease_off_ = false;
