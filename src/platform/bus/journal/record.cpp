@@ -15,6 +15,7 @@ static_assert(std::endian::native == std::endian::little);
 constexpr std::string_view kMagic = "QTJOURN1";
 constexpr size_t kFrame = sizeof(uint32_t) + sizeof(uint64_t);
 constexpr size_t kFirstWriteMax = 4096;
+constexpr uint64_t kSequenceMax = uint64_t{1} << 53;  // the broker counts in doubles
 
 enum class Kind : uint8_t { kHeader = 0, kEvent = 1, kConfirmed = 2 };
 
@@ -134,7 +135,7 @@ std::optional<Segment::Record> Decode(std::string_view body, const Header& heade
   event.cause = reader.TakeText();
   event.timestamp_ns = reader.Take<int64_t>();
   event.payload = reader.TakeText();
-  if (kind != Kind::kEvent || !reader.at_end()) {
+  if (kind != Kind::kEvent || !reader.at_end() || sequence == 0 || sequence > kSequenceMax) {
     return std::nullopt;
   }
   return event;

@@ -104,6 +104,14 @@ TEST(JournalRecord, AnyByteThatIsFlippedLeavesAPrefixAndIsSeenAsDamageUnlessItIs
   }
 }
 
+TEST(JournalRecord, AnEventWithoutAPossibleNumberIsNoRecord) {
+  for (const uint64_t sequence : {uint64_t{0}, UINT64_MAX}) {
+    std::string bytes = SegmentOf(2);
+    AppendSealed(kHeader, EncodeEvent(Numbered(sequence)), bytes);
+    EXPECT_EQ(ReadSegment(bytes).records.size(), 2u) << sequence;
+  }
+}
+
 TEST(JournalRecord, RecordsOfADeletedSegmentThatShowAgainDoNotPass) {
   std::string bytes = SegmentOf(2);
   const Header before{kHeader.producer, kHeader.incarnation, kHeader.number - 1};
