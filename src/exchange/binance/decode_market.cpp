@@ -359,8 +359,10 @@ Result<const MarketEvent*> MarketDecoder::Impl::Decode(std::string_view frame) {
 Result<const MarketEvent*> MarketDecoder::Impl::DecodeEvent(ondemand::object object) {
   ondemand::raw_json_string raw;
   ondemand::value type;
-  if (object.find_field_unordered("e").get(type) != simdjson::SUCCESS) {
-    if (object.reset().error() == simdjson::SUCCESS && object.find_field_unordered("id").error() == simdjson::SUCCESS) {
+  if (const auto error = object.find_field_unordered("e").get(type); error != simdjson::SUCCESS) {
+    // Over broken JSON the parser gives up, and must not be asked again.
+    if (error == simdjson::NO_SUCH_FIELD && object.reset().error() == simdjson::SUCCESS &&
+        object.find_field_unordered("id").error() == simdjson::SUCCESS) {
       return nullptr;  // the answer to a request
     }
     return Error{Errc::kInvalidArgument, "market frame: field e is missing"};

@@ -166,5 +166,12 @@ TEST(MarketDecoder, ABadFrameDoesNotDisturbTheNextOne) {
   EXPECT_FALSE(decoder.Decode(Without(kTrade, R"("q":"100",)")).ok()) << "what an earlier frame held is not taken over";
 }
 
+TEST(MarketDecoder, BrokenJsonInFrontOfTheKindIsRefused) {
+  EXPECT_THAT(Complaint("{\n  \"lastUpdateId\": 1027024,\n  \"bids\": [\n    [\n      \"4.00000000\",\n  }   "
+                        "\"431.00000000\"\n    ]\n  ],\n  \"asks\": [\n    [\n      \"256.00000200\",\n      "
+                        "\"12.00000000\"\n    ]\n  ]\n}\n"),
+              HasSubstr("field e is missing"));
+}
+
 }  // namespace
 }  // namespace quantum::binance
