@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 namespace quantum::paper {
@@ -16,8 +17,12 @@ bool SameText(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+// A message may repeat what was asked, whatever bytes that was of.
 RestAnswer Refused(const ApiError& error) {
-  const boost::json::object body{{"code", error.code}, {"msg", error.message}};
+  std::string message = error.message;
+  std::replace_if(
+      message.begin(), message.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  const boost::json::object body{{"code", error.code}, {"msg", message}};
   return {error.http_status, boost::json::serialize(body), {}};
 }
 

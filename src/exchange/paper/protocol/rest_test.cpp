@@ -87,6 +87,10 @@ TEST_F(RestTest, AnswersErrorsAsBinanceDoes) {
   EXPECT_EQ(rest.Handle({"GET", "/fapi/v1/nothing", "", "", ""}, kNow).status, 404);
 }
 
+TEST_F(RestTest, ARefusalThatRepeatsAnyBytesIsJsonStill) {
+  EXPECT_EQ(Code(rest.Handle({"GE\xe2\xe2T", "/fapi/v1/time\x01", "", "", ""}, kNow)), -5000);
+}
+
 TEST_F(RestTest, KeepsOneListenKeyUntilItIsDeleted) {
   const auto post = [&] { return rest.Handle({"POST", "/fapi/v1/listenKey", "", "", "key"}, kNow); };
   const std::string key(Object(post()).at("listenKey").as_string());
