@@ -1,0 +1,262 @@
+#include "tests/simulation/subscriber.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "platform/base/assert.h"
+#include "platform/bus/codec.h"
+
+namespace quantum::simulation {
+
+namespace {
+
+using bus::KeyScheduler;
+using bus::Verdict;
+using redis::Command;
+using redis::Reply;
+
+constexpr size_t kRunningMax = 4;
+constexpr Duration kReread = std::chrono::seconds(5);
+constexpr const char* kConsumer = "consumer";
+
+std::string LaneOf(const bus::Event& event) { return event.producer + "/" + event.incarnation; }
+std::string StreamOf(const bus::Delivery& delivery) { return bus::StreamKey(bus::FamilyOf(delivery.event.type)); }
+
+}  // namespace
+
+std::vector<std::string> Families() { return {"order", "risk"}; }
+
+Subscriber::Subscriber(std::string group, Inbox* inbox, uint64_t life, const Rules& rules, ManualClock& clock,
+                       Network& network, const Cluster& cluster, Audit& audit, Visits& visits)
+    : group_(std::move(group)),
+      key_of_group_(bus::GroupName(group_)),
+      inbox_(inbox),
+      life_(life),
+      rules_(rules),
+      clock_(clock),
+      audit_(audit),
+      visits_(visits),
+      reading_(network, cluster, clock, visits, false),
+      acknowledging_(network, cluster, clock, visits, false),
+      scheduler_(kRunningMax) {
+  reading_.set_via(&acknowledging_);
+}
+
+void Subscriber::Fetch(Choices& choices) {
+  reading_.Advance(choices);
+  if (!reading_.connected()) {
+    reading_asked_ = false;
+    return;
+  }
+  if (reading_.epoch() != reading_epoch_) {
+    reading_epoch_ = reading_.epoch();
+    reading_asked_ = false;
+    reads_ = Reads::kGroups;
+  }
+  if (const auto replies = reading_.Take()) {
+    if (std::exchange(reading_asked_, false)) {
+      OnFetched(*replies);
+    }
+    return;
+  }
+  if (!reading_.idle()) {
+    return;
+  }
+  std::vector<Command> commands;
+  if (rules_.rereads && reads_ == Reads::kNew && read_pending_at_ + kReread < clock_.Steady()) {
+    reads_ = Reads::kPending;
+    family_ = 0;
+    after_ = "0";
+  }
+  if (reads_ == Reads::kGroups) {
+    for (const std::string& family : Families()) {
+      commands.push_back({"XGROUP", "CREATE", bus::StreamKey(family), key_of_group_, "0", "MKSTREAM"});
+    }
+  } else if (scheduler_.queued() >= kFetchedMax) {
+    return;
+  } else if (reads_ == Reads::kPending) {
+    commands.push_back({"XREADGROUP", "GROUP", key_of_group_, kConsumer, "COUNT", std::to_string(kFetch), "STREAMS",
+                        bus::StreamKey(Families()[family_]), after_});
+  } else {
+    commands.push_back({"XREADGROUP", "GROUP", key_of_group_, kConsumer, "COUNT", std::to_string(kFetch), "STREAMS",
+                        bus::StreamKey("order"), bus::StreamKey("risk"), ">", ">"});
+  }
+  reading_.Ask(commands);
+  reading_asked_ = true;
+}
+
+void Subscriber::OnFetched(const std::vector<Reply>& replies) {
+  const bool failed = std::any_of(replies.begin(), replies.end(), [](const Reply& reply) {
+    return reply.is_error() && !reply.text.starts_with("BUSYGROUP");
+  });
+  if (failed) {
+    return reading_.Drop(false);
+  }
+  const Reply& reply = replies.front();
+  switch (reads_) {
+    case Reads::kGroups:
+      reads_ = Reads::kPending;
+      family_ = 0;
+      after_ = "0";
+      return;
+    case Reads::kPending: {
+      const bool none = reply.elements.empty() || reply.elements[0].elements[1].elements.empty();
+      if (!none) {
+        visits_.Count(Visit::kFetchedAgain);
+        const Reply& entries = reply.elements[0].elements[1];
+        after_ = entries.elements.back().elements[0].text;
+        Take(reply.elements[0].elements[0].text, entries);
+      } else if (++family_ == Families().size()) {
+        reads_ = Reads::kNew;
+        read_pending_at_ = clock_.Steady();
+      } else {
+        after_ = "0";
+      }
+      return;
+    }
+    case Reads::kNew:
+      for (const Reply& stream : reply.elements) {
+        Take(stream.elements[0].text, stream.elements[1]);
+      }
+  }
+}
+
+void Subscriber::Take(const std::string& stream, const Reply& entries) {
+  for (const Reply& entry : entries.elements) {
+    const std::string& id = entry.elements[0].text;
+    if (!known_.emplace(stream, id).second) {
+      continue;
+    }
+    if (entry.elements[1].elements.empty()) {
+      to_acknowledge_.emplace_back(stream, id);
+      continue;
+    }
+    auto event = bus::ParseEntry(entry.elements[1]);
+    QUANTUM_ASSERT(event.ok());
+    bus::Delivery delivery;  // keys name their family, so the scheduler needs no other name
+    delivery.entry = id;
+    delivery.event = std::move(*event);
+    scheduler_.Push(std::move(delivery));
+  }
+}
+
+void Subscriber::Handle(Choices& choices, bool failures) {
+  if (!running_.empty() && choices.OneIn(2)) {
+    const size_t at = choices.Below(running_.size());
+    std::swap(running_[at], running_.back());
+    const KeyScheduler::Job job = std::move(running_.back());
+    running_.pop_back();
+    End(job, choices, failures);
+  } else if (auto job = scheduler_.Next(clock_.Steady())) {
+    running_.push_back(std::move(*job));
+  }
+}
+
+void Subscriber::End(const KeyScheduler::Job& job, Choices& choices, bool failures) {
+  const bus::Delivery& delivery = *job.delivery;
+  const uint64_t operation = std::stoull(delivery.event.payload);
+  Verdict verdict = Verdict::kDone;
+  if (rules_.seen && seen_[StreamOf(delivery)].Contains(LaneOf(delivery.event), delivery.event.sequence)) {
+    visits_.Count(Visit::kDuplicateDropped);
+  } else {
+    audit_.Delivered(group_, operation);
+    if (failures && choices.OneIn(40)) {
+      verdict = choices.OneIn(10) ? Verdict::kPoisoned : (choices.OneIn(4) ? Verdict::kAway : Verdict::kFailed);
+    } else if (failures && job.attempt > 1 && choices.OneIn(2)) {
+      verdict = Verdict::kFailed;
+    } else {
+      Effect(delivery, operation);
+    }
+  }
+  const auto step = scheduler_.Judge(job.key, verdict, clock_.Steady());
+  if (step == KeyScheduler::Step::kRetryLater) {
+    visits_.Count(Visit::kRetried);
+  } else if (step == KeyScheduler::Step::kDeadLetter) {
+    graves_.push_back({job, "failed"});
+  } else {
+    Finish(job, true);
+  }
+}
+
+void Subscriber::Effect(const bus::Delivery& delivery, uint64_t operation) {
+  if (inbox_ != nullptr && rules_.inbox &&
+      !inbox_->emplace(LaneOf(delivery.event) + StreamOf(delivery), delivery.event.sequence).second) {
+    visits_.Count(Visit::kInboxDropped);
+    return;
+  }
+  audit_.Applied(group_, operation, life_);
+}
+
+void Subscriber::Finish(const KeyScheduler::Job& job, bool seen) {
+  const bus::Delivery& delivery = *job.delivery;
+  if (seen) {
+    seen_[StreamOf(delivery)].Insert(LaneOf(delivery.event), delivery.event.sequence);
+  }
+  to_acknowledge_.emplace_back(StreamOf(delivery), delivery.entry);
+  scheduler_.Finish(job.key);
+}
+
+void Subscriber::Acknowledge(Choices& choices) {
+  acknowledging_.Advance(choices);
+  const bool connected = acknowledging_.connected();
+  const auto replies = connected ? acknowledging_.Take() : std::nullopt;
+  if (acknowledging_asked_ && (replies || !connected || acknowledging_.idle())) {
+    acknowledging_asked_ = false;
+    OnAcknowledged(replies.value_or(std::vector<Reply>()));
+    return;
+  }
+  if (!acknowledging_.idle()) {
+    return;
+  }
+  if (!graves_.empty()) {
+    const bus::Delivery& delivery = *graves_.front().job.delivery;
+    const size_t open = StreamOf(delivery).find('{');
+    Command command{
+        "XADD",       "quantum:dlq:" + StreamOf(delivery).substr(open), "*", "reason", graves_.front().reason, "group",
+        key_of_group_};
+    const auto fields = bus::EntryFields(delivery.event);
+    command.insert(command.end(), fields.begin(), fields.end());
+    burying_ = true;
+    acknowledging_.Ask({std::move(command)});
+  } else if (!to_acknowledge_.empty()) {
+    const std::string stream = to_acknowledge_.front().first;
+    Command command{"XACK", stream, key_of_group_};
+    const auto rest = std::stable_partition(to_acknowledge_.begin(), to_acknowledge_.end(),
+                                            [&](const EntryName& name) { return name.first == stream; });
+    in_flight_.assign(to_acknowledge_.begin(), rest);
+    to_acknowledge_.erase(to_acknowledge_.begin(), rest);
+    for (const EntryName& name : in_flight_) {
+      command.push_back(name.second);
+    }
+    burying_ = false;
+    acknowledging_.Ask({std::move(command)});
+  } else {
+    return;
+  }
+  acknowledging_asked_ = true;
+}
+
+// No replies: the connection broke.
+void Subscriber::OnAcknowledged(const std::vector<Reply>& replies) {
+  const bool done = !replies.empty() && !replies.front().is_error();
+  if (burying_) {
+    if (done) {
+      const Grave grave = std::move(graves_.front());
+      graves_.pop_front();
+      visits_.Count(Visit::kBuried);
+      audit_.Buried(group_, std::stoull(grave.job.delivery->event.payload));
+      Finish(grave.job, rules_.buried_is_seen);
+    }
+    return;
+  }
+  for (EntryName& name : in_flight_) {
+    if (done) {
+      known_.erase(name);
+    } else {
+      to_acknowledge_.push_back(std::move(name));
+    }
+  }
+  in_flight_.clear();
+}
+
+}  // namespace quantum::simulation

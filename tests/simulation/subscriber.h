@@ -1,0 +1,85 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "platform/bus/key_scheduler.h"
+#include "platform/bus/seen.h"
+#include "tests/simulation/audit.h"
+#include "tests/simulation/line.h"
+
+namespace quantum::simulation {
+
+// What outlives a consumer's process: its table `inbox`.
+using Inbox = std::set<std::pair<std::string, uint64_t>>;  // lane, sequence
+
+// One life of a consuming process of a group of its own: reads, handles, acknowledges, step by step, with the rules of
+// Consumer (platform/bus/consumer.cpp, consumer_handling.cpp). inbox: null for handlers without a transaction.
+class Subscriber {
+ public:
+  static constexpr size_t kFetchedMax = 64;
+  static constexpr size_t kFetch = 16;
+
+  Subscriber(std::string group, Inbox* inbox, uint64_t life, const Rules& rules, ManualClock& clock, Network& network,
+             const Cluster& cluster, Audit& audit, Visits& visits);
+
+  void Fetch(Choices& choices);
+  void Handle(Choices& choices, bool failures);
+  void Acknowledge(Choices& choices);
+
+  Line& reading() { return reading_; }
+  Line& acknowledging() { return acknowledging_; }
+  size_t queued() const { return scheduler_.queued(); }
+  bool idle() const { return scheduler_.queued() == 0 && to_acknowledge_.empty() && graves_.empty() && known_.empty(); }
+  const std::string& group() const { return group_; }
+
+ private:
+  struct Grave {  // an event on its way to the dead letters
+    bus::KeyScheduler::Job job;
+    std::string reason;
+  };
+  using EntryName = std::pair<std::string, std::string>;  // stream, entry
+
+  void OnFetched(const std::vector<redis::Reply>& replies);
+  void Take(const std::string& stream, const redis::Reply& entries);
+  void End(const bus::KeyScheduler::Job& job, Choices& choices, bool failures);
+  void Effect(const bus::Delivery& delivery, uint64_t operation);
+  void Finish(const bus::KeyScheduler::Job& job, bool seen);
+  void OnAcknowledged(const std::vector<redis::Reply>& replies);
+
+  const std::string group_;
+  const std::string key_of_group_;
+  Inbox* const inbox_;
+  const uint64_t life_;
+  const Rules& rules_;
+  ManualClock& clock_;
+  Audit& audit_;
+  Visits& visits_;
+  Line reading_;
+  Line acknowledging_;
+  bus::KeyScheduler scheduler_;
+  std::map<std::string, bus::SeenWindow> seen_;
+  std::set<EntryName> known_;
+  std::vector<EntryName> to_acknowledge_;
+  std::vector<bus::KeyScheduler::Job> running_;
+  std::deque<Grave> graves_;
+
+  enum class Reads { kGroups, kPending, kNew };
+  Reads reads_ = Reads::kGroups;
+  uint64_t reading_epoch_ = 0;
+  size_t family_ = 0;  // kPending
+  std::string after_;
+  SteadyTime read_pending_at_{};
+  bool reading_asked_ = false;
+
+  std::vector<EntryName> in_flight_;  // acknowledged on the wire
+  bool burying_ = false;
+  bool acknowledging_asked_ = false;
+};
+
+std::vector<std::string> Families();
+
+}  // namespace quantum::simulation

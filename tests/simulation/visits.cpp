@@ -1,0 +1,44 @@
+#include "tests/simulation/visits.h"
+
+namespace quantum::simulation {
+
+const char* ToString(Visit visit) {
+  // In the order of Visit.
+  static constexpr std::array<const char*, kVisits> kNames = {"appended",
+                                                              "repeat skipped",
+                                                              "fenced",
+                                                              "over quota",
+                                                              "read only",
+                                                              "no replicas",
+                                                              "wait satisfied",
+                                                              "wait failed",
+                                                              "orphan executed",
+                                                              "answer lost",
+                                                              "connected",
+                                                              "master by majority",
+                                                              "master by memory",
+                                                              "no master",
+                                                              "role refused",
+                                                              "setback",
+                                                              "lagging promoted",
+                                                              "diverged dropped",
+                                                              "file cut short",
+                                                              "split brain",
+                                                              "earlier life sent",
+                                                              "held back",
+                                                              "frozen with answer",
+                                                              "disk full",
+                                                              "sync failed",
+                                                              "power lost",
+                                                              "refused publish",
+                                                              "segment removed",
+                                                              "duplicate dropped",
+                                                              "inbox dropped",
+                                                              "fetched again",
+                                                              "retried",
+                                                              "buried",
+                                                              "trimmed"};
+  return kNames.at(static_cast<size_t>(visit));
+}
+
+}  // namespace quantum::simulation
