@@ -154,7 +154,7 @@ TEST_F(ExchangeTest, AClientsBookBuiltFromSnapshotAndStreamIsTheExchangesBook) {
   EXPECT_EQ(bids.at("59000.00"), "100.000");
 }
 
-// The venue's book and the follower's are two classes (docs/decisions/0006-two-order-books.md).
+// The venue's book and the follower's are two classes (docs/decisions/0007-two-order-books.md).
 TEST_F(ExchangeTest, TheFollowersBookIsTheVenuesToTheLastLevel) {
   options_.files.clear();  // the synthetic market moves every level
   options_.warmup = 1min;
