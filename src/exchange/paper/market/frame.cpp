@@ -82,7 +82,8 @@ class FrameParser::Impl {
     ondemand::document document = parser_.iterate(text_.data(), text_.size(), text_.capacity());
     ondemand::object root = document.get_object();
     std::string_view stream;
-    if (root["stream"].get_string().get(stream) == simdjson::SUCCESS) {
+    const auto error = root["stream"].get_string().get(stream);
+    if (error == simdjson::SUCCESS) {
       const size_t at = stream.find('@');
       const std::string_view kind = at == std::string_view::npos ? stream : stream.substr(at + 1);
       ondemand::object data = root["data"].get_object();
@@ -99,6 +100,9 @@ class FrameParser::Impl {
         return SourceEvent{update.event_ms, std::move(update)};
       }
       return std::nullopt;
+    }
+    if (error != simdjson::NO_SUCH_FIELD) {
+      throw simdjson::simdjson_error(error);  // over broken JSON the parser gives up, and must not be asked again
     }
     BookReset reset;
     reset.snapshot.last_update_id = root["lastUpdateId"].get_int64();
