@@ -13,7 +13,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr milliseconds kInterval(50);
+constexpr milliseconds kPollInterval(50);
 
 }  // namespace
 
@@ -42,7 +42,7 @@ void MarketClock::Run(int port) {
       const std::lock_guard lock(mutex_);
       samples_.push_back(sample);
     }
-    std::this_thread::sleep_for(kInterval);
+    std::this_thread::sleep_for(kPollInterval);
   }
 }
 

@@ -15,7 +15,7 @@ namespace json = boost::json;
 using std::chrono::steady_clock;
 
 constexpr seconds kBackMax(30);  // the contract's bound for a crashed unit
-constexpr seconds kTradesMax(60);
+constexpr seconds kRepairTradesMax(60);
 
 std::string RedisMaster(const Stack& stack) {
   const json::value system = stack.GetJson("/api/health/system");
@@ -73,14 +73,14 @@ TEST(Repair, EveryKilledProcessIsBackWithinThirtySecondsAndTradingGoesOn) {
   int64_t repaired = NowMs();
   for (const std::string& name : names) {
     // The next blow falls while trades are being made again.
-    ASSERT_TRUE(stack.AwaitClosedAfter(repaired, 1, kTradesMax))
+    ASSERT_TRUE(stack.AwaitClosedAfter(repaired, 1, kRepairTradesMax))
         << "no trade was closed since the last repair; the next to kill was " << name
         << (stack.MarketEnded() ? "; the recording has ended" : "");
     Say("killing " + name);
     KillAndAwait(stack, name);
     repaired = NowMs();
   }
-  EXPECT_TRUE(stack.AwaitClosedAfter(repaired, 3, kTradesMax))
+  EXPECT_TRUE(stack.AwaitClosedAfter(repaired, 3, kRepairTradesMax))
       << "trading did not go on" << (stack.MarketEnded() ? "; the recording has ended" : "");
   ExpectVerifyClean(stack);
   const EventAudit audit = AuditEvents(stack, seconds(60));
