@@ -111,9 +111,6 @@ double OurRate(Setting& setting, size_t events, const postgres::PoolOptions* pos
   std::unique_ptr<redis::Client> redis;
   std::unique_ptr<postgres::Pool> pool;
   std::unique_ptr<bus::Bus> bus;
-  const auto waiting = [&] {
-    return setting.AskMaster({"XPENDING", bus::StreamKey(kFamily), bus::GroupName(group)}).substr(0, 2) != "0\n";
-  };
   size_t handled = 0;
   fiber::Event all;
   const double ms = thread.Run([&] {
@@ -138,10 +135,18 @@ double OurRate(Setting& setting, size_t events, const postgres::PoolOptions* pos
     const SteadyTime begin = SystemClock().Steady();
     QUANTUM_ASSERT(bus->Start().ok());
     all.Wait();
-    bus->StopConsuming(10s);  // returns once what was handled is acknowledged
-    return MsBetween(begin, SystemClock().Steady());
+    while (true) {
+      const auto pending = redis->Run({"XPENDING", bus::StreamKey(kFamily), bus::GroupName(group)});
+      QUANTUM_ASSERT(pending.ok());
+      if (pending->elements.at(0).integer == 0) {
+        break;
+      }
+      fiber::SleepFor(1ms);
+    }
+    const double took = MsBetween(begin, SystemClock().Steady());
+    bus->StopConsuming(10s);
+    return took;
   });
-  QUANTUM_ASSERT(!waiting());
   thread.Run([&] {
     bus.reset();
     pool.reset();

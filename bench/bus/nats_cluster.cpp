@@ -134,6 +134,14 @@ NatsCluster::~NatsCluster() {
   nats_Close();
 }
 
+std::vector<int> NatsCluster::pids() const {
+  std::vector<int> pids;
+  for (const auto& server : impl_->servers) {
+    pids.push_back(server->pid());
+  }
+  return pids;
+}
+
 double NatsCluster::PublishRate(const Load& load, size_t payload_bytes, double seconds) {
   impl_->Purge();
   const int port = impl_->LeaderPort();

@@ -23,6 +23,7 @@ class NatsCluster {
   };
   // Asynchronous publishes for so many seconds, until all are acknowledged: messages a second.
   double PublishRate(const Load& load, size_t payload_bytes, double seconds);
+  std::vector<int> pids() const;
 
   struct Impl;
 

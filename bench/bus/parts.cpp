@@ -127,6 +127,7 @@ void MeasureBroker(fiber::Loop& loop, Setting& setting, double seconds) {
     Report(fmt::format("append function{}", replicas == 0 ? ", no WAIT" : " and WAIT 1 (what the sender does)"),
            seconds, [&] {
              QUANTUM_ASSERT(broker.Append({{{"bench", source.incarnation, kFamily}, source.Next()}}).ok());
+             QUANTUM_ASSERT(broker.AwaitReplicated().ok());
            });
     setting.DropStream();
   }

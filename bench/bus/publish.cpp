@@ -32,12 +32,17 @@ struct Options {
   bool json = false;
 };
 
+struct Round {
+  double rate = 0;
+  double events = 0;
+};
+
 enum class Until { kReplicated, kOnDisk };
 
 // So many fibers publish one event after the other. Events a second, from the first call until the last return.
-double PublishRate(Setting& setting, const Options& options, size_t in_flight, Until until, bool journal) {
+Round Publish(Setting& setting, const Options& options, size_t in_flight, Until until, bool journal) {
   LoopThread thread("publisher");
-  const double rate = thread.Run([&] {
+  const Round round = thread.Run([&] {
     redis::Client redis(thread.loop(), setting.cluster().Options());
     auto opened = bus::Bus::Open(thread.loop(), redis, nullptr,
                                  journal ? setting.OptionsWithJournal("bench") : setting.Options("bench"));
@@ -46,12 +51,14 @@ double PublishRate(Setting& setting, const Options& options, size_t in_flight, U
     const bus::PublishOptions how{.await_replicated = until == Until::kReplicated, .timeout = 30s};
     QUANTUM_ASSERT(bus.Publish(MakeEvent(0, options.payload), how).ok());
     size_t published = 0;
-    size_t fibers = in_flight;
+    size_t fibers = 0;
+    fiber::Event go;
     fiber::Event finished;
-    const SteadyTime begin = SystemClock().Steady();
-    const SteadyTime end = begin + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options.seconds));
+    SteadyTime end;
     for (size_t i = 0; i < in_flight; ++i) {
       thread.loop().Spawn([&] {
+        ++fibers;
+        go.Wait();
         while (SystemClock().Steady() < end) {
           const auto done = bus.Publish(MakeEvent(published, options.payload), how);
           if (!done.ok()) {
@@ -64,22 +71,41 @@ double PublishRate(Setting& setting, const Options& options, size_t in_flight, U
         }
       });
     }
+    // The peers' clients exist too before their clocks start.
+    while (fibers < in_flight) {
+      fiber::SleepFor(1ms);
+    }
+    const SteadyTime begin = SystemClock().Steady();
+    end = begin + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options.seconds));
+    go.Set();
     finished.Wait();
     // What only the disk has is not with the broker yet: a rate that lasts counts both.
     QUANTUM_ASSERT(bus.Flush(60s).ok());
     const double per_second = static_cast<double>(published) / (MsBetween(begin, SystemClock().Steady()) / 1000);
     bus.Stop();
-    return per_second;
+    return Round{per_second, static_cast<double>(published)};
   });
   setting.DropStream();
-  return rate;
+  return round;
 }
 
 struct Row {
   std::string name;
   std::vector<double> rates{};
+  std::vector<double> servers_us{};  // processor time for each event
+  std::vector<double> client_us{};
   double median() const { return Quantile(rates, 0.5); }
 };
+
+// servers_cpu: the processor seconds of the servers so far.
+void AddRound(Row& row, const std::function<double()>& servers_cpu, const std::function<Round()>& measure) {
+  const double servers = servers_cpu();
+  const double client = OwnCpu();
+  const Round round = measure();
+  row.rates.push_back(round.rate);
+  row.servers_us.push_back((servers_cpu() - servers) / round.events * 1e6);
+  row.client_us.push_back((OwnCpu() - client) / round.events * 1e6);
+}
 
 struct Report {
   Row ours{"ours, acknowledged by a replica, journal"};
@@ -116,21 +142,38 @@ Report Measure(const Options& options) {
     nats.emplace();
     report.nats_load = BestLoad(*nats, options);
   }
+  const auto nodes_cpu = [&] { return setting.NodesCpu(); };
+  const auto nats_cpu = [&] {
+    double seconds = 0;
+    for (const int pid : nats->pids()) {
+      seconds += CpuOf(pid);
+    }
+    return seconds;
+  };
   size_t entries = 100'000;
   for (int round = 0; round < options.rounds; ++round) {
-    report.ours.rates.push_back(PublishRate(setting, options, options.in_flight, Until::kReplicated, true));
+    const auto ours = [&](Row& row, size_t in_flight, Until until, bool journal) {
+      AddRound(row, nodes_cpu, [&] { return Publish(setting, options, in_flight, until, journal); });
+    };
+    ours(report.ours, options.in_flight, Until::kReplicated, true);
     if (options.ours_only) {
       continue;
     }
-    report.xadd.rates.push_back(XaddRate(setting, options.payload, entries));
-    setting.DropStream();
+    AddRound(report.xadd, nodes_cpu, [&] {
+      const double rate = XaddRate(setting, options.payload, entries);
+      setting.DropStream();
+      return Round{rate, static_cast<double>(entries)};
+    });
     entries = static_cast<size_t>(report.xadd.rates.back() * options.seconds);
-    report.deep.rates.push_back(PublishRate(setting, options, options.deep, Until::kReplicated, true));
+    ours(report.deep, options.deep, Until::kReplicated, true);
     if (nats) {
-      report.nats.rates.push_back(nats->PublishRate(report.nats_load, options.payload, options.seconds));
+      AddRound(report.nats, nats_cpu, [&] {
+        const double rate = nats->PublishRate(report.nats_load, options.payload, options.seconds);
+        return Round{rate, rate * options.seconds};
+      });
     }
-    report.disk.rates.push_back(PublishRate(setting, options, options.in_flight, Until::kOnDisk, true));
-    report.memory.rates.push_back(PublishRate(setting, options, options.in_flight, Until::kReplicated, false));
+    ours(report.disk, options.in_flight, Until::kOnDisk, true);
+    ours(report.memory, options.in_flight, Until::kReplicated, false);
   }
   return report;
 }
@@ -143,16 +186,24 @@ void PrintTable(const Report& report, const Options& options) {
   fmt::print(
       "{}\n{}-byte payloads, {} publishes in flight ({} in the row of more), rounds of {} s, load average {:.1f}\n",
       Setting::Describe(), options.payload, options.in_flight, options.deep, options.seconds, Load1());
-  fmt::print("{:<52}{:>12}  {}\n", "events a second", "median", "rounds");
+  fmt::print("{:<52}{:>10}{:>13}{:>11}  {}\n", "events a second; processor time of each", "median", "servers us",
+             "client us", "rounds");
   for (const Row* row : {&report.ours, &report.deep, &report.disk, &report.memory, &report.xadd, &report.nats}) {
     if (!row->rates.empty()) {
-      fmt::print("{:<52}{:>12.0f}  {:.0f}\n", row->name, row->median(), fmt::join(row->rates, ", "));
+      fmt::print("{:<52}{:>10.0f}{:>13.1f}{:>11.1f}  {:.0f}\n", row->name, row->median(),
+                 Quantile(row->servers_us, 0.5), Quantile(row->client_us, 0.5), fmt::join(row->rates, ", "));
     }
   }
   if (!report.xadd.rates.empty()) {
     fmt::print("ratio to redis-benchmark XADD: {}; with more in flight {:.2f}\n",
                Verdict(report.ours.median() / report.xadd.median(), kGoalXadd),
                report.deep.median() / report.xadd.median());
+  }
+  if (!report.xadd.servers_us.empty()) {
+    const double ours_us = Quantile(report.ours.servers_us, 0.5) + Quantile(report.ours.client_us, 0.5);
+    const double xadd_us = Quantile(report.xadd.servers_us, 0.5) + Quantile(report.xadd.client_us, 0.5);
+    fmt::print("by processor time of all processes: redis-benchmark {:.1f} us, ours {:.1f} us, ratio {:.2f}\n", xadd_us,
+               ours_us, xadd_us / ours_us);
   }
   if (!report.nats.rates.empty()) {
     fmt::print("ratio to NATS JetStream ({} connections, {} pending each): {}; with more in flight {:.2f}\n",

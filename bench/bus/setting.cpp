@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "platform/base/id.h"
 #include "platform/log/setup.h"
@@ -51,6 +53,17 @@ std::string Setting::AskMaster(const std::vector<std::string>& command) const {
   return cluster_.Ask(cluster_.AwaitMaster(), command);
 }
 
+double Setting::NodesCpu() const {
+  double seconds = 0;
+  for (size_t node = 0; node < testing::RedisCluster::kNodes; ++node) {
+    const std::string info = cluster_.Ask(node, {"INFO", "cpu"});
+    for (const std::string name : {"used_cpu_sys:", "used_cpu_user:"}) {
+      seconds += std::stod(info.substr(info.find(name) + name.size()));
+    }
+  }
+  return seconds;
+}
+
 void Setting::DropStream() const { AskMaster({"DEL", bus::StreamKey(kFamily), bus::ProducersKey(kFamily)}); }
 
 bus::Event MakeEvent(size_t number, size_t payload_bytes) {
@@ -75,6 +88,29 @@ LoopThread::LoopThread(const std::string& name) {
 LoopThread::~LoopThread() {
   loop_->Post([loop = loop_] { loop->Stop(); });
   thread_.join();
+}
+
+double OwnCpu() {
+  double seconds = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    QUANTUM_ASSERT(::getrusage(static_cast<__rusage_who>(who), &usage) == 0);
+    for (const timeval& part : {usage.ru_utime, usage.ru_stime}) {
+      seconds += static_cast<double>(part.tv_sec) + static_cast<double>(part.tv_usec) / 1e6;
+    }
+  }
+  return seconds;
+}
+
+double CpuOf(int pid) {
+  const std::string text = testing::ReadFile(fmt::format("/proc/{}/stat", pid));
+  std::istringstream fields(text.substr(text.rfind(')') + 2));  // from the third field on
+  std::string word;
+  double ticks = 0;
+  for (int field = 3; field <= 15 && fields >> word; ++field) {
+    ticks += field >= 14 ? std::stod(word) : 0;  // utime, stime
+  }
+  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 double Load1() {

@@ -35,6 +35,7 @@ class Setting {
 
   // As the user `operator`, at the present master; blocks the thread.
   std::string AskMaster(const std::vector<std::string>& command) const;
+  double NodesCpu() const;  // processor seconds of the three nodes
   void DropStream() const;  // with everything known about its producers
 
  private:
@@ -76,6 +77,10 @@ class LoopThread {
   fiber::Loop* loop_ = nullptr;
   std::thread thread_;
 };
+
+// Processor time, which tells more than the clock on a machine that does other things too. Seconds.
+double OwnCpu();        // this process and those of its children that have ended
+double CpuOf(int pid);  // another process
 
 double Load1();  // load average of the last minute
 double Quantile(std::vector<double> values, double share);
