@@ -24,12 +24,15 @@ std::vector<PriceLevel> ReadLevels(ondemand::array levels) {
   std::vector<PriceLevel> result;
   result.reserve(64);
   for (ondemand::array level : levels) {
+    PriceLevel& parsed = result.emplace_back();
     auto at = level.begin();
-    PriceLevel parsed;
-    parsed.price = ReadDecimal((*at).value());
-    ++at;
-    parsed.quantity = ReadDecimal((*at).value());
-    result.push_back(parsed);
+    for (Decimal* number : {&parsed.price, &parsed.quantity}) {
+      if (at == level.end()) {
+        throw simdjson::simdjson_error(simdjson::INDEX_OUT_OF_BOUNDS);  // *at would end the process
+      }
+      *number = ReadDecimal((*at).value());
+      ++at;
+    }
   }
   return result;
 }
