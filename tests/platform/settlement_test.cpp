@@ -16,7 +16,7 @@ namespace json = boost::json;
 using ::testing::IsEmpty;
 using trading::Decimal;
 
-constexpr seconds kTradesMax(90);
+constexpr seconds kSettlementTradesMax(90);
 
 constexpr const char* kSymbols[] = {"BTCUSDT", "ETHUSDT"};
 
@@ -25,7 +25,7 @@ TEST(Settlement, EveryFillIsOneThatTheRecordedMarketAllows) {
   if (!stack.recording()) {
     GTEST_SKIP() << "there is no recorded market data beside the source tree to check the fills against";
   }
-  ASSERT_TRUE(stack.AwaitClosedAfter(0, 4, kTradesMax));
+  ASSERT_TRUE(stack.AwaitClosedAfter(0, 4, kSettlementTradesMax));
   for (const char* symbol : kSymbols) {
     const FillAudit audit = AuditFills(stack, SharedMarketClock(), symbol);
     Say(
