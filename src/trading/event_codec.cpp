@@ -1,6 +1,17 @@
 #include "trading/event_codec.h"
 
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
 namespace quantum::trading::event {
+
+// Of seventeen digits Boost.JSON reads the last one wrong now and then: what is passed on would drift.
+boost::json::value Writer::ToValue(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.12g", value);
+  return std::strtod(text, nullptr);
+}
 
 void Reader::Complain(std::string_view name, std::string_view what) {
   if (!error_) {
@@ -56,10 +67,10 @@ void Reader::Read(const boost::json::value& json, std::string_view name, int& va
 }
 
 void Reader::Read(const boost::json::value& json, std::string_view name, double& value) {
-  if (json.is_number()) {
-    value = json.to_number<double>();
-  } else {
+  if (!json.is_number()) {
     Complain(name, "must be a number");
+  } else if (value = json.to_number<double>(); !std::isfinite(value)) {
+    Complain(name, "must be a finite number");  // Boost.JSON reads 1e400 as infinite, 0e8888 as no number
   }
 }
 

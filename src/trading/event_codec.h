@@ -9,7 +9,7 @@
 #include "trading/events.h"
 
 // For .cpp files: JSON in both directions from one description of a payload's fields. A payload says Describe(v, p)
-// once; Writer and Reader walk it.
+// once; Writer and Reader walk it. A double is written with twelve digits, so that it reads and is written the same.
 namespace quantum::trading::event {
 
 template <class V, class P>
@@ -39,7 +39,7 @@ class Writer {
   static boost::json::value ToValue(bool value) { return value; }
   static boost::json::value ToValue(int value) { return value; }
   static boost::json::value ToValue(int64_t value) { return value; }
-  static boost::json::value ToValue(double value) { return value; }
+  static boost::json::value ToValue(double value);
   template <class E>
   requires std::is_enum_v<E>
   static boost::json::value ToValue(E value) { return boost::json::string(ToString(value)); }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace quantum::trading::event {
 namespace {
 
@@ -53,6 +55,26 @@ TEST(Events, AnEmergencyStopsChangeCarriesWhatItWasJudgedOnAndOldOnesAreStillRea
   EXPECT_EQ(parsed.by, "risk-safety");
   const auto old = ParseEssChange(R"({"from":"ARMED","to":"TRIPPED","reason":"r","time":1})");
   EXPECT_FALSE(old.value().metrics.has_value());
+}
+
+TEST(Events, ANumberThatIsNoneIsRefused) {
+  for (const std::string number : {"1e400", "-1e400", "0e8888"}) {
+    const auto parsed = ParseSignal(R"({"symbol":"","timeframe":"","action":"","probability":)" + number +
+                                    R"(,"disagreement":0,"votes":[],"model_hash":"","regime":"","time":0})");
+    ASSERT_FALSE(parsed.ok()) << number;
+    EXPECT_EQ(parsed.error().message, "field 'probability' must be a finite number");
+  }
+}
+
+TEST(Events, AShareReadAndWrittenAgainIsTheSame) {
+  Decision decision = MakeDecision();
+  for (const double share : {0.23820188140736326, 0.9496706392278069, -9.223372036854776e40, 0.7, 1.0, 0.0}) {
+    decision.confidence = share;
+    const std::string json = ToJson(decision);
+    const Decision parsed = ParseDecision(json).value();
+    EXPECT_EQ(ToJson(parsed), json);
+    EXPECT_NEAR(parsed.confidence, share, std::fabs(share) * 1e-11);
+  }
 }
 
 TEST(Events, UnknownFieldsAreIgnored) {
