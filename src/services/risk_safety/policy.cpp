@@ -1,6 +1,7 @@
 #include "services/risk_safety/policy.h"
 
 #include <boost/json.hpp>
+#include <cmath>
 
 namespace quantum::risk_safety {
 namespace {
@@ -21,10 +22,11 @@ Result<int> ReadInt(const json::object& object, std::string_view field, int min,
 
 Result<double> ReadDouble(const json::object& object, std::string_view field, double min, double max) {
   const json::value* found = object.if_contains(field);
-  if (found == nullptr || !found->is_number() || found->to_number<double>() < min || found->to_number<double>() > max) {
+  const double number = found != nullptr && found->is_number() ? found->to_number<double>() : NAN;
+  if (!(number >= min && number <= max)) {  // written so that NaN is refused: Boost.JSON reads it from 0e8888
     return Bad(field, "must be a number from " + std::to_string(min) + " to " + std::to_string(max));
   }
-  return found->to_number<double>();
+  return number;
 }
 
 Result<Decimal> ReadDecimal(const json::object& object, std::string_view field, Decimal max) {

@@ -35,6 +35,10 @@ TEST(Policy, BoundsAreCheckedAndTheFieldIsNamed) {
   EXPECT_EQ(complaint(With(R"("leverage_min": 1)", R"("leverage_min": 6)")),
             "field 'leverage_min' must be an integer from 1 to 5");
   EXPECT_EQ(complaint(With(R"("1.5")", "1.5")), "field 'risk_per_trade_percent_max' must be a decimal string");
+  for (const std::string number : {"1.01", "1e400", "0e8888"}) {  // Boost.JSON reads the last as no number
+    EXPECT_EQ(complaint(With("0.50", number)), "field 'confidence_min' must be a number from 0.000000 to 1.000000")
+        << number;
+  }
   EXPECT_FALSE(ParsePolicy("NORMAL", "[]", 1).ok());
 }
 
