@@ -180,14 +180,24 @@ local function lease(keys, args)
   return {how == 'release' and 0 or 1, record.token, record.beat, holder}
 end
 
--- KEYS: lease. ARGV: session, token. Before a transaction that watches the lease: for who does not hold it, the record is
--- touched, and so the transaction does nothing. (XREADGROUP itself is no function: its answer would pass through Lua.)
+-- KEYS: lease. ARGV: session, token, reading. Before a transaction that watches the lease: for who does not hold it, the
+-- record is touched, and so the transaction does nothing. (XREADGROUP itself is no function: its answer would pass
+-- through Lua.) The holder numbers its connections, and the newest reads alone: what a request over an earlier one reads
+-- that arrives late would wait, and be overtaken. The first transaction of a connection does nothing either.
 local function guard(keys, args)
-  if is_held(record_of(keys[1]), args[1], args[2]) then
-    return 1
+  if not is_held(record_of(keys[1]), args[1], args[2]) then
+    redis.call('HINCRBY', keys[1], 'refused', 1)
+    return redis.error_reply('LEASE another process reads this stream')
   end
-  redis.call('HINCRBY', keys[1], 'refused', 1)
-  return redis.error_reply('LEASE another process reads this stream')
+  local token, newest = string.match(redis.call('HGET', keys[1], 'reading') or '', '^(%d+)/(%d+)$')
+  if token == args[2] and tonumber(newest) > tonumber(args[3]) then
+    redis.call('HINCRBY', keys[1], 'refused', 1)
+    return redis.error_reply('READING a later connection of this process reads this stream')
+  end
+  if token ~= args[2] or newest ~= args[3] then
+    redis.call('HSET', keys[1], 'reading', args[2] .. '/' .. args[3])
+  end
+  return 1
 end
 
 -- KEYS: stream, lease. ARGV: group, session, token, entries. Acknowledges for who holds the lease, and for nobody else.
@@ -196,6 +206,17 @@ local function acknowledge(keys, args)
     return redis.error_reply('LEASE another process reads this stream')
   end
   return redis.call('XACK', keys[1], args[1], unpack(args, 4))
+end
+
+-- KEYS: stream, lease, dead letters. ARGV: group, session ("" where there are no leases), token, entry, then the fields of
+-- the dead letter. Both in one: an entry that one master took off the pending ones, and whose dead letter went down with
+-- another, would be lost.
+local function bury(keys, args)
+  if args[2] ~= '' and not is_held(record_of(keys[2]), args[2], args[3]) then
+    return redis.error_reply('LEASE another process reads this stream')
+  end
+  redis.call('XADD', keys[3], '*', unpack(args, 5))
+  return redis.call('XACK', keys[1], args[1], args[4])
 end
 
 redis.register_function{function_name = 'quantum_bus_3_over_quota', callback = over_quota, flags = {'allow-oom'}}
@@ -207,3 +228,4 @@ redis.register_function('quantum_bus_3_drop_consumer', drop_consumer)
 redis.register_function{function_name = 'quantum_bus_3_lease', callback = lease, flags = {'allow-oom'}}
 redis.register_function{function_name = 'quantum_bus_3_guard', callback = guard, flags = {'allow-oom'}}
 redis.register_function{function_name = 'quantum_bus_3_acknowledge', callback = acknowledge, flags = {'allow-oom'}}
+redis.register_function('quantum_bus_3_bury', bury)

@@ -1,5 +1,7 @@
 #include "platform/bus/consumer.h"
 
+#include <algorithm>
+
 #include "platform/bus/codec.h"
 #include "platform/log/log.h"
 #include "platform/resilience/resilience.h"
@@ -25,7 +27,7 @@ Consumer::Consumer(Context context, std::string service)
               context.options.replicas_required, context.clock,
               {.gained = [this](const std::string&) { gained_.Set(); },
                .lost = [this](const std::string& family) { Lose(family); }}),
-      fetcher_(group_, context.options.producer, leases_,
+      fetcher_(group_, context.options.producer, leases_, context.clock,
                [this](const std::string& family, uint64_t token, const redis::Reply& entries) {
                  Take(family, token, entries);
                }),
@@ -74,7 +76,8 @@ bool Consumer::StopConsuming(Duration timeout) {
   acknowledgements_.Set();
   leases_.Stop();
   gate_.Close();
-  if (!gate_.WaitEmptyFor(std::max(deadline.left(), Duration(0))) || workers_ > 0 || !to_acknowledge_.empty()) {
+  const bool ended = gate_.WaitEmptyFor(std::max(deadline.left(), Duration(0))) && workers_ == 0;
+  if (!ended || std::any_of(in_hand_.begin(), in_hand_.end(), [](const auto& hand) { return hand.second.ended(); })) {
     return false;  // the leases run out by themselves, which gives what is still being handled some time
   }
   leases_.Release(kReleaseMax);
@@ -136,15 +139,16 @@ void Consumer::Take(const std::string& family, uint64_t token, const redis::Repl
       continue;
     }
     const std::string& id = entry.elements[0].text;
-    if (!known_[family].insert(id).second) {
+    const redis::Reply& fields = entry.elements[1];
+    auto event = ParseEntry(fields);
+    const std::string name = event ? NameOf(*event) : std::string();
+    if (!in_hand_[family].Take(id, name)) {
       continue;  // being handled, or its acknowledgement is on its way
     }
-    const redis::Reply& fields = entry.elements[1];
     if (fields.elements.empty()) {
-      Acknowledge(family, token, id);  // pending, but no longer in the stream
+      Acknowledge(family, token, id, name);  // pending, but no longer in the stream
       continue;
     }
-    auto event = ParseEntry(fields);
     if (!event) {
       BuryUnreadable(family, token, id, fields, event.error());
       continue;
@@ -152,7 +156,7 @@ void Consumer::Take(const std::string& family, uint64_t token, const redis::Repl
     const auto subscription = by_type_.find(event->type);
     const bool for_another = !event->only_for.empty() && event->only_for != service_;
     if (subscription == by_type_.end() || for_another) {
-      Acknowledge(family, token, id);
+      Acknowledge(family, token, id, name);
       continue;
     }
     scheduler_.Push({family, id, token, std::move(*event), subscription->second.get()});
@@ -163,8 +167,7 @@ void Consumer::Take(const std::string& family, uint64_t token, const redis::Repl
 // Another process reads the stream now, from the oldest entry on that we did not acknowledge.
 void Consumer::Lose(const std::string& family) {
   scheduler_.Abandon(family);
-  known_.erase(family);
-  to_acknowledge_.erase(family);
+  in_hand_[family] = {};
   room_.Set();
 }
 

@@ -9,6 +9,7 @@
 
 #include "platform/bus/bus.h"
 #include "platform/bus/fetcher.h"
+#include "platform/bus/in_hand.h"
 #include "platform/bus/key_scheduler.h"
 #include "platform/bus/lease_keeper.h"
 #include "platform/bus/seen.h"
@@ -54,13 +55,16 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void Work();  // fiber: runs jobs until there is none
   void Handle(const KeyScheduler::Job& job);
   Status Call(const Delivery& delivery, bool& duplicate, bool& away);
-  // False when the process stops before the broker has it.
+  // False when the process stops, or lost its lease, before the broker has it.
   bool DeadLetter(const Delivery& delivery, const std::string& reason, int attempts);
   void BuryUnreadable(const std::string& family, uint64_t token, const std::string& entry, const redis::Reply& fields,
                       const Error& why);
-  void Acknowledge(const std::string& family, uint64_t token, const std::string& entry);
+  // Both in one step: `letter` to the dead letters, the entry acknowledged. event: in whose name it is in hand.
+  bool Bury(const std::string& family, uint64_t token, const std::string& entry, const std::string& event,
+            const redis::Command& letter);
+  void Acknowledge(const std::string& family, uint64_t token, const std::string& entry, const std::string& event);
   void SendAcknowledgements();  // fiber
-  bool SendAcknowledgements(const std::string& family, uint64_t token, std::vector<std::string> entries);
+  bool SendAcknowledgements(const std::string& family);
 
   Context context_;
   const std::string service_;
@@ -70,9 +74,8 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   LeaseKeeper leases_;
   Fetcher fetcher_;
   KeyScheduler scheduler_;
-  std::map<std::string, SeenWindow> seen_;              // by family
-  std::map<std::string, std::set<std::string>> known_;  // by family: entries fetched and not acknowledged yet
-  std::map<std::string, std::vector<std::string>> to_acknowledge_;  // by family, read under its present lease
+  std::map<std::string, SeenWindow> seen_;  // by family
+  std::map<std::string, InHand> in_hand_;   // by family: read under its present lease
   size_t workers_ = 0;
   fiber::Event acknowledgements_;
   fiber::Event room_;

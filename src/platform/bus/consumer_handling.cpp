@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "platform/base/correlation.h"
 #include "platform/bus/codec.h"
 #include "platform/bus/consumer.h"
@@ -15,12 +17,14 @@ constexpr Duration kAnswerMax = 2s;
 constexpr Duration kTickMax = 50ms;
 constexpr size_t kAcknowledgedAtOnce = 1000;  // what a Lua function takes as arguments has a bound
 
-std::string LaneOf(const Event& event) { return event.producer + "/" + event.incarnation; }
+constexpr size_t kBuriedWordsMax = 4000;      // as above
 
 bool SaysDatabaseIsAway(Errc code) {
   return code == Errc::kUnavailable || code == Errc::kTimeout || code == Errc::kUnknownOutcome ||
          code == Errc::kExhausted;
 }
+
+bool RefusesLease(const Error& error) { return error.message.find("LEASE ") != std::string::npos; }
 
 }  // namespace
 
@@ -69,7 +73,7 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
   TypeProbe& probe = ProbeOf(event.type);
   SeenWindow& seen = seen_[delivery.family];
   const CorrelationScope scope(event.correlation_id);
-  // A dead letter that the operator sends back was seen before, and was not applied.
+  // What the operator sends back from the dead letters is tried, whatever became of it before.
   bool duplicate = event.only_for.empty() && seen.Contains(LaneOf(event), event.sequence);
   bool away = false;
   Status status;
@@ -94,17 +98,17 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
     return;
   }
   if (step == KeyScheduler::Step::kDeadLetter) {
-    if (!DeadLetter(delivery, status.error().message, job.attempt)) {
-      return;  // not acknowledged: it comes again in the next life
+    // It does not count as seen, for it was not applied: a replica that lagged and was promoted may have neither the
+    // dead letter nor the acknowledgement.
+    if (DeadLetter(delivery, status.error().message, job.attempt)) {
+      probe.dead.Add();
     }
-    probe.dead.Add();
-  } else if (duplicate) {
-    probe.duplicates.Add();
-  } else {
-    probe.consumed.Add();
+    scheduler_.Finish(job.key);
+    return;
   }
+  (duplicate ? probe.duplicates : probe.consumed).Add();
   seen.Insert(LaneOf(event), event.sequence);
-  Acknowledge(delivery.family, delivery.token, delivery.entry);
+  Acknowledge(delivery.family, delivery.token, delivery.entry, NameOf(event));
   scheduler_.Finish(job.key);
 }
 
@@ -144,51 +148,69 @@ Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
 }
 
 bool Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, int attempts) {
-  redis::Command command{"XADD",     DeadLetterKey(delivery.family), "*",     "reason",      reason, "group", group_,
-                         "attempts", std::to_string(attempts),       "entry", delivery.entry};
-  const auto fields = EntryFields(delivery.event);
-  command.insert(command.end(), fields.begin(), fields.end());
-  log::Error(
-      "an event goes to the dead letters",
-      {{"type", delivery.event.type}, {"id", delivery.event.id}, {"key", delivery.event.key}, {"reason", reason}});
-  // Until it stands there it may not be acknowledged. Should the first answer be lost it may stand there twice.
-  while (!context_.redis.Run(command, kAnswerMax)) {
-    if (stopped_.WaitFor(200ms)) {
-      return false;
-    }
-  }
-  return true;
+  const Event& event = delivery.event;
+  redis::Command letter{"reason", reason, "group", group_, "attempts", std::to_string(attempts), "entry",
+                        delivery.entry};
+  const auto fields = EntryFields(event);
+  letter.insert(letter.end(), fields.begin(), fields.end());
+  log::Error("an event goes to the dead letters",
+             {{"type", event.type}, {"id", event.id}, {"key", event.key}, {"reason", reason}});
+  return Bury(delivery.family, delivery.token, delivery.entry, NameOf(event), letter);
 }
 
 void Consumer::BuryUnreadable(const std::string& family, uint64_t token, const std::string& entry,
                               const redis::Reply& fields, const Error& why) {
-  redis::Command command{
-      "XADD", DeadLetterKey(family), "*", "reason", why.message, "group", group_, "attempts", "0", "entry", entry};
-  for (const redis::Reply& field : fields.elements) {
-    command.push_back(field.text);
+  redis::Command letter{"reason", why.message, "group", group_, "attempts", "0", "entry", entry};
+  for (size_t i = 0; i < std::min(fields.elements.size(), kBuriedWordsMax); ++i) {
+    letter.push_back(fields.elements[i].text);
   }
   log::Error("an unreadable entry goes to the dead letters",
              {{"stream", family}, {"entry", entry}, {"reason", why.message}});
-  context_.loop.Spawn([self = shared_from_this(), family, token, entry, command = std::move(command)] {
-    const auto pass = self->gate_.Enter();
-    if (!pass) {
-      return;
+  context_.loop.Spawn([self = shared_from_this(), family, token, entry, letter = std::move(letter)] {
+    if (const auto pass = self->gate_.Enter(); pass && self->Bury(family, token, entry, "", letter)) {
+      ProbeOf("unknown").dead.Add();
     }
-    while (!self->context_.redis.Run(command, kAnswerMax)) {
-      if (self->stopped_.WaitFor(200ms)) {
-        return;
-      }
-    }
-    ProbeOf("unknown").dead.Add();
-    self->Acknowledge(family, token, entry);
   });
 }
 
-void Consumer::Acknowledge(const std::string& family, uint64_t token, const std::string& entry) {
+// Until the broker has it. Should the first answer be lost it may stand among the dead letters twice.
+bool Consumer::Bury(const std::string& family, uint64_t token, const std::string& entry, const std::string& event,
+                    const redis::Command& letter) {
+  redis::Command command{"FCALL",
+                         "quantum_bus_3_bury",
+                         "3",
+                         StreamKey(family),
+                         leases_.Key(family),
+                         DeadLetterKey(family),
+                         group_,
+                         leases_.fenced() ? leases_.session() : "",
+                         std::to_string(token),
+                         entry};
+  command.insert(command.end(), letter.begin(), letter.end());
+  while (leases_.Token(family) == token) {
+    const auto done = context_.redis.Run(command, kAnswerMax);
+    if (done) {
+      break;
+    }
+    if (RefusesLease(done.error())) {
+      leases_.Refused(family, token);
+    } else if (stopped_.WaitFor(200ms)) {
+      return false;  // not acknowledged: it comes again in the next life
+    }
+  }
+  if (leases_.Token(family) != token) {
+    return false;  // its reader is another one now, and tries it
+  }
+  in_hand_[family].Drop(entry, event);
+  return true;
+}
+
+void Consumer::Acknowledge(const std::string& family, uint64_t token, const std::string& entry,
+                           const std::string& event) {
   if (leases_.Token(family) != token) {
     return;  // its reader is another one now, and acknowledges it
   }
-  to_acknowledge_[family].push_back(entry);
+  in_hand_[family].End(entry, event);
   acknowledgements_.Set();
 }
 
@@ -196,56 +218,51 @@ void Consumer::SendAcknowledgements() {
   while (true) {
     acknowledgements_.WaitFor(1s);
     acknowledgements_.Reset();
-    auto batch = std::exchange(to_acknowledge_, {});
-    if (batch.empty() && stopped_.is_set()) {
-      return;
-    }
+    bool any = false;
     bool failed = false;
-    for (auto& [family, entries] : batch) {
-      const uint64_t token = leases_.Token(family);  // what was read under an earlier one was taken out
-      failed = !SendAcknowledgements(family, token, std::move(entries)) || failed;
+    for (const std::string& family : families_) {
+      if (in_hand_[family].ended()) {
+        any = true;
+        failed = !SendAcknowledgements(family) || failed;
+      }
+    }
+    if (!any && stopped_.is_set()) {
+      return;
     }
     if (failed) {
       if (stopped_.is_set()) {
         return;  // they stay pending and are recognised as repeats later
       }
       fiber::SleepFor(100ms);
-      acknowledgements_.Set();
-    } else if (stopped_.is_set()) {
-      acknowledgements_.Set();
+    }
+    if (any) {
+      acknowledgements_.Set();  // there may be more
     }
   }
 }
 
 // False when it has to be done again.
-bool Consumer::SendAcknowledgements(const std::string& family, uint64_t token, std::vector<std::string> entries) {
+bool Consumer::SendAcknowledgements(const std::string& family) {
+  const uint64_t token = leases_.Token(family);  // what was read under an earlier one was taken out
+  const auto entries = in_hand_[family].Collect(kAcknowledgedAtOnce);
   redis::Command command{"XACK", StreamKey(family), group_};
   if (leases_.fenced()) {
     command = {"FCALL",           "quantum_bus_3_acknowledge", "2", StreamKey(family), leases_.Key(family), group_,
                leases_.session(), std::to_string(token)};
   }
-  const size_t count = std::min(entries.size(), kAcknowledgedAtOnce);
-  command.insert(command.end(), entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(count));
+  command.insert(command.end(), entries.begin(), entries.end());
   const auto done = context_.redis.Run(std::move(command), kAnswerMax);
   if (leases_.Token(family) != token) {
     return true;  // lost meanwhile
   }
-  if (!done && done.error().message.find("LEASE ") != std::string::npos) {
+  if (!done && RefusesLease(done.error())) {
     leases_.Refused(family, token);
     return true;
   }
-  size_t acknowledged = 0;
   if (done) {
-    acknowledged = count;
-    auto& known = known_[family];
-    for (size_t i = 0; i < acknowledged; ++i) {
-      known.erase(entries[i]);
-    }
-  }
-  if (acknowledged < entries.size()) {
-    auto& again = to_acknowledge_[family];
-    again.insert(again.begin(), entries.begin() + static_cast<std::ptrdiff_t>(acknowledged), entries.end());
-    acknowledgements_.Set();
+    in_hand_[family].Acknowledged(entries);
+  } else {
+    in_hand_[family].Return(entries);
   }
   return done.ok();
 }

@@ -19,6 +19,9 @@ std::string Braced(std::string_view prefix, std::string_view family) {
 
 }  // namespace
 
+std::string LaneOf(const Event& event) { return event.producer + "/" + event.incarnation; }
+std::string NameOf(const Event& event) { return LaneOf(event) + "/" + std::to_string(event.sequence); }
+
 void RegisterEventType(EventType type) {
   QUANTUM_ASSERT(type.name.find('.') != std::string::npos);
   const std::string name = type.name;

@@ -28,6 +28,9 @@ struct Event {
   std::string payload;       // JSON object
 };
 
+std::string LaneOf(const Event& event);  // where its sequence counts: "producer/incarnation"
+std::string NameOf(const Event& event);  // "producer/incarnation/sequence", whichever entry holds it
+
 // A durable event changes money or rules and is never lost; a volatile one (ticks) is worth only its newest value.
 enum class Durability { kDurable, kVolatile };
 

@@ -13,11 +13,15 @@ using namespace std::chrono_literals;
 constexpr auto kBlock = 500ms;  // also how fast a stop is seen
 constexpr Duration kAnswerMax = 2s;
 constexpr size_t kFetch = 256;
+// Entries may become pending, or be so again, behind our back: an acknowledgement that went to a master that was deposed
+// tells of it only after the new one's pending entries were read.
+constexpr auto kLookAgain = 5000ms;
 constexpr const char* kStart = "0-0";
 
 }  // namespace
 
 void Fetcher::StartOver() {
+  ++connections_;
   for (Reading& reading : readings_) {
     reading = {.family = reading.family};
   }
@@ -32,6 +36,10 @@ Result<bool> Fetcher::Round(redis::Connection& connection) {
     }
     if (token != reading.token) {
       reading = {.family = reading.family, .token = token};
+    }
+    if (!reading.pending && clock_.Steady() - reading.through_at >= kLookAgain) {
+      reading.pending = true;
+      reading.more = true;
     }
     ours.push_back(&reading);
   }
@@ -79,12 +87,14 @@ void Fetcher::AddTransaction(const Reading& reading, std::vector<redis::Command>
   if (leases_.fenced()) {
     const std::string lease = leases_.Key(reading.family);
     commands.push_back({"WATCH", lease});
-    commands.push_back({"FCALL", "quantum_bus_3_guard", "1", lease, leases_.session(), std::to_string(reading.token)});
+    commands.push_back({"FCALL", "quantum_bus_3_guard", "1", lease, leases_.session(), std::to_string(reading.token),
+                        std::to_string(connections_)});
   }
   commands.push_back({"MULTI"});
   if (reading.pending) {
-    commands.push_back({"XAUTOCLAIM", stream, group_, consumer_, "0", reading.cursor.empty() ? kStart : reading.cursor,
-                        "COUNT", count});
+    const auto idle = reading.again ? kLookAgain : 0ms;
+    commands.push_back({"XAUTOCLAIM", stream, group_, consumer_, std::to_string(idle.count()),
+                        reading.cursor.empty() ? kStart : reading.cursor, "COUNT", count});
   } else {
     commands.push_back({"XREADGROUP", "GROUP", group_, consumer_, "COUNT", count, "STREAMS", stream, ">"});
     if (reading.last.empty()) {
@@ -105,7 +115,7 @@ Status Fetcher::TakeAnswer(Reading& reading, const redis::Reply& guard, const re
     }
   }
   if (executed.elements.empty()) {
-    reading.more = true;  // the lease was renewed in between: once more
+    reading.more = true;  // the first over this connection, or the lease was renewed in between: once more
     return {};
   }
   if (executed.elements[0].is_error()) {
@@ -127,7 +137,11 @@ void Fetcher::TakePending(Reading& reading, const redis::Reply& claimed) {
     return;
   }
   reading.cursor = claimed.elements[0].text;
-  reading.pending = reading.cursor != kStart;
+  if (reading.cursor == kStart) {
+    reading.pending = false;
+    reading.again = true;
+    reading.through_at = clock_.Steady();
+  }
   take_(reading.family, reading.token, claimed.elements[1]);
 }
 

@@ -16,11 +16,16 @@ class Fetcher {
   // Entries of a stream as the broker lists them, and the token of the lease under which they were read.
   using Take = std::function<void(const std::string& family, uint64_t token, const redis::Reply& entries)>;
 
-  Fetcher(std::string group, std::string consumer, LeaseKeeper& leases, Take take)
-      : group_(std::move(group)), consumer_(std::move(consumer)), leases_(leases), take_(std::move(take)) {}
+  Fetcher(std::string group, std::string consumer, LeaseKeeper& leases, const Clock& clock, Take take)
+      : group_(std::move(group)),
+        consumer_(std::move(consumer)),
+        leases_(leases),
+        clock_(clock),
+        take_(std::move(take)) {}
 
   void Add(const std::string& family) { readings_.push_back({.family = family}); }
-  // Over a new connection: what the broker gave out over the old one may not have come.
+  // Over a new connection: what the broker gave out over the old one may not have come. What arrives over the old one
+  // from now on is refused.
   void StartOver();
   // One round trip, which waits a while for something new where there is nothing. False: no stream is ours.
   Result<bool> Round(redis::Connection& connection);
@@ -32,6 +37,8 @@ class Fetcher {
     uint64_t token = 0;    // of the lease
     bool pending = true;   // pending entries are not through yet,
     std::string cursor{};  // and go on here
+    bool again = false;    // they were once, so only those that nobody touched for a while
+    SteadyTime through_at{};
     std::string last{};    // entry that the group was given; empty: not known
     bool more = true;      // may be there without waiting
   };
@@ -45,8 +52,10 @@ class Fetcher {
   const std::string group_;
   const std::string consumer_;
   LeaseKeeper& leases_;
+  const Clock& clock_;
   const Take take_;
   std::vector<Reading> readings_;
+  uint64_t connections_ = 0;
 };
 
 }  // namespace quantum::bus
