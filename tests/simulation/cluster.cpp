@@ -89,36 +89,69 @@ Reply Cluster::RoleOf(size_t at) const {
   return ArrayReply({TextReply("master"), NumberReply(static_cast<int64_t>(LogEnd(at))), std::move(replicas)});
 }
 
+// One request is executed as a whole, so of what is watched only the request itself can touch anything.
 std::vector<Reply> Cluster::Execute(size_t at, const std::vector<Command>& commands) {
+  const Reply ok{.type = Reply::Type::kStatus, .text = "OK"};
   std::vector<Reply> replies;
-  const Node& node = nodes_.at(at);
+  std::optional<std::vector<Command>> queued;
+  bool touched = false;
   for (const Command& command : commands) {
-    if (command[0] == "ROLE") {
-      replies.push_back(RoleOf(at));
-    } else if (command[0] == "WAIT") {
-      // A master's answer is the caller's to give, once replicas have told.
-      replies.push_back(node.master ? NumberReply(0) : ErrorReply("ERR WAIT cannot be used with replica instances."));
-    } else if (!node.master && Commands::Writes(command)) {
-      visits_.Count(Visit::kReadOnly);
-      replies.push_back(ErrorReply("READONLY You can't write against a read only replica."));
-    } else if (Commands::Writes(command) && ReplicasOf(at).empty() && node.alone_since + kAloneMax < clock_.Steady()) {
-      visits_.Count(Visit::kNoReplicas);
-      replies.push_back(ErrorReply("NOREPLICAS Not enough good replicas to write."));
-    } else {
-      std::vector<Store::Change> changes;
-      Commands run(node.store, clock_.Now(), at, rules_, visits_, [&](Store::Change change) {
-        nodes_[at].store.Apply(change);
-        changes.push_back(std::move(change));
-      });
-      replies.push_back(run.Run(command));
-      if (at != elected_ && !changes.empty()) {
-        visits_.Count(Visit::kSplitBrain);
-        nodes_[at].diverged = true;
+    if (command[0] == "WATCH") {
+      touched = false;
+      replies.push_back(ok);
+    } else if (command[0] == "MULTI") {
+      queued.emplace();
+      replies.push_back(ok);
+    } else if (command[0] == "EXEC") {
+      Reply executed = ArrayReply({});
+      for (const Command& each : *queued) {
+        if (!touched) {
+          executed.elements.push_back(ExecuteOne(at, each));
+        }
       }
-      Commit(at, std::move(changes));
+      replies.push_back(touched ? Reply() : std::move(executed));
+      queued.reset();
+    } else if (queued) {
+      queued->push_back(command);
+      replies.push_back({.type = Reply::Type::kStatus, .text = "QUEUED"});
+    } else {
+      const uint64_t before = LogEnd(at);
+      replies.push_back(ExecuteOne(at, command));
+      touched = touched || LogEnd(at) != before;
     }
   }
   return replies;
+}
+
+Reply Cluster::ExecuteOne(size_t at, const Command& command) {
+  const Node& node = nodes_.at(at);
+  if (command[0] == "ROLE") {
+    return RoleOf(at);
+  }
+  if (command[0] == "WAIT") {
+    // A master's answer is the caller's to give, once replicas have told.
+    return node.master ? NumberReply(0) : ErrorReply("ERR WAIT cannot be used with replica instances.");
+  }
+  if (!node.master && Commands::Writes(command)) {
+    visits_.Count(Visit::kReadOnly);
+    return ErrorReply("READONLY You can't write against a read only replica.");
+  }
+  if (Commands::Writes(command) && ReplicasOf(at).empty() && node.alone_since + kAloneMax < clock_.Steady()) {
+    visits_.Count(Visit::kNoReplicas);
+    return ErrorReply("NOREPLICAS Not enough good replicas to write.");
+  }
+  std::vector<Store::Change> changes;
+  Commands run(node.store, clock_.Now(), at, rules_, visits_, [&](Store::Change change) {
+    nodes_[at].store.Apply(change);
+    changes.push_back(std::move(change));
+  });
+  Reply reply = run.Run(command);
+  if (at != elected_ && !changes.empty()) {
+    visits_.Count(Visit::kSplitBrain);
+    nodes_[at].diverged = true;
+  }
+  Commit(at, std::move(changes));
+  return reply;
 }
 
 void Cluster::ApplyNext(size_t replica) {

@@ -80,6 +80,7 @@ class Cluster {
   std::vector<size_t> TakeBroken() { return std::exchange(broken_, {}); }
 
  private:
+  redis::Reply ExecuteOne(size_t node, const redis::Command& command);
   void Commit(size_t master, std::vector<Store::Change> changes);
   void Keep(Node& node, std::vector<Store::Change> changes);
   static void ApplyAll(Store& store, const std::vector<Store::Change>& changes);

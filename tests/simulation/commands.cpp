@@ -69,6 +69,12 @@ Reply Commands::Run(const Command& command) {
   if (name == "FCALL" && command[1].ends_with("_last")) {
     return NumberReply(static_cast<int64_t>(Last(command[3], LaneOf(command[4], command[5]))));
   }
+  if (name == "FCALL" && command[1].ends_with("_bury")) {
+    return Bury(command);
+  }
+  if (name == "FCALL" && command[1].ends_with("_guard")) {
+    return Guard(command);
+  }
   if (name == "XREADGROUP") {
     return ReadGroup(command);
   }
@@ -221,6 +227,32 @@ Reply Commands::Acknowledge(const Command& words) {
     }
   }
   return NumberReply(count);
+}
+
+// As `bury`, without the lease: FCALL name 3 stream lease dead-letters group session token entry fields…
+Reply Commands::Bury(const Command& words) {
+  Add(words[5], {words.begin() + 10, words.end()});
+  return Acknowledge({"XACK", words[3], words[6], words[9]});
+}
+
+// As `guard`: FCALL name 1 lease session token reading. A consumer's later life takes the lease over when it first asks.
+Reply Commands::Guard(const Command& words) {
+  if (!rules_.one_reading) {
+    return NumberReply(1);
+  }
+  const std::string& lease = words[3];
+  const std::pair mine(std::stoull(words[5]), std::stoull(words[6]));
+  const std::string reading = words[5] + "/" + words[6];
+  const auto held = store_.Get(lease, "reading");
+  if (held && std::pair(std::stoull(*held), std::stoull(held->substr(held->find('/') + 1))) > mine) {
+    visits_.Count(Visit::kLateReading);
+    change_(Store::Set{lease, "refused", reading});
+    return ErrorReply("READING a later connection of this process reads this stream");
+  }
+  if (held != reading) {
+    change_(Store::Set{lease, "reading", reading});
+  }
+  return NumberReply(1);
 }
 
 }  // namespace quantum::simulation

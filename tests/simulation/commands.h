@@ -19,7 +19,9 @@ struct Rules {
   bool seen = true;             // a consumer skips what it applied
   bool inbox = true;            // and so does its database
   bool buried_is_seen = false;  // a dead letter counts as applied
+  bool buries_at_once = true;   // an event stands among the dead letters and is acknowledged in one step
   bool rereads = true;          // a consumer looks again at what is pending for it
+  bool one_reading = true;      // what arrives over a consumer's earlier connection reads nothing
 };
 
 inline constexpr size_t kNodes = 3;
@@ -43,6 +45,8 @@ class Commands {
   uint64_t Last(const std::string& producers, const std::string& lane) const;
   redis::Reply ReadGroup(const redis::Command& words);
   redis::Reply Acknowledge(const redis::Command& words);
+  redis::Reply Bury(const redis::Command& words);
+  redis::Reply Guard(const redis::Command& words);
   EntryId Add(const std::string& stream, std::vector<std::string> fields);
 
   const Store& store_;

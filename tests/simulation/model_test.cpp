@@ -77,7 +77,7 @@ class Model {
 Command AppendOf(Choices& choices) {
   const uint64_t first = 1 + choices.Below(12);
   Command words{"FCALL",
-                "quantum_bus_2_append",
+                "quantum_bus_3_append",
                 "2",
                 bus::StreamKey("order"),
                 bus::ProducersKey("order"),
@@ -98,9 +98,10 @@ Command AppendOf(Choices& choices) {
 Command AnyCommand(Choices& choices, const Ids& ids) {
   const std::string stream = bus::StreamKey("order");
   const std::string consumer = choices.OneIn(3) ? "c2" : "c1";
-  switch (choices.Below(6)) {
+  const auto any_entry = [&] { return ids.size() == 0 ? "1-1" : ids.Of(choices.Below(ids.size())); };
+  switch (choices.Below(7)) {
     case 0:
-      return {"FCALL", "quantum_bus_2_last", "1", bus::ProducersKey("order"), choices.OneIn(2) ? "beta" : "alpha",
+      return {"FCALL", "quantum_bus_3_last", "1", bus::ProducersKey("order"), choices.OneIn(2) ? "beta" : "alpha",
               "life1"};
     case 1:
       return {"XGROUP", "CREATE", stream, "g", "0", "MKSTREAM"};
@@ -109,7 +110,10 @@ Command AnyCommand(Choices& choices, const Ids& ids) {
     case 3:
       return {"XREADGROUP", "GROUP", "g", consumer, "COUNT", "5", "STREAMS", stream, "0"};
     case 4:
-      return {"XACK", stream, "g", ids.size() == 0 ? "1-1" : ids.Of(choices.Below(ids.size()))};
+      return {"XACK", stream, "g", any_entry()};
+    case 5:
+      return {"FCALL", "quantum_bus_3_bury", "3", stream, bus::LeaseKey("order", "g"), bus::DeadLetterKey("order"), "g",
+              "", "1", any_entry(), "reason", "why"};
     default:
       return AppendOf(choices);
   }
@@ -128,7 +132,7 @@ void Compare(fiber::Loop& loop, const redis::ClientOptions& options, uint64_t se
       const bool over = random.Below(2) == 0;
       const std::string producers = bus::ProducersKey("order");
       ASSERT_TRUE(client
-                      .Run(over ? Command{"FCALL", "quantum_bus_2_over_quota", "1", producers, "full"}
+                      .Run(over ? Command{"FCALL", "quantum_bus_3_over_quota", "1", producers, "full"}
                                 : Command{"HDEL", producers, "!quota"})
                       .ok());
       model.SetQuota(over);
@@ -145,9 +149,9 @@ void Compare(fiber::Loop& loop, const redis::ClientOptions& options, uint64_t se
 }
 
 TEST(SimulationModel, AnswersAsRedisAndTheBrokersFunctionsDo) {
-  const quantum::testing::RedisCluster cluster;
   const uint64_t seed = SystemRandom().Below(1'000'000'000);
   std::cout << "seed " << seed << std::endl;
+  const quantum::testing::RedisCluster cluster;
   fiber::Loop loop("test");
   loop.Spawn([&] {
     Compare(loop, cluster.Options(), seed);

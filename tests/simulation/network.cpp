@@ -9,6 +9,7 @@ namespace quantum::simulation {
 
 namespace {
 
+constexpr uint64_t kLateness = 20;  // so much slower arrives what nobody waits for
 constexpr Duration kWaitMax = std::chrono::seconds(1);  // as WAIT's argument
 
 // A request has the form of an answer: an array of texts.
@@ -132,7 +133,10 @@ void Network::Advance(size_t at) {
 
 void Network::Deliver(Choices& choices) {
   if (!calls_.empty()) {
-    Advance(choices.Below(calls_.size()));
+    const size_t at = choices.Below(calls_.size());
+    if (!calls_[at].abandoned || choices.OneIn(kLateness)) {
+      Advance(at);
+    }
   }
 }
 

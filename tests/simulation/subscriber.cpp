@@ -16,10 +16,9 @@ using redis::Command;
 using redis::Reply;
 
 constexpr size_t kRunningMax = 4;
-constexpr Duration kReread = std::chrono::seconds(5);
+constexpr Duration kLookAgain = std::chrono::seconds(5);
 constexpr const char* kConsumer = "consumer";
 
-std::string LaneOf(const bus::Event& event) { return event.producer + "/" + event.incarnation; }
 std::string StreamOf(const bus::Delivery& delivery) { return bus::StreamKey(bus::FamilyOf(delivery.event.type)); }
 
 }  // namespace
@@ -63,7 +62,7 @@ void Subscriber::Fetch(Choices& choices) {
     return;
   }
   std::vector<Command> commands;
-  if (rules_.rereads && reads_ == Reads::kNew && read_pending_at_ + kReread < clock_.Steady()) {
+  if (rules_.rereads && reads_ == Reads::kNew && read_pending_at_ + kLookAgain < clock_.Steady()) {
     reads_ = Reads::kPending;
     family_ = 0;
     after_ = "0";
@@ -75,14 +74,25 @@ void Subscriber::Fetch(Choices& choices) {
   } else if (scheduler_.queued() >= kFetchedMax) {
     return;
   } else if (reads_ == Reads::kPending) {
-    commands.push_back({"XREADGROUP", "GROUP", key_of_group_, kConsumer, "COUNT", std::to_string(kFetch), "STREAMS",
-                        bus::StreamKey(Families()[family_]), after_});
+    commands = Reading({bus::StreamKey(Families()[family_])}, after_);
   } else {
-    commands.push_back({"XREADGROUP", "GROUP", key_of_group_, kConsumer, "COUNT", std::to_string(kFetch), "STREAMS",
-                        bus::StreamKey("order"), bus::StreamKey("risk"), ">", ">"});
+    commands = Reading({bus::StreamKey("order"), bus::StreamKey("risk")}, ">");
   }
   reading_.Ask(commands);
   reading_asked_ = true;
+}
+
+// The lease's token is the life: a later one takes over. One lease stands for those of all streams.
+std::vector<Command> Subscriber::Reading(const std::vector<std::string>& streams, const std::string& after) const {
+  const std::string lease = bus::LeaseKey("order", group_);
+  Command read{"XREADGROUP", "GROUP", key_of_group_, kConsumer, "COUNT", std::to_string(kFetch), "STREAMS"};
+  read.insert(read.end(), streams.begin(), streams.end());
+  read.insert(read.end(), streams.size(), after);
+  return {{"WATCH", lease},
+          {"FCALL", "quantum_bus_3_guard", "1", lease, group_, std::to_string(life_), std::to_string(reading_epoch_)},
+          {"MULTI"},
+          std::move(read),
+          {"EXEC"}};
 }
 
 void Subscriber::OnFetched(const std::vector<Reply>& replies) {
@@ -92,7 +102,13 @@ void Subscriber::OnFetched(const std::vector<Reply>& replies) {
   if (failed) {
     return reading_.Drop(false);
   }
-  const Reply& reply = replies.front();
+  if (reads_ != Reads::kGroups && replies.back().elements.empty()) {
+    return;  // the first over this connection: once more
+  }
+  const Reply& reply = reads_ == Reads::kGroups ? replies.back() : replies.back().elements.front();
+  if (reply.is_error() && reads_ != Reads::kGroups) {
+    return reading_.Drop(false);
+  }
   switch (reads_) {
     case Reads::kGroups:
       reads_ = Reads::kPending;
@@ -122,16 +138,18 @@ void Subscriber::OnFetched(const std::vector<Reply>& replies) {
 }
 
 void Subscriber::Take(const std::string& stream, const Reply& entries) {
+  bus::InHand& hand = in_hand_[stream];
   for (const Reply& entry : entries.elements) {
     const std::string& id = entry.elements[0].text;
-    if (!known_.emplace(stream, id).second) {
+    auto event = bus::ParseEntry(entry.elements[1]);
+    const std::string name = event ? NameOf(*event) : std::string();
+    if (!hand.Take(id, name)) {
       continue;
     }
     if (entry.elements[1].elements.empty()) {
-      to_acknowledge_.emplace_back(stream, id);
+      hand.End(id, name);
       continue;
     }
-    auto event = bus::ParseEntry(entry.elements[1]);
     QUANTUM_ASSERT(event.ok());
     bus::Delivery delivery;  // keys name their family, so the scheduler needs no other name
     delivery.entry = id;
@@ -174,7 +192,7 @@ void Subscriber::End(const KeyScheduler::Job& job, Choices& choices, bool failur
   } else if (step == KeyScheduler::Step::kDeadLetter) {
     graves_.push_back({job, "failed"});
   } else {
-    Finish(job, true);
+    Finish(job, true, true);
   }
 }
 
@@ -187,13 +205,23 @@ void Subscriber::Effect(const bus::Delivery& delivery, uint64_t operation) {
   audit_.Applied(group_, operation, life_);
 }
 
-void Subscriber::Finish(const KeyScheduler::Job& job, bool seen) {
+void Subscriber::Finish(const KeyScheduler::Job& job, bool seen, bool acknowledge) {
   const bus::Delivery& delivery = *job.delivery;
+  bus::InHand& hand = in_hand_[StreamOf(delivery)];
   if (seen) {
     seen_[StreamOf(delivery)].Insert(LaneOf(delivery.event), delivery.event.sequence);
   }
-  to_acknowledge_.emplace_back(StreamOf(delivery), delivery.entry);
+  if (acknowledge) {
+    hand.End(delivery.entry, NameOf(delivery.event));
+  } else {
+    hand.Drop(delivery.entry, NameOf(delivery.event));
+  }
   scheduler_.Finish(job.key);
+}
+
+bool Subscriber::idle() const {
+  return scheduler_.queued() == 0 && graves_.empty() && in_flight_.empty() &&
+         std::none_of(in_hand_.begin(), in_hand_.end(), [](const auto& hand) { return hand.second.ended(); });
 }
 
 void Subscriber::Acknowledge(Choices& choices) {
@@ -208,26 +236,28 @@ void Subscriber::Acknowledge(Choices& choices) {
   if (!acknowledging_.idle()) {
     return;
   }
+  const auto ended = std::find_if(in_hand_.begin(), in_hand_.end(), [](const auto& hand) { return hand.second.ended(); });
   if (!graves_.empty()) {
     const bus::Delivery& delivery = *graves_.front().job.delivery;
-    const size_t open = StreamOf(delivery).find('{');
-    Command command{
-        "XADD",       "quantum:dlq:" + StreamOf(delivery).substr(open), "*", "reason", graves_.front().reason, "group",
-        key_of_group_};
+    const std::string stream = StreamOf(delivery);
+    const std::string dead_letters = "quantum:dlq:" + stream.substr(stream.find('{'));
+    Command command{"XADD", dead_letters, "*"};
+    if (rules_.buries_at_once) {
+      command = {"FCALL",       "quantum_bus_3_bury",          "3",           stream, bus::LeaseKey("order", group_),
+                 dead_letters,  key_of_group_,                 group_,        std::to_string(life_),
+                 delivery.entry};
+    }
+    const Command head{"reason", graves_.front().reason, "group", key_of_group_};
+    command.insert(command.end(), head.begin(), head.end());
     const auto fields = bus::EntryFields(delivery.event);
     command.insert(command.end(), fields.begin(), fields.end());
     burying_ = true;
     acknowledging_.Ask({std::move(command)});
-  } else if (!to_acknowledge_.empty()) {
-    const std::string stream = to_acknowledge_.front().first;
-    Command command{"XACK", stream, key_of_group_};
-    const auto rest = std::stable_partition(to_acknowledge_.begin(), to_acknowledge_.end(),
-                                            [&](const EntryName& name) { return name.first == stream; });
-    in_flight_.assign(to_acknowledge_.begin(), rest);
-    to_acknowledge_.erase(to_acknowledge_.begin(), rest);
-    for (const EntryName& name : in_flight_) {
-      command.push_back(name.second);
-    }
+  } else if (ended != in_hand_.end()) {
+    in_flight_of_ = ended->first;
+    in_flight_ = ended->second.Collect(kFetchedMax);
+    Command command{"XACK", in_flight_of_, key_of_group_};
+    command.insert(command.end(), in_flight_.begin(), in_flight_.end());
     burying_ = false;
     acknowledging_.Ask({std::move(command)});
   } else {
@@ -245,16 +275,14 @@ void Subscriber::OnAcknowledged(const std::vector<Reply>& replies) {
       graves_.pop_front();
       visits_.Count(Visit::kBuried);
       audit_.Buried(group_, std::stoull(grave.job.delivery->event.payload));
-      Finish(grave.job, rules_.buried_is_seen);
+      Finish(grave.job, rules_.buried_is_seen, !rules_.buries_at_once);
     }
     return;
   }
-  for (EntryName& name : in_flight_) {
-    if (done) {
-      known_.erase(name);
-    } else {
-      to_acknowledge_.push_back(std::move(name));
-    }
+  if (done) {
+    in_hand_[in_flight_of_].Acknowledged(in_flight_);
+  } else {
+    in_hand_[in_flight_of_].Return(in_flight_);
   }
   in_flight_.clear();
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "platform/bus/in_hand.h"
 #include "platform/bus/key_scheduler.h"
 #include "platform/bus/seen.h"
 #include "tests/simulation/audit.h"
@@ -33,7 +34,7 @@ class Subscriber {
   Line& reading() { return reading_; }
   Line& acknowledging() { return acknowledging_; }
   size_t queued() const { return scheduler_.queued(); }
-  bool idle() const { return scheduler_.queued() == 0 && to_acknowledge_.empty() && graves_.empty() && known_.empty(); }
+  bool idle() const;
   const std::string& group() const { return group_; }
 
  private:
@@ -41,13 +42,13 @@ class Subscriber {
     bus::KeyScheduler::Job job;
     std::string reason;
   };
-  using EntryName = std::pair<std::string, std::string>;  // stream, entry
 
+  std::vector<redis::Command> Reading(const std::vector<std::string>& streams, const std::string& after) const;
   void OnFetched(const std::vector<redis::Reply>& replies);
   void Take(const std::string& stream, const redis::Reply& entries);
   void End(const bus::KeyScheduler::Job& job, Choices& choices, bool failures);
   void Effect(const bus::Delivery& delivery, uint64_t operation);
-  void Finish(const bus::KeyScheduler::Job& job, bool seen);
+  void Finish(const bus::KeyScheduler::Job& job, bool seen, bool acknowledge);
   void OnAcknowledged(const std::vector<redis::Reply>& replies);
 
   const std::string group_;
@@ -62,8 +63,7 @@ class Subscriber {
   Line acknowledging_;
   bus::KeyScheduler scheduler_;
   std::map<std::string, bus::SeenWindow> seen_;
-  std::set<EntryName> known_;
-  std::vector<EntryName> to_acknowledge_;
+  std::map<std::string, bus::InHand> in_hand_;
   std::vector<bus::KeyScheduler::Job> running_;
   std::deque<Grave> graves_;
 
@@ -75,7 +75,8 @@ class Subscriber {
   SteadyTime read_pending_at_{};
   bool reading_asked_ = false;
 
-  std::vector<EntryName> in_flight_;  // acknowledged on the wire
+  std::string in_flight_of_;
+  std::vector<std::string> in_flight_;  // acknowledged on the wire
   bool burying_ = false;
   bool acknowledging_asked_ = false;
 };

@@ -35,6 +35,7 @@ const char* ToString(Visit visit) {
                                                               "duplicate dropped",
                                                               "inbox dropped",
                                                               "fetched again",
+                                                              "late reading",
                                                               "retried",
                                                               "buried",
                                                               "trimmed"};

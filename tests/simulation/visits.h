@@ -40,6 +40,7 @@ enum class Visit : size_t {
   kDuplicateDropped,  // by the set of what was seen
   kInboxDropped,      // by the inbox of a later life
   kFetchedAgain,      // pending entries of an earlier connection
+  kLateReading,       // a request to read that came after a later connection's
   kRetried,
   kBuried,
   kTrimmed,
