@@ -104,7 +104,7 @@ Reply Commands::Append(const Command& words) {
   const std::string& session = words[kKeys + 4];
   const uint64_t first = std::stoull(words[kKeys + 5]);
   const bool gap = words[kKeys + 6] == "gap";
-  if (rules_.fence && !session.empty()) {
+  if (!session.empty()) {
     if (const auto fenced = Fence(producers, producer, session)) {
       return *fenced;
     }

@@ -15,7 +15,6 @@ struct Rules {
   bool wait = true;             // a publisher counts what one replica has
   bool journal = true;          // a publisher keeps events on disk
   bool sequences = true;        // the broker skips what it has
-  bool fence = true;            // the broker refuses a twin's older process
   bool seen = true;             // a consumer skips what it applied
   bool inbox = true;            // and so does its database
   bool buried_is_seen = false;  // a dead letter counts as applied
