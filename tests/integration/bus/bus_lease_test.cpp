@@ -342,6 +342,32 @@ TEST_F(BusLeasePairTest, WhoLostItsLeaseNeitherReadsNorAcknowledges) {
   });
 }
 
+// It may arrive when its connection was given up and another one reads.
+TEST_F(BusLeasePairTest, ARequestOverAnEarlierConnectionOfTheReaderReadsNothing) {
+  RunPair(600s, [&](fiber::Loop& loop, Side& a, Side&) {
+    ASSERT_TRUE(a.bus->Publish(Make(0)).ok());
+    ASSERT_TRUE(Eventually(20s, [&] { return a.handled.size() == 1; }));
+    const std::string key = LeaseKey("order", "g");
+    redis::Client client(loop, cluster_->Options());
+    const auto connection = client.Dedicated(5s);
+    ASSERT_TRUE(connection.ok());
+    const auto answered = (*connection)
+                              ->Run({{"WATCH", key},
+                                     {"FCALL", "quantum_bus_3_guard", "1", key, Ask({"HGET", key, "session"}),
+                                      Ask({"HGET", key, "token"}), "0"},
+                                     {"MULTI"},
+                                     {"XREADGROUP", "GROUP", GroupName("g"), "a", "STREAMS", StreamKey("order"), ">"},
+                                     {"EXEC"}},
+                                    5s);
+    ASSERT_TRUE(answered.ok());
+    EXPECT_TRUE(answered->at(1).text.starts_with("READING ")) << answered->at(1).text;
+    EXPECT_TRUE(answered->at(4).is_nil()) << "the transaction did nothing";
+    EXPECT_TRUE(a.bus->health().readers.at(0).active);
+    ASSERT_TRUE(a.bus->Publish(Make(1)).ok());
+    EXPECT_TRUE(Eventually(20s, [&] { return a.handled.size() == 2; }));
+  });
+}
+
 // The negative control: what the lease is for.
 TEST_F(BusLeasePairTest, WithoutLeasesAKeysEventsRunInTwoProcessesAtOnce) {
   held_ = 0;
