@@ -235,7 +235,8 @@ Reply Commands::Bury(const Command& words) {
   return Acknowledge({"XACK", words[3], words[6], words[9]});
 }
 
-// As `guard`: FCALL name 1 lease session token reading. A consumer's later life takes the lease over when it first asks.
+// As `guard`: FCALL name 1 lease session token reading. A consumer's later life takes the lease over when it first
+// asks.
 Reply Commands::Guard(const Command& words) {
   if (!rules_.one_reading) {
     return NumberReply(1);

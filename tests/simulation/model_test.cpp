@@ -112,8 +112,18 @@ Command AnyCommand(Choices& choices, const Ids& ids) {
     case 4:
       return {"XACK", stream, "g", any_entry()};
     case 5:
-      return {"FCALL", "quantum_bus_3_bury", "3", stream, bus::LeaseKey("order", "g"), bus::DeadLetterKey("order"), "g",
-              "", "1", any_entry(), "reason", "why"};
+      return {"FCALL",
+              "quantum_bus_3_bury",
+              "3",
+              stream,
+              bus::LeaseKey("order", "g"),
+              bus::DeadLetterKey("order"),
+              "g",
+              "",
+              "1",
+              any_entry(),
+              "reason",
+              "why"};
     default:
       return AppendOf(choices);
   }

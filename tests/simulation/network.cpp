@@ -9,7 +9,7 @@ namespace quantum::simulation {
 
 namespace {
 
-constexpr uint64_t kLateness = 20;  // so much slower arrives what nobody waits for
+constexpr uint64_t kLateness = 20;                      // so much slower arrives what nobody waits for
 constexpr Duration kWaitMax = std::chrono::seconds(1);  // as WAIT's argument
 
 // A request has the form of an answer: an array of texts.

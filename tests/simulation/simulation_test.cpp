@@ -139,7 +139,8 @@ TEST(SimulationControl, WhatIsPendingBehindAReadersBackWaitsForEver) {
 }
 
 TEST(SimulationControl, WhatALateRequestReadsIsOvertaken) {
-  EXPECT_TRUE(AnyWorld({.one_reading = false}, 190, [](const auto& outcome) { return outcome.verdict.disordered > 0; }));
+  EXPECT_TRUE(
+      AnyWorld({.one_reading = false}, 190, [](const auto& outcome) { return outcome.verdict.disordered > 0; }));
 }
 
 }  // namespace

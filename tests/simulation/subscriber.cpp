@@ -236,15 +236,23 @@ void Subscriber::Acknowledge(Choices& choices) {
   if (!acknowledging_.idle()) {
     return;
   }
-  const auto ended = std::find_if(in_hand_.begin(), in_hand_.end(), [](const auto& hand) { return hand.second.ended(); });
+  const auto ended =
+      std::find_if(in_hand_.begin(), in_hand_.end(), [](const auto& hand) { return hand.second.ended(); });
   if (!graves_.empty()) {
     const bus::Delivery& delivery = *graves_.front().job.delivery;
     const std::string stream = StreamOf(delivery);
     const std::string dead_letters = "quantum:dlq:" + stream.substr(stream.find('{'));
     Command command{"XADD", dead_letters, "*"};
     if (rules_.buries_at_once) {
-      command = {"FCALL",       "quantum_bus_3_bury",          "3",           stream, bus::LeaseKey("order", group_),
-                 dead_letters,  key_of_group_,                 group_,        std::to_string(life_),
+      command = {"FCALL",
+                 "quantum_bus_3_bury",
+                 "3",
+                 stream,
+                 bus::LeaseKey("order", group_),
+                 dead_letters,
+                 key_of_group_,
+                 group_,
+                 std::to_string(life_),
                  delivery.entry};
     }
     const Command head{"reason", graves_.front().reason, "group", key_of_group_};

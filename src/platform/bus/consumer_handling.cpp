@@ -17,7 +17,7 @@ constexpr Duration kAnswerMax = 2s;
 constexpr Duration kTickMax = 50ms;
 constexpr size_t kAcknowledgedAtOnce = 1000;  // what a Lua function takes as arguments has a bound
 
-constexpr size_t kBuriedWordsMax = 4000;      // as above
+constexpr size_t kBuriedWordsMax = 4000;  // as above
 
 bool SaysDatabaseIsAway(Errc code) {
   return code == Errc::kUnavailable || code == Errc::kTimeout || code == Errc::kUnknownOutcome ||
@@ -149,8 +149,8 @@ Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
 
 bool Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, int attempts) {
   const Event& event = delivery.event;
-  redis::Command letter{"reason", reason, "group", group_, "attempts", std::to_string(attempts), "entry",
-                        delivery.entry};
+  redis::Command letter{"reason", reason,        "group", group_, "attempts", std::to_string(attempts),
+                        "entry",  delivery.entry};
   const auto fields = EntryFields(event);
   letter.insert(letter.end(), fields.begin(), fields.end());
   log::Error("an event goes to the dead letters",

@@ -13,8 +13,8 @@ using namespace std::chrono_literals;
 constexpr auto kBlock = 500ms;  // also how fast a stop is seen
 constexpr Duration kAnswerMax = 2s;
 constexpr size_t kFetch = 256;
-// Entries may become pending, or be so again, behind our back: an acknowledgement that went to a master that was deposed
-// tells of it only after the new one's pending entries were read.
+// Entries may become pending, or be so again, behind our back: an acknowledgement that went to a master that was
+// deposed tells of it only after the new one's pending entries were read.
 constexpr auto kLookAgain = 5000ms;
 constexpr const char* kStart = "0-0";
 

@@ -39,8 +39,8 @@ class Fetcher {
     std::string cursor{};  // and go on here
     bool again = false;    // they were once, so only those that nobody touched for a while
     SteadyTime through_at{};
-    std::string last{};    // entry that the group was given; empty: not known
-    bool more = true;      // may be there without waiting
+    std::string last{};  // entry that the group was given; empty: not known
+    bool more = true;    // may be there without waiting
   };
 
   void AddWait(const std::vector<Reading*>& ours, std::vector<redis::Command>& commands) const;

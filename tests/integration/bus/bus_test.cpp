@@ -375,11 +375,11 @@ TEST_F(BusTest, GivesWhatBecamePendingBehindItsBackWithoutAReconnect) {
     ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 1)).ok());
     ASSERT_TRUE(Eventually(10s, [&] { return handled.size() == 1; }));
     ASSERT_TRUE(client
-                    .Run(std::vector<redis::Command>{{"MULTI"},
-                                                     AddOf(Make(kPlaced, "K", 2)),
-                                                     {"XREADGROUP", "GROUP", GroupName("g"), "p", "COUNT", "1",
-                                                      "STREAMS", StreamKey("order"), ">"},
-                                                     {"EXEC"}})
+                    .Run(std::vector<redis::Command>{
+                        {"MULTI"},
+                        AddOf(Make(kPlaced, "K", 2)),
+                        {"XREADGROUP", "GROUP", GroupName("g"), "p", "COUNT", "1", "STREAMS", StreamKey("order"), ">"},
+                        {"EXEC"}})
                     .ok());
     EXPECT_TRUE(Eventually(30s, [&] { return handled == std::vector<int>({1, 2}); }));
     EXPECT_TRUE(Eventually(10s, [&] { return AllDone("order", "g"); }));
