@@ -6,7 +6,6 @@
 #include <set>
 
 #include "platform/base/correlation.h"
-#include "platform/bus/codec.h"
 #include "platform/metrics/names.h"
 #include "tests/support/redis_cluster.h"
 
@@ -58,18 +57,6 @@ class BusTest : public ::testing::Test {
    private:
     std::vector<Bus*> buses_;
   };
-
-  // Adds the event to its stream as another producer's seventh.
-  static std::vector<std::string> AddOf(Event event) {
-    event.id = "x";
-    event.producer = event.source = "other";
-    event.incarnation = "abc";
-    event.sequence = 7;
-    std::vector<std::string> add{"XADD", StreamKey(FamilyOf(event.type)), "*"};
-    const auto fields = EntryFields(event);
-    add.insert(add.end(), fields.begin(), fields.end());
-    return add;
-  }
 
   // Everything in the stream is read by the group and acknowledged: it will be given no more.
   static bool AllDone(const char* stream, const std::string& group) {
@@ -337,52 +324,6 @@ TEST_F(BusTest, DropsARepeatThatStandsInTheStreamTwice) {
     }
     ASSERT_TRUE(Eventually(5s, [&] { return dropped.value() == before + 2; }));
     EXPECT_EQ(handled, 1);
-    bus.Stop();
-  });
-}
-
-// A replica that lagged and was promoted may lack the dead letter, and then the event comes again.
-TEST_F(BusTest, ADeadLetterIsNotTakenForApplied) {
-  RunInFiber([&](fiber::Loop& loop) {
-    redis::Client client(loop, cluster_->Options());
-    Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
-    int handled = 0;
-    bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event&) -> Status {
-                     ++handled;
-                     return Error{Errc::kInvalidArgument, "has no price"};
-                   }});
-    ASSERT_TRUE(bus.Start().ok());
-    for (int i = 1; i <= 2; ++i) {
-      AskMaster(AddOf(Make(kPlaced, "K", 0)));
-      EXPECT_TRUE(Eventually(10s, [&] { return AskMaster({"XLEN", DeadLetterKey("order")}) == std::to_string(i); }));
-      EXPECT_EQ(handled, i);
-      EXPECT_TRUE(Eventually(10s, [&] { return AllDone("order", "g"); })) << "acknowledged with it";
-    }
-    bus.Stop();
-  });
-}
-
-TEST_F(BusTest, GivesWhatBecamePendingBehindItsBackWithoutAReconnect) {
-  RunInFiber([&](fiber::Loop& loop) {
-    redis::Client client(loop, cluster_->Options());
-    Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
-    std::vector<int> handled;
-    bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
-                     handled.push_back(NumberOf(event));
-                     return Status();
-                   }});
-    ASSERT_TRUE(bus.Start().ok());
-    ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 1)).ok());
-    ASSERT_TRUE(Eventually(10s, [&] { return handled.size() == 1; }));
-    ASSERT_TRUE(client
-                    .Run(std::vector<redis::Command>{
-                        {"MULTI"},
-                        AddOf(Make(kPlaced, "K", 2)),
-                        {"XREADGROUP", "GROUP", GroupName("g"), "p", "COUNT", "1", "STREAMS", StreamKey("order"), ">"},
-                        {"EXEC"}})
-                    .ok());
-    EXPECT_TRUE(Eventually(30s, [&] { return handled == std::vector<int>({1, 2}); }));
-    EXPECT_TRUE(Eventually(10s, [&] { return AllDone("order", "g"); }));
     bus.Stop();
   });
 }

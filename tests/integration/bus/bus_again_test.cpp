@@ -1,0 +1,117 @@
+#include <gtest/gtest.h>
+
+#include "platform/bus/bus.h"
+#include "platform/bus/codec.h"
+#include "tests/support/redis_cluster.h"
+
+// Entries that the broker gives a second time, or that nobody asked it for.
+namespace quantum::bus {
+namespace {
+
+using namespace std::chrono_literals;
+using quantum::testing::RedisCluster;
+
+constexpr const char* kPlaced = "order.placed";
+
+class BusAgainTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    RegisterEventType({kPlaced});
+    cluster_ = std::make_unique<RedisCluster>();
+  }
+  static void TearDownTestSuite() { cluster_.reset(); }
+
+  static std::string AskMaster(const std::vector<std::string>& command) {
+    return cluster_->Ask(cluster_->AwaitMaster(), command);
+  }
+
+  static bool AllDone() {
+    return AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0\n") &&
+           AskMaster({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n0\n") != std::string::npos;
+  }
+
+  template <class Condition>
+  static bool Eventually(Duration timeout, Condition condition) {
+    const SteadyTime end = SystemClock().Steady() + timeout;
+    while (!condition()) {
+      if (SystemClock().Steady() > end) {
+        return false;
+      }
+      fiber::SleepFor(10ms);
+    }
+    return true;
+  }
+
+  // Of an event of another producer.
+  static redis::Command Addition(uint64_t sequence) {
+    const auto fields = EntryFields({.id = "x",
+                                     .type = kPlaced,
+                                     .producer = "other",
+                                     .incarnation = "abc",
+                                     .sequence = sequence,
+                                     .source = "other",
+                                     .key = "K",
+                                     .payload = "{}"});
+    redis::Command add{"XADD", StreamKey("order"), "*"};
+    add.insert(add.end(), fields.begin(), fields.end());
+    return add;
+  }
+
+  // Runs a bus of group g, with this handler, and the body.
+  static void Run(const Handler& handler, const std::function<void(redis::Client&)>& body) {
+    ASSERT_EQ(AskMaster({"FLUSHALL"}), "OK");
+    fiber::Loop loop("test");
+    loop.Spawn([&] {
+      {
+        redis::Client client(loop, cluster_->Options());
+        Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
+        bus.Subscribe({.types = {kPlaced}, .handler = handler});
+        EXPECT_TRUE(bus.Start().ok());
+        body(client);
+        bus.Stop();
+      }
+      loop.Stop();
+    });
+    loop.Run();
+  }
+
+ private:
+  static inline std::unique_ptr<RedisCluster> cluster_;
+};
+
+// A replica that lagged and was promoted may lack the dead letter, and then the event comes again.
+TEST_F(BusAgainTest, ADeadLetterIsNotTakenForApplied) {
+  int handled = 0;
+  const auto handler = [&](const Event&) -> Status {
+    ++handled;
+    return Error{Errc::kInvalidArgument, "has no price"};
+  };
+  Run(handler, [&](redis::Client&) {
+    for (int i = 1; i <= 2; ++i) {
+      AskMaster(Addition(1));
+      EXPECT_TRUE(Eventually(10s, [&] { return AskMaster({"XLEN", DeadLetterKey("order")}) == std::to_string(i); }));
+      EXPECT_EQ(handled, i);
+      EXPECT_TRUE(Eventually(10s, [] { return AllDone(); })) << "acknowledged with it";
+    }
+  });
+}
+
+TEST_F(BusAgainTest, WhatBecamePendingBehindItsBackIsHandledWithoutAReconnect) {
+  std::vector<std::string> handled;
+  const auto handler = [&](const Event& event) {
+    handled.push_back(event.payload);
+    return Status();
+  };
+  Run(handler, [&](redis::Client& client) {
+    AskMaster(Addition(1));
+    ASSERT_TRUE(Eventually(10s, [&] { return handled.size() == 1; }));
+    const redis::Command read{"XREADGROUP", "GROUP",   GroupName("g"),     "p", "COUNT",
+                              "1",          "STREAMS", StreamKey("order"), ">"};
+    ASSERT_TRUE(client.Run(std::vector<redis::Command>{{"MULTI"}, Addition(2), read, {"EXEC"}}).ok());
+    EXPECT_TRUE(Eventually(30s, [&] { return handled.size() == 2; }));
+    EXPECT_TRUE(Eventually(10s, [] { return AllDone(); }));
+  });
+}
+
+}  // namespace
+}  // namespace quantum::bus
