@@ -1,6 +1,7 @@
 #include "platform/bus/fetcher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "platform/bus/event.h"
 
@@ -17,6 +18,12 @@ constexpr size_t kFetch = 256;
 // deposed tells of it only after the new one's pending entries were read.
 constexpr auto kLookAgain = 5000ms;
 constexpr const char* kStart = "0-0";
+
+// Whether the answer to XREAD has something of this stream.
+bool Names(const redis::Reply& answer, const std::string& stream) {
+  return std::any_of(answer.elements.begin(), answer.elements.end(),
+                     [&](const redis::Reply& each) { return each.elements.at(0).text == stream; });
+}
 
 }  // namespace
 
@@ -61,6 +68,9 @@ Result<bool> Fetcher::Round(redis::Connection& connection) {
     return Error{Errc::kUnavailable, commands.front().front() + ": " + replies.front().text};
   }
   size_t begin = commands.front().front() == "XREAD" ? 1 : 0;
+  for (size_t i = 0; begin == 1 && i < ours.size(); ++i) {
+    ours[i]->woken = Names(replies.front(), StreamKey(ours[i]->family));
+  }
   for (size_t i = 0; i < ours.size(); ++i) {
     const redis::Reply& guard = leases_.fenced() ? replies[begin + 1] : redis::Reply();
     QUANTUM_CHECK(TakeAnswer(*ours[i], guard, replies[ends[i] - 1]));
@@ -149,6 +159,7 @@ void Fetcher::TakeNew(Reading& reading, const redis::Reply& executed) {
   const redis::Reply& streams = executed.elements[0];
   const redis::Reply none;
   const redis::Reply& entries = streams.elements.empty() ? none : streams.elements[0].elements.at(1);
+  const bool woken = std::exchange(reading.woken, false);
   reading.more = entries.elements.size() >= kFetch;
   if (!entries.elements.empty()) {
     reading.last = entries.elements.back().elements.at(0).text;
@@ -157,6 +168,9 @@ void Fetcher::TakeNew(Reading& reading, const redis::Reply& executed) {
     // The group has been given everything: what comes after the stream's newest entry is new.
     const redis::Reply& newest = executed.elements.at(1);
     reading.last = newest.elements.empty() ? kStart : newest.elements[0].elements.at(0).text;
+  } else if (woken) {
+    reading.last.clear();  // the group was given it already: else it would wake us for ever
+    reading.more = true;
   }
 }
 

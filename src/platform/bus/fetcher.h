@@ -41,6 +41,7 @@ class Fetcher {
     SteadyTime through_at{};
     std::string last{};  // entry that the group was given; empty: not known
     bool more = true;    // may be there without waiting
+    bool woken = false;  // something is there behind `last`
   };
 
   void AddWait(const std::vector<Reading*>& ours, std::vector<redis::Command>& commands) const;

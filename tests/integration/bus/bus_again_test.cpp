@@ -108,8 +108,13 @@ TEST_F(BusAgainTest, WhatBecamePendingBehindItsBackIsHandledWithoutAReconnect) {
     const redis::Command read{"XREADGROUP", "GROUP",   GroupName("g"),     "p", "COUNT",
                               "1",          "STREAMS", StreamKey("order"), ">"};
     ASSERT_TRUE(client.Run(std::vector<redis::Command>{{"MULTI"}, Addition(2), read, {"EXEC"}}).ok());
+    AskMaster({"CONFIG", "RESETSTAT"});
     EXPECT_TRUE(Eventually(30s, [&] { return handled.size() == 2; }));
     EXPECT_TRUE(Eventually(10s, [] { return AllDone(); }));
+    const std::string stats = AskMaster({"INFO", "commandstats"});
+    const std::string name = "cmdstat_xread:calls=";
+    ASSERT_NE(stats.find(name), std::string::npos);
+    EXPECT_LT(std::stoi(stats.substr(stats.find(name) + name.size())), 500) << "it waits, half a second each time";
   });
 }
 
