@@ -44,7 +44,7 @@ Result<bool> Fetcher::Round(redis::Connection& connection) {
     if (token != reading.token) {
       reading = {.family = reading.family, .token = token};
     }
-    if (!reading.pending && clock_.Steady() - reading.through_at >= kLookAgain) {
+    if (leases_.fenced() && !reading.pending && clock_.Steady() - reading.through_at >= kLookAgain) {
       reading.pending = true;
       reading.more = true;
     }
@@ -168,7 +168,7 @@ void Fetcher::TakeNew(Reading& reading, const redis::Reply& executed) {
     // The group has been given everything: what comes after the stream's newest entry is new.
     const redis::Reply& newest = executed.elements.at(1);
     reading.last = newest.elements.empty() ? kStart : newest.elements[0].elements.at(0).text;
-  } else if (woken) {
+  } else if (woken && leases_.fenced()) {
     reading.last.clear();  // the group was given it already: else it would wake us for ever
     reading.more = true;
   }
