@@ -306,8 +306,8 @@ TEST_F(BusJournalTest, TheNameOfAConsumerThatNoProcessOwnsAnyMoreGoesOnceNothing
     ASSERT_TRUE(bus.Start().ok());
     const size_t master = cluster_->AwaitMaster();
     const std::string stream = StreamKey("order");
-    ASSERT_TRUE(
-        bus.Publish({.type = kPlaced, .key = "K"}).ok());  // a name stands there from the first event it is given
+    // A name stands in its group from the first event it is given.
+    ASSERT_TRUE(bus.Publish({.type = kPlaced, .key = "K", .payload = "{}"}).ok());
     ASSERT_TRUE(Eventually(10s, [&] {
       return cluster_->Ask(master, {"XINFO", "CONSUMERS", stream, GroupName("g")}).find("present") != std::string::npos;
     }));
