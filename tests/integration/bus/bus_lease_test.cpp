@@ -255,11 +255,8 @@ class BusLeasePairTest : public BusLeaseTest {
       Side sides[2];
       for (Side& side : sides) {
         const std::string name = &side == sides ? "a" : "b";
-        BusOptions options{.producer = name, .group = "g", .lease = lease};
-        if (lease_off_) {
-          options.fetched_max = 4;  // with so many in hand one leaves the next to the other
-        }
-        side.bus = std::make_unique<Bus>(loop, client, nullptr, options);
+        side.bus =
+            std::make_unique<Bus>(loop, client, nullptr, BusOptions{.producer = name, .group = "g", .lease = lease});
         side.bus->Subscribe({.types = {kPlaced, kApproved}, .handler = [&, this](const Event& event) {
                                side.entered.push_back(NumberOf(event));
                                if (NumberOf(event) == held_) {
