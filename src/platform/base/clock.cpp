@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 
 namespace quantum {
 namespace {
+
+// Nanoseconds in 64 bits reach from September 1677 to April 2262.
+constexpr int kFirstYear = 1678;
+constexpr int kLastYear = 2261;
 
 class RealClock final : public Clock {
  public:
@@ -26,7 +31,12 @@ int64_t ToUnixMs(WallTime time) {
   return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
 }
 WallTime FromUnixNs(int64_t ns) { return WallTime(std::chrono::nanoseconds(ns)); }
-WallTime FromUnixMs(int64_t ms) { return WallTime(std::chrono::milliseconds(ms)); }
+WallTime FromUnixMs(int64_t ms) {
+  const auto first = std::chrono::ceil<std::chrono::milliseconds>(WallTime::min());
+  const auto last = std::chrono::floor<std::chrono::milliseconds>(WallTime::max());
+  return WallTime(std::chrono::milliseconds(
+      std::clamp(ms, int64_t{first.time_since_epoch().count()}, int64_t{last.time_since_epoch().count()})));
+}
 
 std::string FormatIso8601(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
@@ -53,7 +63,7 @@ Result<WallTime> ParseIso8601(std::string_view text) {
     return bad;
   }
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 59 || hour < 0 || minute < 0 || second < 0) {
+  if (!date.ok() || year < kFirstYear || year > kLastYear || hour > 23 || minute > 59 || second > 59 || hour < 0 || minute < 0 || second < 0) {
     return bad;
   }
   size_t at = static_cast<size_t>(used);

@@ -43,12 +43,13 @@ class ManualClock final : public Clock {
 int64_t ToUnixNs(WallTime time);
 int64_t ToUnixMs(WallTime time);
 WallTime FromUnixNs(int64_t ns);
+// What nanoseconds in 64 bits cannot tell (before 1677, after 2262) becomes the nearest time that they can.
 WallTime FromUnixMs(int64_t ms);
 
 // "2026-11-23T14:53:20.123Z": UTC, milliseconds.
 std::string FormatIso8601(WallTime time);
 
-// The reverse of FormatIso8601 (fraction of 0 to 9 digits; must end in Z).
+// The reverse of FormatIso8601 (fraction of 0 to 9 digits; must end in Z), from 1678 to 2261.
 Result<WallTime> ParseIso8601(std::string_view text);
 
 }  // namespace quantum

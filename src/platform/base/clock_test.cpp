@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace quantum {
 namespace {
 
@@ -16,6 +18,16 @@ TEST(Clock, RefusesTimesThatAreNotUtcOrDoNotExist) {
                            "2024-08-08T24:00:00Z", "2024-08-08T23:54:16.299Zx"}) {
     EXPECT_FALSE(ParseIso8601(text).ok()) << text;
   }
+}
+
+TEST(Clock, WhatNanosecondsCannotTellIsRefusedOrTheNearestTimeThatTheyCan) {
+  for (const char* text : {"1677-12-31T23:59:59Z", "2262-01-01T00:00:00Z", "9999-12-31T23:59:59Z"}) {
+    EXPECT_FALSE(ParseIso8601(text).ok()) << text;
+  }
+  EXPECT_EQ(FormatIso8601(*ParseIso8601("2261-12-31T23:59:59.999Z")), "2261-12-31T23:59:59.999Z");
+  const int64_t most = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(FormatIso8601(FromUnixMs(most)), "2262-04-11T23:47:16.854Z");
+  EXPECT_EQ(FormatIso8601(FromUnixMs(-most)), "1677-09-21T00:12:43.146Z");
 }
 
 TEST(ManualClock, MovesBothClocksTogether) {

@@ -43,6 +43,15 @@ double ToGauge(HealthStatus status) {
   return status == HealthStatus::kOk ? 1.0 : status == HealthStatus::kDegraded ? 0.5 : 0.0;
 }
 
+bool SameButForNumbers(std::string_view a, std::string_view b) {
+  const auto words = [](std::string_view text) {
+    std::string kept(text);
+    std::erase_if(kept, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+    return kept;
+  };
+  return words(a) == words(b);
+}
+
 DependencyHealth Judge(const Result<std::string>& answer, Duration latency, Duration slow, bool required) {
   if (!answer.ok()) {
     return {HealthStatus::kDown, required, latency, answer.error().message, {}};

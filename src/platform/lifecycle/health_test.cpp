@@ -51,6 +51,12 @@ TEST(Health, TheServicesOwnWordDegradesAndAHangingLoopIsDown) {
   EXPECT_EQ(Overall(facts, {}), HealthStatus::kDown);
 }
 
+TEST(Health, AReasonThatOnlyCountsOnIsNotNews) {
+  EXPECT_TRUE(SameButForNumbers("BTCUSDT: nothing has come for 9.9 s", "BTCUSDT: nothing has come for 10 s"));
+  EXPECT_FALSE(SameButForNumbers("", "1 order is unknown"));
+  EXPECT_FALSE(SameButForNumbers("BTCUSDT: nothing has come for 3 s", "BTCUSDT: the book is being built"));
+}
+
 TEST(Health, TheDocumentHasTheAgreedShape) {
   HealthSnapshot snapshot;
   snapshot.dependencies["redis"] = Judge(std::string(R"({"master": "127.0.0.1:6379"})"), 1'234us, 100ms, true);

@@ -173,15 +173,17 @@ void Runtime::AddHttpDependency(std::string_view unit) {
 
 void Runtime::SetDegraded(std::string_view topic, std::string_view reason) {
   const auto known = degraded_.find(std::string(topic));
-  const bool changed = known == degraded_.end() ? !reason.empty() : known->second != reason;
-  if (!changed) {
+  if (reason.empty()) {
+    if (known != degraded_.end()) {
+      degraded_.erase(known);
+      log::Info("no longer degraded", {{"topic", topic}});
+    }
     return;
   }
-  if (reason.empty()) {
-    degraded_.erase(known);
-    log::Info("no longer degraded", {{"topic", topic}});
-  } else {
-    degraded_[std::string(topic)] = reason;
+  const std::string before = known == degraded_.end() ? "" : known->second;
+  degraded_[std::string(topic)] = reason;
+  // A reason that counts seconds is told once, not once a second; /health has its newest number.
+  if (!SameButForNumbers(before, reason)) {
     log::Warning("degraded", {{"topic", topic}, {"reason", reason}});
   }
 }
