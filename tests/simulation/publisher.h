@@ -40,12 +40,15 @@ class Publisher {
   Line& line() { return line_; }
   bool fenced() const { return fenced_; }
   bool frozen() const { return clock_.Steady() < frozen_until_; }
-  bool done() const { return fenced_ || (outbox_->pending() == 0 && !job_); }
+  // Nothing waits, as far as the broker has said over this connection: what an earlier life knew to be confirmed may be
+  // gone from it since.
+  bool done() const { return fenced_ || (resumed() && outbox_->pending() == 0 && !job_); }
   size_t pending() const { return outbox_->pending(); }
   size_t retained() const { return outbox_->retained(); }
   std::vector<uint64_t> Unacknowledged() const;
 
  private:
+  bool resumed() const { return line_.connected() && line_.epoch() == resumed_epoch_; }
   enum class Asked { kNothing, kLast, kAppend, kRole };
   void OnAnswer(const std::vector<redis::Reply>& replies);
   void OnAppended(const std::vector<redis::Reply>& replies);

@@ -74,8 +74,7 @@ TEST(Simulation, NothingIsLostDoubledOrOutOfOrderAndEveryTransitionIsVisited) {
   }
 }
 
-// Not by default while README.md names a world that fails.
-TEST(Simulation, DISABLED_NeitherFromASeedThatNobodyHasSeen) {
+TEST(Simulation, NeitherFromASeedThatNobodyHasSeen) {
   const uint64_t seed = SystemRandom().Below(1'000'000'000);
   std::cout << "seed " << seed << "\n";
   const Total total = RunWorlds(seed, FromEnvironment("QUANTUM_SIMULATION_STEPS", 400'000));
