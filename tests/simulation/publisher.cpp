@@ -95,13 +95,10 @@ void Publisher::WriteDisk(Choices& choices, bool faults) {
   }
 }
 
-// Publish returns for what is safe: on disk; while that cannot be written, or without one, with the broker.
+// Publish returns for what is safe: on disk; without a journal, with the broker.
 void Publisher::Acknowledge() {
   for (auto& [lane, operations] : waiting_) {
-    uint64_t safe = journal_ ? journal_->durable(lane) : 0;
-    if (!journal_ || !journal_->trouble().empty()) {
-      safe = std::max(safe, outbox_->confirmed(lane));
-    }
+    const uint64_t safe = journal_ ? journal_->durable(lane) : outbox_->confirmed(lane);
     while (!operations.empty() && operations.begin()->first <= safe) {
       audit_.Ok(operations.begin()->second);
       operations.erase(operations.begin());

@@ -260,6 +260,8 @@ void Subscriber::Acknowledge(Choices& choices) {
     const auto fields = bus::EntryFields(delivery.event);
     command.insert(command.end(), fields.begin(), fields.end());
     burying_ = true;
+    // From now on: the answer may be lost, and a later life goes on behind the grave; a failover may open it again.
+    audit_.Buried(group_, std::stoull(delivery.event.payload));
     acknowledging_.Ask({std::move(command)});
   } else if (ended != in_hand_.end()) {
     in_flight_of_ = ended->first;
@@ -282,7 +284,6 @@ void Subscriber::OnAcknowledged(const std::vector<Reply>& replies) {
       const Grave grave = std::move(graves_.front());
       graves_.pop_front();
       visits_.Count(Visit::kBuried);
-      audit_.Buried(group_, std::stoull(grave.job.delivery->event.payload));
       Finish(grave.job, rules_.buried_is_seen, !rules_.buries_at_once);
     }
     return;

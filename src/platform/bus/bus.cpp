@@ -50,8 +50,8 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
         sender_(redis, outbox(), options_.batch_max, options_.replicas_required, session_, clock,
                 {.confirmed =
                      [this](size_t lane, uint64_t sequence) {
-                       // The broker's word (received, not fsynced) counts only while there is no disk to write to.
-                       if (!on_disk_.journal || !on_disk_.journal->trouble().empty()) {
+                       // The broker's word (received, not fsynced) counts only where there is no journal.
+                       if (!on_disk_.journal) {
                          safe_.Reach(lane, sequence);
                        }
                      },

@@ -73,9 +73,8 @@ void Writer::Run() {
     }
     if (journal_.trouble() != known_trouble) {
       known_trouble = journal_.trouble();
-      log::Critical(
-          "the journal cannot be written; events wait in memory and count as published only once the broker has them",
-          {{"reason", known_trouble}, {"waiting", journal_.pending()}});
+      log::Critical("the journal cannot be written; nothing counts as published until it can",
+                    {{"reason", known_trouble}, {"waiting", journal_.pending()}});
     }
     if (stop_.is_set()) {
       return;
