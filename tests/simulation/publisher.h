@@ -16,8 +16,9 @@ namespace quantum::simulation {
 // What a producer's life leaves behind and the next one finds.
 struct Disk {
   bus::journal::FaultyStorage storage;
-  std::string line;               // of events published on it, for the audit
-  std::vector<uint64_t> at_risk;  // operations that a copy of it may not hold
+  std::string line;                  // of events published on it, for the audit
+  std::vector<std::string> earlier;  // lines of the disks that it was copied from, one from the other
+  std::vector<uint64_t> at_risk;     // operations that a copy of it may not hold
 };
 
 // One life of a publishing process: journal (or memory) and sender, moved on step by step.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "platform/base/assert.h"
 
@@ -17,6 +18,13 @@ constexpr size_t kRestStepsMax = 20'000;
 void RegisterTypes() {
   bus::RegisterEventType({.name = "order.placed", .money = true});
   bus::RegisterEventType({.name = "risk.approved", .money = true});
+}
+
+std::shared_ptr<Disk> CopyOf(const Disk& disk) {
+  auto copy = std::make_shared<Disk>(disk);
+  copy->earlier.push_back(std::exchange(copy->line, {}));
+  copy->at_risk.clear();
+  return copy;
 }
 
 }  // namespace
@@ -167,20 +175,18 @@ void World::Produce(Kind kind, Choices& choices) {
       break;
   }
   if (slot.processes.size() < 2 && rules_.journal) {
-    audit_.Copied(publisher.disk()->line);
-    auto copy = std::make_shared<Disk>(*publisher.disk());
-    copy->line.clear();
-    copy->at_risk.clear();
-    StartPublisher(slot, std::move(copy), true);
+    const auto copy = CopyOf(*publisher.disk());
+    for (const std::string& line : copy->earlier) {
+      audit_.Copied(line);
+    }
+    StartPublisher(slot, copy, true);
   }
 }
 
 void World::CopyDisk(Slot& slot, Publisher& publisher) {
   publisher.disk()->at_risk = publisher.Unacknowledged();
   slot.copied_from = publisher.disk();
-  slot.copy = std::make_shared<Disk>(*publisher.disk());
-  slot.copy->line.clear();
-  slot.copy->at_risk.clear();
+  slot.copy = CopyOf(*publisher.disk());
 }
 
 // What the copy does not hold is lost with the disk.
