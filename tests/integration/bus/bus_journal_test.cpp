@@ -1,4 +1,6 @@
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +45,7 @@ class BusJournalTest : public ::testing::Test {
 
   template <class Condition>
   static bool Eventually(Duration timeout, Condition condition) {
+    timeout *= quantum::testing::kSlowdown;
     const SteadyTime end = SystemClock().Steady() + timeout;
     while (!condition()) {
       if (SystemClock().Steady() > end) {
@@ -132,6 +135,7 @@ TEST_F(BusJournalTest, AProcessThatIsKilledWhilePublishingLosesNothingThatPublis
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       std::ofstream file(acknowledged, std::ios::app);
       fiber::Loop loop("child");
       loop.Spawn([&] {
@@ -217,7 +221,7 @@ TEST_F(BusJournalTest, ATwinThatTakesOverFencesTheOlderOneOff) {
     ASSERT_TRUE(twin.ok());
     ASSERT_TRUE((*twin)->Publish(Make(1), {.await_replicated = true}).ok());
     EXPECT_TRUE(fenced.empty()) << "nobody is fenced before it sends";
-    const auto refused = (*older)->Publish(Make(2), {.await_replicated = true, .timeout = 2s});
+    const auto refused = (*older)->Publish(Make(2), {.await_replicated = true, .timeout = 10s});
     EXPECT_FALSE(refused.ok());
     EXPECT_NE(fenced.find("FENCED"), std::string::npos) << fenced;
     ASSERT_TRUE((*twin)->Publish(Make(3), {.await_replicated = true}).ok()) << "the older one did not take it back";
@@ -314,7 +318,7 @@ TEST_F(BusJournalTest, TheNameOfAConsumerThatNoProcessOwnsAnyMoreGoesOnceNothing
     }));
     cluster_->Ask(master, {"XGROUP", "CREATECONSUMER", stream, GroupName("g"), "gone"});
     cluster_->Ask(master, {"XGROUP", "CREATECONSUMER", stream, GroupName("g"), "busy"});
-    bus.StopConsuming(1s);  // so that the next entry is the busy one's
+    bus.StopConsuming(10s);  // so that the next entry is the busy one's
     cluster_->Ask(master, {"XADD", stream, "*", "a", "b"});
     cluster_->Ask(master, {"XREADGROUP", "GROUP", GroupName("g"), "busy", "STREAMS", stream, ">"});
     EXPECT_TRUE(Eventually(60s, [&] {

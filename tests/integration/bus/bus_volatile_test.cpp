@@ -25,6 +25,7 @@ constexpr const char* kTick = "market.tick";
 
 template <class Condition>
 bool Eventually(Duration timeout, Condition condition) {
+  timeout *= quantum::testing::kSlowdown;
   const SteadyTime end = SystemClock().Steady() + timeout;
   while (!condition()) {
     if (SystemClock().Steady() > end) {
@@ -122,6 +123,7 @@ TEST_F(BusVolatileTest, AFloodOfThemAndAConnectionThatIsStuckDelayNoDurableEvent
       ASSERT_TRUE(bus.Publish(Tick(i, 1)).ok());
     }
     EXPECT_GE(Dropped("superseded"), superseded + 19);
+    int stuck = 0;
     for (int i = 0; i < 50; ++i) {
       for (int number = 0; number < 1000; ++number) {
         EXPECT_TRUE(bus.Publish(Tick(1000 * i + number, kKeys)).ok());
@@ -131,8 +133,9 @@ TEST_F(BusVolatileTest, AFloodOfThemAndAConnectionThatIsStuckDelayNoDurableEvent
       ASSERT_TRUE(id.ok()) << id.error().message;
       ASSERT_TRUE(Eventually(20s, [&] { return handled.size() == static_cast<size_t>(i) + 1; }));
       Block();  // a connection that took the place of the one that is stuck
-      EXPECT_GT(bus.health().volatile_waiting, 0u) << "the ticks are stuck";
+      stuck += bus.health().volatile_waiting > 0;
     }
+    EXPECT_GT(stuck, 25) << "a connection that takes the place of a stuck one may send everything before it is found";
     EXPECT_TRUE(Eventually(20s, [&] {
       return cluster_.Ask(cluster_.AwaitMaster(), {"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0\n");
     })) << "acknowledged too";

@@ -114,11 +114,12 @@ TEST(RedisClient, FollowsAFailoverAfterTheMasterIsKilledAndTheOldMasterComesBack
     Result<Reply> answer = Error{};
     do {
       answer = client.Run({"SET", "quantum:test:a", "2"}, 10s);
-    } while (!answer.ok() && SystemClock().Steady() - killed < 20s);
+      // An election that fails is repeated after ten seconds.
+    } while (!answer.ok() && SystemClock().Steady() - killed < 40s);
     ASSERT_TRUE(answer.ok()) << answer.error().message;
     const auto took = std::chrono::duration<double>(SystemClock().Steady() - killed).count();
     RecordProperty("failover_s", std::to_string(took));
-    EXPECT_LT(took, 10.0);
+    EXPECT_LT(took, 30.0);
     const auto health = client.Check(10s);
     ASSERT_TRUE(health.ok()) << health.error().message;
     EXPECT_NE(health->master, cluster.nodes()[0]);
@@ -167,6 +168,8 @@ TEST(RedisCluster, ComesBackWithTheMasterItHadAfterAStopAndAStartOfEverything) {
   const size_t master = cluster.AwaitFailover(0);
   cluster.StartNode(0);
   cluster.AwaitHealthy();
+  // Six processes that start at once may be silent for a second. The sentinels keep it in their files.
+  cluster.SetDownAfter(RedisCluster::kPatient);
   for (size_t i = 0; i < RedisCluster::kNodes; ++i) {
     cluster.KillSentinel(i);
   }
