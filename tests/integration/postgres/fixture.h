@@ -23,7 +23,7 @@ class PostgresTest : public ::testing::Test {
     server_->StartPostgres();
     server_->StartPgBouncer();
     // After an outage PgBouncer asks Postgres again within a second.
-    ASSERT_TRUE(testing::Eventually(std::chrono::seconds(10), [] {
+    ASSERT_TRUE(testing::Eventually(std::chrono::seconds(30), [] {
       bool answers = false;
       WithPool([&](Pool& pool) { answers = pool.Query("SELECT 1").ok(); });
       return answers;
@@ -72,6 +72,7 @@ constexpr Duration kSlack = std::chrono::seconds(2);
 
 // Lets other fibers run until the condition holds; false when the time passed first.
 inline bool WaitFor(Duration timeout, const std::function<bool()>& condition) {
+  timeout *= testing::kSlowdown;
   const SteadyTime end = SystemClock().Steady() + timeout;
   while (!condition()) {
     if (SystemClock().Steady() >= end) {
