@@ -17,7 +17,6 @@ namespace {
 
 using quantum::testing::Eventually;
 using quantum::testing::Process;
-using std::chrono::seconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -71,16 +70,16 @@ TEST_F(UpTest, ADamagedManifestIsRefusedWithItsLine) {
 }
 
 TEST_F(UpTest, AFailedStartIsStoppedAlsoWhenUpItselfHasDied) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 0.7; exit 3\"]\n");
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 5; exit 3\"]\n");
   Process up = UpInBackground();
   ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
   up.Kill();
-  EXPECT_TRUE(Eventually(seconds(15), [&] { return !fleet_.Running(); }));
+  EXPECT_TRUE(Eventually(kSoon, [&] { return !fleet_.Running(); }));
   EXPECT_FALSE(ListeningPorts().contains(ports_[0]));
 }
 
 TEST_F(UpTest, ASecondUpJoinsTheStartAndFailsWithIt) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 0.7; exit 3\"]\n");
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 5; exit 3\"]\n");
   Process first = UpInBackground();
   ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
   const Outcome second = Quantum("up");
@@ -129,7 +128,7 @@ TEST_F(UpTest, TheDeathOfTheSupervisorDuringUpIsSurvived) {
   const pid_t supervisor = SupervisorPid();
   ASSERT_GT(supervisor, 0);
   ::kill(supervisor, SIGKILL);
-  const auto ended = up.Stop(seconds(15), 0);
+  const auto ended = up.Stop(kSoon, 0);
   EXPECT_EQ(ended, 0) << Said();
   EXPECT_EQ(Unit("slow").state, State::kDone);
 }
@@ -155,7 +154,7 @@ TEST_F(UpTest, AServiceThatDoesNotGetReadySaysWhyInOneSentence) {
   quantum::testing::WriteFile(Away(), "");
   const Outcome up = Quantum("up");
   EXPECT_EQ(up.exit_code, 1);
-  EXPECT_THAT(up.output, HasSubstr("a did not become ready within 0 s (waits: WRONGPASS"));
+  EXPECT_THAT(up.output, HasSubstr("a did not become ready within 2 s (waits: WRONGPASS"));
   EXPECT_THAT(up.output, HasSubstr("A password does not fit: put the files back into " + layout_.Secrets()));
   EXPECT_THAT(up.output, HasSubstr("Everything is stopped again."));
 }
