@@ -40,6 +40,7 @@ TEST_F(ServiceProcessTest, AnswersWhatEveryServiceAnswers) {
   EXPECT_TRUE(support::Eventually(5s, [&] {
     return Get("/metrics").body.find("service_health_status{component=\"sample-service\"} 1\n") != std::string::npos;
   }));
+  EXPECT_TRUE(support::Eventually(10s, [&] { return Log().find('\n') != std::string::npos; }));
   const std::string log = Log();
   const json::object first = json::parse(log.substr(0, log.find('\n'))).as_object();
   EXPECT_EQ(first.at("message"), "service started");
@@ -127,7 +128,7 @@ TEST_F(ServiceProcessTest, SigtermUnderLoadLosesNoRequest) {
   stopping = true;
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(ExitCode(process), 0);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 6s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 6s * support::kSlowdown);
   done = true;
   for (std::thread& client : clients) {
     client.join();
@@ -135,8 +136,8 @@ TEST_F(ServiceProcessTest, SigtermUnderLoadLosesNoRequest) {
   EXPECT_EQ(lost_on_kept, 0) << answered << " answered, " << refused << " refused";
   EXPECT_EQ(lost_on_fresh, 0) << answered << " answered, " << refused << " refused";
   // The kernel may complete a handshake between the last accept and the listener's end, and resets it then: the service
-  // never saw it.
-  EXPECT_LE(never_taken, 2) << answered << " answered, " << refused << " refused";
+  // never saw it. Once for each of the four clients that connect anew; the next time they are refused.
+  EXPECT_LE(never_taken, 4) << answered << " answered, " << refused << " refused";
   EXPECT_THAT(Log(), Not(HasSubstr("shutdown stage incomplete")));
 }
 
@@ -213,20 +214,21 @@ TEST_F(ServiceProcessTest, TheLogLevelChangesAtRunTime) {
 
 TEST_F(ServiceProcessTest, AMainLoopThatStandsStillIsNotAliveAndComesBack) {
   support::Process process = StartAndWait();
-  std::thread client([&] { Post("/api/sample/block?ms=8000", operator_token_); });
-  EXPECT_TRUE(support::Eventually(7900ms, [&] { return Get("/health/live").status == 503; }));
+  // It counts as dead after five seconds; both answers must come while it stands still.
+  std::thread client([&] { Post("/api/sample/block?ms=15000", operator_token_); });
+  EXPECT_TRUE(support::Eventually(14900ms, [&] { return Get("/health/live").status == 503; }));
   const Answer health = Get("/health");
   EXPECT_EQ(health.status, 503);
   EXPECT_EQ(json::parse(health.body).at("status"), "DOWN");
   client.join();
-  EXPECT_TRUE(support::Eventually(2s, [&] { return Get("/health/live").status == 200; }));
+  EXPECT_TRUE(support::Eventually(10s, [&] { return Get("/health/live").status == 200; }));
   EXPECT_EQ(ExitCode(process), 0);
 }
 
 TEST_F(ServiceProcessTest, ADependencyThatIsAwayDelaysReadinessAndDoesNotEndTheProcess) {
   WriteManifest("{sample: {start_failures: 5}}");
   support::Process process = Start();
-  EXPECT_TRUE(support::Eventually(5s, [&] { return Get("/health/live").status == 200; }));
+  EXPECT_TRUE(support::Eventually(20s, [&] { return Get("/health/live").status == 200; }));
   EXPECT_TRUE(support::Eventually(20s, [&] { return Get("/health/ready").status == 200; }));
   EXPECT_THAT(Log(), HasSubstr("the sample's dependency is away"));
   EXPECT_EQ(ExitCode(process), 0);
@@ -235,16 +237,16 @@ TEST_F(ServiceProcessTest, ADependencyThatIsAwayDelaysReadinessAndDoesNotEndTheP
 TEST_F(ServiceProcessTest, SigtermWhileStartingEndsItPromptly) {
   WriteManifest("{sample: {start_failures: 1000000}}");
   support::Process process = Start();
-  EXPECT_TRUE(support::Eventually(5s, [&] { return Get("/health/live").status == 200; }));
+  EXPECT_TRUE(support::Eventually(20s, [&] { return Get("/health/live").status == 200; }));
   EXPECT_EQ(Get("/health/ready").status, 503);
   EXPECT_EQ(Get("/api/sample/slow?ms=1").status, 503);
-  EXPECT_EQ(ExitCode(process, 2s, SIGINT), 0);
+  EXPECT_EQ(ExitCode(process, 4s, SIGINT), 0) << "less than what requests in flight are given";
 }
 
 TEST_F(ServiceProcessTest, APortInUseIsToldWithItsHolder) {
   support::Process first = StartAndWait();
   support::Process second = Start();
-  EXPECT_TRUE(support::Eventually(5s, [&] { return !second.Running(); }));
+  EXPECT_TRUE(support::Eventually(20s, [&] { return !second.Running(); }));
   EXPECT_THAT(Output(), HasSubstr(fmt::format("sample-service: port {} of sample is held by lifecycle-sampl (pid {})",
                                               port_, first.pid())));
   EXPECT_EQ(ExitCode(second), 1);
@@ -254,26 +256,26 @@ TEST_F(ServiceProcessTest, APortInUseIsToldWithItsHolder) {
 TEST_F(ServiceProcessTest, AStartThatCannotSucceedEndsWithOneSentenceAndOne) {
   WriteManifest("{sample: {start_broken: true}}");
   support::Process process = Start();
-  EXPECT_TRUE(support::Eventually(5s, [&] { return !process.Running(); }));
+  EXPECT_TRUE(support::Eventually(20s, [&] { return !process.Running(); }));
   EXPECT_EQ(Output(), "sample-service: the sample is told not to start\n");
   EXPECT_EQ(ExitCode(process), 1);
 }
 
 TEST_F(ServiceProcessTest, CheckReadsTheConfigurationAndNothingElse) {
   support::Process good = Start({"--check"});
-  EXPECT_TRUE(support::Eventually(5s, [&] { return !good.Running(); }));
+  EXPECT_TRUE(support::Eventually(20s, [&] { return !good.Running(); }));
   EXPECT_EQ(ExitCode(good), 0);
   EXPECT_EQ(Output(), "");
   EXPECT_FALSE(std::filesystem::exists(State() + "/log"));
   WriteManifest("{sample: {start_failure: 1}}");
   support::Process bad = Start({"--check"});
-  EXPECT_TRUE(support::Eventually(5s, [&] { return !bad.Running(); }));
+  EXPECT_TRUE(support::Eventually(20s, [&] { return !bad.Running(); }));
   EXPECT_EQ(ExitCode(bad), 2);
   EXPECT_THAT(Output(),
               HasSubstr("quantum.yml:6: services.sample.start_failure: unknown key; known are peer, start_broken, "
                         "start_failures"));
   support::Process usage = Start({"--chekc"});
-  EXPECT_TRUE(support::Eventually(5s, [&] { return !usage.Running(); }));
+  EXPECT_TRUE(support::Eventually(20s, [&] { return !usage.Running(); }));
   EXPECT_EQ(ExitCode(usage), 2);
 }
 
