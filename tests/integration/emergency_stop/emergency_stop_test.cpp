@@ -1,6 +1,8 @@
 // The emergency stop across processes and their deaths (pains 10). The tests share one desk, and leave it re-armed.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <thread>
 
 #include "tests/integration/emergency_stop/trading_desk.h"
@@ -17,7 +19,7 @@ class EmergencyStop : public ::testing::Test {
   static void TearDownTestSuite() { desk_.reset(); }
 
   void SetUp() override {
-    ASSERT_TRUE(Eventually(20s, [] { return State() == "ARMED" && !Halted() && Known(); }))
+    ASSERT_TRUE(Eventually(60s, [] { return State() == "ARMED" && !Halted() && Known(); }))
         << desk_->Output("quantum-risk-safety");
   }
   void TearDown() override {
@@ -33,26 +35,37 @@ class EmergencyStop : public ::testing::Test {
   static std::string Stored() {
     return desk_->Sql("SELECT (record->>'state') || ' ' || (record->>'reason') AS value FROM ess_state");
   }
+  static bool IsRecorded(const std::string& reason) {
+    const std::string file = desk_->State() + "/data/risk-safety/ess.json";
+    return (std::filesystem::exists(file) && ReadFile(file).find(reason) != std::string::npos) ||
+           Stored().find(reason) != std::string::npos;
+  }
+  // Trips, and kills risk-safety as soon as execution has acted, whose answer does not come back: nothing is written
+  // down yet. Risk-safety waits for that answer for two seconds; whether the kill came in time.
+  static bool TripAndKillBeforeItsRecord(const std::string& reason) {
+    desk_->to_execution().HoldAnswers(true);
+    std::thread trips([&] {
+      desk_->TryPostRisk("/api/risk/ess/trip", fmt::format(R"({{"reason": "{}", "by": "ann"}})", reason), 20s);
+    });
+    EXPECT_TRUE(Eventually(20s, [] { return Halted(); }));
+    desk_->KillRiskSafety();
+    trips.join();
+    const bool in_time = !IsRecorded(reason);
+    desk_->to_execution().HoldAnswers(false);
+    desk_->to_execution().CutAll();
+    desk_->StartRiskSafety();
+    return in_time;
+  }
   static inline std::unique_ptr<TradingDesk> desk_;
 };
 
 TEST_F(EmergencyStop, Pain10ATripHoldsThoughRiskSafetyIsKilledBetweenItAndItsRecord) {
-  // Execution acts on the trip, and its answer does not come back: nothing is written down yet.
-  desk_->to_execution().HoldAnswers(true);
-  std::thread trips(
-      [] { desk_->TryPostRisk("/api/risk/ess/trip", R"({"reason": "killed at once", "by": "ann"})", 20s); });
-  const bool halted = Eventually(20s, [] { return Halted(); });
-  desk_->KillRiskSafety();
-  trips.join();
-  ASSERT_TRUE(halted);
-  const std::string file = desk_->State() + "/data/risk-safety/ess.json";
-  EXPECT_TRUE(!std::filesystem::exists(file) || ReadFile(file).find("killed at once") == std::string::npos);
-  EXPECT_EQ(Stored().find("killed at once"), std::string::npos) << "it was too slow: the record was there already";
-
-  desk_->to_execution().HoldAnswers(false);
-  desk_->to_execution().CutAll();
-  desk_->StartRiskSafety();
-  EXPECT_TRUE(Eventually(20s, [] { return State() == "TRIPPED"; })) << desk_->Output("quantum-risk-safety");
+  for (int attempt = 1; !TripAndKillBeforeItsRecord(fmt::format("killed at once {}", attempt)); ++attempt) {
+    ASSERT_LT(attempt, 3) << "it was too slow each time: the record was there already";
+    TearDown();
+    ASSERT_NO_FATAL_FAILURE(SetUp());
+  }
+  EXPECT_TRUE(Eventually(60s, [] { return State() == "TRIPPED"; })) << desk_->Output("quantum-risk-safety");
   EXPECT_TRUE(Halted()) << "the restart re-armed execution";
   EXPECT_TRUE(desk_->Risk("/api/risk/ess/status").at("by_hand").as_bool()) << "a person's trip stays a person's";
   EXPECT_TRUE(Eventually(10s, [] { return Stored().find("TRIPPED MANUAL") == 0; })) << Stored();
@@ -70,7 +83,7 @@ TEST_F(EmergencyStop, Pain10ATripWhileExecutionIsDeadSendsNothingOfWhatWasApprov
 
   desk_->StartExecution();
   const std::string entry = trading::ClientOrderId("approved-before", trading::Leg::kEntry);
-  EXPECT_TRUE(Eventually(20s, [&] {
+  EXPECT_TRUE(Eventually(60s, [&] {
     return desk_->Sql(
                "SELECT status || ' ' || split_part(reason, ':', 1) AS value FROM orders WHERE client_order_id = '" +
                entry + "'") == "CANCELED HALTED";
@@ -89,7 +102,7 @@ TEST_F(EmergencyStop, Pain10ATripThatPostgresDoesNotHaveYetHoldsThroughASigkillA
   EXPECT_EQ(State(), "TRIPPED") << "as the first thing it says";
   EXPECT_TRUE(Halted());
   desk_->postgres().StartPostgres();
-  EXPECT_TRUE(Eventually(20s, [] { return desk_->Risk("/api/risk/ess/status").at("recorded").as_bool(); }));
+  EXPECT_TRUE(Eventually(60s, [] { return desk_->Risk("/api/risk/ess/status").at("recorded").as_bool(); }));
   EXPECT_EQ(Stored(), "TRIPPED MANUAL: without Postgres");
   EXPECT_EQ(desk_->Sql("SELECT count(*)::text AS value FROM ess_history WHERE record->>'state' = 'TRIPPED' AND "
                        "record->>'reason' = 'MANUAL: without Postgres'"),
