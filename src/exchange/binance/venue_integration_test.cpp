@@ -42,6 +42,7 @@ void InFiber(const std::function<void(fiber::Loop&)>& body) {
 }
 
 bool Within(Duration timeout, const std::function<bool()>& condition) {
+  timeout *= quantum::testing::kSlowdown;
   const SteadyTime end = SystemClock().Steady() + timeout;
   while (!condition()) {
     if (SystemClock().Steady() >= end) {
@@ -131,7 +132,7 @@ TEST_F(VenueTest, AnOrderIsPlacedFilledStreamedAndFoundAgain) {
     const Outcome outcome = venue.Place(Market("qt-entry", Side::kBuy, "0.01"_dec));
     ASSERT_TRUE(std::holds_alternative<Accepted>(outcome)) << Describe(outcome);
     EXPECT_EQ(std::get<Accepted>(outcome).report.status, OrderStatus::kFilled);
-    EXPECT_TRUE(Within(5s, [&] { return Of(events, "qt-entry").filled == "0.01"_dec; }));
+    EXPECT_TRUE(Within(15s, [&] { return Of(events, "qt-entry").filled == "0.01"_dec; }));
 
     const auto found = venue.Find("BTCUSDT", "qt-entry", false);
     ASSERT_TRUE(found.ok()) << found.error().message;
@@ -178,7 +179,7 @@ TEST_F(VenueTest, AConditionalOrderKeepsItsIdThroughItsTrigger) {
     EXPECT_EQ(venue.OpenOrders()->size(), 1u);
     EXPECT_EQ(venue.Find("BTCUSDT", "qt-far", true)->type, OrderType::kStopMarket);
     ASSERT_TRUE(venue.Cancel("BTCUSDT", "qt-far", true).ok());
-    EXPECT_TRUE(Within(5s, [&] { return Of(events, "qt-far").status == OrderStatus::kCanceled; }));
+    EXPECT_TRUE(Within(15s, [&] { return Of(events, "qt-far").status == OrderStatus::kCanceled; }));
     EXPECT_EQ(venue.Cancel("BTCUSDT", "qt-far", true).error().code, Errc::kNotFound);
 
     // A stop and a take-profit close around the market: it does not stand still, so one of them triggers. The mark
@@ -255,7 +256,7 @@ TEST_F(VenueTest, AVenueThatIsAwayRefusesAndTheStreamComesBack) {
 TEST_F(VenueTest, AnOrderWithoutAnAnswerIsUnknown) {
   InFiber([&](fiber::Loop& loop) {
     VenueParameters parameters = Parameters(loop);
-    parameters.timeout = 1s;
+    parameters.timeout = 3s;
     auto made = MakeTradingVenue(parameters);
     ASSERT_TRUE(made.ok()) << made.error().message;
     TradingVenue& venue = **made;

@@ -169,21 +169,19 @@ TEST(HttpIdle, ConnectionIsClosedWithoutAWord) {
 }
 
 TEST(HttpSlowReader, IsDropped) {
-  ServerOptions options = Limited(200ms);  // also the time for writing one answer
+  ServerOptions options = Limited(200ms, 60s);  // the first is also the time for writing one answer
   options.connections_max = 1;
   ServerThread server(options, AddRoutes);
   RawSocket socket(server.port());
   socket.LimitReceiveBuffer(4096);
   socket.Send(kHello);
   ASSERT_EQ(socket.Receive().status, 200) << "it is the one connection that the server has";
-  const SteadyTime start = SystemClock().Steady();
   socket.Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_TRUE(Within(5s, [&] {
+  EXPECT_TRUE(Within(20s, [&] {
     RawSocket next(server.port());
     next.Send(kHello);
     return next.Receive().status == 200;
   })) << "its place is not free";
-  EXPECT_LT(SystemClock().Steady() - start, 5s);
   EXPECT_EQ(socket.Receive().status, 0) << "the answer came whole";
 }
 

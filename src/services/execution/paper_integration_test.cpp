@@ -28,6 +28,7 @@ using namespace test;
 using namespace std::chrono_literals;
 
 bool Eventually(Duration timeout, const std::function<bool()>& condition) {
+  timeout *= testing::kSlowdown;
   const SteadyTime end = SystemClock().Steady() + timeout;
   while (!condition()) {
     if (SystemClock().Steady() > end) {
@@ -183,7 +184,7 @@ TEST_F(Paper, AnOrderLivesFromApprovalToCloseAndTheWalletAgreesToTheLastDigit) {
     EXPECT_TRUE(world.venue->Positions().value().empty());
     EXPECT_EQ(world.venue->GetAccount().value().wallet_balance - before, world.FindTrade("long")->net_pnl());
 
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     EXPECT_EQ(world.One("SELECT status || ' ' || close_reason AS value FROM trades"), "CLOSED SIGNAL");
     EXPECT_EQ(world.One("SELECT count(*)::text AS value FROM orders WHERE status NOT IN ('FILLED', 'CANCELED')"), "0");
     EXPECT_EQ(world.One("SELECT quantity::text AS value FROM positions WHERE symbol = 'BTCUSDT'"), "0.00000000");
@@ -233,6 +234,7 @@ TEST_F(Paper, TheExchangeMayDieAndComeBackAndTradingGoesOn) {
     ASSERT_TRUE(world.Deliver(world.Open("two", Side::kBuy, "5", "5")).ok());
     ASSERT_TRUE(Eventually(15s, [&] { return world.OpenAtVenue() == 4; }));
     EXPECT_EQ(world.desk.ledger.PositionOf("BTCUSDT").quantity, "0.02"_dec);
+    ASSERT_TRUE(world.writer->WaitWritten(20s));  // else the next life has something to repair
   });
   // And we may die as well.
   Run([](World& world) {
@@ -242,7 +244,7 @@ TEST_F(Paper, TheExchangeMayDieAndComeBackAndTradingGoesOn) {
     EXPECT_TRUE(report.problems.empty());
     EXPECT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 0; }));
     EXPECT_TRUE(world.venue->Positions().value().empty());
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     EXPECT_EQ(world.One("SELECT string_agg(DISTINCT status || ' ' || close_reason, ',') AS value FROM trades"),
               "CLOSED EMERGENCY");
   });
@@ -258,7 +260,7 @@ TEST_F(Paper, Pain10AnApprovalThatIsPendingWhenTheEmergencyStopTripsSendsNoEntry
     ASSERT_TRUE(pending.ok()) << pending.error().message;
     ASSERT_TRUE(world.Deliver(world.Open("later", Side::kBuy, "5", "5")).ok());
     ASSERT_TRUE(Eventually(10s, [&] { return world.entries.under_way() == 0; }));
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     for (const char* id : {"pending", "later"}) {
       const auto found = world.venue->Find("BTCUSDT", trading::ClientOrderId(id, trading::Leg::kEntry), false);
       EXPECT_EQ(found.ok() ? Errc::kInternal : found.error().code, Errc::kNotFound) << id << " reached the venue";
@@ -278,7 +280,7 @@ TEST_F(Paper, WithPostgresDownNoEntriesGoOutStopsStayCommittedOnesAreStillPlaced
   Run([this](World& world) {
     ASSERT_TRUE(world.Deliver(world.Open("before", Side::kBuy, "5", "5")).ok());
     ASSERT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 2; }));
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     // Postgres dies between the fill of the entry and its protection.
     const auto killed = std::make_shared<bool>(false);
     world.desk.on_change = [this, killed, &world](const std::string& symbol) {
@@ -301,7 +303,7 @@ TEST_F(Paper, WithPostgresDownNoEntriesGoOutStopsStayCommittedOnesAreStillPlaced
     ASSERT_TRUE(world.writer->WaitWritten(20s));
     ASSERT_TRUE(Eventually(15s, [&] { return world.Deliver(world.Open("after", Side::kBuy, "5", "5")).ok(); }));
     EXPECT_TRUE(Eventually(15s, [&] { return world.OpenAtVenue() == 6; }));
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     EXPECT_EQ(world.One("SELECT string_agg(trade_id || ' ' || status, ', ' ORDER BY created_at) AS value FROM trades"),
               "before OPEN, struck OPEN, after OPEN");
     EXPECT_EQ(world.One("SELECT quantity || ' ' || protected AS value FROM positions WHERE symbol = 'BTCUSDT'"),

@@ -84,7 +84,7 @@ struct World {
 };
 
 bool Eventually(const std::function<bool()>& condition) {
-  for (int i = 0; i < 1500; ++i) {
+  for (int i = 0; i < 1500 * testing::kSlowdown; ++i) {
     if (condition()) {
       return true;
     }
@@ -141,7 +141,7 @@ TEST_F(Records, TheIntentsAreCommittedBeforeTheEntryIsSentAndAllRowsFollow) {
     ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
     ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 2; }));
     EXPECT_EQ(orders_when_sent, "3");
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     EXPECT_EQ(world.One("SELECT string_agg(leg || ' ' || status, ', ' ORDER BY leg) AS value FROM orders"),
               "ENTRY FILLED, STOP_LOSS NEW, TAKE_PROFIT NEW");
     EXPECT_EQ(world.One("SELECT status || ' ' || side || ' ' || quantity || ' ' || entry_fee_usd AS value FROM trades"),
@@ -214,7 +214,7 @@ TEST_F(Records, ARestartGoesOnWhereThePreviousProcessEnded) {
   Run([&](World& world) {
     ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
     ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 2; }));
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     carry(world.venue, venue);
   });
   Run([&](World& world) {
@@ -231,7 +231,7 @@ TEST_F(Records, ARestartGoesOnWhereThePreviousProcessEnded) {
     ASSERT_TRUE(world.reconciler.First().ok());
     EXPECT_TRUE(world.desk.ledger.PositionOf("BTCUSDT").is_flat());
     EXPECT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 0; })) << "the take-profit is an orphan now";
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     EXPECT_EQ(world.One("SELECT status || ' ' || close_reason || ' ' || pnl_usd AS value FROM trades"),
               "CLOSED STOP_LOSS -0.60000000");
     EXPECT_EQ(world.reconciler.repairs(), 0);
@@ -253,7 +253,7 @@ TEST_F(Records, AnEntryThatWasNeverSentBeforeTheRestartAndHasExpiredFails) {
     ASSERT_TRUE(world.reconciler.First().ok());
     world.entries.Recover();
     ASSERT_TRUE(Eventually([&] { return world.desk.ledger.FindTrade("a")->status == TradeStatus::kFailed; }));
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     EXPECT_EQ(world.One("SELECT string_agg(status, ' ' ORDER BY leg) AS value FROM orders"),
               "REJECTED CANCELED CANCELED");
     EXPECT_TRUE(world.venue.placed.empty());
@@ -271,7 +271,7 @@ TEST_F(Records, Pain1ACloseThatWasNotSentBeforeTheRestartIsNeverSentThoughItHasN
     const auto rules = BtcRules();
     const Plan plan = std::get<Plan>(MakePlan(approval, &rules, "correlation-close", SystemClock().Now()));
     ASSERT_TRUE(world.pool.Batch(InsertStatements(plan, "PAPER")).ok());  // and the process dies
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     venue.orders = world.venue.orders;
     venue.positions = world.venue.positions;
     venue.fills = world.venue.fills;
@@ -441,7 +441,7 @@ TEST_F(Records, FundingIsBookedOnceOnPositionAndTradeAlsoAcrossARestart) {
     ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 2; }));
     pay(world, 2, "0.05");
     pay(world, 3, "-0.02");
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     EXPECT_EQ(world.One("SELECT funding::text AS value FROM positions"), "0.03000000") << "nor what was before us";
     EXPECT_EQ(world.One("SELECT funding_fees_usd::text AS value FROM trades"), "0.03000000");
     EXPECT_EQ(
@@ -464,7 +464,7 @@ TEST_F(Records, FundingIsBookedOnceOnPositionAndTradeAlsoAcrossARestart) {
     ASSERT_TRUE(world.reconciler.First().ok());
     EXPECT_EQ(world.desk.ledger.PositionOf("BTCUSDT").funding, "0.03"_dec);
     world.venue.Trigger(trading::ClientOrderId("a", Leg::kStopLoss));
-    ASSERT_TRUE(world.writer->WaitWritten(5s));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
     EXPECT_EQ(world.One("SELECT pnl_usd::text AS value FROM trades"), "-0.63000000") << "after fees and funding";
     EXPECT_EQ(world.One("SELECT payload::json->>'funding' AS value FROM outbox WHERE type = 'trade.closed'"), "0.03");
   });

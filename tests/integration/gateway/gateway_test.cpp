@@ -173,7 +173,7 @@ TEST_F(Gateway, NoQueryStringGetsIntoALog) {
   Get("/api/market/price?token=hunter2");
   SendRaw(port_, Request("GET", "/api/market/price?token=hunter2", "X-Large: " + std::string(9000, 'x') + "\r\n"));
   SendRaw(port_, "GET /x?token=hunter2 HTTP/3.0\r\n\r\n");
-  ASSERT_TRUE(Eventually(seconds(5), [&] { return AccessLog().find("\"status\":505") != std::string::npos; }));
+  ASSERT_TRUE(Eventually(seconds(20), [&] { return AccessLog().find("\"status\":505") != std::string::npos; }));
   EXPECT_THAT(AccessLog(), AllOf(HasSubstr(R"("path":"/api/market/price")"), HasSubstr(R"("status":502)")));
   EXPECT_THAT(AccessLog(), Not(HasSubstr("hunter2")));
   EXPECT_THAT(ReadFile(layout_.Log() + "/gateway-error.log"), Not(HasSubstr("hunter2")));
@@ -182,11 +182,11 @@ TEST_F(Gateway, NoQueryStringGetsIntoALog) {
 TEST_F(Gateway, WritesToANewFileAfterRotation) {
   const std::string path = layout_.Log() + "/gateway-access.log";
   Get("/api/none/before");
-  ASSERT_TRUE(Eventually(seconds(5), [&] { return AccessLog().find("before") != std::string::npos; }));
+  ASSERT_TRUE(Eventually(seconds(20), [&] { return AccessLog().find("before") != std::string::npos; }));
   ASSERT_TRUE(*RotateLog(path, 10, 2));
   nginx_->Signal(SIGUSR1);
-  ASSERT_TRUE(Eventually(seconds(5), [&] { return fs::exists(path); }));
-  EXPECT_TRUE(Eventually(seconds(5), [&] {
+  ASSERT_TRUE(Eventually(seconds(20), [&] { return fs::exists(path); }));
+  EXPECT_TRUE(Eventually(seconds(20), [&] {
     Get("/api/none/after");
     return AccessLog().find("after") != std::string::npos;
   }));
