@@ -220,7 +220,9 @@ TEST(Gateway, LetsAHundredRequestsASecondThroughAndTellsTheRestWhenToComeBack) {
   Say(fmt::format("{} requests in {:.2f} s, the slowest took {:.0f} ms:{}; by the times they left, {} may pass",
                   kRequests, arrivals_s.back(), took_s.back() * 1000, counts, expected));
   EXPECT_EQ(by_status[200] + by_status[429], kRequests);
-  EXPECT_GT(by_status[429], 0);
+  if (expected + grant < kRequests) {  // else the machine was too slow to ask for more than may pass
+    EXPECT_GT(by_status[429], 0);
+  }
   EXPECT_NEAR(by_status[200], expected, grant);
 }
 

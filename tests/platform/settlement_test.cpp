@@ -77,7 +77,7 @@ TEST(Settlement, RealizedPnlLessFeesIsTheSumOverTheExchangesFillsOnceEverythingI
   // Entry prices are averages of eight digits: each fill may round by one.
   const Decimal rounding = Decimal::FromRaw(static_cast<int64_t>(fills_count));
   json::value pnl;
-  EXPECT_TRUE(Eventually(seconds(15),
+  EXPECT_TRUE(Eventually(seconds(60),
                          [&] {
                            pnl = stack.GetJson("/api/portfolio/pnl");
                            return (ToDecimal(pnl.at("realized_pnl")) - realized).Abs() <= rounding &&
@@ -87,9 +87,12 @@ TEST(Settlement, RealizedPnlLessFeesIsTheSumOverTheExchangesFillsOnceEverythingI
       << fees.ToString();
   Say(fmt::format("{} fills: realized {}, fees {}", fills_count, realized.ToString(), fees.ToString()));
   EXPECT_LE((ToDecimal(pnl.at("net_pnl")) - (realized - fees)).Abs(), rounding) << json::serialize(pnl);
-  const json::value account = stack.GetJson("/api/execution/account");
-  EXPECT_LE((ToDecimal(account.at("wallet_balance")) - (Decimal::FromInt(10'000) + realized - fees)).Abs(), rounding)
-      << json::serialize(account);
+  const Decimal balance = Decimal::FromInt(10'000) + realized - fees;
+  json::value account;
+  EXPECT_TRUE(Eventually(seconds(30), [&] {
+    account = stack.GetJson("/api/execution/account");
+    return (ToDecimal(account.at("wallet_balance")) - balance).Abs() <= rounding;
+  })) << json::serialize(account);
   EXPECT_GE(stack.GetJson("/api/risk/ess/status").as_object().size(), 1u);
 
   const Outcome verify = stack.Quantum({"verify"}, seconds(120));
