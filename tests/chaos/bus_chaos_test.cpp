@@ -115,7 +115,7 @@ TEST_F(BusChaosTest, ARunThatIsInterruptedLeavesNothingBehind) {
   ASSERT_TRUE(Eventually(120s, [&] {
     return ReadFile(directory_.path() / "output").find("1/100") != std::string::npos;
   })) << ReadFile(directory_.path() / "output");
-  ASSERT_TRUE(process.Stop(20s, SIGINT).has_value());
+  ASSERT_TRUE(process.Stop(60s, SIGINT).has_value());
   EXPECT_TRUE(fs::is_empty(Temporary()));
 }
 
