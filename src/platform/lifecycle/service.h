@@ -18,7 +18,7 @@
 #include "platform/redis/client.h"
 
 // Everything that every service has: configuration, logs, metrics, health, HTTP, tokens, Redis, bus, Postgres, and one
-// lifecycle STARTING → READY → DRAINING → STOPPED. A service is a Component and a main of some forty lines:
+// lifecycle STARTING → READY → DRAINING → STOPPED. A service is a Component and a main of a dozen lines:
 //
 //   int main(int argc, char** argv) {
 //     return quantum::lifecycle::Main(argc, argv,
