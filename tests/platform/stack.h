@@ -35,7 +35,7 @@ struct UnitView {
 };
 
 struct StackOptions {
-  int port_offset = 5000;  // docs/decisions/0004-port-offsets.md
+  int port_offset = 5000;                    // docs/decisions/0004-port-offsets.md
   std::string speed = "1";                   // of a recording: 1, 10 or max
   std::string decisions_per_second = "1.3";  // of the exerciser: two symbols and this hold allow 1.33
   std::string hold = "3s";

@@ -40,3 +40,7 @@ printf 'targets: ["${HOST}:${PORT_A_B}"]\n' >infra/metrics/prometheus.yml
 for check in $("$style" --list); do
   expect "$check"
 done
+
+# What was right and has changed is looked at again.
+printf 'int  A();\n' >>src/a/a.cpp
+expect layout "src/a/a.cpp:2"

@@ -63,7 +63,8 @@ Result<WallTime> ParseIso8601(std::string_view text) {
     return bad;
   }
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-  if (!date.ok() || year < kFirstYear || year > kLastYear || hour > 23 || minute > 59 || second > 59 || hour < 0 || minute < 0 || second < 0) {
+  if (!date.ok() || year < kFirstYear || year > kLastYear || hour > 23 || minute > 59 || second > 59 || hour < 0 ||
+      minute < 0 || second < 0) {
     return bad;
   }
   size_t at = static_cast<size_t>(used);
