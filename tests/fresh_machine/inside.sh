@@ -147,6 +147,63 @@ scenario_boost() {
   check "nothing else was installed" bash -c '! command -v g++'
 }
 
+# Somebody who wants to be asked first.
+scenario_no-install() {
+  clone root /root/quantum-trader
+  local before command
+  before="$(dpkg-query -W)"
+  for command in up test bench; do
+    if quantum root /root/quantum-trader "$command" --no-install; then
+      fail "$command --no-install refuses"
+    else
+      say "ok: $command --no-install refuses"
+    fi
+    check "$command names what is missing" grep -qE '^quantum: missing packages: .*g\+\+.* redis-server' /tmp/output
+  done
+  check "nothing was installed" test "$before" = "$(dpkg-query -W)"
+  check "nothing was built" test ! -e /root/quantum-trader/build
+}
+
+# Somebody who already runs Redis, Postgres and nginx, each with something in it, on ports that are ours at `theirs`.
+scenario_running-servers() {
+  local theirs=$((offset + 300))
+  local redis=$((6379 + theirs)) postgres=$((5432 + theirs)) nginx=$((80 + theirs))
+  apt-get -qq update && apt-get -qq install -y --no-install-recommends redis-server postgresql-15 nginx-light >/dev/null 2>&1
+  sed -i "s/^port 6379/port $redis/" /etc/redis/redis.conf
+  sed -i "s/^port = .*/port = $postgres/" /etc/postgresql/15/main/postgresql.conf
+  echo "server { listen 127.0.0.1:$nginx; location / { return 200 theirs; } }" >/etc/nginx/sites-enabled/default
+  for server in redis-server postgresql nginx; do service "$server" restart >/dev/null 2>&1; done
+  redis-cli -p "$redis" set whose theirs >/dev/null
+  runuser -u postgres -- psql -qp "$postgres" -c "CREATE TABLE whose AS SELECT 'theirs' AS name"
+
+  untouched() {
+    redis-cli -p "$redis" get whose
+    runuser -u postgres -- psql -qAtp "$postgres" -c 'SELECT name FROM whose'
+    exec 3<>"/dev/tcp/127.0.0.1/$nginx" && printf 'GET / HTTP/1.0\r\n\r\n' >&3 && tail -n 1 <&3 && echo && exec 3>&-
+    for server in redis-server postgres nginx; do pids_of "$server"; done
+    find /etc/systemd/system /etc/rc?.d \( -name '*redis*' -o -name '*postgresql*' -o -name '*nginx*' \) |
+      sed -E 's#/([SK])[0-9]+#/\1#' | sort
+    find /etc/redis /etc/postgresql /etc/nginx -type f -exec sha256sum {} + | sort
+  }
+  pids_of() {  # the oldest process of that name
+    local each
+    for each in /proc/[0-9]*; do
+      [[ "$(cat "$each/comm" 2>/dev/null)" != "$1" ]] || echo "$1 ${each#/proc/}"
+    done | sort -t ' ' -k 2n | head -n 1
+  }
+
+  untouched >/tmp/before
+  check "they run" test "$(grep -c theirs /tmp/before)" = 3
+  clone root /root/quantum-trader
+  if quantum root /root/quantum-trader up --port-offset "$theirs"; then fail "up on their ports refuses"; else say "ok: up on their ports refuses"; fi
+  check "whose port it is, is said" grep -qE "port ($redis|$postgres|$nginx) .*(redis-server|postgres|nginx)" /tmp/output
+  check "they are untouched" diff /tmp/before <(untouched)
+  check "up beside them" quantum root /root/quantum-trader up --port-offset "$offset"
+  check "they are untouched while the platform runs" diff /tmp/before <(untouched)
+  check "down" quantum root /root/quantum-trader down --port-offset "$offset"
+  check "they are untouched after it" diff /tmp/before <(untouched)
+}
+
 "scenario_$scenario"
 echo "  $failures failed"
 ((failures == 0))

@@ -2,7 +2,7 @@
 # What a person with a fresh Debian 12 meets: a root directory made by debootstrap with git alone, the checkout cloned
 # into it, `./quantum up`, `status`, `down`. README.md says what is looked at. Run as root; leaves nothing behind.
 #
-#   run.sh [--scenario root|sudo|plain-su|boost|all] [--port-offset N] [--with FILE]... [--keep]
+#   run.sh [--scenario root|sudo|plain-su|boost|no-install|running-servers|all] [--port-offset N] [--with FILE]... [--keep]
 #
 # What is committed is tested, and beside it the files that --with names (paths in the checkout).
 # --keep leaves the root directories in /var/tmp/quantum-fresh-machine, and starts from them the next time.
@@ -84,7 +84,7 @@ run_scenario() {
 
 failed=0
 make_base
-for each in root sudo plain-su boost; do
+for each in root sudo plain-su boost no-install running-servers; do
   [[ "$scenario" != all && "$scenario" != "$each" ]] || run_scenario "$each"
 done
 exit "$failed"
