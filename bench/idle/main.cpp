@@ -1,6 +1,7 @@
 // bench-idle [--json] [--seconds N] [--state DIR --port-offset N]: CPU and memory per unit of a running platform.
 // Without --state it starts one of its own on the recorded market at speed 1, with the default strategy, and stops it
-// again. Exit code 1 when our services together are above 400 MB resident or 20 % of a core.
+// again. Beside our services stand the servers they stand on, in the same minute. Exit code 1 when our services
+// together are above 400 MB resident or 20 % of a core.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -11,8 +12,8 @@
 
 #include "bench/idle/usage.h"
 #include "bench/stack/stack.h"
-#include "operator/local_fleet.h"
 #include "operator/process/process.h"
+#include "operator/supervisor/local_fleet.h"
 
 namespace quantum::bench {
 namespace {
@@ -21,24 +22,33 @@ constexpr double kResidentGoalMb = 400;
 constexpr double kCpuGoalPercent = 20;
 constexpr int kSettleSeconds = 10;  // after the start of a platform of our own
 
+enum class Kind { kService, kServer, kOther };
+
 struct Row {
   std::string name;
-  bool service = false;
+  Kind kind = Kind::kOther;
   double cpu_percent = 0;  // of one core
   double resident_mb = 0;
   double proportional_mb = 0;
+
+  void Add(const Row& other) {
+    cpu_percent += other.cpu_percent;
+    resident_mb += other.resident_mb;
+    proportional_mb += other.proportional_mb;
+  }
 };
 
 struct Report {
   std::vector<Row> rows;
-  Row services{.name = "our services together", .service = true};
+  Row services{.name = "our services together", .kind = Kind::kService};
+  Row servers{.name = "the servers together", .kind = Kind::kServer};  // the peer: what stands there anyway
   std::string market;
   double seconds = 0;
 };
 
 struct Watched {
   std::string name;
-  bool service = false;
+  Kind kind = Kind::kOther;
   std::vector<pid_t> pids;
   Usage before;
 };
@@ -51,11 +61,11 @@ Result<std::vector<Watched>> Watch(const operate::Running& running) {
     if (unit.pid > 0) {
       const config::Unit* declared = running.manifest.FindUnit(unit.name);
       const bool service = declared != nullptr && declared->kind == config::Unit::Kind::kService;
-      all.push_back({unit.name, service, operate::Descendants(unit.pid), {}});
+      all.push_back({unit.name, service ? Kind::kService : Kind::kServer, operate::Descendants(unit.pid), {}});
     }
   }
   if (!all.empty()) {
-    all.push_back({"supervisor", false, {ParentOf(all.front().pids.front())}, {}});
+    all.push_back({"supervisor", Kind::kOther, {ParentOf(all.front().pids.front())}, {}});
   }
   return all;
 }
@@ -74,14 +84,12 @@ Result<Report> Measure(const operate::Running& running, int seconds) {
   for (const Watched& each : watched) {
     const Usage after = UsageOf(each.pids);
     const Row row{.name = each.name,
-                  .service = each.service,
+                  .kind = each.kind,
                   .cpu_percent = 100 * (after.cpu_seconds - each.before.cpu_seconds) / report.seconds,
                   .resident_mb = static_cast<double>(after.resident_bytes) / 1e6,
                   .proportional_mb = static_cast<double>(after.proportional_bytes) / 1e6};
-    if (row.service) {
-      report.services.cpu_percent += row.cpu_percent;
-      report.services.resident_mb += row.resident_mb;
-      report.services.proportional_mb += row.proportional_mb;
+    if (row.kind != Kind::kOther) {
+      (row.kind == Kind::kService ? report.services : report.servers).Add(row);
     }
     report.rows.push_back(row);
   }
@@ -99,14 +107,17 @@ void PrintTable(const Report& report) {
     line(row);
   }
   line(report.services);
+  line(report.servers);
   fmt::print("of the limits: CPU {:.2f} of {:.0f} %, memory {:.2f} of {:.0f} MB\n",
              report.services.cpu_percent / kCpuGoalPercent, kCpuGoalPercent,
              report.services.resident_mb / kResidentGoalMb, kResidentGoalMb);
+  fmt::print("of the servers: CPU {:.2f}, memory {:.2f}\n", report.services.cpu_percent / report.servers.cpu_percent,
+             report.services.proportional_mb / report.servers.proportional_mb);
 }
 
 boost::json::object ToJson(const Row& row) {
   return {{"unit", row.name},
-          {"service", row.service},
+          {"service", row.kind == Kind::kService},
           {"cpu_percent", row.cpu_percent},
           {"resident_mb", row.resident_mb},
           {"proportional_mb", row.proportional_mb}};
@@ -123,6 +134,9 @@ void PrintJson(const Report& report) {
                                 {"load", Load1()},
                                 {"units", std::move(rows)},
                                 {"services", ToJson(report.services)},
+                                {"servers", ToJson(report.servers)},
+                                {"cpu_of_servers", report.services.cpu_percent / report.servers.cpu_percent},
+                                {"memory_of_servers", report.services.proportional_mb / report.servers.proportional_mb},
                                 {"cpu_ratio", report.services.cpu_percent / kCpuGoalPercent},
                                 {"memory_ratio", report.services.resident_mb / kResidentGoalMb}};
   fmt::print("{}\n", boost::json::serialize(out));
