@@ -40,7 +40,7 @@ class QuantumServer final : public ServerUnderTest {
     loop_.Post([this] { loop_.Stop(); });
     thread_.join();
   }
-  std::string name() const override { return "quantum"; }
+  std::string name() const override { return "server"; }
   int port() const override { return server_.port(); }
   double cpu_seconds() const override {
     timespec used{};

@@ -23,8 +23,12 @@ class ServerUnderTest {
   virtual double cpu_seconds() const = 0;
 };
 
-// Our server in a thread of this process, with all of its middleware.
+// Our server alone, in a thread of this process: its middleware, and a handler on its own loop.
 std::unique_ptr<ServerUnderTest> StartQuantum(int core);
+
+// The same answer from a route of a service (platform/lifecycle) in a process of its own: the request crosses to the
+// main loop and back, as with every route of ours. No token is asked: a GET needs none.
+Result<std::unique_ptr<ServerUnderTest>> StartService(int core);
 
 // nginx with one worker and `return 200` with the same body; no logs, endless keep-alive.
 Result<std::unique_ptr<ServerUnderTest>> StartNginx(int core);
