@@ -1,4 +1,4 @@
-# One library a folder, so that the linker enforces who may use whom. Unit tests stand beside the code.
+# A library a folder (or a few), so that the linker enforces who may use whom. Unit tests stand beside the code.
 include(GoogleTest)
 
 # What `./quantum up` needs; tests and benchmarks are built by `./quantum test` and `bench`.

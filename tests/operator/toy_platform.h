@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "operator/local_fleet.h"
 #include "operator/state/layout.h"
+#include "operator/supervisor/local_fleet.h"
 #include "tests/support/process.h"
 
 namespace quantum::operate {

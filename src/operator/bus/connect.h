@@ -3,7 +3,7 @@
 #include <functional>
 #include <vector>
 
-#include "operator/commands/command.h"
+#include "operator/state/launch.h"
 #include "platform/redis/client.h"
 
 namespace quantum::operate {

@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 
-#include "operator/commands/table.h"
+#include "operator/table.h"
 
 namespace quantum::operate::chaos {
 

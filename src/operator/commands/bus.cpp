@@ -7,8 +7,8 @@
 #include "operator/bus/streams.h"
 #include "operator/commands/bus_order.h"
 #include "operator/commands/command.h"
-#include "operator/commands/table.h"
 #include "operator/output.h"
+#include "operator/table.h"
 
 namespace quantum::operate {
 

@@ -7,9 +7,9 @@
 
 #include "operator/commands/command.h"
 #include "operator/commands/service_check.h"
-#include "operator/commands/table.h"
 #include "operator/output.h"
 #include "operator/state/stage.h"
+#include "operator/table.h"
 #include "platform/config/scalars.h"
 
 namespace quantum::operate {

@@ -33,12 +33,6 @@ struct Context {
   void Finish(const Status& status);
 };
 
-// What a command about a running platform needs.
-struct Running {
-  Layout layout;
-  Launch launch;
-  config::Manifest manifest;
-};
 Result<Running> FindRunning(const Context& context);  // kUnavailable: it was never started
 
 // Each adds one command (or a few of one kind) to the program.

@@ -11,8 +11,8 @@
 #include <set>
 #include <sstream>
 
-#include "operator/commands/table.h"
 #include "operator/commands/unit_table.h"
+#include "operator/table.h"
 #include "platform/base/durable_file.h"
 #include "tests/support/checkout/checkout.h"
 

@@ -4,8 +4,8 @@
 #include <boost/json.hpp>
 
 #include "operator/commands/bus_order.h"
-#include "operator/commands/table.h"
 #include "operator/output.h"
+#include "operator/table.h"
 
 namespace quantum::operate {
 

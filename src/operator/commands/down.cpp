@@ -7,9 +7,9 @@
 
 #include "operator/commands/command.h"
 #include "operator/commands/stop.h"
-#include "operator/local_fleet.h"
 #include "operator/output.h"
 #include "operator/supervisor/daemon.h"
+#include "operator/supervisor/local_fleet.h"
 #include "operator/supervisor/record.h"
 
 namespace quantum::operate {

@@ -4,10 +4,10 @@
 #include <boost/json.hpp>
 
 #include "operator/commands/command.h"
-#include "operator/commands/table.h"
-#include "operator/local_fleet.h"
 #include "operator/output.h"
+#include "operator/supervisor/local_fleet.h"
 #include "operator/supervisor/record.h"
+#include "operator/table.h"
 
 namespace quantum::operate {
 

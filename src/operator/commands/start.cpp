@@ -13,10 +13,10 @@
 #include "operator/commands/interrupts.h"
 #include "operator/commands/stop.h"
 #include "operator/commands/unit_table.h"
-#include "operator/local_fleet.h"
 #include "operator/output.h"
 #include "operator/state/disk.h"
 #include "operator/supervisor/daemon.h"
+#include "operator/supervisor/local_fleet.h"
 #include "operator/supervisor/record.h"
 #include "operator/supervisor/words.h"
 

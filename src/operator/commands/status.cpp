@@ -8,12 +8,12 @@
 
 #include "operator/commands/api.h"
 #include "operator/commands/command.h"
-#include "operator/commands/table.h"
 #include "operator/commands/unit_table.h"
-#include "operator/local_fleet.h"
 #include "operator/output.h"
 #include "operator/process/process.h"
+#include "operator/supervisor/local_fleet.h"
 #include "operator/supervisor/record.h"
+#include "operator/table.h"
 
 namespace quantum::operate {
 

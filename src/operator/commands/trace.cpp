@@ -5,8 +5,8 @@
 
 #include "operator/commands/api.h"
 #include "operator/commands/command.h"
-#include "operator/commands/table.h"
 #include "operator/output.h"
+#include "operator/table.h"
 #include "platform/base/id.h"
 
 namespace quantum::operate {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "operator/commands/table.h"
+#include "operator/table.h"
 
 namespace quantum::operate {
 

@@ -5,8 +5,8 @@
 
 #include "operator/commands/command.h"
 #include "operator/commands/nearest.h"
-#include "operator/local_fleet.h"
 #include "operator/output.h"
+#include "operator/supervisor/local_fleet.h"
 
 namespace quantum::operate {
 

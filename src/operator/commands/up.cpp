@@ -10,13 +10,13 @@
 #include "operator/commands/options.h"
 #include "operator/commands/plan.h"
 #include "operator/commands/start.h"
-#include "operator/local_fleet.h"
 #include "operator/output.h"
 #include "operator/state/disk.h"
 #include "operator/state/environment.h"
 #include "operator/state/preparation.h"
 #include "operator/state/secret_files.h"
 #include "operator/state/stage.h"
+#include "operator/supervisor/local_fleet.h"
 #include "operator/supervisor/record.h"
 
 namespace quantum::operate {

@@ -27,4 +27,11 @@ Result<Launch> LoadLaunch(const Layout& layout);
 // The manifest as it runs: the staged copy with the overrides of `up`.
 Result<config::Manifest> LoadRunningManifest(const Layout& layout, const Launch& launch);
 
+// What a command about a running platform needs.
+struct Running {
+  Layout layout;
+  Launch launch;
+  config::Manifest manifest;
+};
+
 }  // namespace quantum::operate

@@ -1,4 +1,4 @@
-#include "operator/commands/table.h"
+#include "operator/table.h"
 
 #include <fmt/format.h>
 

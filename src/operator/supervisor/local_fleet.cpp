@@ -1,4 +1,4 @@
-#include "operator/local_fleet.h"
+#include "operator/supervisor/local_fleet.h"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
