@@ -1,123 +1,25 @@
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <csignal>
 #include <filesystem>
-#include <memory>
-#include <set>
 
-#include "operator/state/environment.h"
 #include "operator/state/rotate.h"
-#include "operator/state/stage.h"
-#include "tests/support/checkout/checkout.h"
-#include "tests/support/process.h"
+#include "tests/integration/gateway/gateway_fixture.h"
 
-// What the gateway answers by itself. Nothing listens behind it: a request that passes it is answered 502.
+// What the gateway answers by itself.
 namespace quantum::operate {
 namespace {
 
 namespace fs = std::filesystem;
 using quantum::testing::Eventually;
-using quantum::testing::FreePorts;
 using quantum::testing::ReadFile;
 using std::chrono::seconds;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-struct Answer {
-  int status = 0;
-  std::string text;  // all of it
-  std::string Body() const {
-    const size_t end = text.find("\r\n\r\n");
-    return end == std::string::npos ? "" : text.substr(end + 4);
-  }
-};
-
-// Sends the bytes and reads until the other side closes.
-Answer SendRaw(int port, const std::string& bytes) {
-  const int file = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval limit{.tv_sec = 20, .tv_usec = 0};
-  ::setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-  Answer answer;
-  if (::connect(file, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    ::send(file, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    char chunk[4096];
-    for (ssize_t got = 0; (got = ::recv(file, chunk, sizeof(chunk), 0)) > 0;) {
-      answer.text.append(chunk, static_cast<size_t>(got));
-    }
-  }
-  ::close(file);
-  if (answer.text.starts_with("HTTP/1.1 ")) {
-    answer.status = std::atoi(answer.text.c_str() + 9);
-  }
-  return answer;
-}
-
-std::string Request(const std::string& method, const std::string& path, const std::string& headers = {}) {
-  return fmt::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{}\r\n", method, path, headers);
-}
-
-class Gateway : public ::testing::Test {
- protected:
-  Gateway() : directory_("gateway"), layout_{(directory_.path() / "s").string()} {
-    fs::permissions(directory_.path(), fs::perms(0755));
-    const config::Manifest all = Load({});
-    std::vector<std::string> overrides;
-    const std::vector<int> ports = FreePorts(all.units().size());
-    for (size_t i = 0; i < ports.size(); ++i) {
-      if (all.units()[i].port != 0) {
-        overrides.push_back(fmt::format("units.{}.port={}", all.units()[i].name, ports[i]));
-      }
-    }
-    const config::Manifest manifest = Load(overrides);
-    port_ = manifest.Port("gateway");
-    Variables variables = PlainVariables(layout_, manifest);
-    variables.plain["NGINX_USER_DIRECTIVE"] = ::geteuid() == 0 ? "user root;" : "";
-    Check(PrepareFolders(layout_, manifest, {}));
-    Check(RenderInfra(layout_, checkout::SourceDirectory() + "/infra", variables, {}));
-    nginx_ = std::make_unique<quantum::testing::Process>(
-        quantum::testing::ProcessOptions{.command = {"/usr/sbin/nginx", "-c", layout_.Etc() + "/nginx/nginx.conf", "-e",
-                                                     layout_.Log() + "/gateway-error.log"},
-                                         .output = directory_.path() / "output",
-                                         .user = {},
-                                         .directory = {},
-                                         .environment = {"TZ=UTC"}});
-    EXPECT_TRUE(Eventually(seconds(20), [&] { return Get("/gateway/health").status == 200; }))
-        << ReadFile(directory_.path() / "output");
-  }
-
-  static config::Manifest Load(const std::vector<std::string>& overrides) {
-    auto manifest = config::Manifest::Load(checkout::SourceDirectory() + "/quantum.yml", overrides);
-    if (!manifest.ok()) {
-      throw std::runtime_error(manifest.error().message);
-    }
-    return std::move(manifest).value();
-  }
-
-  static void Check(const Status& status) {
-    if (!status.ok()) {
-      throw std::runtime_error(status.error().message);
-    }
-  }
-
-  Answer Get(const std::string& path) { return SendRaw(port_, Request("GET", path)); }
-  std::string AccessLog() { return ReadFile(layout_.Log() + "/gateway-access.log"); }
-
-  quantum::testing::TemporaryDirectory directory_;
-  Layout layout_;
-  int port_ = 0;
-  std::unique_ptr<quantum::testing::Process> nginx_;
-};
 
 TEST_F(Gateway, AnswersWhatItCannotReadWithProblemDetails) {
   const std::string large(9000, 'x');
