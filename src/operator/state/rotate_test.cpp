@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "platform/log/setup.h"
+
 namespace quantum::operate {
 namespace {
 
@@ -27,6 +29,14 @@ class Rotate : public testing::Test {
   std::string directory_;
   std::string path_;
 };
+
+TEST(Rotation, OfTheGatewaysFilesIsThatOfEveryService) {
+  const log::Options services{.service = "svc"};
+  EXPECT_EQ(kAccessLogRotation.bytes_max, services.file_bytes_max);
+  EXPECT_EQ(kAccessLogRotation.kept, services.files_kept);
+  EXPECT_EQ(kErrorLogRotation.bytes_max, services.error_file_bytes_max);
+  EXPECT_EQ(kErrorLogRotation.kept, services.error_files_kept);
+}
 
 TEST_F(Rotate, ASmallOrMissingFileStays) {
   EXPECT_FALSE(*RotateLog(path_, 3, 2));

@@ -42,10 +42,6 @@ constexpr milliseconds kWakeMin(5);
 constexpr std::chrono::seconds kWakeMax(1);
 constexpr uint64_t kOutputBytesMax = 50u << 20;  // per unit; one older file is kept
 constexpr std::chrono::minutes kOutputCheck(1);
-constexpr uint64_t kAccessLogBytesMax = 100u << 20;
-constexpr int kAccessLogsKept = 10;
-constexpr uint64_t kErrorLogBytesMax = 50u << 20;
-constexpr int kErrorLogsKept = 5;
 constexpr int kLastWords = 5;                     // lines of a unit that ended the start
 constexpr std::chrono::seconds kTellFailure(3);   // how long a failed start waits for somebody who asks about it
 constexpr std::chrono::seconds kLockPatience(3);  // the predecessor may be on its way out
@@ -388,15 +384,15 @@ class Daemon {
   // nginx keeps its files open: they are renamed, and USR1 makes it open new ones.
   void RotateGatewayLogs() {
     const std::string gateway = "gateway";
-    const auto rotate = [this](const char* name, uint64_t bytes_max, int kept) {
-      const auto rotated = RotateLog(fmt::format("{}/{}", layout_.Log(), name), bytes_max, kept);
+    const auto rotate = [this](const char* name, const Rotation& rotation) {
+      const auto rotated = RotateLog(fmt::format("{}/{}", layout_.Log(), name), rotation.bytes_max, rotation.kept);
       if (!rotated.ok()) {
         log::Error(rotated.error().message);
       }
       return rotated.ok() && *rotated;
     };
-    const bool access = rotate("gateway-access.log", kAccessLogBytesMax, kAccessLogsKept);
-    const bool error = rotate("gateway-error.log", kErrorLogBytesMax, kErrorLogsKept);
+    const bool access = rotate("gateway-access.log", kAccessLogRotation);
+    const bool error = rotate("gateway-error.log", kErrorLogRotation);
     if ((access || error) && core_.Has(gateway)) {
       SendSignal(gateway, SIGUSR1);
     }
@@ -440,7 +436,9 @@ Status Supervise(const Layout& layout, bool stop) {
   QUANTUM_TRY(Launch launch, LoadLaunch(layout));
   QUANTUM_TRY(config::Manifest manifest, LoadRunningManifest(layout, launch));
   QUANTUM_TRY(Accounts accounts, FindAccounts(manifest, false));
-  QUANTUM_CHECK(log::Setup({.service = "supervisor", .directory = layout.Log()}));
+  config::Section limits = manifest.Top("limits");
+  QUANTUM_CHECK(log::Setup(
+      {.service = "supervisor", .directory = layout.Log(), .masked_keys = limits.GetStrings("masked_keys", {})}));
   log::Info("supervisor started", {{"pid", ::getpid()}});
   Daemon daemon(layout, std::move(launch), std::move(manifest), std::move(accounts));
   const Status status = daemon.Run(stop);

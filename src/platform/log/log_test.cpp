@@ -182,6 +182,40 @@ TEST_F(LogFileTest, FilesRotateAndEveryLineStaysWholeUnderManyThreads) {
   EXPECT_EQ(lines, 2'000u);
 }
 
+TEST(LogOptions, FilesRotateAt100MegabytesAndTheErrorsAt50) {
+  const Options options{.service = "svc"};
+  EXPECT_EQ(options.file_bytes_max, 100u * 1024 * 1024);
+  EXPECT_EQ(options.files_kept, 10);
+  EXPECT_EQ(options.error_file_bytes_max, 50u * 1024 * 1024);
+  EXPECT_EQ(options.error_files_kept, 5);
+}
+
+TEST_F(LogFileTest, BothFilesRotateEachByItsOwnLimits) {
+  ASSERT_TRUE(log::Setup({.service = "svc",
+                          .directory = directory_,
+                          .file_bytes_max = 20'000,
+                          .files_kept = 4,
+                          .error_file_bytes_max = 10'000,
+                          .error_files_kept = 2,
+                          .queue_records = 100'000})
+                  .ok());
+  for (int i = 0; i < 500; ++i) {
+    i % 2 == 0 ? Info("filled", {{"i", i}}) : Error("failed", {{"i", i}});
+  }
+  Shutdown();
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+    const std::string name = entry.path().filename();
+    names.insert(name);
+    EXPECT_LE(std::filesystem::file_size(entry), name.starts_with("svc.error") ? 10'000u : 20'000u) << name;
+    EXPECT_EQ(Read(name).find("filled") != std::string::npos, !name.starts_with("svc.error")) << name;
+  }
+  EXPECT_THAT(names, testing::UnorderedElementsAre("svc.log", "svc.log.1", "svc.log.2", "svc.log.3", "svc.log.4",
+                                                   "svc.error.log", "svc.error.log.1", "svc.error.log.2"));
+  EXPECT_THAT(Read("svc.log"), HasSubstr("\"i\": 499"));
+  EXPECT_THAT(Read("svc.error.log"), HasSubstr("\"i\": 499"));
+}
+
 TEST_F(LogFileTest, DroppedRecordsAreCountedInTheMetricAndReportedInTheLog) {
   const uint64_t before = DroppedRecords();
   ASSERT_TRUE(log::Setup({.service = "svc", .directory = directory_, .queue_records = 1}).ok());
