@@ -7,7 +7,6 @@
 #include <sstream>
 
 #include "platform/base/assert.h"
-#include "platform/base/clock.h"
 
 namespace quantum::operate {
 
@@ -35,13 +34,34 @@ const json::array* FindRows(const json::value& value) {
   return nullptr;
 }
 
-std::string Cell(const json::value& row, const std::string& column) {
-  const json::value* cell = row.is_object() ? row.as_object().if_contains(column) : nullptr;
+// "04:22:28", or "11-27 04:22" of more than a day ago. In UTC, as everything.
+std::string ShortTime(WallTime time, WallTime now) {
+  const std::string whole = FormatIso8601(time);  // 2026-11-28T04:22:28.123Z
+  return now - time < std::chrono::hours(24) ? whole.substr(11, 8) : whole.substr(5, 5) + " " + whole.substr(11, 5);
+}
+
+std::string Cut(std::string text, size_t width) {
+  if (width == 0 || Width(text) <= width) {
+    return text;
+  }
+  size_t end = 0;
+  for (size_t characters = 0; end < text.size(); ++end) {
+    characters += (static_cast<unsigned char>(text[end]) & 0xC0) != 0x80 ? 1 : 0;
+    if (characters == width) {
+      break;  // the place of the mark
+    }
+  }
+  return text.substr(0, end) + "…";
+}
+
+std::string Cell(const json::value& row, const Column& column, WallTime now) {
+  const json::value* cell = row.is_object() ? row.as_object().if_contains(column.name) : nullptr;
   if (cell == nullptr || cell->is_null()) {
     return "-";
   }
-  if (cell->is_int64() && column.ends_with("time")) {
-    return FormatIso8601(FromUnixMs(cell->as_int64()));
+  if (cell->is_int64() && column.name.ends_with("time")) {
+    const WallTime time = FromUnixMs(cell->as_int64());
+    return column.width == 0 ? FormatIso8601(time) : ShortTime(time, now);
   }
   if (cell->is_double()) {
     return fmt::format("{}", cell->as_double());  // Boost.JSON would write 1.5E0
@@ -111,7 +131,26 @@ std::string OnlyOpen(const std::string& text) {
   return json::serialize(value);
 }
 
-std::string FormatJsonRows(const std::string& text, const std::vector<std::string>& columns) {
+const std::vector<Column>& OrderColumns() {
+  static const std::vector<Column> columns{{"time", 11},
+                                           {"symbol", 10},
+                                           {"leg", 11},
+                                           {"side", 4},
+                                           {"status", 16},
+                                           {"quantity", 9},
+                                           {"average_price", 9, "price"},
+                                           {"correlation_id", 36}};
+  return columns;
+}
+
+const std::vector<Column>& TradeColumns() {
+  static const std::vector<Column> columns{
+      {"entry_time", 11, "entry"}, {"symbol", 10},     {"side", 5},     {"status", 10},       {"quantity", 9},
+      {"entry_price", 11},         {"exit_price", 11}, {"pnl_usd", 11}, {"close_reason", 12}, {"strategy", 10}};
+  return columns;
+}
+
+std::string FormatJsonRows(const std::string& text, const std::vector<Column>& columns, WallTime now) {
   boost::system::error_code error;
   const json::value value = json::parse(text, error);
   const json::array* array = error ? nullptr : FindRows(value);
@@ -121,12 +160,16 @@ std::string FormatJsonRows(const std::string& text, const std::vector<std::strin
   std::vector<std::vector<std::string>> rows;
   for (const json::value& row : *array) {
     std::vector<std::string> cells;
-    for (const std::string& column : columns) {
-      cells.push_back(Cell(row, column));
+    for (const Column& column : columns) {
+      cells.push_back(Cut(Cell(row, column, now), column.width));
     }
     rows.push_back(std::move(cells));
   }
-  return rows.empty() ? "none\n" : FormatTable(columns, rows);
+  std::vector<std::string> headings;
+  for (const Column& column : columns) {
+    headings.push_back(column.heading);
+  }
+  return rows.empty() ? "none\n" : FormatTable(headings, rows);
 }
 
 }  // namespace quantum::operate

@@ -177,6 +177,36 @@ TEST(Table, ShowsJsonRowsAndADashForWhatIsMissing) {
   EXPECT_EQ(FormatJsonRows(R"({"orders":[{"a":"x"}]})", {"a"}), "a\nx\n");
   EXPECT_EQ(FormatJsonRows("[]", {"a"}), "none\n");
   EXPECT_EQ(FormatJsonRows("not json", {"a"}), "not json");
+  EXPECT_EQ(FormatJsonRows(R"([{"a":"zürich","b":"x"}])", {{"a", 3}, {"b", 1, "c"}}), "a    c\nzü…  x\n");
+}
+
+// The longest that the fields take, and a bit more where they have no bound.
+TEST(Table, OrdersAndTradesFitATerminalOf120Columns) {
+  const std::string text = R"([{"time":1795445600123,"entry_time":1795445600123,"symbol":"1000SHIBUSDT",
+    "leg":"TAKE_PROFIT","side":"SHORT","status":"PARTIALLY_FILLED","quantity":"12345.12345678",
+    "average_price":"61800.12345678","entry_price":"61800.12345678","exit_price":"61800.12345678",
+    "pnl_usd":"-1234.12345678","strategy":"a-strategy-of-somebody","correlation_id":"0192f0c1-0000-7000-8000-123456789abc",
+    "close_reason":"the exchange has refused the entry: -2019 margin is insufficient"}])";
+  for (const auto& [columns, has] :
+       {std::pair(OrderColumns(), "0192f0c1-0000-7000-8000-123456789abc"), std::pair(TradeColumns(), "61800.1234…")}) {
+    const std::string table = FormatJsonRows(text, columns, FromUnixMs(1795445600123) + std::chrono::hours(25));
+    EXPECT_THAT(table, HasSubstr(has));
+    std::istringstream lines(table);
+    for (std::string line; std::getline(lines, line);) {
+      const auto marks = static_cast<size_t>(std::count(line.begin(), line.end(), '\xE2'));
+      EXPECT_LE(line.size() - 2 * marks, 120u) << line;  // … has three bytes
+    }
+  }
+}
+
+TEST(Table, ATimeOfTodayIsTheTimeOfDayAndAnOlderOneHasItsDay) {
+  const WallTime time = FromUnixMs(1'795'445'600'123);
+  const std::string row = R"([{"time":1795445600123}])";
+  EXPECT_EQ(FormatJsonRows(row, {{"time", 11}}, time + std::chrono::hours(1)),
+            "time\n" + FormatIso8601(time).substr(11, 8) + "\n");
+  EXPECT_EQ(FormatJsonRows(row, {{"time", 11}}, time + std::chrono::hours(24)),
+            "time\n" + FormatIso8601(time).substr(5, 5) + " " + FormatIso8601(time).substr(11, 5) + "\n");
+  EXPECT_EQ(FormatJsonRows(row, {"time"}), "time\n" + FormatIso8601(time) + "\n");
 }
 
 TEST(Table, LongLinesAreBrokenBetweenWords) {

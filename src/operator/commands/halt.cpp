@@ -24,8 +24,25 @@ struct HaltOptions {
   std::string reason = "by hand";
 };
 
+// What became of a halt, step by step; --json prints it whole at the end, whatever the end is.
+struct Outcome {
+  bool json = false;
+  boost::json::object report = {};
+
+  ~Outcome() {
+    if (json && !report.empty()) {
+      Write(boost::json::serialize(report) + "\n");
+    }
+  }
+  void Tell(const std::string& line) const {
+    if (!json) {
+      Say(line);
+    }
+  }
+};
+
 // What execution says it did; false when something is left to do.
-bool PrintReport(const std::string& body, bool close) {
+bool TakeReport(const std::string& body, bool close, Outcome& outcome) {
   boost::system::error_code error;
   const boost::json::value value = boost::json::parse(body, error);
   const boost::json::object* report = error ? nullptr : value.if_object();
@@ -33,16 +50,17 @@ bool PrintReport(const std::string& body, bool close) {
     const boost::json::value* found = report == nullptr ? nullptr : report->if_contains(name);
     return found != nullptr && found->is_int64() ? found->get_int64() : 0;
   };
-  Print("Execution has cancelled {} entry orders{}.\n", number("cancelled"),
-        close ? fmt::format(" and is closing {} positions, reduce-only", number("closed")) : "");
-  const boost::json::value* problems = report == nullptr ? nullptr : report->if_contains("problems");
-  if (problems == nullptr || !problems->is_array() || problems->get_array().empty()) {
-    return true;
+  const boost::json::value* found = report == nullptr ? nullptr : report->if_contains("problems");
+  const boost::json::array problems = found != nullptr && found->is_array() ? found->get_array() : boost::json::array();
+  outcome.report["cancelled"] = number("cancelled");
+  outcome.report["closed"] = number("closed");
+  outcome.report["problems"] = problems;
+  outcome.Tell(fmt::format("Execution has cancelled {} entry orders{}.", number("cancelled"),
+                           close ? fmt::format(" and is closing {} positions, reduce-only", number("closed")) : ""));
+  for (const boost::json::value& problem : problems) {
+    outcome.Tell("Not done: " + (problem.is_string() ? std::string(problem.get_string()) : serialize(problem)));
   }
-  for (const boost::json::value& problem : problems->get_array()) {
-    Print("Not done: {}\n", problem.is_string() ? std::string(problem.get_string()) : serialize(problem));
-  }
-  return false;
+  return problems.empty();
 }
 
 Status WriteFlag(const Layout& layout, const std::string& flag, const std::string& text) {
@@ -62,31 +80,34 @@ Status WriteFlag(const Layout& layout, const std::string& flag, const std::strin
 // risk-safety, dead or alive, makes of it.
 Status Halt(const Context& context, const HaltOptions& wanted) {
   QUANTUM_TRY(const Running running, FindRunning(context));
+  Outcome outcome{.json = context.json};
   const boost::json::object request{{"reason", wanted.reason}, {"close", wanted.close}, {"by", "operator"}};
   boost::json::object record = request;
   record["since"] = FormatIso8601(SystemClock().Now());
   const std::string flag = running.layout.HaltFile();
   const Status on_disk = WriteFlag(running.layout, flag, boost::json::serialize(record) + "\n");
+  outcome.report = {{"flag", flag}, {"on_disk", on_disk.ok()}, {"execution_told", false}, {"recorded", false}};
   if (on_disk) {
-    Print("The halt is on disk ({}): no entry is sent from now on.\n", flag);
+    outcome.Tell(fmt::format("The halt is on disk ({}): no entry is sent from now on.", flag));
   } else {
     // A full disk must not keep the services from stopping; they hold the halt in memory until they can write it.
-    Print("The halt is not on disk ({}); telling the services.\n", on_disk.error().message);
+    outcome.Tell(fmt::format("The halt is not on disk ({}); telling the services.", on_disk.error().message));
   }
-  FlushOutput();
   const auto told =
       CallService(running, "execution", "POST", "/api/execution/halt", boost::json::serialize(request), kHaltWithin);
-  const bool done = told.ok() && PrintReport(told->body, wanted.close);
+  outcome.report["execution_told"] = told.ok();
+  const bool done = told.ok() && TakeReport(told->body, wanted.close, outcome);
   const auto recorded = CallService(running, "risk-safety", "POST", "/api/risk/ess/trip",
                                     boost::json::serialize(boost::json::object{{"reason", wanted.reason}}));
+  outcome.report["recorded"] = recorded.ok();
   if (!told.ok()) {
     const char* const held = on_disk || recorded ? "the halt holds, but open orders could not be cancelled now"
                                                  : "nothing is halted: neither the disk nor a service took it";
     return Error{Errc::kInternal, told.error().Within(held).message};
   }
   if (!recorded.ok()) {
-    Print("risk-safety has not recorded it now ({}); the halt holds until an operator rearms.\n",
-          recorded.error().message);
+    outcome.Tell(fmt::format("risk-safety has not recorded it now ({}); the halt holds until an operator rearms.",
+                             recorded.error().message));
   }
   if (!on_disk) {
     return on_disk.error().Within("the services are halted, and will not be after a restart");
@@ -102,6 +123,7 @@ Status Halt(const Context& context, const HaltOptions& wanted) {
 void AddHalt(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("halt", "Emergency stop: no more entries, open entry orders cancelled");
   auto wanted = std::make_shared<HaltOptions>();
+  command->add_flag("--json", context.json, "One JSON object that says what was done");
   command->add_flag("--close", wanted->close, "Also close every position, reduce-only");
   command->add_option("--reason", wanted->reason, "Kept with the record")->type_name("TEXT");
   command->callback([&context, wanted] { context.Finish(Halt(context, *wanted)); });

@@ -24,13 +24,13 @@ std::string PathOf(const char* name, const Query& query) {
 }
 
 void AddFiltered(CLI::App& app, Context& context, const char* name, const char* help,
-                 std::vector<std::string> columns) {
+                 const std::vector<Column>& columns) {
   CLI::App* command = app.add_subcommand(name, help);
   auto query = std::make_shared<Query>();
   command->add_flag("--json", context.json, "Print the service's answer as JSON");
   command->add_option("--status", query->status, "Only those of this status")->type_name("STATUS");
   command->add_option("--limit", query->limit, "At most so many")->check(CLI::Range(1, 1000))->type_name("N");
-  command->callback([&context, query, name, columns] {
+  command->callback([&context, query, name, &columns] {
     const auto show = [&]() -> Status {
       QUANTUM_TRY(const Running running, FindRunning(context));
       QUANTUM_TRY(const http::Response answer, CallService(running, "execution", "GET", PathOf(name, *query)));
@@ -54,12 +54,8 @@ Status ShowPositions(const Context& context, bool all) {
 }  // namespace
 
 void AddRecords(CLI::App& app, Context& context) {
-  AddFiltered(app, context, "orders", "Orders, newest first",
-              {"time", "client_order_id", "symbol", "leg", "side", "order_type", "status", "quantity", "price",
-               "filled_quantity", "average_price", "correlation_id"});
-  AddFiltered(app, context, "trades", "Trades, newest first",
-              {"entry_time", "trade_id", "symbol", "side", "status", "quantity", "entry_price", "exit_price", "pnl_usd",
-               "close_reason", "strategy"});
+  AddFiltered(app, context, "orders", "Orders, newest first; all of their fields by --json", OrderColumns());
+  AddFiltered(app, context, "trades", "Trades, newest first; all of their fields by --json", TradeColumns());
   CLI::App* positions = app.add_subcommand("positions", "Open positions with their stop");
   auto query = std::make_shared<Query>();
   positions->add_flag("--json", context.json, "One JSON object");

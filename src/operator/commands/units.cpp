@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <boost/json.hpp>
 #include <memory>
 
 #include "operator/commands/command.h"
@@ -27,9 +28,23 @@ Status CheckUnit(LocalFleet& fleet, const std::string& wanted) {
   return Error{Errc::kInvalidArgument, NoSuch("unit", wanted, names)};
 }
 
+// The unit as it stands afterwards, as a row of `status --json` has it.
+Status PrintState(LocalFleet& fleet, const std::string& wanted) {
+  QUANTUM_TRY(const std::vector<UnitStatus> units, fleet.List());
+  for (const UnitStatus& unit : units) {
+    if (unit.name == wanted) {
+      Write(boost::json::serialize(boost::json::object{
+                {"name", unit.name}, {"state", ToString(unit.state)}, {"pid", unit.pid}, {"restarts", unit.restarts}}) +
+            "\n");
+    }
+  }
+  return {};
+}
+
 void Add(CLI::App& app, Context& context, const char* name, const char* help, const char* done, Operation operation) {
   CLI::App* command = app.add_subcommand(name, help);
   auto unit = std::make_shared<std::string>();
+  command->add_flag("--json", context.json, "One JSON object: the unit as it stands afterwards");
   command->add_option("UNIT", *unit, "A unit of the manifest; `./quantum status` lists them")->required();
   command->callback([&context, unit, done, operation] {
     const auto layout = context.FindLayout();
@@ -42,7 +57,9 @@ void Add(CLI::App& app, Context& context, const char* name, const char* help, co
     if (status.ok()) {
       status = (fleet.*operation)(*unit);
     }
-    if (status.ok()) {
+    if (status.ok() && context.json) {
+      status = PrintState(fleet, *unit);
+    } else if (status.ok()) {
       Print("{} {}\n", *unit, done);
     }
     context.Finish(status);
