@@ -87,6 +87,9 @@ void Runtime::Shutdown(const std::string& reason, bool was_ready) {
     }
     fiber::SleepFor(kLastAnswers);
     server_->Stop();
+    if (postgres_ != nullptr) {
+      postgres_->Close();  // last: an answer may still have needed it
+    }
     return {};
   });
   End(kExitOk);

@@ -9,6 +9,11 @@
 #include "platform/postgres/sqlstate.h"
 
 namespace quantum::postgres {
+namespace {
+
+Error Closed() { return MakeError(Errc::kCancelled, kCannotConnect, "the pool is closed: the service is stopping"); }
+
+}  // namespace
 
 Connections::Lease::~Lease() {
   if (connection_) {
@@ -21,7 +26,19 @@ Result<Connections::Lease> Connections::Acquire(resilience::Deadline deadline) {
   return Lease(shared_from_this(), std::move(connection));
 }
 
+void Connections::Close() {
+  closed_ = true;
+  open_ -= idle_.size();
+  idle_.clear();
+  for (Waiter* const each : waiters_) {
+    each->turn.Set();
+  }
+}
+
 Result<std::unique_ptr<Connection>> Connections::Take(resilience::Deadline deadline) {
+  if (closed_) {
+    return Closed();
+  }
   while (!idle_.empty()) {
     std::unique_ptr<Connection> connection = std::move(idle_.back());
     idle_.pop_back();
@@ -61,6 +78,9 @@ Result<std::unique_ptr<Connection>> Connections::WaitTurn(resilience::Deadline d
     waiter.connection.reset();
     return Open(deadline);
   }
+  if (closed_) {
+    return Closed();
+  }
   return MakeError(Errc::kUnavailable, kCannotConnect,
                    fmt::format("all {} database connections stayed busy until the deadline", options_.connections_max));
 }
@@ -79,6 +99,9 @@ Result<std::unique_ptr<Connection>> Connections::Open(resilience::Deadline deadl
   const auto within = resilience::Deadline::After(std::min(options_.connect_timeout, deadline.left()));
   auto connection = Connection::Open(loop_, options_, within);
   Report(Operation::kConnect, connection ? nullptr : &connection.error(), SystemClock().Steady() - since);
+  if (connection && closed_) {
+    return Closed();  // meanwhile
+  }
   if (connection) {
     place.owner = nullptr;
   }
@@ -86,7 +109,7 @@ Result<std::unique_ptr<Connection>> Connections::Open(resilience::Deadline deadl
 }
 
 void Connections::GiveBack(std::unique_ptr<Connection> connection) {
-  if (connection->broken() || connection->in_transaction()) {
+  if (closed_ || connection->broken() || connection->in_transaction()) {
     connection.reset();
     FreePlace();
   } else if (waiters_.empty()) {

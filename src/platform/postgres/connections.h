@@ -33,6 +33,9 @@ class Connections : public std::enable_shared_from_this<Connections> {
   // wait already).
   Result<Lease> Acquire(resilience::Deadline deadline);
 
+  // Closes what is idle, ends the queue, and closes what is on loan when it comes back. From now on kCancelled.
+  void Close();
+
   size_t open() const { return open_; }
   size_t waiting() const { return waiters_.size(); }
   const PoolOptions& options() const { return options_; }
@@ -53,6 +56,7 @@ class Connections : public std::enable_shared_from_this<Connections> {
 
   fiber::Loop& loop_;
   PoolOptions options_;
+  bool closed_ = false;
   size_t open_ = 0;                                // connections that exist or are being opened
   std::vector<std::unique_ptr<Connection>> idle_;  // last in, first out: the rest may stay cold
   std::deque<Waiter*> waiters_;

@@ -55,6 +55,8 @@ class Pool::Impl {
     return done ? Status() : Status(done.error());
   }
 
+  void Close() { connections_->Close(); }
+
   Result<Health> Check(Duration timeout) {
     const SteadyTime since = SystemClock().Steady();
     auto connection = connections_->Acquire(Deadline::After(timeout));
@@ -170,6 +172,8 @@ Status Pool::Transact(const std::function<Status(Transaction&)>& body, CallOptio
   const auto impl = impl_;
   return impl->Transact(body, options);
 }
+
+void Pool::Close() { impl_->Close(); }
 
 Result<Pool::Health> Pool::Check(Duration timeout) {
   const auto impl = impl_;

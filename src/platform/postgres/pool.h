@@ -108,6 +108,10 @@ class Pool {
   // kUnknownOutcome.
   Status Transact(const std::function<Status(Transaction&)>& body, CallOptions options = {});
 
+  // For the end of a process: the server is told that its clients go. What is under way keeps its connection until it
+  // is over; whatever begins later is kCancelled.
+  void Close();
+
   struct Health {
     Duration latency{};
     size_t connections = 0;

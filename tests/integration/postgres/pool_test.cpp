@@ -1,5 +1,8 @@
 // What the pool promises while all is well: types, atomicity, errors, deadlines, limits.
 
+#include <map>
+#include <string>
+
 #include "platform/metrics/metrics.h"
 #include "tests/integration/postgres/fixture.h"
 
@@ -95,6 +98,58 @@ TEST_F(PoolTest, ErrorsCarryTheSqlstateAndNotTheRowsValues) {
     EXPECT_EQ(pool.Query("CREATE TABLE mine ()").error().code, Errc::kPermission) << "services own no tables";
     EXPECT_TRUE(pool.Query("SELECT 1")) << "the connection survives errors";
     EXPECT_EQ(pool.Check(10s)->connections, 1u);
+  });
+}
+
+TEST_F(PoolTest, ClosedItFinishesWhatIsUnderWayTakesNothingMoreAndLeavesTheServer) {
+  InFiber([](fiber::Loop& loop) {
+    Pool watcher(loop, server().OwnerOptions());
+    PoolOptions options = server().OwnerOptions();
+    options.connections_max = 2;
+    Pool pool(loop, options);
+    const auto others = [](const Result<Rows>& rows) { return rows.ok() ? rows->Int(0, "n") : -1; };
+    const std::string count_others =
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()";
+    std::map<std::string, Status> ends;
+    fiber::Event all;
+    const auto ask = [&](const std::string& name, const std::string& sql) {
+      loop.Spawn([&, name, sql] {
+        const auto rows = pool.Query(sql, {}, {.timeout = 60s});
+        ends.emplace(name, rows.ok() ? Status() : Status(rows.error()));
+        if (ends.size() == 3) {
+          all.Set();
+        }
+      });
+    };
+    const Status held = watcher.Transact(
+        [&](Transaction& transaction) -> Status {
+          QUANTUM_TRY(const Rows lock, transaction.Query("SELECT pg_advisory_xact_lock(7)::text"));
+          ask("under way", "SELECT pg_advisory_xact_lock_shared(7)::text");
+          ask("under way too", "SELECT pg_advisory_xact_lock_shared(7)::text");
+          ask("waiting", "SELECT 1");  // has no connection: both wait for the lock
+          int64_t waiting = 0;
+          while (waiting < 2) {
+            QUANTUM_TRY(const Rows rows, transaction.Query("SELECT count(*) AS n FROM pg_locks WHERE locktype = "
+                                                           "'advisory' AND NOT granted"));
+            waiting = rows.Int(0, "n");
+          }
+          pool.Close();
+          EXPECT_EQ(pool.Query("SELECT 1").error().code, Errc::kCancelled);
+          EXPECT_EQ(others(transaction.Query(count_others)), 2);
+          return {};
+        },
+        {.timeout = 60s});
+    ASSERT_TRUE(held.ok()) << held.error().message;
+    ASSERT_TRUE(all.WaitFor(60s));
+    EXPECT_TRUE(ends.at("under way").ok() && ends.at("under way too").ok());
+    ASSERT_FALSE(ends.at("waiting").ok());
+    EXPECT_EQ(ends.at("waiting").error().code, Errc::kCancelled);
+    EXPECT_THAT(ends.at("waiting").error().message, HasSubstr("the pool is closed"));
+    int64_t left = -1;
+    for (const auto until = SystemClock().Steady() + 20s; left != 0 && SystemClock().Steady() < until;) {
+      left = others(watcher.Query(count_others));
+    }
+    EXPECT_EQ(left, 0);
   });
 }
 
