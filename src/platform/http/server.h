@@ -58,7 +58,7 @@ struct ServerOptions {
   size_t connections_max = 4096;
   Duration idle_timeout = std::chrono::seconds(75);     // longer than the gateway's upstream keep-alive
   Duration request_timeout = std::chrono::seconds(10);  // reading one request, and writing one answer
-  Duration handler_timeout = std::chrono::seconds(30);  // told to the handler by nothing but metrics; see access log
+  Duration handler_timeout = std::chrono::seconds(30);  // a request that takes longer is logged as slow, no more
   std::string operator_token;                           // empty: every kOperator and kToken request is refused
   std::string service_token;
   std::vector<std::string> allowed_hosts = {"127.0.0.1", "localhost", "[::1]"};  // host part of Host, any port

@@ -10,6 +10,14 @@ void DependencyChecks::Add(Check check) {
   entries_.push_back(std::move(entry));
 }
 
+std::map<std::string, Duration> DependencyChecks::Slow() const {
+  std::map<std::string, Duration> slow;
+  for (const auto& entry : entries_) {
+    slow[entry->check.name] = entry->check.slow;
+  }
+  return slow;
+}
+
 void DependencyChecks::AskOne(const std::shared_ptr<Entry>& entry, const std::shared_ptr<Round>& round) {
   entry->asking = true;
   entry->asked = clock_.Steady();

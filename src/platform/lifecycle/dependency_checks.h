@@ -27,6 +27,9 @@ class DependencyChecks {
 
   void Add(Check check);
 
+  // Above which answer's time each is DEGRADED, by name.
+  std::map<std::string, Duration> Slow() const;
+
   // One that has not answered in time is DOWN and is not asked again before it has.
   std::map<std::string, DependencyHealth> Ask();
 

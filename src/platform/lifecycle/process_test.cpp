@@ -151,6 +151,28 @@ TEST_F(ServiceProcessTest, ARequestInFlightIsFinishedBeforeTheEnd) {
   EXPECT_EQ(slow.status, 200);
 }
 
+TEST_F(ServiceProcessTest, ARequestThatTakesLongerThanFiveSecondsIsLeftAndSaidSo) {
+  support::Process process = StartAndWait();
+  Answer slow;
+  std::thread client([&] { slow = Get("/api/sample/slow?ms=600000"); });
+  EXPECT_TRUE(SlowIsInFlight());
+  EXPECT_EQ(ExitCode(process, 60s), 0);
+  client.join();
+  EXPECT_EQ(slow.kind, Answer::Kind::kLost);
+  std::vector<std::string> incomplete;
+  std::istringstream log(Log());
+  for (std::string line; std::getline(log, line);) {
+    const json::object record = json::parse(line).as_object();
+    if (record.at("message") == "shutdown stage incomplete") {
+      incomplete.emplace_back(record.at("stage").as_string());
+      EXPECT_EQ(record.at("error"), "some requests were still being handled after 5 s");
+      EXPECT_GE(record.at("ms").to_number<int64_t>(), 5000);  // it had all of its time
+    }
+  }
+  EXPECT_THAT(incomplete, ::testing::ElementsAre("finish requests in flight"));
+  EXPECT_THAT(Log(), HasSubstr("\"message\": \"service stopped\""));
+}
+
 TEST_F(ServiceProcessTest, AdminShutdownTellsItsStagesAndASecondCallDoesNothing) {
   support::Process process = StartAndWait();
   std::thread client([&] { EXPECT_EQ(Get("/api/sample/slow?ms=4000").status, 200); });
@@ -182,6 +204,13 @@ TEST_F(ServiceProcessTest, AdminAsksForTheOperatorsToken) {
     EXPECT_EQ(Post(path, "wrong").status, 401) << path;
     EXPECT_EQ(Post(path, service_token_).status, 403) << path;
   }
+  const auto set_level = [&](const std::string& token) {
+    return Caller(port_).Call("PUT", "/admin/log-level", token, R"({"level": "DEBUG"})").status;
+  };
+  EXPECT_EQ(set_level(""), 401);
+  EXPECT_EQ(set_level("wrong"), 401);
+  EXPECT_EQ(set_level(service_token_), 403);
+  EXPECT_THAT(Log(), Not(HasSubstr("\"levelname\": \"DEBUG\"")));
   EXPECT_EQ(Post("/api/sample/block?ms=1", "").status, 401);
   EXPECT_EQ(Post("/api/sample/block?ms=1", service_token_).status, 200);
   EXPECT_TRUE(process.Running());
