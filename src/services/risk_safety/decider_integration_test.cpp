@@ -101,6 +101,30 @@ TEST_F(DeciderOverPostgres, AnotherDecisionUnderTheSameIdIsRefusedWithoutContrad
   });
 }
 
+TEST_F(DeciderOverPostgres, PausedItApprovesNoEntryAndEveryExit) {
+  RunReady([](test::World& world) {
+    world.paused = true;
+    const Verdict refused = Decide(world, Wish("a"));
+    EXPECT_FALSE(refused.approved);
+    ASSERT_EQ(refused.refusals.size(), 1u);
+    EXPECT_EQ(refused.refusals.at(0).code, "TRADING_STATE");
+    EXPECT_EQ(refused.refusals.at(0).detail, "state=HALTED");
+    EXPECT_EQ(world.decider.CheckOnly(Wish("b")).value().at(0).code, "TRADING_STATE");
+
+    world.views.OnPosition({.symbol = "BTCUSDT", .quantity = "0.01"_dec, .time_ms = 1});
+    Decision exit = Wish("c");
+    exit.intent = Intent::kClose;
+    exit.side = trading::Side::kSell;
+    exit.stop_loss.reset();
+    EXPECT_TRUE(Decide(world, exit).approved);
+
+    world.views.OnPosition({.symbol = "BTCUSDT", .time_ms = 2});
+    world.paused = false;
+    EXPECT_TRUE(Decide(world, Wish("d")).approved);
+    EXPECT_EQ(Published(world), "risk.rejected risk.approved risk.approved");
+  });
+}
+
 TEST_F(DeciderOverPostgres, AnAbsurdQuantityIsRefusedAndRecorded) {
   RunReady([](test::World& world) {
     Decision decision = Wish("a");

@@ -28,7 +28,7 @@ struct World {
                  .views = views,
                  .policies = policies,
                  .mode = "PAPER",
-                 .paused = [] { return false; },
+                 .paused = [this] { return paused; },
                  .ess = [this] { return ess; }},
                 {}) {}
 
@@ -43,6 +43,7 @@ struct World {
   bus::Bus bus;
   Views views;
   PolicyBook policies;
+  bool paused = false;
   EssState ess = EssState::kArmed;
   Decider decider;
 };
