@@ -39,9 +39,11 @@ WallTime FromUnixMs(int64_t ms) {
 }
 
 std::string FormatIso8601(WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
+  // In milliseconds, for the first day that nanoseconds reach begins before them.
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time);
+  const auto day = std::chrono::floor<std::chrono::days>(ms);
   const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{std::chrono::floor<std::chrono::milliseconds>(time - day)};
+  const std::chrono::hh_mm_ss clock{ms - day};
   return fmt::format("{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}.{:03d}Z", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
                      clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
