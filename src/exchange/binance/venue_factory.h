@@ -16,6 +16,9 @@
 //       .hosts = binance::HostsOf(manifest), .credentials = {key, secret}}));
 namespace quantum::binance {
 
+// The venue's name among the dependencies of a service (/health, dependency_health_status), whoever speaks to it.
+inline constexpr const char* kDependency = "binance";
+
 struct VenueParameters {
   fiber::Loop* loop = nullptr;  // calls come from its fibers, and it outlives the venue
   config::Mode mode = config::Mode::kPaper;

@@ -8,6 +8,7 @@ namespace quantum::metrics {
 // labels: method, endpoint (the route's pattern), status
 inline const Spec kHttpRequests{"http_requests_total", "HTTP requests answered"};
 inline const Spec kHttpRequestDuration{"http_request_duration_seconds", "Time from request read to answer written"};
+// labels: method, endpoint. There is no status yet
 inline const Spec kHttpRequestsInProgress{"http_requests_in_progress", "HTTP requests being handled"};
 
 // labels: event_type
@@ -29,6 +30,8 @@ inline const Spec kVolatileDropped{"eventbus_volatile_dropped_total", "Volatile 
 inline const Spec kTradesExecuted{"trades_executed_total", "Trades by outcome"};
 inline const Spec kTradeExecutionDuration{"trade_execution_duration_seconds", "From decision to the first fill"};
 inline const Spec kPositionsOpen{"positions_open", "Open positions"};
+
+// No labels: of the account
 inline const Spec kPortfolioValue{"portfolio_value_usd", "Equity: wallet and unrealized result"};
 
 // labels: signal_type, model
@@ -53,6 +56,8 @@ inline const Spec kDependencyHealth{"dependency_health_status", "1 OK, 0.5 DEGRA
 
 // labels: endpoint, outcome
 inline const Spec kExchangeRequests{"exchange_requests_total", "Requests to the venue"};
+
+// No labels: the venue counts by address, the others are numbers of the account
 inline const Spec kExchangeWeight{"exchange_request_weight_used",
                                   "Request weight used in this minute, as the venue says"};
 inline const Spec kOrdersUnknown{"orders_unknown", "Orders whose outcome is not known yet"};

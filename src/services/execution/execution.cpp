@@ -107,7 +107,7 @@ Status Execution::Configure() {
   engine_->routes.Add();
   // From now on: a halt must hold while the start still waits for Postgres or the venue.
   engine_->desk.Spawn([this] { EverySecond(); });
-  service_.AddDependency({.name = "exchange", .slow = 500ms, .required = false, .check = [engine = engine_] {
+  service_.AddDependency({.name = binance::kDependency, .slow = 500ms, .required = false, .check = [engine = engine_] {
                             return engine->venue->Ping();
                           }});
   service_.bus().Subscribe(

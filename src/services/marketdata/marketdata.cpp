@@ -62,7 +62,7 @@ Status MarketData::Configure() {
   }
   publisher_ = std::make_unique<Publisher>(service_);
   service_.AddDependency(
-      {.name = "binance", .slow = 500ms, .required = false, .check = [this] { return venue_->Ping(); }});
+      {.name = binance::kDependency, .slow = 500ms, .required = false, .check = [this] { return venue_->Ping(); }});
   AddRoutes();
   return {};
 }
