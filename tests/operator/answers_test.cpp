@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <sstream>
 
 #include "tests/operator/toy_platform.h"
@@ -48,6 +49,45 @@ TEST_F(Answers, AReaderThatHasGoneEndsACommandQuietly) {
   const Outcome follow =
       Shell("sh -c '" + Command({})[0] + " logs supervisor -n 1000 --state " + layout_.root + " | head -n 1'");
   EXPECT_THAT(follow.output, AllOf(StartsWith("{"), Not(HasSubstr("quantum:"))));
+}
+
+TEST_F(Answers, WhatActsOnAUnitSaysInJsonHowItStandsAfterwards) {
+  WriteManifest(Server("a"));
+  Up();
+  const auto ask = [&](const std::string& command) {
+    const Outcome outcome = Quantum(command + " --json");
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    return boost::json::parse(outcome.output);
+  };
+  const boost::json::value stopped = ask("stop a");
+  EXPECT_EQ(stopped.at("name"), "a");
+  EXPECT_EQ(stopped.at("state"), "stopped");
+  EXPECT_EQ(stopped.at("pid"), 0);
+  EXPECT_EQ(ask("start a").at("state"), "ready");
+  const boost::json::value again = ask("restart a");
+  EXPECT_EQ(again.at("pid"), Unit("a").pid);
+}
+
+TEST_F(Answers, AHaltSaysInJsonWhatWasDoneAlsoWhenNoServiceHearsIt) {
+  WriteManifest(Server("a"));
+  Up();
+  const Outcome halt = Shell("sh -c '" + Command({})[0] + " halt --json --reason drill --state " + layout_.root +
+                             " --manifest " + (directory_.path() / "quantum.yml").string() + " 2>/dev/null'");
+  EXPECT_EQ(halt.exit_code, 1);
+  const boost::json::value said = boost::json::parse(halt.output);
+  EXPECT_EQ(said.at("on_disk"), true);
+  EXPECT_EQ(said.at("execution_told"), false);
+  EXPECT_EQ(said.at("recorded"), false);
+  EXPECT_THAT(quantum::testing::ReadFile(layout_.HaltFile()), HasSubstr("drill"));
+}
+
+TEST_F(Answers, TheSupervisorMasksTheFieldsThatTheManifestNames) {
+  WriteManifest(Server("a"), "limits: {masked_keys: [exit_code]}\n");
+  Up();
+  ASSERT_EQ(Quantum("restart a").exit_code, 0);
+  const std::string log = quantum::testing::ReadFile(layout_.Log() + "/supervisor.log");
+  EXPECT_THAT(log, HasSubstr(R"("exit_code": "***REDACTED***")"));
+  EXPECT_THAT(log, Not(HasSubstr(R"("exit_code": 0)")));
 }
 
 TEST_F(Answers, StatusFitsAnyTerminalAndSaysFirstWhetherAllIsWell) {

@@ -15,8 +15,13 @@ namespace quantum::operate {
 namespace {
 
 // As the owner of the schema, directly at Postgres: PgBouncer knows the services' role only.
-Status RunMigrations(const Context&) {
+Status RunMigrations() {
   QUANTUM_TRY(const config::Manifest manifest, config::Manifest::FromEnvironment());
+  config::Section limits = manifest.Top("limits");
+  QUANTUM_CHECK(log::Setup({.service = "migrate",
+                            .directory = {},
+                            .standard_output = true,
+                            .masked_keys = limits.GetStrings("masked_keys", {})}));
   const Layout layout{manifest.state_directory()};
   postgres::PoolOptions options;
   options.host = manifest.AddressOf("postgres");
@@ -47,8 +52,7 @@ void AddMigrate(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("migrate", "Bring the schema up to date; a unit of the manifest");
   command->group("");
   command->callback([&context] {
-    const Status ready = log::Setup({.service = "migrate", .directory = {}, .standard_output = true});
-    context.Finish(ready.ok() ? RunMigrations(context) : ready);
+    context.Finish(RunMigrations());
     log::Shutdown();
   });
 }
