@@ -30,7 +30,8 @@ using LabelNames = std::set<std::string>;
 using Registry = std::map<std::string, std::vector<LabelNames>>;
 
 // Every metric of the registry, read from its source: what is added there is asked for here. A line `// labels: a, b
-// (…)` holds for the metrics below it up to the next such line or an empty one; `a / b` stands for one or the other.
+// (…). Why` holds for the metrics below it up to the next such line or an empty one; `a / b` stands for one or the
+// other.
 Registry RegisteredMetrics() {
   std::istringstream source(ReadFile(checkout::SourceDirectory() + "/src/platform/metrics/names.h"));
   const std::regex spec(R"re(Spec k\w+\{"([a-z_]+)")re");
@@ -91,24 +92,10 @@ TEST(Metrics, EveryMetricOfTheRegistryWasSeenInAScrape) {
   EXPECT_THAT(missing, IsEmpty());
 }
 
-// What carries fewer labels than the line above it in the registry says, and why.
-const std::map<std::string, LabelNames>& FewerLabels() {
-  static const std::map<std::string, LabelNames> fewer{
-      {"http_requests_in_progress", {"method", "endpoint"}},  // there is no status yet
-      {"exchange_request_weight_used", {}},                   // counted by the venue per address
-      {"orders_unknown", {}},                                 // a number of the account
-      {"positions_unprotected", {}},
-      {"portfolio_value_usd", {}},
-  };
-  return fewer;
-}
-
 TEST(Metrics, CarryTheLabelsOfTheRegistryAndNoOthers) {
   Stack& stack = Stack::Get();
   const LabelNames by_prometheus{"__name__", "job", "instance", "service", "le"};
-  for (const auto& [name, labels_of] : RegisteredMetrics()) {
-    const auto fewer = FewerLabels().find(name);
-    const std::vector<LabelNames> allowed = fewer == FewerLabels().end() ? labels_of : std::vector{fewer->second};
+  for (const auto& [name, allowed] : RegisteredMetrics()) {
     std::set<LabelNames> seen;
     for (const char* suffix : {"", "_count", "_bucket"}) {
       const json::value all = AskPrometheus(stack, fmt::format("/api/v1/series?match%5B%5D={}{}", name, suffix));
@@ -143,6 +130,13 @@ TEST(Metrics, PrometheusReachesAllItsTargets) {
     return true;
   })) << json::serialize(targets);
   EXPECT_GE(targets.at("activeTargets").as_array().size(), 8u);
+}
+
+TEST(Health, TheVenueHasOneNameWhoeverSpeaksToIt) {
+  for (const char* path : {"/api/execution/health", "/api/market/health"}) {
+    const json::value health = Stack::Get().GetJson(path);
+    EXPECT_TRUE(health.at("dependencies").as_object().contains("binance")) << path << ": " << json::serialize(health);
+  }
 }
 
 std::vector<fs::path> LogFiles(const Stack& stack, const std::string& extension) {

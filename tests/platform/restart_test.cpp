@@ -18,7 +18,9 @@
 namespace quantum::testing {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr seconds kTradesMax(60);
 constexpr seconds kAnswersMax(60);
@@ -80,6 +82,10 @@ struct Tally {
     return "connection broken";
   }
 };
+
+std::filesystem::path LogOf(const Stack& stack, const std::string& unit) {
+  return stack.state() / "log/services" / (unit + (unit == "paper-exchange" ? ".log" : "-service.log"));
+}
 
 // Four threads that ask without any patience: three read, one writes.
 class Hasty {
@@ -165,6 +171,27 @@ std::vector<PatientClients::Target> PatientTargets(const Stack& stack, const Loa
   return targets;
 }
 
+// What the process with this pid left behind, from `log_begin` of its service's log on: every stage of the shutdown is
+// done, and the supervisor has seen it end by itself with 0.
+void ExpectItEndedInOrder(const Stack& stack, const std::string& unit, int pid, size_t log_begin) {
+  const bool has_bus = unit != "paper-exchange";
+  const std::string log = ReadFile(LogOf(stack, unit)).substr(log_begin);
+  const std::string last_words = log.substr(0, log.find("\"message\": \"service started\""));
+  std::vector<std::string> stages{"finish requests in flight", "stop what the service initiates", "close connections"};
+  if (has_bus) {
+    stages.insert(stages.end(), {"stop consuming events", "flush the outbox", "save state"});
+  }
+  for (const std::string& stage : stages) {
+    EXPECT_THAT(last_words, HasSubstr(fmt::format(R"("stage": "{}")", stage))) << unit;
+  }
+  EXPECT_THAT(last_words, HasSubstr(R"("message": "service stopped")")) << unit;
+  EXPECT_THAT(last_words, Not(HasSubstr("shutdown stage incomplete"))) << unit;
+  const std::string ended = fmt::format(R"("unit": "{}", "pid": {}, "exit_code": 0)", unit, pid);
+  EXPECT_TRUE(Eventually(
+      seconds(10), [&] { return ReadFile(stack.state() / "log/supervisor.log").find(ended) != std::string::npos; }))
+      << unit << " did not end with 0";
+}
+
 // Not a value-parameterized test: those run after all others, when trading has ended.
 void RestartUnderLoad(const Load& load) {
   Stack& stack = Stack::Get();
@@ -175,6 +202,7 @@ void RestartUnderLoad(const Load& load) {
   ASSERT_TRUE(Eventually(kAnswersMax, [&] { return hasty.answered() >= 100 && patient.fewest() >= 5; }))
       << "the load does not get going";
 
+  const size_t log_begin = ReadFile(LogOf(stack, load.unit)).size();
   hasty.Restarting(true);
   const Outcome restart = stack.Quantum({"restart", load.unit});
   hasty.Restarting(false);
@@ -188,6 +216,7 @@ void RestartUnderLoad(const Load& load) {
   patient.Stop();
   EXPECT_EQ(restart.exit_code, 0) << restart.output;
   EXPECT_NE(stack.Unit(load.unit).pid, pid);
+  ExpectItEndedInOrder(stack, load.unit, pid, log_begin);
 
   const Tally& tally = hasty.tally();
   for (const auto& [how, count] : tally.lost) {
@@ -255,6 +284,20 @@ TEST(GracefulRestart, OfThePaperExchangeFailsNoRequestAndLosesNoEvent) {
                     "/paper/market",  // costs nothing of the account's request weight, which trading needs
                     false,
                     {"POST", "/fapi/v1/listenKey", "", {200}}});
+}
+
+TEST(GracefulRestart, AskedForByHttpEndsAsInOrderAsBySigterm) {
+  Stack& stack = Stack::Get();
+  const std::string unit = "portfolio-intelligence";
+  const int pid = stack.Unit(unit).pid;
+  const size_t log_begin = ReadFile(LogOf(stack, unit)).size();
+  const Answer answer = Send(stack.ByOperator(unit, "POST", "/admin/shutdown", "{}"));
+  ASSERT_EQ(answer.status, 202) << answer.body;
+  EXPECT_TRUE(Eventually(seconds(60), [&] {
+    const UnitView now = stack.Unit(unit);
+    return now.state == "ready" && now.pid != pid;
+  })) << "the supervisor does not bring it back";
+  ExpectItEndedInOrder(stack, unit, pid, log_begin);
 }
 
 TEST(GracefulRestart, OfAllServicesLeavesNoDifferenceForVerify) {

@@ -80,14 +80,25 @@ void Stack::BringUp() {
   if (recordings_.size() < 2) {
     recordings_.clear();
   }
-  const std::string market =
-      recording() ? fmt::format("recording:{}", fmt::join(recordings_, ",")) : std::string("synthetic");
-  Say(fmt::format("bringing a platform up at {} on {}, speed {}", options_.port_offset, market, options_.speed));
+  Say(fmt::format("bringing a platform up at {} on {}, speed {}", options_.port_offset, Market(), options_.speed));
   undertaker_.emplace(Command({"down"}), directory_->path());
   log::SetLevel(log::Level::kWarning);  // of this process: its own clients' connections are no news
+  up_ = Quantum(UpArguments(), kUpMax);
+  if (up_.exit_code != 0) {
+    throw std::runtime_error(fmt::format("`quantum up` ended with {}:\n{}", up_.exit_code, up_.output));
+  }
+  first_units_ = Units();
+  Say(fmt::format("{} units are up", first_units_.size()));
+}
+
+std::string Stack::Market() const {
+  return recording() ? fmt::format("recording:{}", fmt::join(recordings_, ",")) : std::string("synthetic");
+}
+
+std::vector<std::string> Stack::UpArguments() const {
   std::vector<std::string> up{"up",
                               "--market",
-                              market,
+                              Market(),
                               "--speed",
                               options_.speed,
                               "--strategy",
@@ -99,12 +110,25 @@ void Stack::BringUp() {
   for (const std::string& word : OverridesOfThisMachine()) {
     up.insert(up.end(), {"--set", word});
   }
-  up_ = Quantum(up, kUpMax);
-  if (up_.exit_code != 0) {
-    throw std::runtime_error(fmt::format("`quantum up` ended with {}:\n{}", up_.exit_code, up_.output));
+  return up;
+}
+
+std::chrono::duration<double> Stack::DownAndUpAgain() {
+  Say("taking the platform down, its data stays");
+  std::vector<ProcessView> left;
+  const Outcome down = RunDown(left);
+  if (down.exit_code != 0 || !left.empty()) {
+    throw std::runtime_error(
+        fmt::format("`quantum down` ended with {}: {}; left:{}", down.exit_code, down.output, Describe(left)));
   }
-  first_units_ = Units();
-  Say(fmt::format("{} units are up", first_units_.size()));
+  Say("bringing it up again");
+  const auto begin = steady_clock::now();
+  const Outcome up = Quantum(UpArguments(), kUpMax);
+  const std::chrono::duration<double> took = steady_clock::now() - begin;
+  if (up.exit_code != 0) {
+    throw std::runtime_error(fmt::format("the second `quantum up` ended with {}:\n{}", up.exit_code, up.output));
+  }
+  return took;
 }
 
 int Stack::PlannedPort(const std::string& unit) const {
@@ -114,6 +138,15 @@ int Stack::PlannedPort(const std::string& unit) const {
     throw std::runtime_error(manifest.error().message);
   }
   return manifest->Port(unit);
+}
+
+Outcome Stack::RunDown(std::vector<ProcessView>& left) const {
+  Outcome down = Quantum({"down"}, kDownMax);
+  Eventually(kGoneMax, [&] {
+    left = ProcessesOf(state_);
+    return left.empty();
+  });
+  return down;
 }
 
 void Stack::TakeDown() {
@@ -126,12 +159,8 @@ void Stack::TakeDown() {
     fs::copy(state_ / "log", keep, fs::copy_options::recursive | fs::copy_options::overwrite_existing, ignored);
   }
   Say("taking the platform down");
-  const Outcome down = Quantum({"down"}, kDownMax);
   std::vector<ProcessView> left;
-  Eventually(kGoneMax, [&] {
-    left = ProcessesOf(state_);
-    return left.empty();
-  });
+  const Outcome down = RunDown(left);
   // Those that are left are named below; they must not stay all the same.
   for (const ProcessView& process : left) {
     ::kill(process.pid, SIGKILL);

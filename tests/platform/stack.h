@@ -52,6 +52,9 @@ class Stack {
 
   // Failures are exceptions, which fail the test (or the set-up) with the reason.
   void BringUp();
+  // `down`, and `up` with the same options on what the first run has kept. Throws when either fails or a process is
+  // left in between. Returns how long `up` took.
+  std::chrono::duration<double> DownAndUpAgain();
   // Everything stopped, no process and no file left; throws what is. Nothing when it is not up.
   void TakeDown();
 
@@ -87,6 +90,9 @@ class Stack {
 
  private:
   std::vector<std::string> Command(std::vector<std::string> arguments) const;
+  std::string Market() const;
+  std::vector<std::string> UpArguments() const;
+  Outcome RunDown(std::vector<ProcessView>& left) const;  // `left`: what outlived it
 
   const StackOptions options_;
   std::optional<TemporaryDirectory> directory_;
