@@ -72,13 +72,6 @@ struct Prepared {
   int error = -1;  // the child reports errno here
 };
 
-// A sanitizer reserves terabytes for its own books, and RLIMIT_DATA would count them.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kLimitsMemory = false;
-#else
-constexpr bool kLimitsMemory = true;
-#endif
-
 // Soft and hard at once: a limit that the process may lift itself is none.
 bool SetLimit(int resource, uint64_t value) {
   rlimit limit{};

@@ -34,6 +34,13 @@ Result<Account> FindAccount(const std::string& name);  // kNotFound: no such use
 // Creates the system user (no shell, no home) when it is missing. Precondition: root.
 Result<Account> EnsureSystemUser(const std::string& name);
 
+// A sanitizer reserves terabytes for its own books, and RLIMIT_DATA would count them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kLimitsMemory = false;
+#else
+inline constexpr bool kLimitsMemory = true;
+#endif
+
 // Zero: as it was inherited. A limit above the hard limit of this process is cut to that where
 // it may not be lifted.
 struct ResourceLimits {

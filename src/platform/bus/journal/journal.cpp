@@ -109,7 +109,8 @@ void Journal::ApplyNotes(SteadyTime now, WallTime wall) {
   for (size_t lane = 0; lane < queues_.size(); ++lane) {
     const auto note = noted_.find({queues_.lane(lane).incarnation, queues_.lane(lane).family});
     if (note != noted_.end()) {
-      const Duration age = std::max<Duration>(wall - note->second.at, Duration(0));
+      // A clock that was wrong when the note was written may have said anything.
+      const Duration age = wall - std::clamp(note->second.at, WallTime{}, std::max(wall, WallTime{}));
       queues_.Confirm(lane, std::min(note->second.sequence, queues_.last(lane)), now - age);
       if (age > kBrokerRemembers) {
         queues_.Discard(lane);
