@@ -191,6 +191,30 @@ TEST_F(BusJournalTest, AProcessThatIsKilledWhilePublishingLosesNothingThatPublis
   });
 }
 
+// The broker and a replica have it, in memory: kill them and this process now, and it would be gone.
+TEST_F(BusJournalTest, TheBrokersWordIsNotEnoughWhileTheJournalCannotBeWritten) {
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    auto bus = Bus::Open(loop, client, nullptr, Publisher());
+    ASSERT_TRUE(bus.ok()) << bus.error().message;
+    Receiver receiver(loop, client);
+    ASSERT_TRUE(receiver.bus.Start().ok());
+    const auto in_the_way = directory_.path() / "journal" / fmt::format("segment-{:020}.journal", 1);
+    ASSERT_TRUE(std::filesystem::create_directory(in_the_way));
+
+    const auto published = (*bus)->Publish(Make(0), {.timeout = 3s});
+    ASSERT_FALSE(published.ok());
+    EXPECT_EQ(published.error().code, Errc::kUnknownOutcome);
+    EXPECT_NE(published.error().message.find("segment-"), std::string::npos) << published.error().message;
+    EXPECT_TRUE(Eventually(20s, [&] { return (*bus)->health().outbox_pending == 0; })) << "the broker confirms it";
+    EXPECT_EQ((*bus)->Publish(Make(1), {.timeout = 100ms}).error().code, Errc::kUnknownOutcome) << "and still";
+
+    std::filesystem::remove(in_the_way);
+    EXPECT_TRUE((*bus)->Publish(Make(2)).ok()) << "by itself, once it can be written";
+    EXPECT_TRUE(Eventually(20s, [&] { return receiver.numbers == UpTo(3); }));
+  });
+}
+
 TEST_F(BusJournalTest, ASecondProcessOnTheSameFolderIsRefused) {
   RunInFiber([&](fiber::Loop& loop) {
     redis::Client client(loop, cluster_->Options());
