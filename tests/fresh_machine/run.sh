@@ -39,8 +39,8 @@ mkdir -p "$folder"
 make_base() {
   [[ ! -e "$folder/base.done" ]] || return 0
   local mirror
-  mirror="$(sed -n 's#^\(URIs:\|deb\) *\(\[[^]]*\] *\)\?\(https\?://[^ ]*debian/\?\)\( .*\)\?$#\3#p' \
-    /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)"
+  mirror="$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null |
+    sed -n 's#^\(URIs:\|deb\) *\(\[[^]]*\] *\)\?\(https\?://[^ ]*debian/\?\)\( .*\)\?$#\3#p' | head -n 1 || true)"
   say "making a Debian 12 from ${mirror:=http://deb.debian.org/debian}"
   rm -rf --one-file-system "$folder/base"
   nice -n 10 debootstrap --variant=minbase --include=git,ca-certificates bookworm "$folder/base" "$mirror" \
