@@ -83,6 +83,8 @@ void Resp(std::string_view bytes) {
     QUANTUM_ASSERT(verdict.kind != redis::Discovery::Verdict::Kind::kMaster || verdict.master.port > 0);
     static_cast<void>(redis::ParseRole(reply));
     static_cast<void>(redis::SwitchedMaster(reply));
+    const auto election = redis::ElectionOf(reply);
+    QUANTUM_ASSERT(!election || (election->chosen.port > 0 && election->deposed.port > 0));
     const auto event = bus::ParseEntry(reply);
     if (event) {
       Reply again{.type = Reply::Type::kArray};

@@ -170,6 +170,7 @@ void RedisCluster::RenderSentinel(size_t sentinel) const {
   const size_t value = text.find(down_after) + down_after.size();
   text.replace(value, text.find('\n', value) - value, std::to_string(down_after_.count()));
   WriteFile(directory / "sentinel.conf", text);
+  std::filesystem::copy_file(checkout::SourceDirectory() + "/infra/redis/on-event.sh", directory / "on-event.sh");
 }
 
 redis::ClientOptions RedisCluster::Options() const {

@@ -11,14 +11,23 @@ namespace {
 
 constexpr const char* kMaster = "redis-1";  // the first one; later the sentinels decide
 
+FileOwner OwnerOf(const Account* account) {
+  return account != nullptr ? FileOwner{account->uid, account->gid} : FileOwner{};
+}
+
 Status RenderOnce(const std::string& from, const std::string& to, const Variables& variables, const Account* owner) {
   if (::access(to.c_str(), F_OK) == 0) {
     return {};
   }
   QUANTUM_TRY(const std::string text, ReadFile(from));
   QUANTUM_TRY(const Rendered rendered, Render(text, variables, from));
-  return WriteFileAtomically(to, rendered.text, 0600,
-                             owner != nullptr ? FileOwner{owner->uid, owner->gid} : FileOwner{});
+  return WriteFileAtomically(to, rendered.text, 0600, OwnerOf(owner));
+}
+
+// A program, as it is, and anew each time: nobody but us writes it.
+Status CopyProgram(const std::string& from, const std::string& to, const Account* owner) {
+  QUANTUM_TRY(const std::string text, ReadFile(from));
+  return WriteFileAtomically(to, text, 0700, OwnerOf(owner));
 }
 
 // The value of the last line "KEY VALUE" of a configuration; empty when there is none.
@@ -105,6 +114,8 @@ Status RenderRedis(const Layout& layout, const std::string& infra, const Variabl
     all.plain["REDIS_REPLICAOF"] = unit.name == kMaster ? "" : fmt::format("replicaof {} {}", address, master_port);
     if (node) {
       QUANTUM_CHECK(RenderOnce(infra + "/redis/users.acl", folder + "/users.acl", all, owner));
+    } else {
+      QUANTUM_CHECK(CopyProgram(infra + "/redis/on-event.sh", folder + "/on-event.sh", owner));
     }
     QUANTUM_CHECK(
         RenderOnce(fmt::format("{}/redis/{}", infra, node ? "redis.conf" : "sentinel.conf"), file, all, owner));

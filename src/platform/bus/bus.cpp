@@ -55,6 +55,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
                          safe_.Reach(lane, sequence);
                        }
                      },
+                 .recovered = options_.recovered,
                  .fenced = options_.fenced}),
         volatile_sender_(redis),
         janitor_({loop, redis, pool, options_, clock}, [this] { return health(); }) {

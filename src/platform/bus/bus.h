@@ -57,6 +57,9 @@ struct BusOptions {
   // Called once when another process has taken over this producer's name: nothing of this one is sent any more, and it
   // must end. (What waits stays in the journal.)
   std::function<void(const std::string& reason)> fenced = [](const std::string&) {};
+  // Called, on the loop, when the broker is back after it was lost: with the number of events that waited, and of those
+  // that it had confirmed and does not have any more, which are sent again. May not wait.
+  std::function<void(size_t buffered, uint64_t replayed)> recovered = [](size_t, uint64_t) {};
   Duration consumer_forgotten = std::chrono::hours(1);  // names with nothing pending that are silent for so long go
   // Of the processes of one group one reads a stream; one that stands by takes over when that one stops, or is silent
   // for so long. Zero: there are no leases, the processes split the stream, and a key's events may run in two at once.

@@ -1,5 +1,7 @@
 #include "platform/bus/sender.h"
 
+#include <utility>
+
 #include "platform/bus/probe.h"
 #include "platform/log/log.h"
 #include "platform/resilience/resilience.h"
@@ -55,9 +57,16 @@ Status Sender::Connect() {
 Status Sender::Resume() {
   const SteadyTime asked = clock_.Steady();
   QUANTUM_TRY(const auto held, broker_.Last(core_.Lanes()));
+  const size_t buffered = outbox_.pending();
+  uint64_t replayed = 0;
   for (const auto& setback : core_.OnConnected(held, asked)) {
     log::Warning("the new master lacks events that a replica had confirmed; sending them again",
                  {{"family", setback.lane.family}, {"held", setback.held}, {"confirmed", setback.confirmed}});
+    replayed += setback.confirmed - setback.held;
+  }
+  if (std::exchange(connected_before_, true)) {
+    log::Info("the broker is back", {{"waiting", buffered}, {"sent_again", replayed}});
+    callbacks_.recovered(buffered, replayed);
   }
   return {};
 }

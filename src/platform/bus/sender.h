@@ -20,6 +20,8 @@ class Sender {
   struct Callbacks {
     // The broker and its replicas hold a lane's events up to a sequence.
     std::function<void(size_t, uint64_t)> confirmed;
+    // Connected again after the connection was lost: so many events wait; so many that it had confirmed it lacks now.
+    std::function<void(size_t buffered, uint64_t replayed)> recovered;
     // Another process has taken over this producer's name: nothing more is sent.
     std::function<void(const std::string&)> fenced;
   };
@@ -62,6 +64,7 @@ class Sender {
   std::string trouble_;
   std::map<size_t, std::string> refusals_;  // by lane: the last one, if nothing was taken since
   bool fenced_ = false;
+  bool connected_before_ = false;
   fiber::Event work_;
   fiber::Event stop_;
 };

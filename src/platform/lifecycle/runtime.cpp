@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "platform/base/correlation.h"
+#include "platform/base/id.h"
 #include "platform/config/secrets.h"
 #include "platform/http/message.h"
 #include "platform/lifecycle/bus_health.h"
@@ -19,6 +21,7 @@ constexpr auto kLoopStandsStill = std::chrono::seconds(5);
 constexpr auto kRedisSlow = std::chrono::milliseconds(100);
 constexpr auto kPostgresSlow = std::chrono::milliseconds(200);
 constexpr auto kHttpSlow = std::chrono::milliseconds(500);
+constexpr const char* kRedisRecovered = "system.redis_recovered";
 constexpr auto kCheckTimeout = std::chrono::milliseconds(900);  // a little less than the second that /health waits
 
 }  // namespace
@@ -72,12 +75,28 @@ Status Runtime::Connect() {
     bus::BusOptions options_of_bus{
         .producer = spec_.name, .group = spec_.name, .replicas_required = ReplicasRequired(manifest_)};
     options_of_bus.fenced = [this](const std::string& reason) { RequestShutdown("fenced: " + reason); };
+    bus::RegisterEventType({kRedisRecovered});  // the one event that is the platform's own
+    options_of_bus.recovered = [this](size_t buffered, uint64_t replayed) { AnnounceRecovery(buffered, replayed); };
     if (!check_) {  // a check leaves nothing behind, and may run beside the service
       options_of_bus.journal_directory = fmt::format("{}/data/{}/journal", manifest_.state_directory(), spec_.unit);
     }
     QUANTUM_TRY(bus_, bus::Bus::Open(main_loop_, *redis_, postgres_.get(), std::move(options_of_bus)));
   }
   return {};
+}
+
+void Runtime::AnnounceRecovery(size_t buffered, uint64_t replayed) {
+  // Not in the caller's fiber: without a journal a publish waits for the very sender that calls.
+  main_loop_.Spawn([this, buffered, replayed] {
+    const CorrelationScope scope(NewUuid());
+    const auto published =
+        bus_->Publish({.type = kRedisRecovered,
+                       .key = spec_.name,
+                       .payload = fmt::format(R"({{"buffered": {}, "replayed": {}}})", buffered, replayed)});
+    if (!published) {
+      log::Warning("not announced that Redis is back", {{"reason", published.error().message}});
+    }
+  });
 }
 
 void Runtime::AddPlatformDependencies() {

@@ -60,6 +60,7 @@ class Runtime final : public Service {
   Status Connect();
   Status MakeServer();
   void AddPlatformDependencies();
+  void AnnounceRecovery(size_t buffered, uint64_t replayed);  // to all, by the event system.redis_recovered
 
   // endpoints.cpp: what every service answers.
   void AddEndpoints();

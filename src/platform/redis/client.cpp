@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <optional>
 
 #include "platform/log/log.h"
 #include "platform/redis/discovery.h"
@@ -24,6 +25,10 @@ constexpr Duration kSilenceMax = 2s;      // in flight and nothing read: the nod
 constexpr Duration kVerifyInterval = 5s;  // sentinels are asked at least this often, hints or not
 constexpr Duration kVerifyAfterHint = 100ms;
 constexpr Duration kHintLasts = 2s;
+// After an election: how often, and for how long, the chosen node is looked at, whom the sentinels name later.
+constexpr Duration kLookAtChosen = 20ms;
+constexpr Duration kChosenIsNews = 1500ms;
+constexpr Duration kFailoverMax = 5s;  // failover-timeout of infra/redis/sentinel.conf: they name the deposed no longer
 constexpr Duration kEndMax = 3s;
 constexpr Duration kDrainMax = 500ms;  // what a node that refuses may take to answer the rest
 
@@ -57,6 +62,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
 
   void Stop() {
     stop_.Set();
+    retry_.Set();
     hint_.Set();
     work_.Set();
     connected_.Set();
@@ -92,6 +98,10 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   }
   void Keep();
   Result<std::shared_ptr<Wire>> OpenMaster();
+  Result<std::shared_ptr<Wire>> OpenVerified(const Discovery::Verdict& verdict);
+  void PauseBeforeRetry();
+  void OnElection(Election election);
+  bool Elected(Duration since) const { return election_ && clock_.Steady() - elected_at_ < since; }
   void Serve(const std::shared_ptr<Wire>& wire);
   void Receive(const std::shared_ptr<Wire>& wire, fiber::Event& ended);
   void Verify();
@@ -111,10 +121,13 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   std::optional<Endpoint> master_;  // the last one whose ROLE was verified
   Error why_{Errc::kUnavailable, "not connected yet"};
   int sentinels_reached_ = 0;
+  std::optional<Election> election_;  // the last one
+  SteadyTime elected_at_{};
   SteadyTime heard_{};  // when the last answer came, or the first of a burst was sent
   fiber::Event work_;   // something waits to be written
   fiber::Event connected_;
-  fiber::Event hint_;  // a sentinel spoke of a new master
+  fiber::Event hint_;   // a sentinel spoke of a new master
+  fiber::Event retry_;  // ends the pause between two attempts to connect
   fiber::Event stop_;
   fiber::Gate gate_;
 };
@@ -127,26 +140,45 @@ void Client::Impl::Keep() {
         why_ = wire.error();
         log::Warning("no Redis master", {{"master_name", options_.master_name}, {"reason", why_.message}});
       }
-      stop_.WaitFor(backoff_.Next());
+      PauseBeforeRetry();
       continue;
     }
     log::Info("connected to the Redis master", {{"host", master_->host}, {"port", master_->port}});
     why_ = {Errc::kUnavailable, "the connection broke"};
     Serve(*wire);
-    stop_.WaitFor(backoff_.Next());
+    PauseBeforeRetry();
   }
   why_ = {Errc::kUnavailable, "the client is stopping"};
   pipeline_.Abandon();
 }
 
+void Client::Impl::PauseBeforeRetry() {
+  retry_.Reset();
+  if (!stop_.is_set()) {
+    retry_.WaitFor(Elected(kChosenIsNews) ? kLookAtChosen : backoff_.Next());
+  }
+}
+
 Result<std::shared_ptr<Wire>> Client::Impl::OpenMaster() {
+  const bool elected = Elected(kChosenIsNews);
+  if (elected) {
+    if (auto wire = OpenVerified({Discovery::Verdict::Kind::kElected, election_->chosen, {}})) {
+      return wire;
+    }
+  }
   const Found found = AskSentinels(loop_, options_, master_, clock_);
   sentinels_reached_ = found.sentinels_reached;
   if (found.verdict.kind == Discovery::Verdict::Kind::kNone) {
     return WithSecret({found.verdict.code, found.verdict.reason}, options_.sentinel_secret);
   }
-  auto opened =
-      Wire::Open(loop_, found.verdict.master, options_.user, options_.password, options_.connect_timeout, clock_);
+  if (elected && found.verdict.master == election_->deposed) {
+    return Error{Errc::kUnavailable, "the sentinels have chosen another master, which is not ready yet"};
+  }
+  return OpenVerified(found.verdict);
+}
+
+Result<std::shared_ptr<Wire>> Client::Impl::OpenVerified(const Discovery::Verdict& verdict) {
+  auto opened = Wire::Open(loop_, verdict.master, options_.user, options_.password, options_.connect_timeout, clock_);
   if (!opened) {
     return WithSecret(opened.error(), options_.secret);
   }
@@ -156,8 +188,8 @@ Result<std::shared_ptr<Wire>> Client::Impl::OpenMaster() {
   if (!role) {
     return WithSecret(role.error(), options_.secret);
   }
-  QUANTUM_CHECK(VerifyRole(found.verdict, *role));
-  master_ = found.verdict.master;
+  QUANTUM_CHECK(VerifyRole(verdict, *role));
+  master_ = verdict.master;
   return wire;
 }
 
@@ -248,25 +280,49 @@ void Client::Impl::Verify() {
       continue;
     }
     const auto wire = wire_;
-    const Found found = AskSentinels(loop_, options_, std::nullopt, clock_);
-    sentinels_reached_ = found.sentinels_reached;
-    if (found.verdict.kind == Discovery::Verdict::Kind::kMaster && found.verdict.master != wire->endpoint()) {
-      log::Warning("the sentinels name another Redis master; dropping the connection",
-                   {{"old_port", wire->endpoint().port}, {"new_port", found.verdict.master.port}});
+    const auto drop = [&](const char* why, int new_port) {
+      log::Warning(why, {{"old_port", wire->endpoint().port}, {"new_port", new_port}});
       wire->Close();
       work_.Set();
       hurry_until = {};
+    };
+    if (Elected(kChosenIsNews) && wire->endpoint() == election_->deposed) {
+      // A planned failover: the deposed lives, without its replicas.
+      if (OpenVerified({Discovery::Verdict::Kind::kElected, election_->chosen, {}})) {
+        drop("the sentinels chose another Redis master; dropping the connection", election_->chosen.port);
+      }
+      continue;
+    }
+    const Found found = AskSentinels(loop_, options_, std::nullopt, clock_);
+    sentinels_reached_ = found.sentinels_reached;
+    // They name the deposed until their leader has seen that the chosen one is master.
+    const bool behind =
+        Elected(kFailoverMax) && wire->endpoint() == election_->chosen && found.verdict.master == election_->deposed;
+    if (found.verdict.kind == Discovery::Verdict::Kind::kMaster && found.verdict.master != wire->endpoint() &&
+        !behind) {
+      drop("the sentinels name another Redis master; dropping the connection", found.verdict.master.port);
     }
   }
 }
 
-// Listens to one sentinel for +switch-master: a hint only.
+void Client::Impl::OnElection(Election election) {
+  if (election.master_name != options_.master_name) {
+    return;
+  }
+  election_ = std::move(election);
+  elected_at_ = clock_.Steady();
+  retry_.Set();
+  hint_.Set();
+}
+
+// Listens to one sentinel for a failover that began or ended: hints only.
 void Client::Impl::Watch(size_t sentinel) {
   resilience::Backoff backoff({.base = 200ms, .cap = 5s, .floor = 100ms}, SystemRandom());
   while (!stop_.is_set()) {
     auto wire = Wire::Open(loop_, options_.sentinels[sentinel], "", options_.sentinel_password,
                            options_.connect_timeout, clock_);
-    if (wire && (*wire)->Run({{"SUBSCRIBE", "+switch-master"}}, options_.connect_timeout)) {
+    if (wire &&
+        (*wire)->Run({{"SUBSCRIBE", "+switch-master"}, {"SUBSCRIBE", "+selected-slave"}}, options_.connect_timeout)) {
       backoff.Reset();
       watched_[sentinel] = *wire;
       hint_.Set();  // it may have switched while we were not listening
@@ -274,6 +330,8 @@ void Client::Impl::Watch(size_t sentinel) {
         auto push = (*wire)->Read(1s);
         if (push && SwitchedMaster(*push) == options_.master_name) {
           hint_.Set();
+        } else if (auto election = push ? ElectionOf(*push) : std::nullopt) {
+          OnElection(*std::move(election));
         } else if (!push && push.error().code != Errc::kTimeout) {
           break;
         }

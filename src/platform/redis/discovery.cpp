@@ -3,23 +3,39 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <iterator>
 #include <map>
+#include <sstream>
 
 namespace quantum::redis {
 
 namespace {
 
-std::optional<Endpoint> ParseAddress(const Reply& reply) {
-  if (reply.type != Reply::Type::kArray || reply.elements.size() != 2 || reply.elements[0].text.empty()) {
+std::optional<Endpoint> ParseAddress(std::string_view host, std::string_view port) {
+  if (host.empty()) {
     return std::nullopt;
   }
-  const std::string& port = reply.elements[1].text;
-  Endpoint endpoint{.host = reply.elements[0].text};
+  Endpoint endpoint{.host = std::string(host)};
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
   if (error != std::errc() || end != port.data() + port.size() || endpoint.port <= 0 || endpoint.port > 65535) {
     return std::nullopt;
   }
   return endpoint;
+}
+
+std::optional<Endpoint> ParseAddress(const Reply& reply) {
+  if (reply.type != Reply::Type::kArray || reply.elements.size() != 2) {
+    return std::nullopt;
+  }
+  return ParseAddress(reply.elements[0].text, reply.elements[1].text);
+}
+
+// The text of a message on a channel.
+std::optional<std::string_view> MessageOn(std::string_view channel, const Reply& push) {
+  if (push.elements.size() != 3 || push.elements[0].text != "message" || push.elements[1].text != channel) {
+    return std::nullopt;
+  }
+  return push.elements[2].text;
 }
 
 }  // namespace
@@ -109,6 +125,10 @@ Status VerifyRole(const Discovery::Verdict& verdict, const Role& role) {
     return Error{Errc::kUnavailable,
                  fmt::format("{}:{} says it is not a master", verdict.master.host, verdict.master.port)};
   }
+  if (verdict.kind == Discovery::Verdict::Kind::kElected && role.replicas == 0) {
+    return Error{Errc::kUnavailable, fmt::format("{}:{} becomes the master and has no replica yet", verdict.master.host,
+                                                 verdict.master.port)};
+  }
   if (verdict.kind == Discovery::Verdict::Kind::kLast && role.replicas == 0) {
     // Without sentinels and replicas it may be a deposed master that does not know it yet.
     return Error{Errc::kUnavailable, fmt::format("{}:{} has no replica and no sentinel vouches for it",
@@ -134,11 +154,22 @@ Error ToError(std::string_view command, std::string_view error) {
 }
 
 std::string_view SwitchedMaster(const Reply& push) {
-  if (push.elements.size() != 3 || push.elements[0].text != "message" || push.elements[1].text != "+switch-master") {
-    return {};
-  }
-  const std::string_view text = push.elements[2].text;
+  const std::string_view text = MessageOn("+switch-master", push).value_or("");
   return text.substr(0, text.find(' '));
+}
+
+std::optional<Election> ElectionOf(const Reply& push) {
+  std::istringstream text{std::string(MessageOn("+selected-slave", push).value_or(""))};
+  const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
+  if (words.size() != 8 || words[0] != "slave" || words[4] != "@") {
+    return std::nullopt;
+  }
+  const auto chosen = ParseAddress(words[2], words[3]);
+  const auto deposed = ParseAddress(words[6], words[7]);
+  if (!chosen || !deposed) {
+    return std::nullopt;
+  }
+  return Election{words[5], *chosen, *deposed};
 }
 
 }  // namespace quantum::redis

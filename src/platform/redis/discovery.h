@@ -19,6 +19,7 @@ class Discovery {
     enum class Kind {
       kUndecided,  // the sentinels still to answer may change the outcome
       kMaster,     // a majority of the configured sentinels names it; ROLE must still agree
+      kElected,    // the leader that a majority elected has chosen it; it may be used once ROLE shows it with a replica
       kLast,       // no majority answers: the last master may be used if ROLE shows it with a replica
       kNone,       // reason says why
     } kind = Kind::kUndecided;
@@ -65,5 +66,15 @@ Error ToError(std::string_view command, std::string_view error);
 
 // The master's name in a +switch-master message ("<name> <old ip> <old port> <new ip> <new port>").
 std::string_view SwitchedMaster(const Reply& push);
+
+// A failover that has begun: the sentinel that a majority elected as leader has chosen a replica and makes it master.
+// It names it to others only when it has seen the promotion, up to a second later (its INFO comes once a second).
+struct Election {
+  std::string master_name;
+  Endpoint chosen;
+  Endpoint deposed;
+};
+// Of a +selected-slave message ("slave <name> <ip> <port> @ <master's name> <its ip> <its port>"); nothing for others.
+std::optional<Election> ElectionOf(const Reply& push);
 
 }  // namespace quantum::redis

@@ -92,5 +92,30 @@ TEST(Discovery, ReadsTheMastersNameInASwitchMessage) {
   EXPECT_EQ(SwitchedMaster(Text("PONG")), "");
 }
 
+Reply Selected(std::string text) {
+  return {.type = Reply::Type::kArray, .elements = {Text("message"), Text("+selected-slave"), Text(std::move(text))}};
+}
+
+TEST(Discovery, ReadsWhomALeaderOfTheSentinelsHasChosenAndWhomItDeposes) {
+  const auto election = ElectionOf(Selected("slave 127.0.0.1:3 127.0.0.1 3 @ mymaster 127.0.0.1 1"));
+  ASSERT_TRUE(election);
+  EXPECT_EQ(election->master_name, "mymaster");
+  EXPECT_EQ(election->chosen, At(3));
+  EXPECT_EQ(election->deposed, At(1));
+  for (const char* text :
+       {"", "slave", "slave x 127.0.0.1 0 @ mymaster 127.0.0.1 1", "slave x 127.0.0.1 3 @ mymaster 127.0.0.1 one",
+        "master x 127.0.0.1 3 @ m 127.0.0.1 1", "slave x 127.0.0.1 3 @ m 127.0.0.1 1 more"}) {
+    EXPECT_FALSE(ElectionOf(Selected(text))) << text;
+  }
+  EXPECT_FALSE(ElectionOf(Text("PONG")));
+}
+
+TEST(Discovery, TheChosenNodeServesOnceItIsMasterAndAReplicaFollows) {
+  const Discovery::Verdict chosen{Kind::kElected, At(3), {}};
+  EXPECT_FALSE(VerifyRole(chosen, {.master = false}).ok());
+  EXPECT_FALSE(VerifyRole(chosen, {.master = true, .replicas = 0}).ok()) << "the deposed may have one";
+  EXPECT_TRUE(VerifyRole(chosen, {.master = true, .replicas = 1}).ok());
+}
+
 }  // namespace
 }  // namespace quantum::redis

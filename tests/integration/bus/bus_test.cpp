@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -391,7 +392,11 @@ TEST_F(BusTest, RefusesWhenTheOutboxIsFullAndDeliversWhatItTookWhenTheBrokerIsBa
 TEST_F(BusTest, SendsAgainWhatTheNewMasterLacksAndHandlesNothingTwice) {
   RunInFiber([&](fiber::Loop& loop) {
     redis::Client client(loop, cluster_->Options());
-    Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
+    std::vector<std::pair<size_t, uint64_t>> recovered;
+    Bus bus(loop, client, nullptr,
+            {.producer = "p", .group = "g", .recovered = [&](size_t buffered, uint64_t replayed) {
+               recovered.emplace_back(buffered, replayed);
+             }});
     std::multiset<int> received;
     bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) {
                      received.insert(NumberOf(event));
@@ -402,12 +407,15 @@ TEST_F(BusTest, SendsAgainWhatTheNewMasterLacksAndHandlesNothingTwice) {
       ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", i)).ok());
     }
     ASSERT_TRUE(Eventually(20s, [&] { return received.size() == 50; }));
+    EXPECT_TRUE(recovered.empty()) << "the first connect is no recovery";
     AskMaster({"FLUSHALL"});
     AskMaster({"FUNCTION", "FLUSH"});
     AskMaster({"CLIENT", "KILL", "TYPE", "normal", "USER", "service"});
     EXPECT_TRUE(Eventually(30s, [&] {
       return AskMaster({"XLEN", StreamKey("order")}) == "50";
     })) << "though nothing new is published";
+    EXPECT_EQ(std::ranges::count(recovered, std::make_pair(size_t{0}, uint64_t{50})), 1)
+        << "nothing waited, all was sent again";
     ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 50)).ok());
     ASSERT_TRUE(Eventually(20s, [&] { return received.size() == 51; }));
     EXPECT_EQ(std::set<int>(received.begin(), received.end()).size(), 51u);

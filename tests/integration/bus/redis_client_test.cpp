@@ -190,5 +190,30 @@ TEST(RedisCluster, ComesBackWithTheMasterItHadAfterAStopAndAStartOfEverything) {
   EXPECT_EQ(cluster.AwaitMaster(), master);
 }
 
+// infra/redis/on-event.sh, which the sentinels run.
+TEST(RedisCluster, OnceTheChosenNodeIsMasterTheOtherReplicaFollowsItAtOnce) {
+  RedisCluster cluster;
+  const auto port = [&](size_t node) { return std::to_string(cluster.nodes()[node].port); };
+  const auto tell = [&](const std::string& event) {
+    return quantum::testing::Process(
+        {.command = {"./on-event.sh", event,
+                     "slave 127.0.0.1:" + port(1) + " 127.0.0.1 " + port(1) + " @ mymaster 127.0.0.1 " + port(0)},
+         .output = cluster.directory() / "script.log",
+         .directory = cluster.directory() / "sentinel-1"});
+  };
+  const auto follows = [&](size_t replica, size_t master) {
+    return cluster.Ask(replica, {"ROLE"}).starts_with("slave\n127.0.0.1\n" + port(master) + "\n");
+  };
+  for (const char* event : {"+sdown", "+selected-slave"}) {
+    auto script = tell(event);
+    ASSERT_TRUE(quantum::testing::Eventually(60s, [&] { return !script.Running(); })) << event;
+    EXPECT_TRUE(follows(2, 0)) << event << ": nothing was promoted";
+  }
+  auto script = tell("+selected-slave");
+  ASSERT_EQ(cluster.Ask(1, {"REPLICAOF", "NO", "ONE"}), "OK");
+  EXPECT_TRUE(quantum::testing::Eventually(30s, [&] { return follows(2, 1); }))
+      << quantum::testing::ReadFile(cluster.directory() / "script.log");
+}
+
 }  // namespace
 }  // namespace quantum::redis
