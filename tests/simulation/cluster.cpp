@@ -320,20 +320,44 @@ void Cluster::Promote(Choices& choices) {
   node.master = true;
   BeginLog(node);
   node.alone_since = clock_.Steady();
+  election_ = {chosen, elected_, clock_.Steady()};
   elected_ = chosen;
   elected_at_ = clock_.Steady();
   broken_.push_back(chosen);
-  // A majority knows; the third sentinel learns later.
+  // A majority knows, and the third sentinel learns later; or none has seen the promotion yet.
+  const bool unseen = choices.OneIn(2);
   const size_t late = isolated_ ? *isolated_ : choices.Below(kNodes);
   for (size_t i = 0; i < kNodes; ++i) {
-    if (i != late) {
+    if (!unseen && i != late) {
       views_[i] = chosen;
     }
   }
   UpdateLinks();
 }
 
+// A leader that does not see the promotion in time gives its failover up, and the chosen one is told to follow the
+// deposed, if that lives.
+bool Cluster::GivesUp(Choices& choices) {
+  const bool seen = std::count(views_.begin(), views_.end(), elected_) > 0;
+  if (!election_ || election_->chosen != elected_ || seen || elected_at_ + kLagMax < clock_.Steady()) {
+    return false;
+  }
+  const Node& deposed = nodes_[election_->deposed];
+  if (!deposed.up || !deposed.master || !choices.OneIn(4)) {
+    return false;
+  }
+  visits_.Count(Visit::kFailoverGivenUp);
+  nodes_[elected_].diverged = true;
+  elected_ = election_->deposed;
+  elected_at_ = clock_.Steady();
+  election_.reset();
+  return true;
+}
+
 void Cluster::Reconfigure(Choices& choices) {
+  if (GivesUp(choices)) {
+    return;
+  }
   const size_t at = choices.Below(kNodes);
   if (!MayTalk(at, elected_)) {
     return;

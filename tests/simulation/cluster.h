@@ -56,6 +56,13 @@ class Cluster {
   // What a sentinel answers to get-master-addr-by-name.
   size_t NamedBy(size_t sentinel) const { return views_.at(sentinel); }
   size_t elected() const { return elected_; }
+  // The last failover, as the sentinels' leader announced it. It may take until they name the chosen one.
+  struct Election {
+    size_t chosen = 0;
+    size_t deposed = 0;
+    SteadyTime at;
+  };
+  const std::optional<Election>& election() const { return election_; }
   std::optional<size_t> isolated() const { return isolated_; }
   // Whether a client, on the side of the isolated node or not, reaches a node or the sentinel beside it.
   bool Reaches(bool with_isolated, size_t node) const { return !isolated_ || with_isolated == (node == *isolated_); }
@@ -87,6 +94,7 @@ class Cluster {
   void Follow(size_t replica, size_t master);
   void BeginLog(Node& node);
   bool IsCandidate(size_t replica) const;
+  bool GivesUp(Choices& choices);
   bool MayTalk(size_t a, size_t b) const { return !isolated_ || (a == *isolated_) == (b == *isolated_); }
   void UpdateLinks();
   std::optional<SteadyTime> LacksSince(size_t replica) const;
@@ -99,6 +107,7 @@ class Cluster {
   std::array<size_t, kNodes> views_{};
   size_t elected_ = 0;
   SteadyTime elected_at_{};
+  std::optional<Election> election_;
   std::optional<size_t> isolated_;
   uint64_t histories_ = 0;
   std::vector<size_t> broken_;

@@ -34,7 +34,7 @@ class Line {
 
  private:
   enum class State { kDown, kFinding, kRole, kUp };
-  void Begin();
+  void Begin(Choices& choices);
   void AskSentinel(Choices& choices);
   void AskRole();
   void Judge();

@@ -22,10 +22,12 @@ enum class Visit : size_t {
   kConnected,
   kMasterByMajority,
   kMasterByMemory,    // no majority of sentinels answered: the last master, with a replica
+  kMasterByElection,  // chosen by the sentinels' leader, before they name it
   kNoMaster,          // the sentinels disagree
   kRoleRefused,       // the node found says that it is no master
   kSetback,           // a new master lacked what was confirmed
   kLaggingPromoted,   // a replica that lacked what its master had
+  kFailoverGivenUp,   // the chosen one was master, and the deposed is again
   kDivergedDropped,   // an old master came back with what nobody else has
   kFileCutShort,      // a node came back without its last two seconds
   kSplitBrain,        // a deposed master was written to
