@@ -343,7 +343,8 @@ bool Cluster::GivesUp(Choices& choices) {
     return false;
   }
   const Node& deposed = nodes_[election_->deposed];
-  if (!deposed.up || !deposed.master || !choices.OneIn(4)) {
+  const bool reached = deposed.up && (!isolated_ || *isolated_ != election_->deposed);
+  if (!reached || !deposed.master || !choices.OneIn(4)) {
     return false;
   }
   visits_.Count(Visit::kFailoverGivenUp);

@@ -16,6 +16,7 @@ using redis::Reply;
 constexpr Duration kAnswerMax = std::chrono::seconds(3);
 constexpr Duration kFrozen = std::chrono::seconds(30);
 constexpr Duration kChosenIsNews = std::chrono::seconds(5);  // longer than the client's: more can happen
+constexpr Duration kVerified = std::chrono::seconds(10);     // failover-timeout, and the time between two verifications
 constexpr int kPort = 6379;
 
 Endpoint EndpointOf(size_t node) { return {"10.0.0." + std::to_string(node), kPort}; }
@@ -61,7 +62,7 @@ void Line::Advance(Choices& choices) {
     case State::kRole:
       return Judge();
     case State::kUp:
-      if (breaks_ != network_.breaks(node_)) {
+      if (breaks_ != network_.breaks(node_) || SentinelsNameAnother()) {
         return Drop(false);
       }
       // A node that says it is no master is dropped.
@@ -89,6 +90,24 @@ void Line::Begin(Choices& choices) {
     node_ = via_->node_;
     AskRole();
   }
+}
+
+// As the client finds out within some seconds. Of one that was chosen they know only after its failover.
+bool Line::SentinelsNameAnother() const {
+  if (verdict_.kind != Discovery::Verdict::Kind::kElected || clock_.Steady() < connected_at_ + kVerified) {
+    return false;
+  }
+  Discovery discovery(kNodes);
+  for (size_t sentinel = 0; sentinel < kNodes; ++sentinel) {
+    if (cluster_.Reaches(with_isolated_, sentinel)) {
+      const Endpoint named = EndpointOf(cluster_.NamedBy(sentinel));
+      discovery.OnAnswer(sentinel, ArrayReply({TextReply(named.host), TextReply(std::to_string(named.port))}));
+    } else {
+      discovery.OnSilence(sentinel, {Errc::kTimeout, "no answer in time"});
+    }
+  }
+  const auto verdict = discovery.Decide(std::nullopt);
+  return verdict.kind == Discovery::Verdict::Kind::kMaster && NodeOf(verdict.master) != node_;
 }
 
 void Line::AskSentinel(Choices& choices) {
@@ -143,6 +162,7 @@ void Line::Judge() {
   }
   last_master_ = verdict_.master;
   state_ = State::kUp;
+  connected_at_ = clock_.Steady();
   ++epoch_;
 }
 

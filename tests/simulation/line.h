@@ -37,6 +37,7 @@ class Line {
   void Begin(Choices& choices);
   void AskSentinel(Choices& choices);
   void AskRole();
+  bool SentinelsNameAnother() const;
   void Judge();
   std::vector<redis::Reply> Parse(const std::string& bytes, Choices& choices) const;
 
@@ -52,6 +53,7 @@ class Line {
   redis::Discovery::Verdict verdict_;
   std::optional<redis::Endpoint> last_master_;
   size_t node_ = 0;
+  SteadyTime connected_at_{};
   uint64_t breaks_ = 0;  // of the node, when the connection was made
   std::optional<uint64_t> call_;
   size_t expected_ = 0;

@@ -18,7 +18,8 @@ class Broker {
 
   // Connects to the present master and makes sure that it has the functions.
   Status Connect(Duration timeout);
-  bool connected() const { return connection_ != nullptr; }
+  // False too when another node has become the master.
+  bool connected() const { return connection_ != nullptr && connection_->endpoint() == redis_.master(); }
   void Disconnect() { connection_.reset(); }
 
   // The last sequence of each lane that the broker holds.

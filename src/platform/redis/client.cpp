@@ -445,5 +445,6 @@ Result<Client::Health> Client::Check(Duration timeout) {
 }
 
 const ClientOptions& Client::options() const { return impl_->options(); }
+Endpoint Client::master() const { return impl_->master(); }
 
 }  // namespace quantum::redis

@@ -98,6 +98,8 @@ class Client {
   };
   Result<Health> Check(Duration timeout);
   const ClientOptions& options() const;
+  // The last one that was verified, connected or not; empty before the first. Connections to another are out of date.
+  Endpoint master() const;
 
  private:
   class Impl;
