@@ -40,8 +40,7 @@ const std::vector<std::string_view>& AllTypes() {
                                                       kHealthSnapshot,
                                                       kHealthAlertRaised,
                                                       kHealthAlertCleared,
-                                                      kSystemMaintenance,
-                                                      kSystemRedisRecovered};
+                                                      kSystemMaintenance};
   return types;
 }
 

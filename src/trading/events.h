@@ -51,7 +51,6 @@ inline constexpr std::string_view kHealthSnapshot = "health.snapshot_updated";
 inline constexpr std::string_view kHealthAlertRaised = "health.alert_raised";
 inline constexpr std::string_view kHealthAlertCleared = "health.alert_cleared";
 inline constexpr std::string_view kSystemMaintenance = "system.maintenance";
-inline constexpr std::string_view kSystemRedisRecovered = "system.redis_recovered";
 
 // Every type above; all are durable but market.tick.
 const std::vector<std::string_view>& AllTypes();
@@ -187,7 +186,7 @@ struct TradeUpdate {
   Decimal realized_pnl;  // net of fees and funding
   Decimal fees;
   Decimal funding;           // paid; negative: received
-  std::string close_reason;  // STOP_LOSS, TAKE_PROFIT, SIGNAL, MANUAL, EMERGENCY, LIQUIDATION
+  std::string close_reason;  // STOP_LOSS, TAKE_PROFIT, SIGNAL, MANUAL, EMERGENCY, LIQUIDATION, NETTED, RECONCILED
   std::string model;
   std::string strategy;
   std::string reservation_id;

@@ -40,7 +40,7 @@ Kept ComeToRest(Stack& stack) {
   json::value metrics;
   EXPECT_TRUE(Eventually(seconds(60), [&] {
     metrics = stack.GetJson("/api/execution/health").at("metrics");
-    return metrics.at("open_positions") == 0 && metrics.at("records_pending") == 0;
+    return metrics.at("open_positions") == 0 && metrics.at("live_orders") == 0 && metrics.at("records_pending") == 0;
   })) << json::serialize(metrics);
   Kept before = Look(stack);
   EXPECT_TRUE(Eventually(seconds(60), [&] {

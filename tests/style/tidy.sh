@@ -15,8 +15,12 @@ if ((!$#)); then
 fi
 ((${#files[@]})) || { echo "no .cpp file has changed"; exit 0; }
 
-# What it counts and passes over (system headers, NOLINT) is no finding.
+# What it counts and passes over (system headers, NOLINT) is said on its standard error, and is no finding.
+said="$(mktemp)"
+trap 'rm -f "$said"' EXIT
+failed=0
 found="$(printf '%s\0' "${files[@]}" |
   nice xargs -0 -P "$(nproc)" -n 1 clang-tidy-14 --quiet -p build/dev \
-    --extra-arg=-Wno-unknown-warning-option 2>/dev/null | sed "s#$PWD/##g")" || true
+    --extra-arg=-Wno-unknown-warning-option 2>"$said" | sed "s#$PWD/##g")" || failed=1
 [[ -z "$found" ]] || { echo "$found"; exit 1; }
+((!failed)) || { cat "$said" >&2; echo "clang-tidy-14 failed" >&2; exit 2; }

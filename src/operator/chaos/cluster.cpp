@@ -97,8 +97,8 @@ Status Cluster::Render() const {
       QUANTUM_TRY(const Rendered rendered, operate::Render(text, variables, from));
       QUANTUM_CHECK(WriteFileDurably(fmt::format("{}/{}", to, name), rendered.text));
     }
-    std::filesystem::copy_file(infra_ + "/redis/on-event.sh", sentinel + "/on-event.sh",
-                               std::filesystem::copy_options::overwrite_existing);
+    QUANTUM_TRY(const std::string script, ReadFile(infra_ + "/redis/on-event.sh"));
+    QUANTUM_CHECK(WriteFileAtomically(sentinel + "/on-event.sh", script, 0700));
   }
   return {};
 }

@@ -28,14 +28,12 @@ Status CheckUnit(LocalFleet& fleet, const std::string& wanted) {
   return Error{Errc::kInvalidArgument, NoSuch("unit", wanted, names)};
 }
 
-// The unit as it stands afterwards, as a row of `status --json` has it.
+// The unit as it stands afterwards, without what the gateway knows of it.
 Status PrintState(LocalFleet& fleet, const std::string& wanted) {
   QUANTUM_TRY(const std::vector<UnitStatus> units, fleet.List());
   for (const UnitStatus& unit : units) {
     if (unit.name == wanted) {
-      Write(boost::json::serialize(boost::json::object{
-                {"name", unit.name}, {"state", ToString(unit.state)}, {"pid", unit.pid}, {"restarts", unit.restarts}}) +
-            "\n");
+      Write(StatusToJson(unit) + "\n");
     }
   }
   return {};

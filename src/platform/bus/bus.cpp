@@ -48,15 +48,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
         on_disk_(std::move(on_disk)),
         memory_(options_.producer, incarnation_, options_.outbox_events_max),
         sender_(redis, outbox(), options_.batch_max, options_.replicas_required, session_, clock,
-                {.confirmed =
-                     [this](size_t lane, uint64_t sequence) {
-                       // The broker's word (received, not fsynced) counts only where there is no journal.
-                       if (!on_disk_.journal) {
-                         safe_.Reach(lane, sequence);
-                       }
-                     },
-                 .recovered = options_.recovered,
-                 .fenced = options_.fenced}),
+                {.recovered = options_.recovered, .fenced = options_.fenced}),
         volatile_sender_(redis),
         janitor_({loop, redis, pool, options_, clock}, [this] { return health(); }) {
     QUANTUM_ASSERT(!options_.producer.empty());
@@ -120,7 +112,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   OnDisk on_disk_;
   MemoryOutbox memory_;
   Sender sender_;
-  SequenceWaiters safe_;  // on disk or with the broker
+  SequenceWaiters safe_;  // on disk
   std::unique_ptr<journal::Writer> writer_;
   VolatileSender volatile_sender_;
   uint64_t volatile_sequence_ = 0;

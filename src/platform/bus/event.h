@@ -46,6 +46,9 @@ void RegisterEventType(EventType type);
 const EventType* FindEventType(std::string_view name);
 std::vector<EventType> EventTypes();
 
+// The bus's own event, which a process publishes when its broker is back: {buffered, replayed} (BusOptions::recovered).
+inline constexpr const char* kRedisRecovered = "system.redis_recovered";
+
 // Keys as they stand in Redis. The braces keep a stream and its producers' sequences in one slot.
 std::string FamilyOf(std::string_view type);         // "order" of "order.filled"; volatile: the whole type
 std::string StreamKey(std::string_view family);      // quantum:stream:{order}

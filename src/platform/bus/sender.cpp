@@ -126,7 +126,6 @@ void Sender::Confirm(const SenderCore::Sending& sending, uint64_t last) {
     }
   }
   waiters_.Reach(sending.lane, *confirmed);
-  callbacks_.confirmed(sending.lane, *confirmed);
 }
 
 void Sender::Complain(const Error& error) {

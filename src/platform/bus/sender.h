@@ -18,8 +18,6 @@ namespace quantum::bus {
 class Sender {
  public:
   struct Callbacks {
-    // The broker and its replicas hold a lane's events up to a sequence.
-    std::function<void(size_t, uint64_t)> confirmed;
     // Connected again after the connection was lost: so many events wait; so many that it had confirmed it lacks now.
     std::function<void(size_t buffered, uint64_t replayed)> recovered;
     // Another process has taken over this producer's name: nothing more is sent.

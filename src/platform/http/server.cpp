@@ -123,9 +123,6 @@ void ServerCore::Accept(TcpAcceptor& acceptor) {
       fiber::SleepFor(kAcceptPause);
       continue;
     }
-    error_code ignored;
-    socket.non_blocking(true, ignored);
-    socket.set_option(Tcp::no_delay(true), ignored);
     if (connections.size() >= options.connections_max) {
       RefuseConnection(std::move(socket));
       continue;
@@ -135,6 +132,9 @@ void ServerCore::Accept(TcpAcceptor& acceptor) {
 }
 
 void ServerCore::Serve(TcpSocket socket) {
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.set_option(Tcp::no_delay(true), ignored);
   auto connection = std::make_shared<Connection>(shared_from_this(), std::move(socket));
   connections.insert(connection.get());
   loop.Spawn([connection = std::move(connection)] { connection->Serve(); });
@@ -173,10 +173,12 @@ bool ServerCore::Drain(Duration timeout) {
       TcpSocket socket(loop.context().get_executor());
       acceptor_->accept(socket, error);
       if (!error) {
-        error_code ignored;
-        socket.non_blocking(true, ignored);
         Serve(std::move(socket));
       }
+    }
+    if (acceptor_->is_open() && error != asio::error::would_block) {
+      log::Warning("connections that waited to be accepted are reset; is the limit of open files too low?",
+                   {{"port", port}, {"error", error.message()}});
     }
     error_code ignored;
     acceptor_->close(ignored);

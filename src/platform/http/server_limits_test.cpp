@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <deque>
 #include <ostream>
 #include <set>
+#include <thread>
 
 #include "platform/base/id.h"
 #include "platform/http/server.h"
@@ -231,6 +233,11 @@ class HttpDrain : public testing::Test {
       }
       return Json(R"({"slow":true})");
     });
+    server.Route("GET", "/stuck", [this](const Request&) {
+      started_ = true;
+      EXPECT_TRUE(Within(10s, [this] { return release_.load(); }));  // holds the thread, and so the loop
+      return Json("{}");
+    });
     server.Route("GET", "/hello", [](const Request&) { return Json("{}"); });
     server.Route("GET", "/health", [](const Request&) { return Json("{}"); }, {.always = true});
   }
@@ -273,6 +280,32 @@ TEST_F(HttpDrain, FinishesWhatIsInFlightAndRefusesTheRest) {
   const auto finished = busy.Receive();
   EXPECT_EQ(finished.body, R"({"slow":true})");
   EXPECT_EQ(finished.Header("Connection"), "close");
+}
+
+TEST_F(HttpDrain, AnswersTheConnectionsThatTheKernelHadAccepted) {
+  RawSocket busy(server_.port());
+  busy.Send("GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n");
+  WaitUntilStarted();
+  std::deque<RawSocket> queued;
+  for (int i = 0; i < 20; ++i) {
+    queued.emplace_back(server_.port()).Send(kHello);
+  }
+  std::atomic<bool> draining{false};
+  std::thread drainer([&] {
+    test::RunInFiber([&](fiber::Loop&) {
+      draining = true;
+      EXPECT_TRUE(server_.server().Drain(10s));
+    });
+  });
+  EXPECT_TRUE(Within(10s, [&] { return draining.load(); }));
+  std::this_thread::sleep_for(50ms);  // the call stands behind the request that holds the loop
+  release_ = true;
+  drainer.join();
+  EXPECT_EQ(busy.Receive().status, 200);
+  for (RawSocket& socket : queued) {
+    const int status = socket.Receive().status;
+    EXPECT_TRUE(status == 503 || status == 200) << status;
+  }
 }
 
 TEST_F(HttpDrain, StopClosesConnectionsAndFreesThePort) {

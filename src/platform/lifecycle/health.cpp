@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
+#include <regex>
 
 namespace quantum::lifecycle {
 namespace {
@@ -43,13 +44,10 @@ double ToGauge(HealthStatus status) {
   return status == HealthStatus::kOk ? 1.0 : status == HealthStatus::kDegraded ? 0.5 : 0.0;
 }
 
-bool SameButForNumbers(std::string_view a, std::string_view b) {
-  const auto words = [](std::string_view text) {
-    std::string kept(text);
-    std::erase_if(kept, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
-    return kept;
-  };
-  return words(a) == words(b);
+bool SameButForDurations(std::string_view a, std::string_view b) {
+  static const std::regex duration(R"([0-9]+(\.[0-9]+)? (ms|s|min|h)\b)");
+  const auto untimed = [](std::string_view text) { return std::regex_replace(std::string(text), duration, "#"); };
+  return untimed(a) == untimed(b);
 }
 
 DependencyHealth Judge(const Result<std::string>& answer, Duration latency, Duration slow, bool required) {

@@ -25,8 +25,8 @@ struct DependencyHealth {
 // An error is DOWN, an answer slower than `slow` DEGRADED. A good answer's text is the details.
 DependencyHealth Judge(const Result<std::string>& answer, Duration latency, Duration slow, bool required);
 
-// Whether two reasons say the same and differ in numbers alone ("nothing has come for 3.1 s", "... for 3.4 s").
-bool SameButForNumbers(std::string_view a, std::string_view b);
+// Whether two reasons say the same and differ in durations alone ("nothing has come for 3.1 s", "... for 3.4 s").
+bool SameButForDurations(std::string_view a, std::string_view b);
 
 // What was found out at one moment, on the main loop.
 struct HealthSnapshot {

@@ -52,9 +52,12 @@ TEST(Health, TheServicesOwnWordDegradesAndAHangingLoopIsDown) {
 }
 
 TEST(Health, AReasonThatOnlyCountsOnIsNotNews) {
-  EXPECT_TRUE(SameButForNumbers("BTCUSDT: nothing has come for 9.9 s", "BTCUSDT: nothing has come for 10 s"));
-  EXPECT_FALSE(SameButForNumbers("", "1 order is unknown"));
-  EXPECT_FALSE(SameButForNumbers("BTCUSDT: nothing has come for 3 s", "BTCUSDT: the book is being built"));
+  EXPECT_TRUE(SameButForDurations("BTCUSDT: nothing has come for 9.9 s", "BTCUSDT: nothing has come for 10 s"));
+  EXPECT_TRUE(SameButForDurations("the oldest waits for 59 s", "the oldest waits for 1.5 min"));
+  EXPECT_FALSE(SameButForDurations("", "1 order is unknown"));
+  EXPECT_FALSE(SameButForDurations("1 orders are unknown", "40 orders are unknown"));
+  EXPECT_FALSE(SameButForDurations("halted: incident 17", "halted: incident 18"));
+  EXPECT_FALSE(SameButForDurations("BTCUSDT: nothing has come for 3 s", "BTCUSDT: the book is being built"));
 }
 
 TEST(Health, TheDocumentHasTheAgreedShape) {

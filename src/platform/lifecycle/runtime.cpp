@@ -21,7 +21,6 @@ constexpr auto kLoopStandsStill = std::chrono::seconds(5);
 constexpr auto kRedisSlow = std::chrono::milliseconds(100);
 constexpr auto kPostgresSlow = std::chrono::milliseconds(200);
 constexpr auto kHttpSlow = std::chrono::milliseconds(500);
-constexpr const char* kRedisRecovered = "system.redis_recovered";
 constexpr auto kCheckTimeout = std::chrono::milliseconds(900);  // a little less than the second that /health waits
 
 }  // namespace
@@ -75,7 +74,7 @@ Status Runtime::Connect() {
     bus::BusOptions options_of_bus{
         .producer = spec_.name, .group = spec_.name, .replicas_required = ReplicasRequired(manifest_)};
     options_of_bus.fenced = [this](const std::string& reason) { RequestShutdown("fenced: " + reason); };
-    bus::RegisterEventType({kRedisRecovered});  // the one event that is the platform's own
+    bus::RegisterEventType({bus::kRedisRecovered});
     options_of_bus.recovered = [this](size_t buffered, uint64_t replayed) { AnnounceRecovery(buffered, replayed); };
     if (!check_) {  // a check leaves nothing behind, and may run beside the service
       options_of_bus.journal_directory = fmt::format("{}/data/{}/journal", manifest_.state_directory(), spec_.unit);
@@ -90,7 +89,7 @@ void Runtime::AnnounceRecovery(size_t buffered, uint64_t replayed) {
   main_loop_.Spawn([this, buffered, replayed] {
     const CorrelationScope scope(NewUuid());
     const auto published =
-        bus_->Publish({.type = kRedisRecovered,
+        bus_->Publish({.type = bus::kRedisRecovered,
                        .key = spec_.name,
                        .payload = fmt::format(R"({{"buffered": {}, "replayed": {}}})", buffered, replayed)});
     if (!published) {
@@ -202,7 +201,7 @@ void Runtime::SetDegraded(std::string_view topic, std::string_view reason) {
   const std::string before = known == degraded_.end() ? "" : known->second;
   degraded_[std::string(topic)] = reason;
   // A reason that counts seconds is told once, not once a second; /health has its newest number.
-  if (!SameButForNumbers(before, reason)) {
+  if (!SameButForDurations(before, reason)) {
     log::Warning("degraded", {{"topic", topic}, {"reason", reason}});
   }
 }

@@ -33,6 +33,7 @@ void Connections::Close() {
   for (Waiter* const each : waiters_) {
     each->turn.Set();
   }
+  waiters_.clear();  // what is given back from here on is nobody's turn
 }
 
 Result<std::unique_ptr<Connection>> Connections::Take(resilience::Deadline deadline) {

@@ -50,6 +50,23 @@ TEST_F(Pains, Pain10AHaltWithCloseEndsFlatWithoutStops) {
   });
 }
 
+TEST_F(Pains, AHaltWithCloseLeavesNothingOfEntriesThatCancelledEachOtherOut) {
+  Run([](World& world) {
+    world.venue.fill_market_orders = false;
+    world.Enter("long");
+    world.Enter("short", Side::kSell);
+    for (const char* trade : {"long", "short"}) {
+      exchange::VenueOrder& entry = world.venue.orders.at(world.Leg(trade, Leg::kEntry).client_order_id);
+      world.venue.Fill(entry, entry.quantity);
+    }
+    world.protector.Pass("BTCUSDT");
+    world.emergency.Halt("test", true, trading::kHaltedByOperator);
+    world.protector.Pass("BTCUSDT");
+    EXPECT_EQ(world.venue.CountOpen(true), 0);
+    EXPECT_TRUE(world.desk.ledger.ActiveTrades().empty());
+  });
+}
+
 TEST_F(Pains, AHaltPutOnTheDiskByHandHoldsForTheVeryNextEntry) {
   Run([this](World& world) {
     ASSERT_FALSE(RefusedBy(world.desk.GatesFor("BTCUSDT"), LastingApproval().decision));

@@ -210,8 +210,15 @@ ChangeSet Ledger::AdvanceCursor(const std::string& symbol, int64_t trade_id) {
 void Ledger::Purge(WallTime before) {
   // Only what is asked for again can come again.
   std::erase_if(funding_booked_, [&](const auto& entry) { return entry.second < funding_from(); });
-  std::erase_if(trades_,
-                [&](const auto& entry) { return IsDone(entry.second.status) && entry.second.updated < before; });
+  std::set<std::string> with_orders;  // that are live still, and are taken down through their trade
+  for (const auto& [id, tracked] : orders_) {
+    if (!IsFinal(tracked.order.status)) {
+      with_orders.insert(tracked.order.decision_id);
+    }
+  }
+  std::erase_if(trades_, [&](const auto& entry) {
+    return IsDone(entry.second.status) && entry.second.updated < before && !with_orders.contains(entry.first);
+  });
   std::erase_if(orders_, [&](const auto& entry) {
     const Order& order = entry.second.order;
     return IsFinal(order.status) && order.updated < before && !trades_.contains(order.decision_id);

@@ -119,6 +119,7 @@ class Ledger {
   void ApplyFillTo(Step& step, const trading::Fill& fill, WallTime now);
   void AdvanceByFills(Tracked& tracked, const trading::Fill& fill, WallTime now);
   void Allocate(Step& step, const trading::Fill& fill, const Order* order, std::string_view reason, WallTime now);
+  void NetOpposites(Step& step, const trading::Fill& fill, WallTime now);
   Trade& AdoptTrade(const trading::Fill& fill, WallTime now);
   void SettleTrade(Step& step, Trade& trade, WallTime now);
   void ShareFunding(Step& step, const exchange::FundingPayment& payment);

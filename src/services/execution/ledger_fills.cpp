@@ -201,6 +201,7 @@ void Ledger::Allocate(Step& step, const Fill& fill, const Order* order, std::str
       step.opened.push_back(own->trade_id);
     }
     step.trades.insert(own->trade_id);
+    NetOpposites(step, fill, now);
     SettleTrade(step, *own, now);
     return;
   }
@@ -233,6 +234,35 @@ void Ledger::Allocate(Step& step, const Fill& fill, const Order* order, std::str
     Enter(adopted, rest, fill.price, fee_rest, fill.time);
     step.trades.insert(adopted.trade_id);
     step.opened.push_back(adopted.trade_id);
+  }
+}
+
+// Entries of both sides can fill one after the other, each allowed while the other was still resting. The venue holds
+// one net position, so the fill of the later one is an exit of the earlier: kept apart, two trades would each have a
+// stop with nothing behind it, which a later position would be closed by.
+void Ledger::NetOpposites(Step& step, const Fill& fill, WallTime now) {
+  const auto oldest = [&](Side side) {
+    Trade* found = nullptr;
+    for (auto& [id, trade] : trades_) {
+      if (trade.symbol == fill.symbol && trade.side == side && !trade.position.is_flat() &&
+          (found == nullptr || trade.created < found->created)) {
+        found = &trade;
+      }
+    }
+    return found;
+  };
+  while (true) {
+    Trade* const bought = oldest(Side::kBuy);
+    Trade* const sold = oldest(Side::kSell);
+    if (bought == nullptr || sold == nullptr) {
+      return;
+    }
+    const Decimal part = std::min(bought->open_quantity(), sold->open_quantity());
+    for (Trade* trade : {bought, sold}) {
+      Exit(*trade, part, fill.price, Decimal(), fill.time, kByNetting);
+      step.trades.insert(trade->trade_id);
+      SettleTrade(step, *trade, now);
+    }
   }
 }
 

@@ -195,6 +195,46 @@ TEST_F(LedgerTest, APositionThatNobodyDecidedIsAdoptedWithADefaultStop) {
   EXPECT_EQ(ledger.PositionOf("BTCUSDT").quantity, "-0.5"_dec);
 }
 
+TEST_F(LedgerTest, AnEntryOfTheOtherSideClosesWhatTheVenueNetsItAgainst) {
+  const Order& buy = Adopt(OpenApproval("long"));
+  const Order& sell = Adopt(OpenApproval("short", Side::kSell, "0.015"));
+  FillWith(buy, 1, "0.01", "60000", "0.3");
+  const ChangeSet changes = FillWith(sell, 2, "0.015", "60100", "0.4");
+  EXPECT_EQ(ledger.FindTrade("long")->status, TradeStatus::kClosed);
+  EXPECT_EQ(ledger.FindTrade("long")->close_reason, "NETTED");
+  EXPECT_EQ(ledger.FindTrade("long")->net_pnl(), "0.7"_dec);
+  EXPECT_EQ(ledger.FindTrade("short")->open_quantity(), "0.005"_dec);
+  EXPECT_EQ(ledger.FindTrade("short")->position.realized_pnl, Decimal());
+  EXPECT_EQ(ledger.PositionOf("BTCUSDT").quantity, "-0.005"_dec);
+  EXPECT_EQ(ledger.PositionOf("BTCUSDT").realized_pnl, "1"_dec);
+  EXPECT_EQ(TypesOf(changes),
+            (std::vector<std::string>{"order.filled", "trade.opened", "trade.closed", "position.updated"}));
+}
+
+TEST_F(LedgerTest, TwoEntriesThatCancelEachOtherOutLeaveNoTrade) {
+  const Order& buy = Adopt(OpenApproval("long"));
+  const Order& sell = Adopt(OpenApproval("short", Side::kSell));
+  FillWith(buy, 1, "0.01", "60000");
+  FillWith(sell, 2, "0.01", "59900");
+  EXPECT_TRUE(ledger.ActiveTrades().empty());
+  EXPECT_TRUE(ledger.PositionOf("BTCUSDT").is_flat());
+  EXPECT_EQ(ledger.FindTrade("long")->net_pnl(), "-1"_dec);
+}
+
+TEST_F(LedgerTest, AnEndedTradeIsNotForgottenWhileItsStopIsLive) {
+  FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
+  const Order& stop = OrderOf("a", Leg::kStopLoss);
+  ASSERT_TRUE(ledger.ApplyReport(ReportOf(stop, OrderStatus::kNew), kNow).ok());
+  FillWith(Adopt(CloseApproval("close", Side::kSell, "0.01")), 2, "0.01", "60000");
+  ledger.Discard(OrderOf("a", Leg::kTakeProfit).client_order_id, "over", kNow);
+  const WallTime later = kNow + std::chrono::hours(1);
+  ledger.Purge(later);
+  ASSERT_NE(ledger.FindTrade("a"), nullptr);
+  ledger.MarkGone(stop.client_order_id, "cancelled", kNow);
+  ledger.Purge(later);
+  EXPECT_EQ(ledger.FindTrade("a"), nullptr);
+}
+
 TEST_F(LedgerTest, APositionThatIsGoneAtTheVenueClosesItsTrade) {
   FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
   ledger.Correct("BTCUSDT", {}, {}, kNow);
@@ -211,12 +251,13 @@ RC_GTEST_PROP(LedgerProperty, PositionsAndTradesAgreeForEveryInterleaving, ()) {
   int64_t trade_id = 0;
   Decimal expected;
   for (const char* name : {"a", "b", "c"}) {
-    const Plan plan = PlanOf(OpenApproval(name));
+    const Side side = *rc::gen::element(Side::kBuy, Side::kSell);
+    const Plan plan = PlanOf(OpenApproval(name, side));
     ledger.Adopt(plan);
     const int parts = *rc::gen::inRange(1, 6);
     for (int part = 0; part < parts; ++part) {
       fills.push_back(FillOf(plan.orders[0], ++trade_id, "0.002"_dec, Decimal::FromInt(60000 + part), "0.01"_dec));
-      expected += "0.002"_dec;
+      expected += side == Side::kBuy ? "0.002"_dec : -"0.002"_dec;
     }
   }
   std::vector<size_t> arrival;
@@ -228,10 +269,22 @@ RC_GTEST_PROP(LedgerProperty, PositionsAndTradesAgreeForEveryInterleaving, ()) {
   for (const size_t i : arrival) {
     counted += ledger.ApplyFill(fills[i], kNow).fills.size();
     Decimal by_trades;
+    Decimal open;
     for (const Trade* trade : ledger.ActiveTrades()) {
       by_trades += trade->position.quantity;
+      open += trade->open_quantity();
     }
     RC_ASSERT(by_trades == ledger.PositionOf("BTCUSDT").quantity);
+    RC_ASSERT(open == by_trades.Abs());  // no two trades of both sides at once
+    // What is won so far is the same by trades as by the account, which averages over all of them; but for rounding.
+    const auto won = [](const trading::Position& position) {
+      return position.realized_pnl + position.quantity.Times("60000"_dec - position.entry_price);
+    };
+    Decimal by_trade;
+    for (const char* name : {"a", "b", "c"}) {
+      by_trade += won(ledger.FindTrade(name)->position);
+    }
+    RC_ASSERT((by_trade - won(ledger.PositionOf("BTCUSDT"))).Abs() < "0.000001"_dec);
   }
   RC_ASSERT(counted == fills.size());
   RC_ASSERT(ledger.PositionOf("BTCUSDT").quantity == expected);

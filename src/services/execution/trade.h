@@ -30,6 +30,7 @@ inline constexpr std::string_view kBySignal = "SIGNAL";
 inline constexpr std::string_view kByHand = "MANUAL";
 inline constexpr std::string_view kByEmergency = "EMERGENCY";
 inline constexpr std::string_view kByLiquidation = "LIQUIDATION";
+inline constexpr std::string_view kByNetting = "NETTED";  // by the entry of the other side: the venue has one position
 inline constexpr std::string_view kByReconciliation = "RECONCILED";  // gone at the venue without a fill that we can see
 
 struct Trade {
