@@ -98,8 +98,10 @@ TEST_F(Supervisor, AfterLosingKeeperAndSupervisorUpFindsTheUnitsAgain) {
   const pid_t keeper = KeeperPid();
   const pid_t supervisor = SupervisorPid();
   ASSERT_GT(keeper, 0);
-  ::kill(keeper, SIGKILL);
-  ::kill(supervisor, SIGKILL);
+  for (const int signal : {SIGSTOP, SIGKILL}) {  // the one would replace the other
+    ::kill(keeper, signal);
+    ::kill(supervisor, signal);
+  }
   ASSERT_TRUE(Eventually(kSoon, [&] { return !fleet_.Running(); }));
   EXPECT_EQ(::kill(a, 0), 0) << "units live on";
   Up();

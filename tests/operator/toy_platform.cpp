@@ -86,7 +86,7 @@ std::string ToyPlatform::Waiting(const std::string& name, const std::string& mor
   const int port = FreePorts(1).front();
   ports_.push_back(port);
   return fmt::format(
-      "  {}:\n    command: [{}, \"{}\", \"0\", {}]\n    port: {}\n    start_deadline: 2s\n"
+      "  {}:\n    command: [{}, \"{}\", \"0\", {}]\n    port: {}\n    start_deadline: 10s\n"
       "    ready: {{http: /health/ready, interval: 20ms}}\n    live: {{http: /health/live, interval: 100ms}}\n{}",
       name, ToyProgram(), port, Away(), port, more);
 }
@@ -149,8 +149,11 @@ void ToyPlatform::KillAllBehindTheSupervisorsBack() {
   const pid_t supervisor = SupervisorPid();
   ASSERT_GT(keeper, 0);
   ASSERT_GT(supervisor, 0);
-  ::kill(keeper, SIGKILL);
-  ::kill(supervisor, SIGKILL);
+  // The one would replace the other.
+  for (const int signal : {SIGSTOP, SIGKILL}) {
+    ::kill(keeper, signal);
+    ::kill(supervisor, signal);
+  }
   ASSERT_TRUE(Eventually(kSoon, [&] { return !fleet_.Running(); }));
 }
 

@@ -70,7 +70,7 @@ TEST_F(UpTest, ADamagedManifestIsRefusedWithItsLine) {
 }
 
 TEST_F(UpTest, AFailedStartIsStoppedAlsoWhenUpItselfHasDied) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 5; exit 3\"]\n");
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 15; exit 3\"]\n");
   Process up = UpInBackground();
   ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
   up.Kill();
@@ -122,7 +122,7 @@ TEST_F(UpTest, DownDuringUpIsNotTakenForTheFailureOfAUnit) {
 }
 
 TEST_F(UpTest, TheDeathOfTheSupervisorDuringUpIsSurvived) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sleep, \"1\"]\n");
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sleep, \"5\"]\n");
   Process up = UpInBackground();
   ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
   const pid_t supervisor = SupervisorPid();
@@ -130,7 +130,7 @@ TEST_F(UpTest, TheDeathOfTheSupervisorDuringUpIsSurvived) {
   ::kill(supervisor, SIGKILL);
   const auto ended = up.Stop(kSoon, 0);
   EXPECT_EQ(ended, 0) << Said();
-  EXPECT_EQ(Unit("slow").state, State::kDone);
+  EXPECT_TRUE(Eventually(kSoon, [&] { return Unit("slow").state == State::kDone; }));
 }
 
 TEST_F(UpTest, LastWordsAreThoseOfThisRun) {
@@ -154,7 +154,7 @@ TEST_F(UpTest, AServiceThatDoesNotGetReadySaysWhyInOneSentence) {
   quantum::testing::WriteFile(Away(), "");
   const Outcome up = Quantum("up");
   EXPECT_EQ(up.exit_code, 1);
-  EXPECT_THAT(up.output, HasSubstr("a did not become ready within 2 s (waits: WRONGPASS"));
+  EXPECT_THAT(up.output, HasSubstr("a did not become ready within 10 s (waits: WRONGPASS"));
   EXPECT_THAT(up.output, HasSubstr("A password does not fit: put the files back into " + layout_.Secrets()));
   EXPECT_THAT(up.output, HasSubstr("Everything is stopped again."));
 }

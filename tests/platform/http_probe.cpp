@@ -72,6 +72,10 @@ bool JoinChunks(const std::string& text, std::string& body) {
 
 Answer Parse(const std::string& text) {
   Answer answer;
+  if (text.empty()) {
+    answer.end = Answer::End::kSilent;
+    return answer;
+  }
   const size_t head_end = text.find("\r\n\r\n");
   if (head_end == std::string::npos || !text.starts_with("HTTP/1.")) {
     return answer;
@@ -112,7 +116,7 @@ Answer Send(const Probe& probe) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (::connect(socket.fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
     Answer answer;
-    answer.end = errno == ECONNREFUSED ? Answer::End::kRefused : Answer::End::kBroken;
+    answer.end = errno == ECONNREFUSED ? Answer::End::kRefused : Answer::End::kSilent;
     return answer;
   }
   SendAll(socket.fd, Encode(probe));

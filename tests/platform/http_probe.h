@@ -21,7 +21,8 @@ struct Answer {
   enum class End {
     kAnswered,
     kRefused,  // nobody listens: nothing was sent
-    kBroken,   // reset or closed before the answer was complete
+    kSilent,   // reset or closed before a byte of the answer came
+    kBroken,   // and after some
     kTimeout,
   };
   End end = End::kBroken;

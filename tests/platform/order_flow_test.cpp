@@ -38,8 +38,11 @@ TEST(Up, SaysThatThePlatformRunsAlreadyWhenItDoes) {
   const Outcome again = stack.Quantum({"up"});
   EXPECT_EQ(again.exit_code, 0) << again.output;
   EXPECT_THAT(again.output, HasSubstr("runs already"));
-  for (const UnitView& unit : before) {
-    EXPECT_EQ(stack.Unit(unit.name).pid, unit.pid) << unit.name;
+  const std::vector<UnitView> after = stack.Units();
+  ASSERT_EQ(after.size(), before.size());
+  for (size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(after[i].name, before[i].name);
+    EXPECT_EQ(after[i].pid, before[i].pid) << before[i].name;
   }
 }
 
@@ -95,7 +98,7 @@ bool WaitInTheBook(Stack& stack, int number) {
       fmt::format(R"({{"idempotency_key":"platform-test-limit-{}","symbol":"BTCUSDT","side":"{}","quantity":"0.002",
                       "price":"{}","stop_loss":"{:.1f}","leverage":1,"reduce_only":false}})",
                   number, buys ? "BUY" : "SELL", best, std::atof(best.c_str()) * (buys ? 0.98 : 1.02))));
-  EXPECT_LT(answer.status, 500) << answer.body;
+  EXPECT_TRUE(answer.status < 500 || answer.status == 503) << answer.body;  // 503: ask again
   return answer.status / 100 == 2;
 }
 
@@ -110,19 +113,14 @@ TEST(OrderFlow, AnOrderThatWaitsInTheBookIsFilledOnlyAsTheRecordedTradesAllow) {
     return std::any_of(fills.begin(), fills.end(), [](const ExchangeFill& fill) { return fill.maker; });
   };
   int number = 0;
-  EXPECT_TRUE(Eventually(kTradesMax, [&] {
-    if (!WaitInTheBook(stack, ++number)) {
-      return false;
-    }
-    if (Eventually(seconds(8), filled)) {
-      return true;
-    }
-    // The market went the other way: once more at the price of now.
-    const Answer canceled =
-        SendWithinLimit(stack.ByOperator("gateway", "POST", "/api/execution/cancel-all", R"({"symbol":"BTCUSDT"})"));
-    EXPECT_EQ(canceled.status, 202) << canceled.body;
-    return filled();
+  // One order after the other, at the price of now, and all of them stay: whichever way the market goes it comes to
+  // one.
+  EXPECT_TRUE(Eventually(seconds(180), [&] {
+    return WaitInTheBook(stack, ++number) ? Eventually(seconds(8), filled) : filled();
   })) << "no order that waited was filled";
+  const Answer canceled =
+      SendWithinLimit(stack.ByOperator("gateway", "POST", "/api/execution/cancel-all", R"({"symbol":"BTCUSDT"})"));
+  EXPECT_EQ(canceled.status, 202) << canceled.body;
   const FillAudit audit = AuditFills(stack, SharedMarketClock(), "BTCUSDT");
   Say(fmt::format("{} fills of takers and {} of makers are explained by the recording; {} limit orders were tried",
                   audit.taker, audit.maker, number));

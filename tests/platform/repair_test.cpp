@@ -55,7 +55,9 @@ void ExpectVerifyClean(const Stack& stack) {
 // enough apart that the others have taken note before the next one falls.
 std::vector<std::string> UnitsToKill(const Stack& stack) {
   std::vector<std::string> redis{"redis-1", "redis-2", "redis-3"};
-  std::rotate(redis.begin(), std::find(redis.begin(), redis.end(), RedisMaster(stack)), redis.end());
+  std::string master;
+  EXPECT_TRUE(Eventually(kBackMax, [&] { return !(master = RedisMaster(stack)).empty(); }));
+  std::rotate(redis.begin(), std::find(redis.begin(), redis.end(), master), redis.end());
   std::vector<std::string> names{redis[0],  "sentinel-1", "postgres",   "pgbouncer", redis[1],
                                  "gateway", "sentinel-2", "prometheus", redis[2],    "sentinel-3"};
   for (const UnitView& unit : stack.Units()) {
@@ -100,6 +102,15 @@ pid_t SupervisorOf(const Stack& stack, bool keeper) {
   return 0;
 }
 
+void ExpectSameProcesses(const std::vector<UnitView>& before, const std::vector<UnitView>& after) {
+  ASSERT_EQ(after.size(), before.size());
+  for (size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(after[i].name, before[i].name);
+    EXPECT_EQ(after[i].pid, before[i].pid) << before[i].name;
+    EXPECT_EQ(after[i].state, before[i].state) << before[i].name;
+  }
+}
+
 TEST(Repair, ASupervisorThatWasKilledComesBackAndKnowsItsChildren) {
   Stack& stack = Stack::Get();
   ASSERT_TRUE(Eventually(kBackMax, [&] {
@@ -117,11 +128,7 @@ TEST(Repair, ASupervisorThatWasKilledComesBackAndKnowsItsChildren) {
   ASSERT_EQ(::kill(supervisor, SIGKILL), 0);
   // It answers again only as another process: the killed one cannot.
   ASSERT_TRUE(Eventually(kBackMax, [&] { return stack.Quantum({"status", "--json"}).exit_code == 0; }));
-  for (const UnitView& unit : before) {
-    const UnitView now = stack.Unit(unit.name);
-    EXPECT_EQ(now.pid, unit.pid) << unit.name;
-    EXPECT_EQ(now.state, unit.state) << unit.name;
-  }
+  ExpectSameProcesses(before, stack.Units());
   std::map<std::string, int> programs;
   for (const ProcessView& process : ProcessesOf(stack.state())) {
     const std::string program = process.command.substr(0, process.command.find(' '));
@@ -153,9 +160,7 @@ TEST(Repair, AKeeperThatWasKilledIsReplacedAndTheNewOneBringsTheSupervisorBack) 
   Say(fmt::format("killing the supervisor, pid {}", supervisor));
   ASSERT_EQ(::kill(supervisor, SIGKILL), 0);
   ASSERT_TRUE(Eventually(kBackMax, [&] { return stack.Quantum({"status", "--json"}).exit_code == 0; }));
-  for (const UnitView& unit : before) {
-    EXPECT_EQ(stack.Unit(unit.name).pid, unit.pid) << unit.name;
-  }
+  ExpectSameProcesses(before, stack.Units());
   KillAndAwait(stack, "portfolio-intelligence");
 }
 

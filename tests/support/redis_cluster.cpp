@@ -220,9 +220,13 @@ size_t RedisCluster::AwaitMaster() const {
 
 void RedisCluster::SetDownAfter(std::chrono::milliseconds down_after) const {
   for (size_t i = 0; i < kNodes; ++i) {
-    const std::string answer =
-        AskSentinel(i, {"SENTINEL", "SET", kMasterName, "down-after-milliseconds", std::to_string(down_after.count())});
-    if (answer != "OK") {
+    std::string answer;
+    const bool done = Eventually(std::chrono::seconds(30), [&] {
+      answer = AskSentinel(
+          i, {"SENTINEL", "SET", kMasterName, "down-after-milliseconds", std::to_string(down_after.count())});
+      return answer == "OK";
+    });
+    if (!done) {
       throw std::runtime_error("Redis sentinel " + std::to_string(i + 1) + " keeps its down-after: " + answer);
     }
   }

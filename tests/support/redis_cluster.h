@@ -20,7 +20,7 @@ class RedisCluster {
   // The sentinels call a node down after this silence. Where no failover is wanted a starved node must not cause one:
   // kPatient. Where one is under test, and in production: kQuick.
   static constexpr std::chrono::milliseconds kQuick{1000};
-  static constexpr std::chrono::milliseconds kPatient{5000};
+  static constexpr std::chrono::milliseconds kPatient{30000};
 
   // Returns when the topology is healthy: one master with two replicas, and all sentinels know all of it.
   explicit RedisCluster(std::chrono::milliseconds down_after = kPatient);

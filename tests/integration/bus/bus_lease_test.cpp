@@ -322,7 +322,7 @@ TEST_F(BusLeasePairTest, AStandbyIsGivenNothingHoweverLongTheReaderTakes) {
     EXPECT_TRUE(b.entered.empty());
     EXPECT_FALSE(b.bus->health().readers.at(0).active);
     EXPECT_EQ(b.bus->health().readers.at(0).process, "a");
-    EXPECT_TRUE(a.bus->health().readers.at(0).active);
+    EXPECT_TRUE(Eventually(20s, [&] { return a.bus->health().readers.at(0).active; }));
   });
 }
 

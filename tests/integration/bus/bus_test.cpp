@@ -243,7 +243,9 @@ TEST_F(BusTest, MovesAPoisonedEventToTheDeadLettersWhileOtherKeysFlow) {
     SteadyTime dead_at{};
     bus.Subscribe({.types = {kPlaced}, .handler = [&](const Event& event) -> Status {
                      if (event.key == "BAD" && NumberOf(event) == 0) {
-                       ++attempts;
+                       if (++attempts == 5) {
+                         EXPECT_TRUE(Eventually(60s, [&] { return good.size() == 20; })) << "other keys flow";
+                       }
                        dead_at = SystemClock().Steady();
                        return Error{Errc::kInternal, "cannot be handled"};
                      }
@@ -263,12 +265,10 @@ TEST_F(BusTest, MovesAPoisonedEventToTheDeadLettersWhileOtherKeysFlow) {
     ASSERT_TRUE(bus.Publish(Make(kPlaced, "BAD", 0)).ok());
     ASSERT_TRUE(bus.Publish(Make(kPlaced, "BAD", 1)).ok());
     ASSERT_TRUE(bus.Publish(Make(kPlaced, "WRONG", 0)).ok());
-    // At once, since all of them must be through before the attempts at the bad one end.
     for (int i = 0; i < 20; ++i) {
       loop.Spawn([&bus, i] { EXPECT_TRUE(bus.Publish(Make(kPlaced, "GOOD", i)).ok()); });
     }
-    ASSERT_TRUE(Eventually(10s, [&] { return good.size() == 20; }));
-    ASSERT_TRUE(Eventually(20s, [&] { return after_bad.size() == 1; }));
+    ASSERT_TRUE(Eventually(60s, [&] { return after_bad.size() == 1; }));
     EXPECT_EQ(attempts, 5);
     EXPECT_EQ(attempts_before_after_bad, 5) << "its own key waits";
     EXPECT_LT(last_good, dead_at);
@@ -403,11 +403,12 @@ TEST_F(BusTest, SendsAgainWhatTheNewMasterLacksAndHandlesNothingTwice) {
                      return Status();
                    }});
     ASSERT_TRUE(bus.Start().ok());
-    for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 0)).ok());
+    EXPECT_TRUE(recovered.empty()) << "the first connect is no recovery";
+    for (int i = 1; i < 50; ++i) {
       ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", i)).ok());
     }
     ASSERT_TRUE(Eventually(20s, [&] { return received.size() == 50; }));
-    EXPECT_TRUE(recovered.empty()) << "the first connect is no recovery";
     AskMaster({"FLUSHALL"});
     AskMaster({"FUNCTION", "FLUSH"});
     AskMaster({"CLIENT", "KILL", "TYPE", "normal", "USER", "service"});
@@ -428,7 +429,6 @@ TEST_F(BusTest, SendsAgainWhatTheNewMasterLacksAndHandlesNothingTwice) {
 
 // The promise: whatever Publish returned success for is handled exactly once, in order, though the master dies.
 TEST_F(BusTest, LosesNothingAndDoublesNothingWhenTheMasterIsKilledUnderSteadyLoad) {
-  cluster_->SetDownAfter(RedisCluster::kQuick);
   const size_t master = cluster_->AwaitMaster();
   RunInFiber([&](fiber::Loop& loop) {
     redis::Client client(loop, cluster_->Options());
@@ -474,13 +474,16 @@ TEST_F(BusTest, LosesNothingAndDoublesNothingWhenTheMasterIsKilledUnderSteadyLoa
     in_flight_at_kill = waiting;
     cluster_->KillNode(master);
     const SteadyTime killed = SystemClock().Steady();
-    ASSERT_TRUE(Eventually(30s, [&] { return total(published) > before + 500; }));
+    cluster_->SetDownAfter(RedisCluster::kQuick);  // for one election: a second one would depose a starved new master
+    // An election that fails is repeated after ten seconds.
+    ASSERT_TRUE(Eventually(60s, [&] { return total(published) > before + 500; }));
+    cluster_->SetDownAfter(RedisCluster::kPatient);
     RecordProperty("recovered_s",
                    std::to_string(std::chrono::duration<double>(SystemClock().Steady() - killed).count()));
     fiber::SleepFor(1s);
     stop = true;
     ASSERT_TRUE(Eventually(30s, [&] { return running == 0; }));
-    ASSERT_TRUE(Eventually(30s, [&] { return total(received) >= total(published); }))
+    ASSERT_TRUE(Eventually(60s, [&] { return total(received) >= total(published); }))
         << total(received) << " of " << total(published);
     EXPECT_TRUE(Eventually(20s, [&] { return AllDone("order", "g"); })) << "something may still come";
     EXPECT_GT(in_flight_at_kill, 0);
@@ -490,7 +493,6 @@ TEST_F(BusTest, LosesNothingAndDoublesNothingWhenTheMasterIsKilledUnderSteadyLoa
   });
   cluster_->StartNode(master);
   cluster_->AwaitHealthy();
-  cluster_->SetDownAfter(RedisCluster::kPatient);
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ class PostgresTest : public ::testing::Test {
 
 // What an operation may take beyond its deadline on a machine that has no time for it. A deadline that does not hold is
 // seen by far longer times: those of the naps and silences that it cuts off.
-constexpr Duration kSlack = std::chrono::seconds(2);
+constexpr Duration kSlack = std::chrono::seconds(4);
 
 // Lets other fibers run until the condition holds; false when the time passed first.
 inline bool WaitFor(Duration timeout, const std::function<bool()>& condition) {
