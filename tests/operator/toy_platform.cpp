@@ -86,7 +86,7 @@ std::string ToyPlatform::Waiting(const std::string& name, const std::string& mor
   const int port = FreePorts(1).front();
   ports_.push_back(port);
   return fmt::format(
-      "  {}:\n    command: [{}, \"{}\", \"0\", {}]\n    port: {}\n    start_deadline: 10s\n"
+      "  {}:\n    command: [{}, \"{}\", \"0\", {}]\n    port: {}\n    start_deadline: 5s\n"
       "    ready: {{http: /health/ready, interval: 20ms}}\n    live: {{http: /health/live, interval: 100ms}}\n{}",
       name, ToyProgram(), port, Away(), port, more);
 }

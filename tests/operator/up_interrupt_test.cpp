@@ -60,7 +60,7 @@ TEST_F(UpInterrupt, TheEndOfTheTerminalIsNoReasonToStop) {
 TEST_F(UpInterrupt, TheSecondCtrlCLeavesAtOnceAndSaysWhatGoesOn) {
   const std::string stubborn =
       "  stubborn:\n    command: [/bin/sh, -c, \"trap '' TERM; echo > ${RUN}/trapped; sleep 100\"]\n"
-      "    ready: {exec: [/bin/test, -e, \"${RUN}/trapped\"], interval: 20ms}\n    stop_deadline: 15s\n";
+      "    ready: {exec: [/bin/test, -e, \"${RUN}/trapped\"], interval: 20ms}\n    stop_deadline: 8s\n";
   WriteManifest(stubborn + "  slow:\n    kind: task\n    command: [/bin/sleep, \"60\"]\n");
   Process up = UpInBackground();
   ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("stubborn").state == State::kReady; }));

@@ -70,7 +70,7 @@ TEST_F(UpTest, ADamagedManifestIsRefusedWithItsLine) {
 }
 
 TEST_F(UpTest, AFailedStartIsStoppedAlsoWhenUpItselfHasDied) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 15; exit 3\"]\n");
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sh, -c, \"sleep 8; exit 3\"]\n");
   Process up = UpInBackground();
   ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
   up.Kill();
@@ -122,7 +122,7 @@ TEST_F(UpTest, DownDuringUpIsNotTakenForTheFailureOfAUnit) {
 }
 
 TEST_F(UpTest, TheDeathOfTheSupervisorDuringUpIsSurvived) {
-  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sleep, \"5\"]\n");
+  WriteManifest(Server("a") + "  slow:\n    kind: task\n    command: [/bin/sleep, \"3\"]\n");
   Process up = UpInBackground();
   ASSERT_TRUE(Eventually(kSoon, [&] { return Unit("a").state == State::kReady; }));
   const pid_t supervisor = SupervisorPid();
@@ -154,7 +154,7 @@ TEST_F(UpTest, AServiceThatDoesNotGetReadySaysWhyInOneSentence) {
   quantum::testing::WriteFile(Away(), "");
   const Outcome up = Quantum("up");
   EXPECT_EQ(up.exit_code, 1);
-  EXPECT_THAT(up.output, HasSubstr("a did not become ready within 10 s (waits: WRONGPASS"));
+  EXPECT_THAT(up.output, HasSubstr("a did not become ready within 5 s (waits: WRONGPASS"));
   EXPECT_THAT(up.output, HasSubstr("A password does not fit: put the files back into " + layout_.Secrets()));
   EXPECT_THAT(up.output, HasSubstr("Everything is stopped again."));
 }
