@@ -114,6 +114,7 @@ TEST_F(Stage, AnotherPortThanTheOneThatRedisKeptIsRefusedBeforeAnythingIsTouched
   const std::string infra = directory_ + "/infra";
   Infra("redis/users.acl", "user x\n");
   Infra("redis/redis.conf", "bind ${REDIS_BIND}\nport ${REDIS_PORT}\n");
+  Infra("redis/on-event.sh", "#!/bin/sh\n");
   Infra("redis/sentinel.conf", "port ${SENTINEL_PORT}\nsentinel monitor x 127.0.0.1 ${REDIS_MASTER_PORT} 2\n");
   Variables variables;
   for (const char* name : {"SERVICE", "SENTINEL", "REPLICATION", "OPERATOR"}) {
