@@ -92,6 +92,14 @@ void Line::Begin(Choices& choices) {
   }
 }
 
+void Line::Hear(Discovery& discovery, size_t sentinel, bool answers) const {
+  if (!answers) {
+    return discovery.OnSilence(sentinel, {Errc::kTimeout, "no answer in time"});
+  }
+  const Endpoint named = EndpointOf(cluster_.NamedBy(sentinel));
+  discovery.OnAnswer(sentinel, ArrayReply({TextReply(named.host), TextReply(std::to_string(named.port))}));
+}
+
 // As the client finds out within some seconds. Of one that was chosen they know only after its failover.
 bool Line::SentinelsNameAnother() const {
   if (verdict_.kind != Discovery::Verdict::Kind::kElected || clock_.Steady() < connected_at_ + kVerified) {
@@ -99,12 +107,7 @@ bool Line::SentinelsNameAnother() const {
   }
   Discovery discovery(kNodes);
   for (size_t sentinel = 0; sentinel < kNodes; ++sentinel) {
-    if (cluster_.Reaches(with_isolated_, sentinel)) {
-      const Endpoint named = EndpointOf(cluster_.NamedBy(sentinel));
-      discovery.OnAnswer(sentinel, ArrayReply({TextReply(named.host), TextReply(std::to_string(named.port))}));
-    } else {
-      discovery.OnSilence(sentinel, {Errc::kTimeout, "no answer in time"});
-    }
+    Hear(discovery, sentinel, cluster_.Reaches(with_isolated_, sentinel));
   }
   const auto verdict = discovery.Decide(std::nullopt);
   return verdict.kind == Discovery::Verdict::Kind::kMaster && NodeOf(verdict.master) != node_;
@@ -114,12 +117,7 @@ void Line::AskSentinel(Choices& choices) {
   const auto next = unasked_.begin() + static_cast<long>(choices.Below(unasked_.size()));
   const size_t sentinel = *next;
   unasked_.erase(next);
-  if (!cluster_.Reaches(with_isolated_, sentinel) || choices.OneIn(12)) {
-    discovery_->OnSilence(sentinel, {Errc::kTimeout, "no answer in time"});
-  } else {
-    const Endpoint named = EndpointOf(cluster_.NamedBy(sentinel));
-    discovery_->OnAnswer(sentinel, ArrayReply({TextReply(named.host), TextReply(std::to_string(named.port))}));
-  }
+  Hear(*discovery_, sentinel, cluster_.Reaches(with_isolated_, sentinel) && !choices.OneIn(12));
   verdict_ = discovery_->Decide(last_master_);
   switch (verdict_.kind) {
     case Discovery::Verdict::Kind::kUndecided:

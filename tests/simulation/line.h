@@ -36,6 +36,7 @@ class Line {
   enum class State { kDown, kFinding, kRole, kUp };
   void Begin(Choices& choices);
   void AskSentinel(Choices& choices);
+  void Hear(redis::Discovery& discovery, size_t sentinel, bool answers) const;
   void AskRole();
   bool SentinelsNameAnother() const;
   void Judge();
