@@ -28,12 +28,12 @@ function(quantum_program name)
   endif()
 endfunction()
 
-# quantum_test(NAME [INTEGRATION] [TIMEOUT SECONDS] SOURCES ... [SEPARATE ...] DEPENDS ...): a GoogleTest program. Unit
-# tests touch no
-# server and no network; INTEGRATION tests start real servers and run one at a time. TIMEOUT is that of a unit test or of
-# a whole integration program, on a machine three times slower than ours; a sanitizer triples it.
+# quantum_test(NAME [INTEGRATION [ALONE]] [TIMEOUT SECONDS] SOURCES ... [SEPARATE ...] DEPENDS ...): a GoogleTest
+# program. Unit tests touch no server and no network; INTEGRATION tests start real servers. While one that is ALONE runs,
+# no other does: it listens on ports of the manifest, or what it shows is a matter of time. TIMEOUT is that of a unit
+# test or of a whole integration program, on a machine three times slower than ours; a sanitizer triples it.
 function(quantum_test name)
-  cmake_parse_arguments(ARG "INTEGRATION" "TIMEOUT" "SOURCES;SEPARATE;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "INTEGRATION;ALONE" "TIMEOUT" "SOURCES;SEPARATE;DEPENDS" ${ARGN})
   set_source_files_properties(${ARG_SEPARATE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
@@ -50,7 +50,7 @@ function(quantum_test name)
   if(ARG_INTEGRATION)
     # One entry a program: its tests share the servers that its first test started.
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL TRUE)
+    set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_ALONE})
   else()
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT})
   endif()

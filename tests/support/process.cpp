@@ -8,9 +8,12 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -34,6 +37,29 @@ bool Bindable(int port) {
   const bool free = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
   ::close(fd);
   return free;
+}
+
+// From 10000 to 26000: below them are ports of the manifest, and from 26379 its sentinels'.
+constexpr int kFirstPort = 10000;
+constexpr int kPortsOfAProcess = 400;
+constexpr int kShares = 40;
+
+// The first of the ports that are this process' alone while it lives. What holds them is a name of the kernel's, which
+// ends with the process; a port that was only looked at could be taken by a neighbour before its server listens.
+int OwnPorts() {
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  for (int tries = 0; tries < kShares; ++tries) {
+    const int share = (::getpid() + tries) % kShares;
+    const std::string name = "quantum-test-ports-" + std::to_string(share);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::copy(name.begin(), name.end(), address.sun_path + 1);  // after a NUL: a name that is no file
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0) {
+      return kFirstPort + share * kPortsOfAProcess;
+    }
+  }
+  throw std::runtime_error(std::to_string(kShares) + " test programs run at once: no ports are left for this one");
 }
 
 }  // namespace
@@ -117,12 +143,13 @@ std::optional<int> Process::Stop(std::chrono::milliseconds timeout, int signal) 
 }
 
 std::vector<int> FreePorts(size_t count) {
-  static int next = 10000 + static_cast<int>(::getpid() % 1000) * 20;
+  static const int first = OwnPorts();
+  static int given = 0;
   std::vector<int> ports;
-  for (int tries = 0; ports.size() < count && tries < 20000; ++tries) {
-    next = next >= 31000 ? 10000 : next + 1;
-    if (Bindable(next)) {
-      ports.push_back(next);
+  for (int tries = 0; ports.size() < count && tries < kPortsOfAProcess; ++tries) {
+    const int port = first + given++ % kPortsOfAProcess;
+    if (Bindable(port)) {
+      ports.push_back(port);
     }
   }
   if (ports.size() < count) {

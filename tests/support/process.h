@@ -45,8 +45,8 @@ class Process {
   int status_ = 0;
 };
 
-// Ports on 127.0.0.1 that nobody listens on, outside the range from which the kernel gives ports to clients. The same
-// process gets no port twice; processes that run at once start in different places.
+// Ports on 127.0.0.1 that nobody listens on, neither of the manifest nor of those that the kernel gives to clients.
+// Processes that run at once get different ones; within a process a port comes again after 399 others.
 std::vector<int> FreePorts(size_t count);
 
 std::string ReadFile(const std::filesystem::path& path);

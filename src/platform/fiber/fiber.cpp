@@ -110,17 +110,14 @@ void Loop::Spawn(std::function<void()> body) {
   auto stack = std::make_shared<boost::context::stack_context>();
   auto run = [stack, body = std::move(body), id = CurrentCorrelationId()](Yield yield) mutable {
     detail::SanitizedStack sanitized(*stack);
-    sanitized.Enter();
     current_running = {&yield, &sanitized};
     quantum::detail::ExchangeCorrelationId(std::move(id));
     struct Leave {
-      detail::SanitizedStack& stack;
       ~Leave() {
         quantum::detail::ExchangeCorrelationId({});
         current_running = {};
-        stack.Leave();
       }
-    } leave{sanitized};
+    } leave;
     body();
     body = nullptr;
   };

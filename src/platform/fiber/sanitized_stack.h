@@ -13,7 +13,7 @@
 // loop" and the next entering it decides by the address which of the two stacks it is on.
 namespace quantum::fiber::detail {
 
-// The stack of one fiber. Made by the fiber itself, at its beginning.
+// The stack of one fiber. Made by the fiber itself at its beginning, which enters it; its end leaves it for good.
 class SanitizedStack {
  public:
   explicit SanitizedStack(const boost::context::stack_context& stack);
