@@ -79,23 +79,17 @@ class BusChaosTest : public ::testing::Test {
   TemporaryDirectory directory_{"bus-chaos"};
 };
 
-TEST_F(BusChaosTest, NothingIsLostDoubledOrOutOfOrderWhenMasterProducerConsumerOrEverythingIsKilled) {
-  const Outcome outcome = Run({"--rounds", "4", "--seed", "7", "--fault", "kill-master", "--fault", "kill-producer",
-                               "--fault", "kill-consumer", "--fault", "everything"},
-                              300s);
-  ExpectGood(outcome, 4);
+TEST_F(BusChaosTest, NothingIsLostDoubledOrOutOfOrderInTenRoundsOfAFixedSeed) {
+  const Outcome outcome = Run({"--rounds", "10", "--seed", "7"}, 600s);
+  ExpectGood(outcome, 10);
   EXPECT_GT(outcome.report.at("verdict").at("redelivered").to_number<uint64_t>(), 0u)
       << "no consumer was killed while it had something in hand";
 }
 
-TEST_F(BusChaosTest, NothingIsLostDoubledOrOutOfOrderUnderAFaultOfAFreshSeed) {
+TEST_F(BusChaosTest, NothingIsLostDoubledOrOutOfOrderInFiveRoundsOfAFreshSeed) {
   const unsigned seed = std::random_device()() % 1'000'000 + 1;
   std::cout << "seed " << seed << std::endl;
-  ExpectGood(Run({"--rounds", "2", "--seed", std::to_string(seed), "--fault", "kill-master", "--fault", "double-kill",
-                  "--fault", "freeze-master", "--fault", "kill-replica", "--fault", "freeze-consumer", "--fault",
-                  "freeze-producer", "--fault", "kill-sentinel"},
-                 360s),
-             2);
+  ExpectGood(Run({"--rounds", "5", "--seed", std::to_string(seed)}, 480s), 5);
 }
 
 TEST_F(BusChaosTest, WithoutJournalAndWaitAPartitionOfTheMasterLosesEventsAndTheCheckerSaysSo) {

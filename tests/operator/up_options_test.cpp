@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -58,6 +59,30 @@ TEST_F(UpOptionsTest, ThatARunningPlatformDoesNotHaveAreRefusedByName) {
   const Outcome changed = Quantum("up");
   EXPECT_EQ(changed.exit_code, 0) << changed.output;
   EXPECT_THAT(changed.output, HasSubstr("has changed since the start"));
+}
+
+// The program is started by the entry script, which has left the caller's folder: a path is not meant from where the
+// program stands, nor from where the manifest lies.
+TEST_F(UpOptionsTest, ARecordingIsLookedUpFromTheFolderOfTheCaller) {
+  WriteManifest(Server("a"), kMarket);
+  const auto caller = directory_.path() / "caller/here";
+  const auto recordings = directory_.path() / "caller/recorded";
+  std::filesystem::create_directories(caller);
+  std::filesystem::create_directories(recordings);
+  quantum::testing::WriteFile(recordings / "frames.gz", "1 {\"s\":\"BTCUSDT\"}\n");  // read as it is when not packed
+  const auto up = [&](const std::string& file) {
+    const auto command = Command({"up", "--market", "recording:../recorded/" + file});
+    return Shell(fmt::format("env QUANTUM_CALLER_DIR={} {}", caller.string(), fmt::join(command, " ")));
+  };
+  const Outcome missing = up("missing.gz");
+  EXPECT_EQ(missing.exit_code, 1) << missing.output;
+  EXPECT_THAT(missing.output, HasSubstr(fmt::format("there is no recording {}/missing.gz", recordings.string())));
+  const Outcome found = up("frames.gz");
+  ASSERT_EQ(found.exit_code, 0) << found.output;
+  EXPECT_THAT(found.output, HasSubstr("market recording frames.gz"));
+  EXPECT_TRUE(std::filesystem::exists(layout_.Market() + "/frames.gz"));
+  const Outcome again = up("frames.gz");  // the same file, so no other option than it runs with
+  EXPECT_EQ(again.exit_code, 0) << again.output;
 }
 
 TEST_F(UpOptionsTest, OfSeveralUpsAtOnceMakeOneStartWithTheOptionsOfOne) {

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "tests/platform/database.h"
+#include "tests/platform/ledger.h"
 #include "tests/platform/stack.h"
 
 // `down`, then `up`: the platform goes on with what it has kept. The last of all: what comes after would find a
@@ -9,6 +11,7 @@ namespace quantum::testing {
 namespace {
 
 namespace json = boost::json;
+using trading::Decimal;
 
 constexpr seconds kComebackTradesMax(120);
 
@@ -16,12 +19,29 @@ struct Kept {
   json::value orders;
   json::value trades;
   std::string wallet;
+  Decimal peak_equity;
+  Decimal drawdown_max_percent;
+  int64_t snapshots = 0;  // rows of the portfolio's history
 };
 
+// A portfolio that has just started answers 503 until it knows the wallet.
+json::value AwaitDrawdown(const Stack& stack) {
+  json::value drawdown;
+  EXPECT_TRUE(Eventually(seconds(30), [&] {
+    drawdown = stack.GetJson("/api/portfolio/drawdown");
+    return true;
+  }));
+  return drawdown;
+}
+
 Kept Look(const Stack& stack) {
+  const json::value drawdown = AwaitDrawdown(stack);
   return {.orders = stack.Ask({"orders", "--limit", "1000"}).at("items"),
           .trades = stack.Ask({"trades", "--limit", "1000"}).at("items"),
-          .wallet = json::value_to<std::string>(stack.GetJson("/api/execution/account").at("wallet_balance"))};
+          .wallet = json::value_to<std::string>(stack.GetJson("/api/execution/account").at("wallet_balance")),
+          .peak_equity = ToDecimal(drawdown.at("peak_equity")),
+          .drawdown_max_percent = ToDecimal(drawdown.at("drawdown_max_percent")),
+          .snapshots = CountRows(stack, "portfolio_snapshots")};
 }
 
 void ExpectSameRows(const json::value& before, const json::value& after, const char* what) {
@@ -29,6 +49,15 @@ void ExpectSameRows(const json::value& before, const json::value& after, const c
   for (size_t i = 0; i < before.as_array().size(); ++i) {
     EXPECT_EQ(json::serialize(before.at(i)), json::serialize(after.at(i))) << what;
   }
+}
+
+// The highest equity and the deepest fall from it are those of both lives: a peak that began anew at the wallet of now
+// would hide what was lost before.
+void ExpectTheHistoryGoesOn(const Kept& before, const Kept& after) {
+  EXPECT_GE(after.peak_equity, before.peak_equity);
+  EXPECT_GE(after.drawdown_max_percent, before.drawdown_max_percent);
+  EXPECT_GT(before.snapshots, 0) << "portfolio_snapshots is empty";
+  EXPECT_GE(after.snapshots, before.snapshots) << "rows of portfolio_snapshots are gone";
 }
 
 // Flat and halted, as the settlement before has left it, so that nothing but the restart itself could change a row.
@@ -66,11 +95,14 @@ TEST(Comeback, UpContinuesWithTheDataThatDownKept) {
   ExpectSameRows(before.orders, after.orders, "orders");
   ExpectSameRows(before.trades, after.trades, "trades");
   EXPECT_EQ(before.wallet, after.wallet);
+  ExpectTheHistoryGoesOn(before, after);
   EXPECT_EQ(json::value_to<std::string>(stack.GetJson("/api/risk/ess/status").at("state")), "TRIPPED");
 
   const Answer reset = Send(stack.ByOperator("risk-safety", "POST", "/api/risk/ess/reset", R"({"reason":"comeback"})"));
   ASSERT_EQ(reset.status, 200) << reset.body;
   EXPECT_TRUE(stack.AwaitClosedAfter(NowMs(), 2, kComebackTradesMax)) << "trading does not go on";
+  EXPECT_TRUE(Eventually(seconds(30), [&] { return CountRows(stack, "portfolio_snapshots") > after.snapshots; }))
+      << "no row of portfolio_snapshots was added since the restart";
   const Outcome verify = stack.Quantum({"verify"}, seconds(120));
   EXPECT_EQ(verify.exit_code, 0) << verify.output;
 }

@@ -11,6 +11,7 @@
 
 #include "platform/postgres/pool.h"
 #include "platform/redis/client.h"
+#include "tests/platform/database.h"
 #include "tests/support/postgres_server.h"
 
 namespace quantum::testing {
@@ -71,7 +72,7 @@ constexpr Book kEventsWithRows[] = {
 class Auditor {
  public:
   Auditor(const Stack& stack, fiber::Loop& loop)
-      : redis_(loop, RedisOptions(stack)), postgres_(loop, PostgresOptions(stack)) {}
+      : redis_(loop, RedisOptions(stack)), postgres_(loop, DatabaseOf(stack)) {}
 
   EventAudit Run(std::chrono::seconds timeout) {
     begin_ = ReadEntries();
@@ -102,13 +103,6 @@ class Auditor {
     }
     options.sentinel_password = stack.Secret("sentinel-client");
     options.password = stack.Secret("redis-service");
-    return options;
-  }
-  static postgres::PoolOptions PostgresOptions(const Stack& stack) {
-    postgres::PoolOptions options;
-    options.port = stack.Port("pgbouncer");
-    options.password = stack.Secret("postgres-service");
-    options.connections_max = 1;
     return options;
   }
 

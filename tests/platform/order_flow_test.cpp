@@ -14,6 +14,7 @@ namespace quantum::testing {
 namespace {
 
 namespace json = boost::json;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
 
@@ -21,11 +22,16 @@ constexpr seconds kTradesMax(90);
 
 TEST(Up, EndsWithEveryUnitReadyAndSaysWhatToTryNext) {
   Stack& stack = Stack::Get();
+  const std::string since = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z";
+  EXPECT_THAT(stack.up().output, ContainsRegex("\nunit +state +port +since\n"));
   for (const UnitView& unit : stack.Units()) {
     const bool by_the_clock = unit.state == "scheduled";  // tasks that are no part of the start
     EXPECT_TRUE(by_the_clock || unit.state == (unit.kind == "task" ? "done" : "ready")) << unit.name << unit.state;
     EXPECT_EQ(unit.restarts, 0) << unit.name;
-    EXPECT_THAT(stack.up().output, HasSubstr("\n" + unit.name + " "));
+    // A task of the clock may have been running when the table was printed.
+    EXPECT_THAT(stack.up().output,
+                ContainsRegex(fmt::format("\n{} +{} +{} +{}\n", unit.name, by_the_clock ? "[a-z]+" : unit.state,
+                                          unit.port == 0 ? "-" : std::to_string(unit.port), since)));
   }
   EXPECT_THAT(stack.up().output, HasSubstr(fmt::format("Gateway: http://127.0.0.1:{}", stack.Port("gateway"))));
   EXPECT_THAT(stack.up().output, HasSubstr("Try next:"));

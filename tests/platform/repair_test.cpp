@@ -45,6 +45,26 @@ void KillAndAwait(const Stack& stack, const std::string& name) {
   Say(fmt::format("{} {} after {:.1f} s", name, back ? "is back" : "is NOT back", took));
 }
 
+std::map<std::string, int> RestartsByUnit(const Stack& stack) {
+  std::map<std::string, int> restarts;
+  for (const UnitView& unit : stack.Units()) {
+    restarts[unit.name] = unit.restarts;
+  }
+  return restarts;
+}
+
+// Nothing but the blow itself restarts a unit: those that depend on it wait until it is back.
+void ExpectOneRestartOfEach(const std::vector<std::string>& killed, const std::map<std::string, int>& before,
+                            const std::map<std::string, int>& after) {
+  ASSERT_EQ(after.size(), before.size());
+  for (const auto& [name, restarts] : after) {
+    const auto blows = std::count(killed.begin(), killed.end(), name);
+    ASSERT_TRUE(before.contains(name)) << name;
+    EXPECT_EQ(restarts - before.at(name), blows)
+        << name << " was killed " << blows << " times, restarted " << restarts - before.at(name) << " times";
+  }
+}
+
 void ExpectVerifyClean(const Stack& stack) {
   const Outcome verify = stack.Quantum({"verify"}, seconds(120));
   EXPECT_EQ(verify.exit_code, 0) << verify.output;
@@ -72,6 +92,7 @@ TEST(Repair, EveryKilledProcessIsBackWithinThirtySecondsAndTradingGoesOn) {
   Stack& stack = Stack::Get();
   const std::vector<std::string> names = UnitsToKill(stack);
   EXPECT_GE(names.size(), 17u);
+  const std::map<std::string, int> restarts = RestartsByUnit(stack);
   int64_t repaired = NowMs();
   for (const std::string& name : names) {
     // The next blow falls while trades are being made again.
@@ -89,6 +110,7 @@ TEST(Repair, EveryKilledProcessIsBackWithinThirtySecondsAndTradingGoesOn) {
   Say(fmt::format("{} events of {} incarnations, {} groups, {} applied once", audit.events, audit.incarnations,
                   audit.groups, audit.applied));
   EXPECT_THAT(audit.problems, ::testing::IsEmpty());
+  ExpectOneRestartOfEach(names, restarts, RestartsByUnit(stack));
 }
 
 // The supervisor, or the keeper that starts it again; 0 when there is none.

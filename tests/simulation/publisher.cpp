@@ -200,7 +200,12 @@ void Publisher::OnAnswer(const std::vector<Reply>& replies) {
       return OnAppended(replies);
     case Asked::kRole: {
       const auto role = redis::ParseRole(replies.front());
-      return role && role->master ? core_.OnProof(line_.asked()) : line_.Drop(false);
+      if (role && role->master) {
+        core_.OnProof(line_.asked());
+      } else {
+        line_.Drop(false);
+      }
+      return;
     }
     case Asked::kNothing:
       return;

@@ -6,6 +6,12 @@ export LC_ALL=C.UTF-8  # lines are counted in characters
 
 longest=500  # lines of a file; 350 is long
 
+# The folders of src, the lowest first (docs/architecture.md).
+lowest_first=(platform/{base,fiber,metrics,log,config,resilience,http,redis,postgres,bus,lifecycle} trading exchange
+  services operator)
+# What tests beside the code share, and what uses tests/support for them: not *_test.cpp, but built into no service.
+parts_of_tests=(src/platform/lifecycle/sample_process.{h,cpp} src/services/risk_safety/integration_world.h)
+
 sources() { find src tests bench -type f \( -name '*.cpp' -o -name '*.h' \) | sort; }
 everything() {
   find src tests bench docs infra cmake .ci CMakeLists.txt CMakePresets.json README.md CHANGELOG.md packages.txt quantum \
@@ -81,7 +87,31 @@ scraped() {
     done
 }
 
-checks=(layout columns lengths words pragmas dead_files scraped)
+# A folder of src includes itself and what lies lower, tests too; services do not know each other, nor does the operator
+# know them. tests/support is for tests.
+directions() {
+  local ours='platform|trading|exchange|services|operator|tests|bench'
+  sources | grep '^src/' | xargs grep -nHE "^ *# *include *(\"|<($ours)/)" |
+    awk -F '[:"<>]' -v order="${lowest_first[*]}" -v parts_of_tests="${parts_of_tests[*]}" '
+      function folder_of(path, names) {
+        split(path, names, "/")
+        return names[1] ~ /^(platform|services)$/ ? names[1] "/" names[2] : names[1]
+      }
+      function height(folder) { return level[folder ~ /^services\// ? "services" : folder] }
+      BEGIN {
+        for (i = split(order, folders, " "); i > 0; --i) level[folders[i]] = i
+        level["operator"] = level["services"]
+      }
+      {
+        from = folder_of(substr($1, length("src/") + 1))
+        to = folder_of($4)
+        if (to == "tests") is_free = $1 ~ /_test\.cpp$/ || index(" " parts_of_tests " ", " " $1 " ")
+        else is_free = from == to || height(to) && height(to) < height(from)
+        if (!is_free) print $1 ":" $2 ": src/" from " may not include " $4
+      }'
+}
+
+checks=(layout columns lengths words pragmas dead_files scraped directions)
 case "${1:-}" in
   --list) printf '%s\n' "${checks[@]}"; exit 0 ;;
 esac

@@ -228,4 +228,4 @@ redis.register_function('quantum_bus_3_drop_consumer', drop_consumer)
 redis.register_function{function_name = 'quantum_bus_3_lease', callback = lease, flags = {'allow-oom'}}
 redis.register_function{function_name = 'quantum_bus_3_guard', callback = guard, flags = {'allow-oom'}}
 redis.register_function{function_name = 'quantum_bus_3_acknowledge', callback = acknowledge, flags = {'allow-oom'}}
-redis.register_function('quantum_bus_3_bury', bury)
+redis.register_function{function_name = 'quantum_bus_3_bury', callback = bury, flags = {'allow-oom'}}

@@ -12,8 +12,9 @@ constexpr uint64_t kLogEvery = 1000;
 
 }  // namespace
 
-MarketStream::MarketStream(fiber::Loop& loop, std::string url, MarketStreamOptions options, const Clock& clock)
-    : loop_(loop), url_(std::move(url)), options_(options), clock_(clock), backoff_(options.backoff, SystemRandom()) {}
+MarketStream::MarketStream(fiber::Loop& loop, std::string url, MarketStreamOptions options, const Clock& clock,
+                           Random& random)
+    : loop_(loop), url_(std::move(url)), options_(options), clock_(clock), backoff_(options.backoff, random) {}
 
 void MarketStream::Start(OnEvent on_event, std::function<void()> connected) {
   on_event_ = std::move(on_event);

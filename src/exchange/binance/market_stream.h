@@ -22,7 +22,7 @@ class MarketStream : public std::enable_shared_from_this<MarketStream> {
  public:
   using OnEvent = std::function<void(const exchange::MarketEvent&)>;
 
-  MarketStream(fiber::Loop& loop, std::string url, MarketStreamOptions options, const Clock& clock);
+  MarketStream(fiber::Loop& loop, std::string url, MarketStreamOptions options, const Clock& clock, Random& random);
 
   // Calls back from a fiber of the loop until Stop(); `connected` before the first event of each connection.
   void Start(OnEvent on_event, std::function<void()> connected);

@@ -31,8 +31,9 @@ std::string StreamUrl(const Hosts& hosts, std::string_view route, const std::vec
 
 }  // namespace
 
-MarketVenue::MarketVenue(fiber::Loop& loop, config::Mode mode, std::shared_ptr<Rest> rest, const Clock& clock)
-    : loop_(loop), mode_(mode), rest_(std::move(rest)), clock_(clock) {}
+MarketVenue::MarketVenue(fiber::Loop& loop, config::Mode mode, std::shared_ptr<Rest> rest, const Clock& clock,
+                         Random& random)
+    : loop_(loop), mode_(mode), rest_(std::move(rest)), clock_(clock), random_(random) {}
 
 MarketVenue::~MarketVenue() { Stop(); }
 
@@ -60,9 +61,9 @@ void MarketVenue::Stream(const std::vector<std::string>& symbols,
   QUANTUM_ASSERT(streams_.empty());
   auto books = std::make_shared<MarketStream>(
       loop_, StreamUrl(rest_->hosts(), "/public", symbols, {"trade", "depth@100ms", "bookTicker"}),
-      MarketStreamOptions{}, clock_);
+      MarketStreamOptions{}, clock_, random_);
   auto marks = std::make_shared<MarketStream>(loop_, StreamUrl(rest_->hosts(), "/market", symbols, {"markPrice@1s"}),
-                                              MarketStreamOptions{}, clock_);
+                                              MarketStreamOptions{}, clock_, random_);
   books->Start(on_event, std::move(connected));
   marks->Start(on_event, [] {});
   streams_ = {books, marks};

@@ -13,7 +13,7 @@ namespace quantum::binance {
 // in the venue's order), markPrice@1s on another, which the venue serves elsewhere.
 class MarketVenue final : public exchange::MarketVenue {
  public:
-  MarketVenue(fiber::Loop& loop, config::Mode mode, std::shared_ptr<Rest> rest, const Clock& clock);
+  MarketVenue(fiber::Loop& loop, config::Mode mode, std::shared_ptr<Rest> rest, const Clock& clock, Random& random);
   ~MarketVenue() override;
 
   Result<exchange::DepthSnapshot> Depth(const std::string& symbol, int limit) override;
@@ -29,6 +29,7 @@ class MarketVenue final : public exchange::MarketVenue {
   config::Mode mode_;
   std::shared_ptr<Rest> rest_;
   const Clock& clock_;
+  Random& random_;
   std::vector<std::shared_ptr<MarketStream>> streams_;
 };
 

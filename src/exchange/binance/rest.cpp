@@ -29,11 +29,11 @@ int64_t Ms(Duration duration) { return std::chrono::duration_cast<std::chrono::m
 
 }  // namespace
 
-Rest::Rest(fiber::Loop& loop, RestOptions options, const Clock& clock)
+Rest::Rest(fiber::Loop& loop, RestOptions options, const Clock& clock, Random& random)
     : options_(std::move(options)),
       clock_(clock),
-      queries_(loop, OneAttempt()),
-      orders_(loop, OneAttempt()),
+      queries_(loop, OneAttempt(), random, clock),
+      orders_(loop, OneAttempt(), random, clock),
       budget_(options_.budget) {}
 
 void Rest::Count(std::string_view path, const Result<http::Response>& result) {

@@ -9,6 +9,7 @@
 #include "exchange/binance/parameters.h"
 #include "exchange/binance/time_sync.h"
 #include "platform/base/clock.h"
+#include "platform/base/random.h"
 #include "platform/fiber/fiber.h"
 #include "platform/http/client.h"
 
@@ -31,7 +32,7 @@ struct RestOptions {
 // clock could not be asked. In both cases nothing was sent.
 class Rest {
  public:
-  Rest(fiber::Loop& loop, RestOptions options, const Clock& clock);
+  Rest(fiber::Loop& loop, RestOptions options, const Clock& clock, Random& random);
 
   // GET without credentials. `weight` as the venue's documentation says.
   Result<http::Response> Public(std::string_view path, const Parameters& parameters, int weight);

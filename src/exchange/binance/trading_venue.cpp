@@ -45,10 +45,10 @@ Result<trading::OrderReport> ReadReport(const NewOrder& order, const std::string
 
 }  // namespace
 
-TradingVenue::TradingVenue(fiber::Loop& loop, std::shared_ptr<Rest> rest, const Clock& clock)
+TradingVenue::TradingVenue(fiber::Loop& loop, std::shared_ptr<Rest> rest, const Clock& clock, Random& random)
     : loop_(loop),
       rest_(std::move(rest)),
-      stream_(std::make_shared<UserStream>(loop, rest_, UserStreamOptions{}, clock)),
+      stream_(std::make_shared<UserStream>(loop, rest_, UserStreamOptions{}, clock, random)),
       stop_(std::make_shared<fiber::Event>()) {
   loop_.Spawn([rest = rest_, stop = stop_] {
     while (!stop->is_set()) {

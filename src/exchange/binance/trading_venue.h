@@ -14,7 +14,7 @@ namespace quantum::binance {
 // conditional order that triggered is asked for, and reported, through the plain order it spawned (status.h).
 class TradingVenue final : public exchange::TradingVenue {
  public:
-  TradingVenue(fiber::Loop& loop, std::shared_ptr<Rest> rest, const Clock& clock);
+  TradingVenue(fiber::Loop& loop, std::shared_ptr<Rest> rest, const Clock& clock, Random& random);
   ~TradingVenue() override;
 
   // Takes the venue's request limits over as well.

@@ -12,12 +12,9 @@ constexpr Duration kReadMax = std::chrono::milliseconds(250);  // how soon a sto
 
 }  // namespace
 
-UserStream::UserStream(fiber::Loop& loop, std::shared_ptr<Rest> rest, UserStreamOptions options, const Clock& clock)
-    : loop_(loop),
-      rest_(std::move(rest)),
-      options_(options),
-      clock_(clock),
-      backoff_(options.backoff, SystemRandom()) {}
+UserStream::UserStream(fiber::Loop& loop, std::shared_ptr<Rest> rest, UserStreamOptions options, const Clock& clock,
+                       Random& random)
+    : loop_(loop), rest_(std::move(rest)), options_(options), clock_(clock), backoff_(options.backoff, random) {}
 
 void UserStream::Start(OnEvent on_event) {
   on_event_ = std::move(on_event);

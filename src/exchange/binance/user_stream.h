@@ -23,7 +23,8 @@ class UserStream : public std::enable_shared_from_this<UserStream> {
  public:
   using OnEvent = std::function<void(const exchange::UserEvent&)>;
 
-  UserStream(fiber::Loop& loop, std::shared_ptr<Rest> rest, UserStreamOptions options, const Clock& clock);
+  UserStream(fiber::Loop& loop, std::shared_ptr<Rest> rest, UserStreamOptions options, const Clock& clock,
+             Random& random);
 
   void Start(OnEvent on_event);  // calls back from a fiber of the loop until Stop()
   void Stop();

@@ -8,13 +8,13 @@ namespace quantum::binance {
 namespace {
 
 std::shared_ptr<Rest> MakeRest(const VenueParameters& parameters, Credentials credentials) {
-  QUANTUM_ASSERT(parameters.loop != nullptr && parameters.clock != nullptr);
+  QUANTUM_ASSERT(parameters.loop != nullptr && parameters.clock != nullptr && parameters.random != nullptr);
   RestOptions options;
   options.hosts = parameters.hosts;
   options.credentials = std::move(credentials);
   options.timeout = parameters.timeout;
   options.budget = parameters.budget;
-  return std::make_shared<Rest>(*parameters.loop, std::move(options), *parameters.clock);
+  return std::make_shared<Rest>(*parameters.loop, std::move(options), *parameters.clock, *parameters.random);
 }
 
 }  // namespace
@@ -24,14 +24,14 @@ Result<std::unique_ptr<exchange::TradingVenue>> MakeTradingVenue(VenueParameters
   QUANTUM_CHECK(CheckCredentials(parameters.mode, parameters.credentials));
   auto rest = MakeRest(parameters, parameters.credentials);
   return std::unique_ptr<exchange::TradingVenue>(
-      std::make_unique<TradingVenue>(*parameters.loop, std::move(rest), *parameters.clock));
+      std::make_unique<TradingVenue>(*parameters.loop, std::move(rest), *parameters.clock, *parameters.random));
 }
 
 Result<std::unique_ptr<exchange::MarketVenue>> MakeMarketVenue(VenueParameters parameters) {
   QUANTUM_CHECK(CheckHosts(parameters.mode, parameters.hosts, MachineAddresses()));
   auto rest = MakeRest(parameters, {});
-  return std::unique_ptr<exchange::MarketVenue>(
-      std::make_unique<MarketVenue>(*parameters.loop, parameters.mode, std::move(rest), *parameters.clock));
+  return std::unique_ptr<exchange::MarketVenue>(std::make_unique<MarketVenue>(
+      *parameters.loop, parameters.mode, std::move(rest), *parameters.clock, *parameters.random));
 }
 
 }  // namespace quantum::binance

@@ -7,6 +7,7 @@
 #include "exchange/binance/hosts.h"
 #include "exchange/venue.h"
 #include "platform/base/clock.h"
+#include "platform/base/random.h"
 #include "platform/config/manifest.h"
 #include "platform/fiber/fiber.h"
 
@@ -27,6 +28,7 @@ struct VenueParameters {
   Duration timeout = std::chrono::seconds(5);  // of one request
   BudgetOptions budget = {};
   const Clock* clock = &SystemClock();
+  Random* random = &SystemRandom();  // the jitter of back-offs
 };
 
 // kInvalidArgument when mode, hosts and credentials do not agree. Nothing is sent before the first call. Stop() before

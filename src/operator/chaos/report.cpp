@@ -115,6 +115,19 @@ bool Report::Good() const {
          std::all_of(rounds.begin(), rounds.end(), [](const Round& round) { return round.Counts(); });
 }
 
+std::vector<std::string> Report::Doubts() const {
+  std::vector<std::string> doubts;
+  for (const auto& [fault, row] : ByFault(*this)) {
+    if (static_cast<uint64_t>(row.counted) < kStrikesLeast) {
+      doubts.push_back(fmt::format("{} struck {} of {} times", fault, row.counted, kStrikesLeast));
+    }
+  }
+  if (verdict.redelivered == 0) {
+    doubts.push_back("nothing was delivered again, so nothing could be doubled");
+  }
+  return doubts;
+}
+
 std::string FormatRound(const Round& round) {
   std::string line = fmt::format(
       "{:<16} {} acknowledged, {} in flight; accepted after {}, in the stream {}, delivered {}; lag {}; lost {}, "
@@ -151,6 +164,9 @@ std::string FormatReport(const Report& report) {
   for (const std::string& example : report.examples) {
     text += "  " + example + "\n";
   }
+  if (const std::vector<std::string> doubts = report.Doubts(); !doubts.empty()) {
+    text += fmt::format("too short a run for a proof: {}\n", fmt::join(doubts, ", "));
+  }
   for (const std::string& left_out : report.left_out) {
     text += "left out: " + left_out + "\n";
   }
@@ -185,6 +201,7 @@ std::string ToJson(const Report& report) {
   }
   return json::serialize(json::object{{"seed", report.seed},
                                       {"good", report.Good()},
+                                      {"doubts", ToArray(report.Doubts())},
                                       {"verdict", ToObject(report.verdict)},
                                       {"table", std::move(table)},
                                       {"rounds", std::move(rounds)},

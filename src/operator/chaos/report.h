@@ -34,9 +34,13 @@ struct Report {
 
   // Nothing lost, doubled or out of order, and every round counts.
   bool Good() const;
+  // Why a good run would be no proof: a fault struck fewer than kStrikesLeast times, or nothing was ever delivered
+  // again. Empty: it would be.
+  std::vector<std::string> Doubts() const;
 };
 
 constexpr uint64_t kAcknowledgedLeast = 1000;  // operations, for a round to count
+constexpr uint64_t kStrikesLeast = 5;          // of each fault in a run, for it to prove something
 
 std::string FormatRound(const Round& round);     // a line
 std::string FormatReport(const Report& report);  // the table by fault, and the verdict

@@ -13,6 +13,9 @@ namespace quantum::operate {
 
 namespace {
 
+constexpr std::chrono::milliseconds kAskMax(500);
+constexpr std::chrono::seconds kHealthMax(2);  // its checks may take a second
+
 // The `detail` of a problem (RFC 9457), or the text as it came.
 std::string Complaint(const http::Response& response) {
   boost::system::error_code error;
@@ -26,10 +29,9 @@ std::string Complaint(const http::Response& response) {
   return response.body.substr(0, 200);
 }
 
-}  // namespace
-
-Result<http::Response> CallService(const Running& running, const std::string& unit, const std::string& method,
-                                   const std::string& path, const std::string& body, Duration timeout) {
+// Whatever it answers.
+Result<http::Response> Send(const Running& running, const std::string& unit, const std::string& method,
+                            const std::string& path, const std::string& body, Duration timeout) {
   if (running.manifest.FindUnit(unit) == nullptr) {
     return Error{Errc::kNotFound, fmt::format("the manifest has no unit {}", unit)};
   }
@@ -58,11 +60,33 @@ Result<http::Response> CallService(const Running& running, const std::string& un
   if (!answer->ok()) {
     return answer->error().Within(fmt::format("{} does not answer", unit));
   }
-  if ((*answer)->status / 100 != 2) {
-    return Error{(*answer)->status == 404 ? Errc::kNotFound : Errc::kInternal,
-                 fmt::format("{} answered {}: {}", unit, (*answer)->status, Complaint(answer->value()))};
+  return *std::move(*answer);
+}
+
+boost::json::value Parse(const Result<http::Response>& answer) {
+  boost::system::error_code error;
+  boost::json::value value = answer.ok() ? boost::json::parse(answer->body, error) : boost::json::value();
+  return error ? boost::json::value() : value;
+}
+
+}  // namespace
+
+Result<http::Response> CallService(const Running& running, const std::string& unit, const std::string& method,
+                                   const std::string& path, const std::string& body, Duration timeout) {
+  QUANTUM_TRY(http::Response answer, Send(running, unit, method, path, body, timeout));
+  if (answer.status / 100 != 2) {
+    return Error{answer.status == 404 ? Errc::kNotFound : Errc::kInternal,
+                 fmt::format("{} answered {}: {}", unit, answer.status, Complaint(answer))};
   }
-  return *answer;
+  return answer;
+}
+
+boost::json::value AskJson(const Running& running, const std::string& unit, const std::string& path) {
+  return Parse(CallService(running, unit, "GET", path, {}, kAskMax));
+}
+
+boost::json::value AskHealth(const Running& running, const std::string& unit) {
+  return Parse(Send(running, unit, "GET", "/health", {}, kHealthMax));
 }
 
 }  // namespace quantum::operate

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <string>
 
 #include "operator/commands/command.h"
@@ -14,5 +15,11 @@ namespace quantum::operate {
 Result<http::Response> CallService(const Running& running, const std::string& unit, const std::string& method,
                                    const std::string& path, const std::string& body = {},
                                    Duration timeout = std::chrono::seconds(5));
+
+// What a service answers to a GET, within half a second; null when it does not, or says no. Never a made-up value.
+boost::json::value AskJson(const Running& running, const std::string& unit, const std::string& path);
+
+// What a service's /health says, also when that is DOWN; null when it does not answer.
+boost::json::value AskHealth(const Running& running, const std::string& unit);
 
 }  // namespace quantum::operate

@@ -5,6 +5,7 @@
 
 #include "operator/commands/api.h"
 #include "operator/commands/command.h"
+#include "operator/commands/market.h"
 #include "operator/output.h"
 #include "operator/table.h"
 
@@ -34,7 +35,12 @@ void AddFiltered(CLI::App& app, Context& context, const char* name, const char* 
     const auto show = [&]() -> Status {
       QUANTUM_TRY(const Running running, FindRunning(context));
       QUANTUM_TRY(const http::Response answer, CallService(running, "execution", "GET", PathOf(name, *query)));
-      Write(context.json ? answer.body + "\n" : FormatJsonRows(answer.body, columns));
+      if (context.json) {
+        Write(answer.body + "\n");
+      } else {
+        Write(FormatJsonRows(answer.body, columns));
+        PrintMarket(running);
+      }
       return {};
     };
     context.Finish(show());
@@ -45,9 +51,12 @@ Status ShowPositions(const Context& context, bool all) {
   QUANTUM_TRY(const Running running, FindRunning(context));
   QUANTUM_TRY(const http::Response answer, CallService(running, "execution", "GET", "/api/execution/positions"));
   const std::string rows = all ? answer.body : OnlyOpen(answer.body);
-  Write(context.json
-            ? rows + "\n"
-            : FormatJsonRows(rows, {"symbol", "quantity", "entry_price", "realized_pnl", "fees", "protected", "time"}));
+  if (context.json) {
+    Write(rows + "\n");
+  } else {
+    Write(FormatJsonRows(rows, {"symbol", "quantity", "entry_price", "realized_pnl", "fees", "protected", "time"}));
+    PrintMarket(running);
+  }
   return {};
 }
 

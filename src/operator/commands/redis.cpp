@@ -18,23 +18,20 @@ namespace json = boost::json;
 
 std::string Address(const redis::Endpoint& endpoint) { return fmt::format("{}:{}", endpoint.host, endpoint.port); }
 
-// How many events wait in each service's outbox, as its own /health says; "-" for one that does not answer.
+// How many events wait in each service's outbox, as its own /health says; null for one that does not answer.
 std::vector<std::pair<std::string, std::string>> ReadOutboxes(const Running& running) {
   std::vector<std::pair<std::string, std::string>> outboxes;
   for (const config::Unit& unit : running.manifest.units()) {
     if (unit.kind != config::Unit::Kind::kService) {
       continue;
     }
-    const auto answer = CallService(running, unit.name, "GET", "/health", {}, std::chrono::seconds(2));
-    if (!answer) {
-      continue;
-    }
+    const json::value health = AskHealth(running, unit.name);
     boost::system::error_code error;
-    const json::value health = json::parse(answer->body, error);
-    const json::value* const pending =
-        error ? nullptr : health.find_pointer("/dependencies/eventbus/details/outbox_pending", error);
+    const json::value* const pending = health.find_pointer("/dependencies/eventbus/details/outbox_pending", error);
     if (pending != nullptr) {
       outboxes.emplace_back(unit.name, json::serialize(*pending));
+    } else if (health.is_null() || health.find_pointer("/dependencies/eventbus", error) != nullptr) {
+      outboxes.emplace_back(unit.name, "null");
     }
   }
   return outboxes;
@@ -88,7 +85,7 @@ void PrintTables(const Topology& topology, const std::vector<std::pair<std::stri
   Print("{}\n", FormatTable({"sentinel", "names as master", "can fail over"}, sentinels));
   std::vector<std::vector<std::string>> waiting;
   for (const auto& [service, pending] : outboxes) {
-    waiting.push_back({service, pending});
+    waiting.push_back({service, pending == "null" ? "-" : pending});
   }
   Print("{}\n", FormatTable({"outbox of", "events waiting"}, waiting));
   for (const std::string& problem : topology.problems) {

@@ -8,6 +8,7 @@
 
 #include "operator/commands/api.h"
 #include "operator/commands/command.h"
+#include "operator/commands/market.h"
 #include "operator/commands/unit_table.h"
 #include "operator/output.h"
 #include "operator/process/process.h"
@@ -21,7 +22,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::chrono::milliseconds kAskMax(500);
 constexpr std::chrono::milliseconds kCpuSample(250);
 
 struct Usage {
@@ -82,34 +82,6 @@ std::vector<Row> MeasureAll(const std::vector<UnitStatus>& units) {
   return rows;
 }
 
-// A member of a service's JSON answer as text; "unknown" when it cannot be had. Never a made-up number.
-json::value Ask(const Running& running, const std::string& unit, const std::string& path) {
-  const auto answer = CallService(running, unit, "GET", path, {}, kAskMax);
-  boost::system::error_code error;
-  json::value value = answer.ok() ? json::parse(answer->body, error) : json::value();
-  return error ? json::value() : value;
-}
-
-// What the exchange says it plays, so that a recording that ended is seen to have ended; while it does not answer, the
-// manifest's text, named as such.
-std::string Market(const Running& running) {
-  const bool paper = running.manifest.mode() == config::Mode::kPaper;
-  const json::value label =
-      paper ? Ask(running, "paper-exchange", "/paper/market") : Ask(running, "marketdata", "/api/market/source");
-  const auto text = [&](std::string_view field) -> std::string {
-    const json::value* found = label.is_object() ? label.get_object().if_contains(field) : nullptr;
-    return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
-  };
-  if (const std::string source = text("source"); !source.empty()) {
-    return fmt::format("{}: {}{}", source, text("detail"), paper ? ", speed " + text("speed") : "");
-  }
-  config::Section market = running.manifest.Top("market");
-  return paper ? MarketLabel(market.GetString("source", "synthetic"), market.GetString("seed", "1"),
-                             market.GetString("speed", "1")) +
-                     " (configured; the exchange does not say)"
-               : "unknown";
-}
-
 json::value CountPositions(const json::value& answer) {
   const json::value open = json::parse(OnlyOpen(json::serialize(answer)));
   const json::value* rows = open.is_object() ? open.as_object().if_contains("items") : nullptr;
@@ -137,10 +109,10 @@ struct Facts {
 };
 
 Facts AskAll(const Running& running) {
-  return {.positions = CountPositions(Ask(running, "execution", "/api/execution/positions")),
-          .equity = Equity(Ask(running, "portfolio-intelligence", "/api/portfolio/snapshot")),
-          .emergency_stop = Ask(running, "risk-safety", "/api/risk/ess/status"),
-          .alerts = Ask(running, "monitoring-health", "/api/health/alerts")};
+  return {.positions = CountPositions(AskJson(running, "execution", "/api/execution/positions")),
+          .equity = Equity(AskJson(running, "portfolio-intelligence", "/api/portfolio/snapshot")),
+          .emergency_stop = AskJson(running, "risk-safety", "/api/risk/ess/status"),
+          .alerts = AskJson(running, "monitoring-health", "/api/health/alerts")};
 }
 
 std::string Member(const json::value& value, std::string_view name) {
@@ -176,7 +148,7 @@ void PrintJson(const Running& running, const std::vector<Row>& rows, const Facts
     units.push_back(std::move(object));
   }
   Print("{}\n", json::serialize(json::object{{"mode", config::ToString(running.manifest.mode())},
-                                             {"market", Market(running)},
+                                             {"market", MarketNow(running)},
                                              {"state_directory", running.layout.root},
                                              {"open_positions", facts.positions},
                                              {"equity", facts.equity},
@@ -217,7 +189,7 @@ void PrintTable(const Running& running, const std::vector<Row>& rows, const Fact
   }
   Write(FormatTable({"unit", "state", "pid", "port", "restarts", "since", "memory", "cpu"}, table));
   Write("\n" + WhetherAllRuns(rows));
-  Write(Wrap(fmt::format("Mode {}, market {}.", config::ToString(running.manifest.mode()), Market(running))));
+  PrintMarket(running);
   Write(fmt::format("Open positions: {}. Equity: {}.\n", Text(facts.positions), Text(facts.equity)));
   Write(Hindrances(facts));
 }

@@ -5,6 +5,7 @@
 
 #include "operator/commands/api.h"
 #include "operator/commands/command.h"
+#include "operator/commands/market.h"
 #include "operator/output.h"
 #include "operator/table.h"
 #include "platform/base/id.h"
@@ -27,8 +28,12 @@ void AddTrace(CLI::App& app, Context& context) {
       QUANTUM_TRY(const Running running, FindRunning(context));
       QUANTUM_TRY(const http::Response answer,
                   CallService(running, "monitoring-health", "GET", "/api/health/trace/" + *id));
-      Print("{}", context.json ? answer.body + "\n"
-                               : FormatJsonRows(answer.body, {"time", "elapsed_ms", "service", "what", "details"}));
+      if (context.json) {
+        Write(answer.body + "\n");
+      } else {
+        Write(FormatJsonRows(answer.body, {"time", "elapsed_ms", "service", "what", "details"}));
+        PrintMarket(running);
+      }
       return {};
     };
     context.Finish(show());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "operator/supervisor/schedule.h"
+#include "platform/base/exit_code.h"
 
 namespace quantum::operate {
 
@@ -264,6 +265,13 @@ void SupervisorCore::Exited(const std::string& name, int exit_code) {
     // An adopted task whose result nobody knows. Tasks run on every start, so once more does no harm.
     Set(entry, State::kWaiting, "its result is not known");
     entry.deadline = clock_.Steady() + kDependencyWaitMax;
+    return;
+  }
+  if (entry.unit.kind == config::Unit::Kind::kService && exit_code == kExitTakenOver && !EndsStart(entry)) {
+    Set(entry, State::kFailed,
+        fmt::format("another process has taken over under its name: end that one, then "
+                    "./quantum start {}",
+                    name));
     return;
   }
   Crashed(entry, ExitText(exit_code));

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "operator/supervisor/core_harness.h"
+#include "platform/base/exit_code.h"
 
 namespace quantum::operate {
 namespace {
@@ -46,6 +47,19 @@ TEST(SupervisorRestart, TheUnitsOwnDelayIsALowerBound) {
   harness.core.Exited("redis-1", 128 + SIGKILL);
   EXPECT_THAT(harness.StepAfter(milliseconds(4999)), IsEmpty());
   EXPECT_THAT(harness.StepAfter(milliseconds(1)), ElementsAre("redis-1"));
+}
+
+TEST(SupervisorRestart, WhoseNameAnotherProcessHasTakenOverIsNotStartedAgainByItself) {
+  config::Unit unit = MakeUnit("a");
+  unit.kind = config::Unit::Kind::kService;
+  Harness harness({unit});
+  harness.StartEverything();
+  harness.core.Exited("a", kExitTakenOver);
+  EXPECT_EQ(harness.StateOf("a"), State::kFailed);
+  EXPECT_THAT(harness.core.Find("a").detail, HasSubstr("./quantum start a"));
+  EXPECT_THAT(harness.StepAfter(minutes(60)), IsEmpty());
+  EXPECT_TRUE(harness.core.Start("a").ok());
+  EXPECT_THAT(harness.Step(), ElementsAre("a"));
 }
 
 // Crashes the unit as soon as it runs, until it is given up; returns how often it was started again.

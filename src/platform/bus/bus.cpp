@@ -37,29 +37,30 @@ struct OnDisk {
 class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
  public:
   Impl(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options, const Clock& clock,
-       std::string incarnation, OnDisk on_disk)
+       Random& random, std::string incarnation, OnDisk on_disk)
       : loop_(loop),
         redis_(redis),
         pool_(pool),
         options_(std::move(options)),
         clock_(clock),
+        random_(random),
         incarnation_(std::move(incarnation)),
         session_(fmt::format("{:020}-{}", ToUnixNs(clock.Now()), incarnation_)),
         on_disk_(std::move(on_disk)),
         memory_(options_.producer, incarnation_, options_.outbox_events_max),
-        sender_(redis, outbox(), options_.batch_max, options_.replicas_required, session_, clock,
+        sender_(redis, outbox(), options_.batch_max, options_.replicas_required, session_, clock, random,
                 {.recovered = options_.recovered, .fenced = options_.fenced}),
         volatile_sender_(redis),
-        janitor_({loop, redis, pool, options_, clock}, [this] { return health(); }) {
+        janitor_({loop, redis, pool, options_, clock, random}, [this] { return health(); }) {
     QUANTUM_ASSERT(!options_.producer.empty());
     if (on_disk_.journal) {
       writer_ =
-          std::make_unique<journal::Writer>(*on_disk_.journal, *on_disk_.storage, clock,
+          std::make_unique<journal::Writer>(*on_disk_.journal, *on_disk_.storage, clock, random,
                                             [this](size_t lane, uint64_t sequence) { safe_.Reach(lane, sequence); });
     }
     if (pool != nullptr) {
-      relay_ =
-          std::make_unique<bus::Relay>(redis, *pool, options_.producer, options_.batch_max, options_.replicas_required);
+      relay_ = std::make_unique<bus::Relay>(redis, *pool, options_.producer, options_.batch_max,
+                                            options_.replicas_required, clock, random);
     }
   }
 
@@ -107,6 +108,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   postgres::Pool* const pool_;
   const BusOptions options_;
   const Clock& clock_;
+  Random& random_;
   const std::string incarnation_;
   const std::string session_;  // of this life of the process; a later life's is greater
   OnDisk on_disk_;
@@ -128,7 +130,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
 const EventType& Bus::Impl::Stamp(Event& event) const {
   const EventType* const type = FindEventType(event.type);
   QUANTUM_ASSERT(type != nullptr);  // every type is registered before the services start
-  event.id = NewUuid(clock_);
+  event.id = NewUuid(clock_, random_);
   event.version = type->version;
   event.producer = options_.producer;
   if (event.source.empty()) {
@@ -216,6 +218,7 @@ void Bus::Impl::Subscribe(Subscription subscription) {
                         pool_,
                         options_,
                         clock_,
+                        random_,
                         [weak = weak_from_this()] {
                           if (const auto self = weak.lock()) {
                             self->Relay();
@@ -269,7 +272,7 @@ void Bus::Impl::StopConsuming(Duration timeout) {
   if (!std::exchange(consuming_, false)) {
     return;
   }
-  const auto deadline = Deadline::After(timeout);
+  const auto deadline = Deadline::After(timeout, clock_);
   for (const auto& feed : feeds_) {
     static_cast<void>(feed->Stop(Duration(0)));
   }
@@ -285,7 +288,7 @@ void Bus::Impl::StopConsuming(Duration timeout) {
 }
 
 Status Bus::Impl::Flush(Duration timeout) {
-  const auto deadline = Deadline::After(timeout);
+  const auto deadline = Deadline::After(timeout, clock_);
   if (!sender_.AwaitEmpty(Left(deadline))) {
     return Error{Errc::kTimeout,
                  fmt::format("{} events still wait for the broker: {}", outbox().pending(), sender_.trouble())};
@@ -308,6 +311,7 @@ Bus::Health Bus::Impl::health() {
   }
   health.trouble = sender_.trouble();
   health.volatile_waiting = volatile_sender_.size();
+  health.outbox_pending += relay_ ? relay_->waiting() : 0;
   if (relay_ && relay_->oldest() && *relay_->oldest() < oldest) {
     oldest = *relay_->oldest();
     health.trouble = relay_->trouble();
@@ -347,9 +351,9 @@ void Bus::Impl::Stop() {
 }
 
 Result<std::unique_ptr<Bus>> Bus::Open(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool,
-                                       BusOptions options, const Clock& clock) {
+                                       BusOptions options, const Clock& clock, Random& random) {
   OnDisk on_disk;
-  const std::string incarnation = NewIncarnation();
+  const std::string incarnation = NewIncarnation(random);
   if (!options.journal_directory.empty()) {
     QUANTUM_TRY(on_disk.storage, journal::DirectoryStorage::Open(options.journal_directory));
     QUANTUM_TRY(on_disk.journal,
@@ -366,12 +370,14 @@ Result<std::unique_ptr<Bus>> Bus::Open(fiber::Loop& loop, redis::Client& redis, 
       log::Info("an earlier life left events for the broker", {{"waiting", waiting}});
     }
   }
-  return std::unique_ptr<Bus>(
-      new Bus(std::make_shared<Impl>(loop, redis, pool, std::move(options), clock, incarnation, std::move(on_disk))));
+  return std::unique_ptr<Bus>(new Bus(
+      std::make_shared<Impl>(loop, redis, pool, std::move(options), clock, random, incarnation, std::move(on_disk))));
 }
 
-Bus::Bus(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options, const Clock& clock)
-    : Bus(std::make_shared<Impl>(loop, redis, pool, std::move(options), clock, NewIncarnation(), OnDisk())) {}
+Bus::Bus(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options, const Clock& clock,
+         Random& random)
+    : Bus(std::make_shared<Impl>(loop, redis, pool, std::move(options), clock, random, NewIncarnation(random),
+                                 OnDisk())) {}
 
 Bus::Bus(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->Begin(); }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "platform/base/clock.h"
+#include "platform/base/random.h"
 #include "platform/base/result.h"
 #include "platform/bus/event.h"
 #include "platform/fiber/fiber.h"
@@ -72,10 +73,11 @@ class Bus {
   // Opens the journal (blocking: before the loop runs) and takes over what an earlier life left in it. kConflict:
   // another process has it open; kUnavailable, kExhausted: it cannot be read.
   static Result<std::unique_ptr<Bus>> Open(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool,
-                                           BusOptions options, const Clock& clock = SystemClock());
+                                           BusOptions options, const Clock& clock = SystemClock(),
+                                           Random& random = SystemRandom());
   // Without a journal.
   Bus(fiber::Loop& loop, redis::Client& redis, postgres::Pool* pool, BusOptions options,
-      const Clock& clock = SystemClock());
+      const Clock& clock = SystemClock(), Random& random = SystemRandom());
   ~Bus();
 
   // Durable: returns when the event is safe (it will be delivered even if this process dies now): on disk where there
@@ -111,7 +113,7 @@ class Bus {
     std::string process;  // who does, as last heard; empty: nobody, or not heard yet
   };
   struct Health {
-    size_t outbox_pending = 0;
+    size_t outbox_pending = 0;  // events of the journal and, once relaying has failed, rows of the outbox table
     Duration oldest_waiting{};  // since the oldest event was published that the broker does not have yet; 0: none waits
     std::string trouble;        // why events wait; empty when the last attempt to send them succeeded
     size_t volatile_waiting = 0;  // volatile events; never more than a bound

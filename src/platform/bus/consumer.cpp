@@ -64,7 +64,7 @@ void Consumer::Start() {
 }
 
 bool Consumer::StopConsuming(Duration timeout) {
-  const auto deadline = resilience::Deadline::After(timeout);
+  const auto deadline = resilience::Deadline::After(timeout, context_.clock);
   stop_.Set();
   room_.Set();
   gained_.Set();
@@ -97,7 +97,7 @@ std::vector<Bus::Reader> Consumer::readers() const {
 }
 
 void Consumer::Fetch() {
-  resilience::Backoff backoff({.base = 50ms, .cap = 1s, .floor = 20ms}, SystemRandom());
+  resilience::Backoff backoff({.base = 50ms, .cap = 1s, .floor = 20ms}, context_.random);
   std::string trouble;
   while (!stop_.is_set()) {
     Status status = CreateGroups(kAnswerMax);

@@ -23,6 +23,7 @@ struct Context {
   postgres::Pool* pool;
   BusOptions options;
   const Clock& clock;
+  Random& random;
   // Called after each commit of a transactional handler: its outbox rows need not wait for the relay's next poll.
   std::function<void()> committed = [] {};
   std::string session{};  // of this life of the process; a later life's is greater

@@ -76,14 +76,18 @@ void LaneQueues::DropUpTo(Queue& queue, uint64_t sequence) {
   }
 }
 
-void LaneQueues::Retire(SteadyTime now) {
+size_t LaneQueues::Retire(SteadyTime now) {
+  size_t early = 0;
   for (Queue& queue : queues_) {
     // Also bounded in number: confirmed events may not take more memory than waiting ones.
     while (!queue.marks.empty() && (queue.marks.front().at + kRetention <= now || retained_ > retained_max_)) {
+      const size_t before = retained_;
       DropUpTo(queue, queue.marks.front().sequence);
+      early += queue.marks.front().at + kRetention <= now ? 0 : before - retained_;
       queue.marks.pop_front();
     }
   }
+  return early;
 }
 
 }  // namespace quantum::bus

@@ -45,8 +45,8 @@ class LaneQueues {
   // The broker holds the lane only up to this sequence after all: what is still kept beyond it waits again.
   void Reopen(size_t lane, uint64_t sequence);
   // Drops what was confirmed kRetention ago, and more if the confirmed ones outgrow their bound. Only while it is known
-  // that the broker holds all that is confirmed.
-  void Retire(SteadyTime now);
+  // that the broker holds all that is confirmed. Answers how many went before their time.
+  size_t Retire(SteadyTime now);
   // Drops all that is confirmed in this lane.
   void Discard(size_t lane);
 

@@ -38,7 +38,8 @@ class Outbox {
   // A new master holds the lane only up to this sequence: what is kept beyond it waits again.
   virtual void Reopen(size_t lane, uint64_t sequence) = 0;
   // Drops what has been confirmed long enough. Only while connected to a master that holds all that is confirmed.
-  virtual void Retire(SteadyTime now) = 0;
+  // Answers how many went earlier, for want of room.
+  virtual size_t Retire(SteadyTime now) = 0;
 
   virtual size_t pending() const = 0;   // events not confirmed yet
   virtual size_t retained() const = 0;  // confirmed and still kept
@@ -59,7 +60,7 @@ class MemoryOutbox final : public Outbox {
   }
   void Confirm(size_t lane, uint64_t sequence, SteadyTime now) override { queues_.Confirm(lane, sequence, now); }
   void Reopen(size_t lane, uint64_t sequence) override { queues_.Reopen(lane, sequence); }
-  void Retire(SteadyTime now) override { queues_.Retire(now); }
+  size_t Retire(SteadyTime now) override { return queues_.Retire(now); }
   size_t pending() const override { return queues_.pending(); }
   size_t retained() const override { return queues_.retained(); }
 

@@ -72,7 +72,7 @@ postgres::Statement Relay::Insert(const std::string& producer, const Event& even
 }
 
 void Relay::Run() {
-  resilience::Backoff backoff({.base = 50ms, .cap = 2s, .floor = 20ms}, SystemRandom());
+  resilience::Backoff backoff({.base = 50ms, .cap = 2s, .floor = 20ms}, random_);
   while (!stop_.is_set()) {
     work_.Reset();
     const auto more = Pass();
@@ -81,12 +81,14 @@ void Relay::Run() {
         trouble_ = more.error().message;
         log::Warning("rows wait in the outbox table", {{"reason", trouble_}});
       }
+      CountWaiting();
       stop_.WaitFor(backoff.Next());
       continue;
     }
     trouble_.clear();
     backoff.Reset();
     if (!*more) {
+      waiting_ = 0;
       ++empty_passes_;
       emptied_.Set();
       emptied_.Reset();
@@ -96,13 +98,22 @@ void Relay::Run() {
   }
 }
 
+void Relay::CountWaiting() {
+  const auto rows = pool_.Query(
+      "SELECT count(*) AS n FROM (SELECT FROM outbox WHERE producer = $1 AND relayed_at IS NULL LIMIT $2) AS waiting",
+      {producer_, std::to_string(kCountMax)}, kRepeatable);
+  if (rows.ok()) {
+    waiting_ = static_cast<size_t>(rows->Int(0, "n"));
+  }
+}
+
 void Relay::Stop() {
   stop_.Set();
   work_.Set();
 }
 
 bool Relay::AwaitEmpty(Duration timeout) {
-  const auto deadline = resilience::Deadline::After(timeout);
+  const auto deadline = resilience::Deadline::After(timeout, clock_);
   const uint64_t target = empty_passes_ + 2;  // the pass that runs now may have looked before our rows were there
   while (empty_passes_ < target && !deadline.passed()) {
     Wake();
@@ -140,7 +151,13 @@ Result<bool> Relay::Pass() {
     if (batches.empty() || LaneName(batches.back().lane) != LaneName(lane)) {
       // Rows that a marked one should precede do not exist any more only if the broker was set back further than marked
       // rows are kept.
-      batches.push_back({lane, {}, event->sequence > sent_[LaneName(lane)] + 1});
+      const uint64_t held = sent_[LaneName(lane)];
+      const bool gap = event->sequence > held + 1;
+      if (gap) {
+        log::Critical("the broker lost events whose rows are gone; they must be rebuilt from Postgres",
+                      {{"family", lane.family}, {"held", held}, {"next", event->sequence}});
+      }
+      batches.push_back({lane, {}, gap});
     }
     batches.back().events.push_back(std::move(event));
   }
@@ -244,7 +261,7 @@ Status Relay::Renew(const std::string& family, const std::string& incarnation) {
   QUANTUM_TRY(const auto done,
               pool_.Batch({{"UPDATE outbox_stream SET incarnation = $4, last_sequence = 0 "
                             "WHERE producer = $1 AND family = $2 AND incarnation = $3",
-                            {producer_, family, incarnation, NewIncarnation()}},
+                            {producer_, family, incarnation, NewIncarnation(random_)}},
                            {"UPDATE outbox SET sequence = NULL, incarnation = NULL WHERE producer = $1 AND family = $2 "
                             "AND incarnation = $3 AND relayed_at IS NULL",
                             {producer_, family, incarnation}}},
@@ -252,20 +269,24 @@ Status Relay::Renew(const std::string& family, const std::string& incarnation) {
   return {};
 }
 
-// Marked rows go half a minute later. While idle: also makes sure that the master is the one we know.
+// Marked rows go half a minute later: by the database's clock as it stood before the master was seen to be the one that
+// holds them. From then on this process may be frozen and a replica that lagged be promoted, which lacks later ones.
 void Relay::Sweep() {
-  const SteadyTime now = SystemClock().Steady();
+  const SteadyTime now = clock_.Steady();
   if (now - swept_ < kSweep) {
     return;
   }
   swept_ = now;
-  const auto gone = pool_.Query("DELETE FROM outbox WHERE producer = $1 AND relayed_at < now() - interval '30 seconds'",
-                                {producer_}, kRepeatable);
-  if (!gone) {
-    log::Warning("relayed rows stay in the outbox table", {{"reason", gone.error().message}});
-  }
+  const auto before = pool_.Query("SELECT now() - interval '30 seconds' AS relayed", {}, kRepeatable);
   if (!broker_.Ping()) {
     broker_.Disconnect();
+    return;
+  }
+  const auto gone = before ? pool_.Query("DELETE FROM outbox WHERE producer = $1 AND relayed_at < $2",
+                                         {producer_, std::string(before->Text(0, "relayed"))}, kRepeatable)
+                           : before;
+  if (!gone) {
+    log::Warning("relayed rows stay in the outbox table", {{"reason", gone.error().message}});
   }
 }
 

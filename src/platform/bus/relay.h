@@ -33,8 +33,14 @@ namespace quantum::bus {
 // gets a new incarnation.
 class Relay {
  public:
-  Relay(redis::Client& redis, postgres::Pool& pool, std::string producer, size_t batch_max, int replicas_required)
-      : broker_(redis, replicas_required), pool_(pool), producer_(std::move(producer)), batch_max_(batch_max) {}
+  Relay(redis::Client& redis, postgres::Pool& pool, std::string producer, size_t batch_max, int replicas_required,
+        const Clock& clock, Random& random)
+      : broker_(redis, replicas_required),
+        pool_(pool),
+        producer_(std::move(producer)),
+        batch_max_(batch_max),
+        clock_(clock),
+        random_(random) {}
 
   // The row of the outbox for an event that is complete but for its sequence.
   static postgres::Statement Insert(const std::string& producer, const Event& event);
@@ -42,6 +48,8 @@ class Relay {
   void Run();  // the fiber's body; returns after Stop()
   void Stop();
   void Wake() { work_.Set(); }
+  // How many rows wait: counted when a pass has failed, up to kCountMax; 0 when everything was relayed.
+  size_t waiting() const { return waiting_; }
   // When the oldest row that waits was written, as far as the last pass knows; nothing when none waits.
   std::optional<WallTime> oldest() const { return oldest_; }
   // True when everything that was committed before the call is with the broker.
@@ -49,7 +57,10 @@ class Relay {
   const std::string& trouble() const { return trouble_; }  // why the last pass failed; empty when it did not
 
  private:
+  static constexpr int64_t kCountMax = 100'000;  // counting more would be work for a database that has enough of it
+
   Result<bool> Pass();  // whether more may wait
+  void CountWaiting();
   Status Number();
   Status Resume();
   Status Renew(const std::string& family, const std::string& incarnation);
@@ -60,9 +71,12 @@ class Relay {
   postgres::Pool& pool_;
   const std::string producer_;
   const size_t batch_max_;
+  const Clock& clock_;
+  Random& random_;
   std::map<std::string, uint64_t> sent_;  // by lane: the last sequence the broker holds
   SteadyTime swept_{};
   std::string trouble_;
+  size_t waiting_ = 0;
   std::optional<WallTime> oldest_;
   fiber::Event work_;
   fiber::Event stop_;

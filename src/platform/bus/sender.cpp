@@ -13,12 +13,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kConnectMax = 1s;
+constexpr Duration kTellShorter = 1min;
 constexpr Duration kLook = 1s;  // how often an idle sender makes sure that the master is still the one it knows
 
 }  // namespace
 
 void Sender::Run() {
-  resilience::Backoff backoff({.base = 20ms, .cap = 500ms, .floor = 10ms}, SystemRandom());
+  resilience::Backoff backoff({.base = 20ms, .cap = 500ms, .floor = 10ms}, random_);
   while (!stop_.is_set() && !fenced_) {
     Status status = broker_.connected() ? Status() : Connect();
     if (status) {
@@ -94,8 +95,20 @@ Status Sender::Send(const std::vector<SenderCore::Sending>& sendings) {
       Refused(sendings[i], answers[i].taken.error());
     }
   }
-  core_.OnProof(began);
+  Prove(began);
   return {};
+}
+
+void Sender::Prove(SteadyTime began) {
+  kept_shorter_ += core_.OnProof(began);
+  if (kept_shorter_ > 0 && clock_.Steady() - told_at_ >= kTellShorter) {
+    log::Warning(
+        "events are confirmed faster than they can be kept for half a minute; a replica that lags by more than "
+        "what is kept, and is promoted, would lack them",
+        {{"events", kept_shorter_}, {"kept", outbox_.retained()}});
+    kept_shorter_ = 0;
+    told_at_ = clock_.Steady();
+  }
 }
 
 // Nothing to send.
@@ -107,7 +120,7 @@ void Sender::Rest() {
   // A failover may have promoted a replica that lagged: what it lacks is only sent again if we notice.
   const SteadyTime began = clock_.Steady();
   if (const Status status = broker_.Ping()) {
-    core_.OnProof(began);
+    Prove(began);
   } else {
     broker_.Disconnect();
     Complain(status.error());
@@ -166,7 +179,7 @@ bool Sender::AwaitConfirmed(const Outbox::Ticket& ticket, Duration timeout) {
 }
 
 bool Sender::AwaitEmpty(Duration timeout) {
-  const auto deadline = resilience::Deadline::After(timeout);
+  const auto deadline = resilience::Deadline::After(timeout, clock_);
   for (size_t lane = 0; lane < outbox_.lanes(); ++lane) {
     if (!AwaitConfirmed({lane, outbox_.last(lane)}, std::max(deadline.left(), Duration(0)))) {
       return false;

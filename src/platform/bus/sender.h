@@ -26,11 +26,12 @@ class Sender {
 
   // session: of this life of the process; a later life's is greater.
   Sender(redis::Client& redis, Outbox& outbox, size_t batch_max, int replicas_required, std::string session,
-         const Clock& clock, Callbacks callbacks)
+         const Clock& clock, Random& random, Callbacks callbacks)
       : broker_(redis, replicas_required, std::move(session)),
         outbox_(outbox),
         core_(outbox, batch_max),
         clock_(clock),
+        random_(random),
         callbacks_(std::move(callbacks)) {}
 
   void Run();  // the fiber's body; returns after Stop()
@@ -49,6 +50,7 @@ class Sender {
   Status Send(const std::vector<SenderCore::Sending>& sendings);
   void Rest();
   void Confirm(const SenderCore::Sending& sending, uint64_t last);
+  void Prove(SteadyTime began);
   void Complain(const Error& error);
   void Refused(const SenderCore::Sending& sending, const Error& error);
   void Fenced(const Error& error);
@@ -57,11 +59,14 @@ class Sender {
   Outbox& outbox_;
   SenderCore core_;
   const Clock& clock_;
+  Random& random_;
   const Callbacks callbacks_;
   SequenceWaiters waiters_;
   std::string trouble_;
   std::map<size_t, std::string> refusals_;  // by lane: the last one, if nothing was taken since
   bool fenced_ = false;
+  uint64_t kept_shorter_ = 0;  // events, since it was told last
+  SteadyTime told_at_{};
   bool connected_before_ = false;
   fiber::Event work_;
   fiber::Event stop_;

@@ -40,8 +40,8 @@ class SenderCore {
   void OnRefused(const Sending& sending, SteadyTime now);
   // An exchange that began at `began` has shown that the master is still the one that OnConnected asked. What was
   // confirmed long enough before that is kept no longer. Not the time of the answer: between the two this process may
-  // have been frozen, and a replica that lagged been promoted.
-  void OnProof(SteadyTime began) { outbox_.Retire(began); }
+  // have been frozen, and a replica that lagged been promoted. Answers how many went early, for want of room.
+  size_t OnProof(SteadyTime began) { return outbox_.Retire(began); }
 
  private:
   struct LaneState {

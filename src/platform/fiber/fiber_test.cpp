@@ -60,19 +60,6 @@ TEST(Loop, UnwindsFibersThatStillWaitWhenItIsDestroyed) {
   EXPECT_TRUE(unwound);
 }
 
-// Under the thread sanitizer whatever a fiber left behind on the loop's call stack would have filled it before the end.
-TEST(Loop, OutlivesMoreFibersThanACallStackHasRoomFor) {
-  constexpr int kFibers = 70'000;
-  int ended = 0;
-  RunInFiber([&] {
-    while (ended < kFibers) {
-      CurrentLoop().Spawn([&] { ++ended; });
-      YieldNow();
-    }
-  });
-  EXPECT_EQ(ended, kFibers);
-}
-
 // Frames with memory that the address sanitizer marks, `depth` of them; waits or throws in the innermost.
 int Nest(int depth, const std::function<void()>& innermost) {
   std::array<char, 200> marked{};

@@ -278,7 +278,7 @@ void Connection::Linger() {
 
 void Connection::Log(std::string_view endpoint, const Response& response, Duration duration) const {
   const bool failed = response.status >= 500;
-  const bool slow = duration > server_->options.handler_timeout;
+  const bool slow = duration > server_->options.slow_after;
   if (!failed && !slow && log::CurrentLevel() != log::Level::kDebug) {
     return;
   }

@@ -31,8 +31,8 @@ class Server::Impl final : public ServerCore {
   using ServerCore::ServerCore;
 };
 
-Server::Server(fiber::Loop& loop, ServerOptions options, const Clock& clock)
-    : impl_(std::make_shared<Impl>(loop, std::move(options), clock)) {}
+Server::Server(fiber::Loop& loop, ServerOptions options, const Clock& clock, Random& random)
+    : impl_(std::make_shared<Impl>(loop, std::move(options), clock, random)) {}
 Server::~Server() { Stop(); }
 
 void Server::Route(std::string method, std::string pattern, Handler handler, RouteOptions options) {
@@ -62,12 +62,13 @@ void Server::Stop() {
   }
 }
 
-ServerCore::ServerCore(fiber::Loop& server_loop, ServerOptions server_options, const Clock& server_clock)
+ServerCore::ServerCore(fiber::Loop& server_loop, ServerOptions server_options, const Clock& server_clock,
+                       Random& random)
     : loop(server_loop),
       clock(server_clock),
       options(std::move(server_options)),
       access(options),
-      random_(SystemRandom().Next()) {}
+      random_(random.Next()) {}
 
 Status ServerCore::Start() {
   QUANTUM_ASSERT(acceptor_ == nullptr);

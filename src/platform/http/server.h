@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "platform/base/clock.h"
+#include "platform/base/random.h"
 #include "platform/base/result.h"
 #include "platform/fiber/fiber.h"
 #include "platform/http/message.h"
@@ -58,8 +59,10 @@ struct ServerOptions {
   size_t connections_max = 4096;
   Duration idle_timeout = std::chrono::seconds(75);     // longer than the gateway's upstream keep-alive
   Duration request_timeout = std::chrono::seconds(10);  // reading one request, and writing one answer
-  Duration handler_timeout = std::chrono::seconds(30);  // a request that takes longer is logged as slow, no more
-  std::string operator_token;                           // empty: every kOperator and kToken request is refused
+  // A request that takes longer is logged as slow. No answer is made up for a handler that is still at work: it might
+  // have acted. What handlers call has deadlines, and whoever asks has one too (the gateway answers 504).
+  Duration slow_after = std::chrono::seconds(30);
+  std::string operator_token;  // empty: every kOperator and kToken request is refused
   std::string service_token;
   std::vector<std::string> allowed_hosts = {"127.0.0.1", "localhost", "[::1]"};  // host part of Host, any port
   std::vector<std::string> allowed_origins;  // exact; a request without Origin passes
@@ -74,8 +77,9 @@ struct ServerOptions {
 
 class Server {
  public:
-  // The clock tells deadlines, Date and the time in correlation ids; waiting itself takes real time.
-  Server(fiber::Loop& loop, ServerOptions options, const Clock& clock = SystemClock());
+  // The clock tells deadlines, Date and the time in correlation ids, chance the rest of those; waiting itself takes
+  // real time.
+  Server(fiber::Loop& loop, ServerOptions options, const Clock& clock = SystemClock(), Random& random = SystemRandom());
   ~Server();
 
   // Patterns: "/api/execution/orders/{id}". Routes are added before Start. "*" as the pattern is the fallback.

@@ -40,7 +40,7 @@ class Connection;
 // What the connections share, and the accepting of new ones.
 class ServerCore : public std::enable_shared_from_this<ServerCore> {
  public:
-  ServerCore(fiber::Loop& server_loop, ServerOptions server_options, const Clock& server_clock);
+  ServerCore(fiber::Loop& server_loop, ServerOptions server_options, const Clock& server_clock, Random& random);
 
   Status Start();
   bool Drain(Duration timeout);

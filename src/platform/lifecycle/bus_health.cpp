@@ -20,6 +20,20 @@ std::optional<std::string> OutboxWaits(const bus::Bus::Health& health) {
                      Seconds(health.oldest_waiting), health.trouble.empty() ? "it is slow" : health.trouble);
 }
 
+std::string RedisDetails(const redis::Client::Health& health) {
+  const auto address = [](const redis::Endpoint& endpoint) {
+    return fmt::format("{}:{}", endpoint.host, endpoint.port);
+  };
+  boost::json::array replicas;
+  for (const redis::Client::Replica& replica : health.replicas) {
+    replicas.push_back({{"address", address(replica.endpoint)}, {"behind_bytes", replica.behind_bytes}});
+  }
+  return boost::json::serialize(boost::json::object{{"master", address(health.master)},
+                                                    {"replicas", std::move(replicas)},
+                                                    {"sentinels_reached", health.sentinels_reached},
+                                                    {"sentinels_agree", health.sentinels_agree}});
+}
+
 std::string BusDetails(const bus::Bus::Health& health) {
   boost::json::array readers;
   for (const bus::Bus::Reader& reader : health.readers) {

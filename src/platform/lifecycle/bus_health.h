@@ -17,7 +17,8 @@ inline constexpr Duration kOutboxWaitMax = std::chrono::seconds(10);
 // Why the outbox is a matter for somebody: its oldest event has waited for longer than kOutboxWaitMax.
 std::optional<std::string> OutboxWaits(const bus::Bus::Health& health);
 
-// The details of the dependency `eventbus`, a JSON object.
+// The details of the dependencies `redis` and `eventbus`, JSON objects.
+std::string RedisDetails(const redis::Client::Health& health);
 std::string BusDetails(const bus::Bus::Health& health);
 
 }  // namespace quantum::lifecycle

@@ -25,6 +25,9 @@ void DependencyChecks::AskOne(const std::shared_ptr<Entry>& entry, const std::sh
   loop_.Spawn([entry, round, clock = &clock_] {
     const Result<std::string> answer = entry->check.ask();
     entry->answer = Judge(answer, clock->Steady() - entry->asked, entry->check.slow, entry->check.required);
+    if (entry->check.always) {
+      entry->answer.details = entry->check.always();
+    }
     entry->asking = false;
     if (--round->open == 0) {
       round->done.Set();

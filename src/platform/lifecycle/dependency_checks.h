@@ -20,6 +20,8 @@ class DependencyChecks {
     Duration slow{};
     bool required = true;
     std::function<Result<std::string>()> ask;  // details as a JSON object, or empty
+    // Details that are told also when the answer is an error; null: there are none. May not wait.
+    std::function<std::string()> always = {};
   };
 
   DependencyChecks(fiber::Loop& loop, const Clock& clock, Duration deadline = std::chrono::seconds(1))

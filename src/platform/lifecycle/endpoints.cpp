@@ -145,7 +145,7 @@ HealthSnapshot Runtime::TakeSnapshot() {
 
 void Runtime::Observe() {
   for (int turn = 0;; ++turn) {
-    const CorrelationScope round(NewUuid());
+    const CorrelationScope round(NewUuid(clock_, random_));
     watchdog_.Observe(main_loop_.turns(), clock().Steady());
     if (turn % kGaugesEvery == 0) {
       const HealthSnapshot& snapshot = monitor_->Get();

@@ -25,16 +25,19 @@ constexpr auto kCheckTimeout = std::chrono::milliseconds(900);  // a little less
 
 }  // namespace
 
-Runtime::Runtime(ServiceSpec spec, config::Manifest manifest, bool check)
+Runtime::Runtime(ServiceSpec spec, config::Manifest manifest, bool check, const Clock& clock, Random& random)
     : spec_(std::move(spec)),
       manifest_(std::move(manifest)),
       check_(check),
-      watchdog_(kLoopStandsStill, SystemClock().Steady()) {}
+      clock_(clock),
+      random_(random),
+      watchdog_(kLoopStandsStill, clock.Steady()) {}
 
 Runtime::~Runtime() = default;
 
-Result<std::unique_ptr<Runtime>> Runtime::Make(ServiceSpec spec, config::Manifest manifest, bool check) {
-  std::unique_ptr<Runtime> runtime(new Runtime(std::move(spec), std::move(manifest), check));
+Result<std::unique_ptr<Runtime>> Runtime::Make(ServiceSpec spec, config::Manifest manifest, bool check,
+                                               const Clock& clock, Random& random) {
+  std::unique_ptr<Runtime> runtime(new Runtime(std::move(spec), std::move(manifest), check, clock, random));
   QUANTUM_CHECK(runtime->MakeServer());
   QUANTUM_CHECK(runtime->Connect());
   runtime->AddPlatformDependencies();
@@ -55,10 +58,11 @@ Status Runtime::MakeServer() {
     options.allowed_hosts.push_back(std::move(host));
   }
   service_token_ = options.service_token;
-  server_ = std::make_unique<http::Server>(http_loop_, std::move(options));
-  http_client_ = std::make_unique<http::Client>(main_loop_);
+  server_ = std::make_unique<http::Server>(http_loop_, std::move(options), clock_, random_);
+  http_client_ = std::make_unique<http::Client>(main_loop_, http::ClientOptions(), random_, clock_);
   health_client_ = std::make_unique<http::Client>(
-      main_loop_, http::ClientOptions{.attempts_max = 1, .breaker_failures = std::numeric_limits<int>::max()});
+      main_loop_, http::ClientOptions{.attempts_max = 1, .breaker_failures = std::numeric_limits<int>::max()}, random_,
+      clock_);
   return {};
 }
 
@@ -66,20 +70,20 @@ Status Runtime::Connect() {
   const SecretReader secret = [this](std::string_view name) { return Secret(name); };
   if (spec_.postgres) {
     QUANTUM_TRY(postgres::PoolOptions options, PostgresOptions(manifest_, secret));
-    postgres_ = std::make_unique<postgres::Pool>(main_loop_, std::move(options));
+    postgres_ = std::make_unique<postgres::Pool>(main_loop_, std::move(options), clock_, random_);
   }
   if (spec_.redis) {
     QUANTUM_TRY(redis::ClientOptions options, RedisOptions(manifest_, secret));
-    redis_ = std::make_unique<redis::Client>(main_loop_, std::move(options));
+    redis_ = std::make_unique<redis::Client>(main_loop_, std::move(options), clock_, random_);
     bus::BusOptions options_of_bus{
         .producer = spec_.name, .group = spec_.name, .replicas_required = ReplicasRequired(manifest_)};
-    options_of_bus.fenced = [this](const std::string& reason) { RequestShutdown("fenced: " + reason); };
+    options_of_bus.fenced = [this](const std::string& reason) { RequestShutdown("fenced: " + reason, kExitTakenOver); };
     bus::RegisterEventType({bus::kRedisRecovered});
     options_of_bus.recovered = [this](size_t buffered, uint64_t replayed) { AnnounceRecovery(buffered, replayed); };
     if (!check_) {  // a check leaves nothing behind, and may run beside the service
       options_of_bus.journal_directory = fmt::format("{}/data/{}/journal", manifest_.state_directory(), spec_.unit);
     }
-    QUANTUM_TRY(bus_, bus::Bus::Open(main_loop_, *redis_, postgres_.get(), std::move(options_of_bus)));
+    QUANTUM_TRY(bus_, bus::Bus::Open(main_loop_, *redis_, postgres_.get(), std::move(options_of_bus), clock_, random_));
   }
   return {};
 }
@@ -87,7 +91,7 @@ Status Runtime::Connect() {
 void Runtime::AnnounceRecovery(size_t buffered, uint64_t replayed) {
   // Not in the caller's fiber: without a journal a publish waits for the very sender that calls.
   main_loop_.Spawn([this, buffered, replayed] {
-    const CorrelationScope scope(NewUuid());
+    const CorrelationScope scope(NewUuid(clock_, random_));
     const auto published =
         bus_->Publish({.type = bus::kRedisRecovered,
                        .key = spec_.name,
@@ -102,10 +106,10 @@ void Runtime::AddPlatformDependencies() {
   if (spec_.redis) {
     dependencies_.Add({"redis", kRedisSlow, true, [this]() -> Result<std::string> {
                          QUANTUM_TRY(const auto health, redis_->Check(kCheckTimeout));
-                         return fmt::format(R"({{"master": "{}:{}", "sentinels_reached": {}}})", health.master.host,
-                                            health.master.port, health.sentinels_reached);
+                         return RedisDetails(health);
                        }});
-    dependencies_.Add({"eventbus", kRedisSlow, true, [this]() -> Result<std::string> {
+    dependencies_.Add({"eventbus", kRedisSlow, true,
+                       [this]() -> Result<std::string> {
                          const bus::Bus::Health health = bus_->health();
                          if (!health.connected) {
                            return Error{Errc::kUnavailable, fmt::format("not connected to the broker; {} events wait",
@@ -114,8 +118,9 @@ void Runtime::AddPlatformDependencies() {
                          if (!health.journal_trouble.empty()) {
                            return Error{Errc::kUnavailable, health.journal_trouble};
                          }
-                         return BusDetails(health);
-                       }});
+                         return std::string();
+                       },
+                       [this] { return BusDetails(bus_->health()); }});
   }
   if (spec_.postgres) {
     dependencies_.Add({"postgres", kPostgresSlow, true, [this]() -> Result<std::string> {

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "platform/base/exit_code.h"
 #include "platform/config/manifest.h"
 #include "platform/lifecycle/dependency_checks.h"
 #include "platform/lifecycle/health_monitor.h"
@@ -17,17 +18,15 @@
 
 namespace quantum::lifecycle {
 
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;
-inline constexpr int kExitUsage = 2;
-
 // One service in its process: the component on the main loop, HTTP on a loop and thread of its own. It is made once and
 // lives until the process ends, which is by _exit: fibers may still stand anywhere then, and nothing they could destroy
 // matters any more, because everything worth keeping has been saved by Shutdown.
 class Runtime final : public Service {
  public:
   // `check`: only the configuration is read; nothing listens and missing secrets do not matter.
-  static Result<std::unique_ptr<Runtime>> Make(ServiceSpec spec, config::Manifest manifest, bool check);
+  // Clock and chance go to everything that the service is made of; they outlive it.
+  static Result<std::unique_ptr<Runtime>> Make(ServiceSpec spec, config::Manifest manifest, bool check,
+                                               const Clock& clock = SystemClock(), Random& random = SystemRandom());
   ~Runtime() override;
 
   // The exit code. Blocks the thread until the service has stopped.
@@ -37,8 +36,8 @@ class Runtime final : public Service {
   const ServiceSpec& spec() const override { return spec_; }
   const config::Manifest& manifest() const override { return manifest_; }
   Result<std::string> Secret(std::string_view name) override;
-  const Clock& clock() const override { return SystemClock(); }
-  Random& random() override { return SystemRandom(); }
+  const Clock& clock() const override { return clock_; }
+  Random& random() override { return random_; }
   fiber::Loop& loop() override { return main_loop_; }
   http::Server& http() override { return *server_; }
   http::Client& http_client() override { return *http_client_; }
@@ -56,7 +55,7 @@ class Runtime final : public Service {
   fiber::Event& stopping() override { return stopping_; }
 
  private:
-  Runtime(ServiceSpec spec, config::Manifest manifest, bool check);
+  Runtime(ServiceSpec spec, config::Manifest manifest, bool check, const Clock& clock, Random& random);
   Status Connect();
   Status MakeServer();
   void AddPlatformDependencies();
@@ -81,9 +80,10 @@ class Runtime final : public Service {
   void Fail(int exit_code, const Error& error);
 
   // shutdown.cpp
-  void WatchSignals();                       // on the HTTP loop, so that a main loop that hangs can still be ended
-  void RequestShutdown(std::string reason);  // from any thread; the second call does nothing
-  void Shutdown(const std::string& reason, bool was_ready);  // in a fiber of the main loop
+  void WatchSignals();  // on the HTTP loop, so that a main loop that hangs can still be ended
+  // From any thread; the second call does nothing.
+  void RequestShutdown(std::string reason, int exit_code = kExitOk);
+  void Shutdown(const std::string& reason, bool was_ready, int exit_code);  // in a fiber of the main loop
   void ForceExitAfterDeadline();
   template <class Stage>
   void RunStage(std::string_view name, Stage stage);
@@ -93,7 +93,9 @@ class Runtime final : public Service {
   const ServiceSpec spec_;
   const config::Manifest manifest_;
   const bool check_;
-  const SteadyTime started_ = SystemClock().Steady();
+  const Clock& clock_;
+  Random& random_;
+  const SteadyTime started_ = clock_.Steady();
   std::string service_token_;
 
   fiber::Loop main_loop_{"main"};
@@ -105,7 +107,7 @@ class Runtime final : public Service {
   std::unique_ptr<postgres::Pool> postgres_;
   std::unique_ptr<bus::Bus> bus_;
   std::unique_ptr<Component> component_;
-  DependencyChecks dependencies_{main_loop_, SystemClock()};
+  DependencyChecks dependencies_{main_loop_, clock_};
   std::shared_ptr<HealthMonitor> monitor_;
   Watchdog watchdog_;  // on the HTTP loop
   std::map<std::string, std::string> degraded_;

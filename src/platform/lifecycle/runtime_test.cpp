@@ -34,14 +34,18 @@ units:
                   .ok());
   auto manifest = config::Manifest::Load(path, {}, 0);
   ASSERT_TRUE(manifest.ok()) << manifest.error().message;
+  static ManualClock clock;
+  static SeededRandom random(1);
   // As `--check` makes it: with everything that it would ask, and without asking.
   auto runtime = Runtime::Make({.name = "sample-service", .unit = "sample", .api_prefix = "sample", .postgres = true},
-                               *std::move(manifest), true);
+                               *std::move(manifest), true, clock, random);
   ASSERT_TRUE(runtime.ok()) << runtime.error().message;
   static Runtime* const kept = std::move(runtime).value().release();  // never destroyed: see Runtime
   kept->AddHttpDependency("peer");
   EXPECT_THAT(kept->dependencies().Slow(),
               ElementsAre(Pair("eventbus", 100ms), Pair("peer", 500ms), Pair("postgres", 200ms), Pair("redis", 100ms)));
+  EXPECT_EQ(&kept->clock(), &clock);
+  EXPECT_EQ(&kept->random(), &random);
   std::filesystem::remove_all(directory);
 }
 

@@ -29,13 +29,14 @@ void Runtime::WatchSignals() {
       http_loop_.context(), [this](int signal) { RequestShutdown(signal == SIGTERM ? "SIGTERM" : "SIGINT"); });
 }
 
-void Runtime::RequestShutdown(std::string reason) {
+void Runtime::RequestShutdown(std::string reason, int exit_code) {
   if (shutdown_requested_.exchange(true)) {
     return;
   }
   const bool was_ready = phase_.exchange(Phase::kDraining) == Phase::kReady;
   http_loop_.Spawn([this] { ForceExitAfterDeadline(); });
-  main_loop_.Spawn([this, reason = std::move(reason), was_ready] { Shutdown(reason, was_ready); });
+  main_loop_.Spawn(
+      [this, reason = std::move(reason), was_ready, exit_code] { Shutdown(reason, was_ready, exit_code); });
 }
 
 void Runtime::ForceExitAfterDeadline() {
@@ -57,8 +58,8 @@ void Runtime::RunStage(std::string_view name, Stage stage) {
   }
 }
 
-void Runtime::Shutdown(const std::string& reason, bool was_ready) {
-  const CorrelationScope scope(NewUuid());
+void Runtime::Shutdown(const std::string& reason, bool was_ready, int exit_code) {
+  const CorrelationScope scope(NewUuid(clock_, random_));
   log::Info("shutdown", {{"reason", reason}});
   RunStage("finish requests in flight", [this]() -> Status {
     if (server_->Drain(kFinishRequests)) {
@@ -92,7 +93,7 @@ void Runtime::Shutdown(const std::string& reason, bool was_ready) {
     }
     return {};
   });
-  End(kExitOk);
+  End(exit_code);
 }
 
 Status Runtime::SaveState() {
@@ -108,7 +109,7 @@ Status Runtime::SaveState() {
 void Runtime::End(int exit_code) {
   exit_code_ = exit_code;
   phase_ = Phase::kStopped;
-  if (exit_code == kExitOk) {
+  if (exit_code != kExitFailed && exit_code != kExitUsage) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(clock().Steady() - started_).count();
     log::Info("service stopped", {{"uptime_seconds", seconds}});
   }

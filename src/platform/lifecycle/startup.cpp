@@ -33,7 +33,7 @@ Error AsWaiting(Error error) {
 }  // namespace
 
 void Runtime::StartUp(const ComponentFactory& factory) {
-  const CorrelationScope scope(NewUuid());
+  const CorrelationScope scope(NewUuid(clock_, random_));
   component_ = factory(*this);
   if (const Status configured = component_->Configure(); !configured.ok()) {
     Fail(kExitUsage, configured.error());

@@ -96,7 +96,7 @@ Result<std::unique_ptr<Connection>> Connection::Open(fiber::Loop& loop, const Po
     if (!impl.socket.Assign(PQsocket(impl.conn))) {
       return MakeError(Errc::kUnavailable, kCannotConnect, fmt::format("cannot watch the socket to {}", target));
     }
-    if (!impl.socket.Wait(wanted == PGRES_POLLING_READING, wanted == PGRES_POLLING_WRITING, deadline.at())) {
+    if (!impl.socket.Wait(wanted == PGRES_POLLING_READING, wanted == PGRES_POLLING_WRITING, deadline.left())) {
       return MakeError(Errc::kUnavailable, kCannotConnect,
                        fmt::format("{} did not accept the connection in time", target));
     }
@@ -144,7 +144,7 @@ bool Connection::Ready(Deadline deadline) {
     if (PQisBusy(conn) == 0) {
       return true;
     }
-    if (!impl_->socket.Wait(true, impl_->unsent, deadline.at())) {
+    if (!impl_->socket.Wait(true, impl_->unsent, deadline.left())) {
       return false;
     }
     if (PQconsumeInput(conn) != 1) {
@@ -192,10 +192,10 @@ Connection::Answer Connection::Run(std::span<const Command> commands, Deadline d
     flight.OnLost("the connection was lost while sending");
   }
   impl_->flight = &flight;
-  const SteadyTime since = SystemClock().Steady();
+  const SteadyTime since = deadline.clock().Steady();
   broken_ = !Collect(flight, deadline, answer);
   impl_->flight = nullptr;
-  if (const Duration took = SystemClock().Steady() - since; took > impl_->slow) {
+  if (const Duration took = deadline.clock().Steady() - since; took > impl_->slow) {
     // The server sends all answers of a pipeline at its end, so only the whole can be timed.
     const auto own = std::ranges::find(commands, Flight::Step::kStatement, &Command::step);
     const auto count = std::ranges::count(commands, Flight::Step::kStatement, &Command::step);

@@ -96,10 +96,10 @@ Result<std::unique_ptr<Connection>> Connections::Open(resilience::Deadline deadl
       }
     }
   } place{this};
-  const SteadyTime since = SystemClock().Steady();
-  const auto within = resilience::Deadline::After(std::min(options_.connect_timeout, deadline.left()));
+  const SteadyTime since = clock_.Steady();
+  const auto within = resilience::Deadline::After(std::min(options_.connect_timeout, deadline.left()), clock_);
   auto connection = Connection::Open(loop_, options_, within);
-  Report(Operation::kConnect, connection ? nullptr : &connection.error(), SystemClock().Steady() - since);
+  Report(Operation::kConnect, connection ? nullptr : &connection.error(), clock_.Steady() - since);
   if (connection && closed_) {
     return Closed();  // meanwhile
   }

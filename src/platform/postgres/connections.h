@@ -11,7 +11,8 @@ namespace quantum::postgres {
 // The pool's connections and the queue for them: first come, first served, both bounded. For fibers of one loop.
 class Connections : public std::enable_shared_from_this<Connections> {
  public:
-  Connections(fiber::Loop& loop, PoolOptions options) : loop_(loop), options_(std::move(options)) {}
+  Connections(fiber::Loop& loop, PoolOptions options, const Clock& clock)
+      : loop_(loop), options_(std::move(options)), clock_(clock) {}
 
   // A connection on loan. Comes back by itself; one that is out of step or within a transaction is closed instead.
   class Lease {
@@ -56,6 +57,7 @@ class Connections : public std::enable_shared_from_this<Connections> {
 
   fiber::Loop& loop_;
   PoolOptions options_;
+  const Clock& clock_;
   bool closed_ = false;
   size_t open_ = 0;                                // connections that exist or are being opened
   std::vector<std::unique_ptr<Connection>> idle_;  // last in, first out: the rest may stay cold

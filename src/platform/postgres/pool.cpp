@@ -39,8 +39,11 @@ Failure NoConnection(Error error) {
 
 class Pool::Impl {
  public:
-  Impl(fiber::Loop& loop, PoolOptions options)
-      : options_(options), connections_(std::make_shared<Connections>(loop, std::move(options))) {}
+  Impl(fiber::Loop& loop, PoolOptions options, const Clock& clock, Random& random)
+      : options_(options),
+        clock_(clock),
+        random_(random),
+        connections_(std::make_shared<Connections>(loop, std::move(options), clock)) {}
 
   Result<std::vector<Rows>> Batch(Operation operation, const std::vector<Statement>& statements, CallOptions call) {
     if (auto invalid = CheckStatements(statements)) {
@@ -58,30 +61,30 @@ class Pool::Impl {
   void Close() { connections_->Close(); }
 
   Result<Health> Check(Duration timeout) {
-    const SteadyTime since = SystemClock().Steady();
-    auto connection = connections_->Acquire(Deadline::After(timeout));
+    const SteadyTime since = clock_.Steady();
+    auto connection = connections_->Acquire(Deadline::After(timeout, clock_));
     if (!connection) {
       return connection.error();
     }
     const std::array<Connection::Command, 1> commands = {{{Step::kStatement, "SELECT 1"}}};
-    if (auto answer = (*connection)->Run(commands, Deadline::After(since + timeout - SystemClock().Steady()));
+    if (auto answer = (*connection)->Run(commands, Deadline::After(since + timeout - clock_.Steady(), clock_));
         answer.failure) {
       return std::move(answer.failure->error);
     }
-    return Health{SystemClock().Steady() - since, connections_->open(), connections_->waiting()};
+    return Health{clock_.Steady() - since, connections_->open(), connections_->waiting()};
   }
 
  private:
   template <class T, class Try>
   Result<T> Retry(Operation operation, CallOptions call, Try&& attempt) {
     const Duration timeout = call.timeout > Duration::zero() ? call.timeout : options_.statement_timeout;
-    const SteadyTime since = SystemClock().Steady();
-    const Deadline deadline = Deadline::After(timeout);
-    resilience::Backoff contention({.base = kContentionBackoff}, SystemRandom());
-    resilience::Backoff outage({.base = kOutageBackoff}, SystemRandom());
+    const SteadyTime since = clock_.Steady();
+    const Deadline deadline = Deadline::After(timeout, clock_);
+    resilience::Backoff contention({.base = kContentionBackoff}, random_);
+    resilience::Backoff outage({.base = kOutageBackoff}, random_);
     for (int count = 1;; ++count) {
       Attempt<T> outcome = attempt(deadline);
-      const auto now = SystemClock().Steady();
+      const auto now = clock_.Steady();
       if (auto* value = std::get_if<T>(&outcome)) {
         Report(operation, nullptr, now - since);
         return std::move(*value);
@@ -149,10 +152,13 @@ class Pool::Impl {
   }
 
   PoolOptions options_;
+  const Clock& clock_;
+  Random& random_;
   std::shared_ptr<Connections> connections_;
 };
 
-Pool::Pool(fiber::Loop& loop, PoolOptions options) : impl_(std::make_shared<Impl>(loop, std::move(options))) {}
+Pool::Pool(fiber::Loop& loop, PoolOptions options, const Clock& clock, Random& random)
+    : impl_(std::make_shared<Impl>(loop, std::move(options), clock, random)) {}
 Pool::~Pool() = default;
 
 Result<Rows> Pool::Query(std::string sql, Params params, CallOptions options) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "platform/base/clock.h"
+#include "platform/base/random.h"
 #include "platform/base/result.h"
 #include "platform/fiber/fiber.h"
 
@@ -92,7 +93,9 @@ class Transaction {
 // For fibers of the loop it was made on.
 class Pool {
  public:
-  Pool(fiber::Loop& loop, PoolOptions options);
+  // The clock measures deadlines; waiting itself takes real time. random: the jitter of back-offs. Both outlive the
+  // pool.
+  Pool(fiber::Loop& loop, PoolOptions options, const Clock& clock = SystemClock(), Random& random = SystemRandom());
   ~Pool();
 
   // One statement in its own transaction. Errors: kUnavailable (no connection within the deadline; nothing was sent),

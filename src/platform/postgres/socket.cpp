@@ -29,7 +29,7 @@ void Socket::Release() {
   }
 }
 
-bool Socket::Wait(bool readable, bool writable, SteadyTime until) {
+bool Socket::Wait(bool readable, bool writable, Duration timeout) {
   using Descriptor = asio::posix::descriptor_base;
   // Shared with the handlers, which may still run when the wait is over.
   auto ready = std::make_shared<fiber::Event>();
@@ -40,7 +40,7 @@ bool Socket::Wait(bool readable, bool writable, SteadyTime until) {
   if (writable) {
     impl_->descriptor.async_wait(Descriptor::wait_write, wake);
   }
-  const bool woken = ready->WaitFor(until - SystemClock().Steady());
+  const bool woken = ready->WaitFor(timeout);
   if (!woken || (readable && writable)) {
     impl_->descriptor.cancel();
   }

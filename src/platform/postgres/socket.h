@@ -19,7 +19,7 @@ class Socket {
   void Release();               // before libpq closes the descriptor
 
   // Until the descriptor is ready for any of these, or broken: true. False when the time passed first.
-  bool Wait(bool readable, bool writable, SteadyTime until);
+  bool Wait(bool readable, bool writable, Duration timeout);
 
  private:
   struct Impl;

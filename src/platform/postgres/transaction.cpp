@@ -31,7 +31,7 @@ std::string SetServerTimeout(Duration timeout) {
 }
 
 resilience::Deadline RollbackDeadline(resilience::Deadline deadline) {
-  return resilience::Deadline::After(std::max(deadline.left(), kRollbackMin));
+  return resilience::Deadline::After(std::max(deadline.left(), kRollbackMin), deadline.clock());
 }
 
 std::optional<Failure> CheckStatements(const std::vector<Statement>& statements) {

@@ -45,12 +45,13 @@ Error WithSecret(Error error, const std::string& secret) {
 
 class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
  public:
-  Impl(fiber::Loop& loop, ClientOptions options, const Clock& clock)
+  Impl(fiber::Loop& loop, ClientOptions options, const Clock& clock, Random& random)
       : loop_(loop),
         clock_(clock),
+        random_(random),
         options_(std::move(options)),
         watched_(options_.sentinels.size()),
-        backoff_({.base = 20ms, .cap = 300ms, .floor = 10ms}, SystemRandom()) {}
+        backoff_({.base = 20ms, .cap = 300ms, .floor = 10ms}, random) {}
 
   void Start() {
     Fiber([](Impl& self) { self.Keep(); });
@@ -86,7 +87,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   const ClientOptions& options() const { return options_; }
   const Clock& clock() const { return clock_; }
   Endpoint master() const { return master_.value_or(Endpoint{}); }
-  int sentinels_reached() const { return sentinels_reached_; }
+  const Found& found() const { return found_; }
 
  private:
   void Fiber(std::function<void(Impl&)> body) {
@@ -113,6 +114,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
 
   fiber::Loop& loop_;
   const Clock& clock_;
+  Random& random_;
   const ClientOptions options_;
   std::vector<std::shared_ptr<Wire>> watched_;  // connections to the sentinels, for +switch-master
   resilience::Backoff backoff_;
@@ -120,7 +122,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   std::shared_ptr<Wire> wire_;      // while connected
   std::optional<Endpoint> master_;  // the last one whose ROLE was verified
   Error why_{Errc::kUnavailable, "not connected yet"};
-  int sentinels_reached_ = 0;
+  Found found_;                       // the last round of asking the sentinels
   std::optional<Election> election_;  // the last one
   SteadyTime elected_at_{};
   SteadyTime heard_{};  // when the last answer came, or the first of a burst was sent
@@ -166,8 +168,7 @@ Result<std::shared_ptr<Wire>> Client::Impl::OpenMaster() {
       return wire;
     }
   }
-  const Found found = AskSentinels(loop_, options_, master_, clock_);
-  sentinels_reached_ = found.sentinels_reached;
+  const Found found = found_ = AskSentinels(loop_, options_, master_, clock_);
   if (found.verdict.kind == Discovery::Verdict::Kind::kNone) {
     return WithSecret({found.verdict.code, found.verdict.reason}, options_.sentinel_secret);
   }
@@ -293,8 +294,7 @@ void Client::Impl::Verify() {
       }
       continue;
     }
-    const Found found = AskSentinels(loop_, options_, std::nullopt, clock_);
-    sentinels_reached_ = found.sentinels_reached;
+    const Found found = found_ = AskSentinels(loop_, options_, std::nullopt, clock_);
     // They name the deposed until their leader has seen that the chosen one is master.
     const bool behind =
         Elected(kFailoverMax) && wire->endpoint() == election_->chosen && found.verdict.master == election_->deposed;
@@ -317,7 +317,7 @@ void Client::Impl::OnElection(Election election) {
 
 // Listens to one sentinel for a failover that began or ended: hints only.
 void Client::Impl::Watch(size_t sentinel) {
-  resilience::Backoff backoff({.base = 200ms, .cap = 5s, .floor = 100ms}, SystemRandom());
+  resilience::Backoff backoff({.base = 200ms, .cap = 5s, .floor = 100ms}, random_);
   while (!stop_.is_set()) {
     auto wire = Wire::Open(loop_, options_.sentinels[sentinel], "", options_.sentinel_password,
                            options_.connect_timeout, clock_);
@@ -407,8 +407,8 @@ Result<std::unique_ptr<Connection>> Client::Impl::Dedicated(Duration timeout) {
   return Error{Errc::kCancelled, "the Redis client is stopping"};
 }
 
-Client::Client(fiber::Loop& loop, ClientOptions options, const Clock& clock)
-    : impl_(std::make_shared<Impl>(loop, std::move(options), clock)) {
+Client::Client(fiber::Loop& loop, ClientOptions options, const Clock& clock, Random& random)
+    : impl_(std::make_shared<Impl>(loop, std::move(options), clock, random)) {
   impl_->Start();
 }
 
@@ -437,11 +437,10 @@ Result<std::unique_ptr<Connection>> Client::Dedicated(Duration timeout) { return
 
 Result<Client::Health> Client::Check(Duration timeout) {
   const SteadyTime started = impl_->clock().Steady();
-  QUANTUM_TRY(auto replies, impl_->Run({{"PING"}}, timeout));
-  if (replies.front().is_error()) {
-    return ToError("PING", replies.front().text);
-  }
-  return Health{impl_->clock().Steady() - started, impl_->master(), impl_->sentinels_reached()};
+  QUANTUM_TRY(const auto replies, impl_->Run({{"ROLE"}}, timeout));
+  QUANTUM_TRY(Role role, ParseRole(replies.front()));
+  return Health{impl_->clock().Steady() - started, impl_->master(), std::move(role.attached),
+                impl_->found().sentinels_reached, impl_->found().sentinels_agree};
 }
 
 const ClientOptions& Client::options() const { return impl_->options(); }

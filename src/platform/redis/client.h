@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "platform/base/clock.h"
+#include "platform/base/random.h"
 #include "platform/base/result.h"
 #include "platform/fiber/fiber.h"
 
@@ -71,8 +72,8 @@ class Connection {
 // pipelined. For fibers of the loop it was made on.
 class Client {
  public:
-  // The clock measures deadlines and silence; waiting itself takes real time.
-  Client(fiber::Loop& loop, ClientOptions options, const Clock& clock = SystemClock());
+  // The clock measures deadlines and silence; waiting itself takes real time. random: the jitter of back-offs.
+  Client(fiber::Loop& loop, ClientOptions options, const Clock& clock = SystemClock(), Random& random = SystemRandom());
   ~Client();
 
   // kUnavailable: no master within the deadline, nothing was sent. kPermission: likewise, because the servers refuse
@@ -90,11 +91,18 @@ class Client {
   // A connection of its own to the current master.
   Result<std::unique_ptr<Connection>> Dedicated(Duration timeout);
 
-  // Round trip of PING, for health. details name the master.
+  // For health: what the master says of itself and its replicas, and the sentinels of the master when they were asked
+  // last (a round ends with the majority, so not all of them may have been heard).
+  struct Replica {
+    Endpoint endpoint;
+    int64_t behind_bytes = 0;  // of the replication stream, as the replica has acknowledged it (once a second)
+  };
   struct Health {
-    Duration latency{};
+    Duration latency{};  // of one round trip
     Endpoint master;
+    std::vector<Replica> replicas;  // those attached
     int sentinels_reached = 0;
+    int sentinels_agree = 0;  // of these, with the majority
   };
   Result<Health> Check(Duration timeout);
   const ClientOptions& options() const;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 #include <map>
@@ -70,6 +71,11 @@ int Discovery::reached() const {
   return count;
 }
 
+int Discovery::naming(const Endpoint& master) const {
+  return static_cast<int>(
+      std::count_if(answers_.begin(), answers_.end(), [&](const Answer& answer) { return answer.master == master; }));
+}
+
 Discovery::Verdict Discovery::Decide(const std::optional<Endpoint>& last_master) const {
   const size_t majority = answers_.size() / 2 + 1;
   std::map<Endpoint, size_t> votes;
@@ -115,7 +121,19 @@ Result<Role> ParseRole(const Reply& reply) {
   Role role;
   role.master = reply.elements[0].text == "master";
   if (role.master && reply.elements.size() >= 3) {
+    // "master", its offset, then a replica each: address, port, the offset that it acknowledged.
     role.replicas = reply.elements[2].elements.size();
+    for (const Reply& replica : reply.elements[2].elements) {
+      if (replica.elements.size() < 3) {
+        continue;
+      }
+      const std::string& offset = replica.elements[2].text;
+      int64_t acknowledged = 0;
+      std::from_chars(offset.data(), offset.data() + offset.size(), acknowledged);
+      if (auto endpoint = ParseAddress(replica.elements[0].text, replica.elements[1].text)) {
+        role.attached.push_back({*std::move(endpoint), std::max<int64_t>(0, reply.elements[1].integer - acknowledged)});
+      }
+    }
   }
   return role;
 }

@@ -36,6 +36,7 @@ class Discovery {
 
   Verdict Decide(const std::optional<Endpoint>& last_master) const;
   int reached() const;
+  int naming(const Endpoint& master) const;  // how many name it
 
  private:
   struct Answer {
@@ -52,6 +53,7 @@ class Discovery {
 struct Role {
   bool master = false;
   size_t replicas = 0;  // of a master: those attached
+  std::vector<Client::Replica> attached{};
 };
 Result<Role> ParseRole(const Reply& reply);
 

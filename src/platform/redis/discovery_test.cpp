@@ -75,6 +75,30 @@ TEST(Discovery, RefusesANodeThatSaysItIsAReplica) {
   EXPECT_FALSE(VerifyRole({Kind::kMaster, At(1), {}}, *ParseRole(role)).ok());
 }
 
+TEST(Discovery, TellsHowFarEachReplicaIsBehindAndHowManySentinelsAgree) {
+  const auto replica = [](const char* port, const char* offset) {
+    return Reply{.type = Reply::Type::kArray, .elements = {Text("127.0.0.1"), Text(port), Text(offset)}};
+  };
+  const Reply reply{.type = Reply::Type::kArray,
+                    .elements = {Text("master"),
+                                 {.type = Reply::Type::kInteger, .integer = 5000},
+                                 {.type = Reply::Type::kArray,
+                                  .elements = {replica("6380", "4700"), replica("6381", "5000"), replica("", "1")}}}};
+  const auto role = ParseRole(reply);
+  ASSERT_TRUE(role.ok());
+  EXPECT_EQ(role->replicas, 3u);
+  ASSERT_EQ(role->attached.size(), 2u) << "one that has no port yet cannot be named";
+  EXPECT_EQ(role->attached[0].endpoint, (Endpoint{"127.0.0.1", 6380}));
+  EXPECT_EQ(role->attached[0].behind_bytes, 300);
+  EXPECT_EQ(role->attached[1].behind_bytes, 0);
+
+  Discovery discovery(3);
+  discovery.OnAnswer(0, Address(1));
+  discovery.OnAnswer(1, Address(2));
+  discovery.OnAnswer(2, Address(1));
+  EXPECT_EQ(discovery.naming(At(1)), 2);
+}
+
 TEST(Discovery, TellsAnswersOfUnusableNodesFromErrorsOfCommands) {
   EXPECT_TRUE(RefusesAsNode("READONLY You can't write against a read only replica."));
   EXPECT_TRUE(RefusesAsNode("LOADING Redis is loading the dataset in memory"));

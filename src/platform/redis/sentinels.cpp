@@ -42,13 +42,15 @@ Found AskSentinels(fiber::Loop& loop, const ClientOptions& options, const std::o
   while (verdict.kind == Discovery::Verdict::Kind::kUndecided) {
     const Duration left = end - clock.Steady();
     if (left <= Duration::zero()) {
-      return {{Discovery::Verdict::Kind::kNone, {}, "the sentinels do not answer in time"}, round->discovery.reached()};
+      return {
+          {Discovery::Verdict::Kind::kNone, {}, "the sentinels do not answer in time"}, round->discovery.reached(), 0};
     }
     round->answered.WaitFor(left);
     round->answered.Reset();
     verdict = round->discovery.Decide(last_master);
   }
-  return {verdict, round->discovery.reached()};
+  const int agree = round->discovery.naming(verdict.master);
+  return {std::move(verdict), round->discovery.reached(), agree};
 }
 
 }  // namespace quantum::redis

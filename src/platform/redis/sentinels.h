@@ -11,6 +11,7 @@ namespace quantum::redis {
 struct Found {
   Discovery::Verdict verdict;
   int sentinels_reached = 0;
+  int sentinels_agree = 0;  // name the verdict's master
 };
 
 // Asks all sentinels at once and returns as soon as the outcome is certain, at the latest after connect_timeout.

@@ -71,6 +71,7 @@ class Deadline {
   Duration left() const { return at_ - clock_->Steady(); }
   bool passed() const { return left() <= Duration::zero(); }
   SteadyTime at() const { return at_; }
+  const Clock& clock() const { return *clock_; }
 
  private:
   Deadline(SteadyTime at, const Clock& clock) : at_(at), clock_(&clock) {}

@@ -39,6 +39,8 @@ Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& se
   parameters.loop = &service.loop();
   parameters.mode = manifest.mode();
   parameters.hosts = binance::HostsOf(manifest);
+  parameters.clock = &service.clock();
+  parameters.random = &service.random();
   QUANTUM_TRY(parameters.credentials.key, service.Secret(config::kExchangeKey));
   QUANTUM_TRY(parameters.credentials.secret, service.Secret(config::kExchangeSecret));
   return binance::MakeTradingVenue(std::move(parameters));
@@ -50,7 +52,7 @@ struct Execution::Engine {
   Engine(lifecycle::Service& service_, std::unique_ptr<exchange::TradingVenue> venue_, const Settings& settings)
       : service(service_),
         venue(std::move(venue_)),
-        writer(std::make_shared<Writer>(service.postgres(), service.bus(), settings.mode)),
+        writer(std::make_shared<Writer>(service.postgres(), service.bus(), settings.mode, service.clock())),
         desk(service.loop(), service.clock(), *venue, *writer, settings),
         sender(desk),
         entries(desk, sender, service.postgres(), service.bus()),

@@ -46,7 +46,7 @@ struct World {
         pool(loop, options),
         redis(loop, {}),
         bus(loop, redis, &pool, {.producer = "execution-service", .group = "execution-service"}),
-        writer(std::make_shared<Writer>(pool, bus, "PAPER")),
+        writer(std::make_shared<Writer>(pool, bus, "PAPER", SystemClock())),
         desk(loop, SystemClock(), *venue, *writer, MakeSettings(paper)),
         sender(desk),
         entries(desk, sender, pool, bus),

@@ -33,7 +33,7 @@ struct World {
       : pool(loop, options),
         redis(loop, {}),
         bus(loop, redis, &pool, {.producer = "execution-service", .group = "execution-service"}),
-        writer(std::make_shared<Writer>(pool, bus, "PAPER")),
+        writer(std::make_shared<Writer>(pool, bus, "PAPER", SystemClock())),
         desk(loop, SystemClock(), venue, *writer, MakeSettings(directory)),
         sender(desk),
         entries(desk, sender, pool, bus),

@@ -25,9 +25,9 @@ void Writer::Enqueue(ChangeSet changes) {
 
 bool Writer::WaitWritten(Duration timeout) {
   const uint64_t target = enqueued_;
-  const SteadyTime deadline = SystemClock().Steady() + timeout;
+  const SteadyTime deadline = clock_.Steady() + timeout;
   while (written_ < target) {
-    const Duration left = deadline - SystemClock().Steady();
+    const Duration left = deadline - clock_.Steady();
     if (left <= Duration::zero()) {
       return false;
     }
@@ -69,7 +69,7 @@ void Writer::Run() {
     }
     if (!failing_) {
       failing_ = true;
-      failing_since_ = SystemClock().Steady();
+      failing_since_ = clock_.Steady();
       log::Error("changes of orders cannot be written to Postgres and wait in memory",
                  {{"error", status.error().message}, {"pending", queue_.size()}});
     }

@@ -18,7 +18,8 @@ namespace quantum::execution {
 // A batch whose COMMIT had no answer is looked up before it is written again, so that its events go out once.
 class Writer final : public ChangeSink, public std::enable_shared_from_this<Writer> {
  public:
-  Writer(postgres::Pool& pool, bus::Bus& bus, std::string mode) : pool_(pool), bus_(bus), mode_(std::move(mode)) {}
+  Writer(postgres::Pool& pool, bus::Bus& bus, std::string mode, const Clock& clock)
+      : pool_(pool), bus_(bus), mode_(std::move(mode)), clock_(clock) {}
 
   void Start(fiber::Loop& loop);  // the fiber ends with Stop()
   void Enqueue(ChangeSet changes) override;
@@ -38,6 +39,7 @@ class Writer final : public ChangeSink, public std::enable_shared_from_this<Writ
   postgres::Pool& pool_;
   bus::Bus& bus_;
   std::string mode_;
+  const Clock& clock_;
   std::deque<ChangeSet> queue_;
   uint64_t enqueued_ = 0;
   uint64_t written_ = 0;

@@ -53,7 +53,8 @@ Status MarketData::Configure() {
   QUANTUM_TRY(venue_, binance::MakeMarketVenue({.loop = &service_.loop(),
                                                 .mode = manifest.mode(),
                                                 .hosts = binance::HostsOf(manifest),
-                                                .clock = &service_.clock()}));
+                                                .clock = &service_.clock(),
+                                                .random = &service_.random()}));
   for (const std::string& symbol : options_.symbols) {
     entries_.emplace(symbol, std::make_unique<Entry>(symbol, options_.feed, *venue_, budget_, service_));
     for (const Interval& interval : options_.feed.intervals) {

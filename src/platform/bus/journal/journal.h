@@ -74,7 +74,7 @@ class Journal final : public Outbox {
   }
   void Confirm(size_t lane, uint64_t sequence, SteadyTime now) override;
   void Reopen(size_t lane, uint64_t sequence) override { queues_.Reopen(lane, sequence); }
-  void Retire(SteadyTime now) override { queues_.Retire(now); }
+  size_t Retire(SteadyTime now) override { return queues_.Retire(now); }
   size_t pending() const override { return queues_.pending(); }
   size_t retained() const override { return queues_.retained(); }
 

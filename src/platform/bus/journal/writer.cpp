@@ -40,17 +40,19 @@ class Writer::DiskThread {
   std::thread thread_;
 };
 
-Writer::Writer(Journal& journal, Storage& storage, const Clock& clock, std::function<void(size_t, uint64_t)> durable)
+Writer::Writer(Journal& journal, Storage& storage, const Clock& clock, Random& random,
+               std::function<void(size_t, uint64_t)> durable)
     : journal_(journal),
       storage_(storage),
       clock_(clock),
+      random_(random),
       durable_(std::move(durable)),
       disk_(std::make_unique<DiskThread>()) {}
 
 Writer::~Writer() = default;
 
 void Writer::Run() {
-  resilience::Backoff backoff({.base = 20ms, .cap = 1s, .floor = 10ms}, SystemRandom());
+  resilience::Backoff backoff({.base = 20ms, .cap = 1s, .floor = 10ms}, random_);
   std::string known_trouble;
   while (true) {
     const auto job = journal_.Next(clock_.Steady(), clock_.Now());

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 
+#include "platform/base/random.h"
 #include "platform/bus/journal/journal.h"
 #include "platform/fiber/fiber.h"
 
@@ -13,7 +14,8 @@ namespace quantum::bus::journal {
 class Writer {
  public:
   // durable: called on the fiber's loop whenever a lane's events have become safe up to a sequence.
-  Writer(Journal& journal, Storage& storage, const Clock& clock, std::function<void(size_t, uint64_t)> durable);
+  Writer(Journal& journal, Storage& storage, const Clock& clock, Random& random,
+         std::function<void(size_t, uint64_t)> durable);
   ~Writer();
 
   void Run();  // the fiber's body; returns after Stop(), when everything is written or cannot be
@@ -28,6 +30,7 @@ class Writer {
   Journal& journal_;
   Storage& storage_;
   const Clock& clock_;
+  Random& random_;
   const std::function<void(size_t, uint64_t)> durable_;
   std::unique_ptr<DiskThread> disk_;
   std::vector<uint64_t> told_;  // by lane

@@ -1,0 +1,37 @@
+#include "tests/platform/database.h"
+
+#include <stdexcept>
+
+#include "tests/support/postgres_server.h"
+
+namespace quantum::testing {
+
+postgres::PoolOptions DatabaseOf(const Stack& stack) {
+  postgres::PoolOptions options;
+  options.port = stack.Port("pgbouncer");
+  options.password = stack.Secret("postgres-service");
+  options.connections_max = 1;
+  return options;
+}
+
+int64_t CountRows(const Stack& stack, const std::string& table) {
+  const postgres::PoolOptions options = DatabaseOf(stack);
+  int64_t count = 0;
+  std::string failure;
+  RunInFiber([&](fiber::Loop& loop) {
+    postgres::Pool pool(loop, options);
+    const auto rows =
+        pool.Query("SELECT count(*) AS n FROM " + table, {}, {.timeout = seconds(10), .idempotent = true});
+    if (rows.ok()) {
+      count = rows->Int(0, "n");
+    } else {
+      failure = rows.error().message;
+    }
+  });
+  if (!failure.empty()) {
+    throw std::runtime_error("the rows of " + table + " could not be counted: " + failure);
+  }
+  return count;
+}
+
+}  // namespace quantum::testing

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "platform/postgres/pool.h"
+#include "tests/platform/stack.h"
+
+namespace quantum::testing {
+
+// Postgres as a service of the stack reaches it: through PgBouncer, by the services' role.
+postgres::PoolOptions DatabaseOf(const Stack& stack);
+
+// How many rows a table holds. Throws when Postgres does not answer.
+int64_t CountRows(const Stack& stack, const std::string& table);
+
+}  // namespace quantum::testing
