@@ -55,18 +55,11 @@ void Janitor::Measure() {
         .Set(reader.active ? 1 : 0);
   }
   for (const auto& [family, group] : watched_) {
-    const auto groups = context_.redis.Run({"XINFO", "GROUPS", StreamKey(family)}, kAnswerMax);
-    if (!groups) {
-      continue;
-    }
-    for (const redis::Reply& candidate : groups->elements) {
-      const redis::Reply* const name = FindField(candidate, "name");
-      const redis::Reply* const lag = FindField(candidate, "lag");
-      // The lag is nil while the broker cannot know it; the last value stays.
-      if (name != nullptr && name->text == group && lag != nullptr && !lag->is_nil()) {
-        metrics::GetGauge(metrics::kQueueLag, {{"queue_name", family + "/" + group.substr(group.rfind(':') + 1)}})
-            .Set(static_cast<double>(lag->integer));
-      }
+    const auto lag = context_.redis.Run({"FCALL", "quantum_bus_3_lag", "1", StreamKey(family), group}, kAnswerMax);
+    // Nil while the broker cannot know it; the last value stays.
+    if (lag && !lag->is_nil()) {
+      metrics::GetGauge(metrics::kQueueLag, {{"queue_name", family + "/" + group.substr(group.rfind(':') + 1)}})
+          .Set(static_cast<double>(lag->integer));
     }
   }
 }

@@ -10,8 +10,8 @@ namespace quantum::ai_engine {
 namespace {
 
 // Feeds closes and returns the last assessment.
-std::optional<Assessment> After(int bars, const std::function<double(int)>& close) {
-  Ensemble ensemble;
+std::optional<Assessment> After(int bars, const std::function<double(int)>& close, EnsembleOptions options = {}) {
+  Ensemble ensemble(options);
   std::optional<Assessment> last;
   double previous = close(0);
   for (int i = 0; i < bars; ++i) {
@@ -48,6 +48,24 @@ TEST(Ensemble, FadesAStretchInARange) {
   // A zigzag, and at the end a jump out of it.
   const auto stretched = After(81, [](int i) { return 60'000.0 + (i % 2 == 0 ? 10 : -10) + (i >= 80 ? 60 : 0); });
   EXPECT_EQ(stretched->action, -1);
+}
+
+TEST(Ensemble, HoldsWhileItsModelsDisagreeMoreThanItMay) {
+  // A steady rise, and at the end a jump ahead of it: one model follows, the other fades.
+  const auto jump = [](int i) { return 60'000.0 + 20 * i + (i >= 80 ? 200 : 0); };
+  const auto held = After(81, jump);
+  ASSERT_EQ(held->votes.size(), 2u);
+  EXPECT_GT(held->votes[0].signal, 0);
+  EXPECT_LT(held->votes[1].signal, 0);
+  EXPECT_GT(held->signal, EnsembleOptions().signal_min) << "the signal alone would do";
+  EXPECT_EQ(held->action, 0);
+  EXPECT_EQ(held->reason, "disagreement 0.64 is above 0.60");
+  for (const double enough : {held->disagreement, 0.7}) {
+    const auto acts = After(81, jump, {.disagreement_max = enough});
+    EXPECT_EQ(acts->disagreement, held->disagreement);
+    EXPECT_EQ(acts->action, 1);
+    EXPECT_EQ(acts->reason, "");
+  }
 }
 
 TEST(Ensemble, Pain9AbstainsDuringTheWarmUp) {

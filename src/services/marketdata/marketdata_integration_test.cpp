@@ -53,6 +53,39 @@ class MarketDataProcess : public ::testing::Test {
     return count;
   }
 
+  // Where the gap of BTCUSDT ends that begins at `from` and is told as filled.
+  std::optional<int64_t> FilledUntil(int64_t from) {
+    const std::string stream = redis_.Ask(redis_.AwaitMaster(), {"XRANGE", "quantum:stream:{market}", "-", "+"});
+    const std::string begin = kGap + std::to_string(from) + ",";
+    for (size_t at = stream.find(begin); at != std::string::npos; at = stream.find(begin, at + 1)) {
+      const boost::json::value gap = boost::json::parse(stream.substr(at, stream.find('}', at) + 1 - at));
+      if (gap.at("filled").as_bool()) {
+        return gap.at("to").as_int64();
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Takes from what the stopped service saved all minutes of BTCUSDT but the first, as if it had stopped after that.
+  // The end of the first.
+  int64_t ForgetMinutesAfterTheFirst() {
+    const std::string key = "quantum:state:{marketdata-service}";
+    const boost::json::value saved = boost::json::parse(redis_.Ask(redis_.AwaitMaster(), {"GET", key}));
+    boost::json::array left;
+    std::optional<int64_t> first;
+    for (const boost::json::value& candle : saved.as_array()) {
+      const bool minute = candle.at("symbol").as_string() == "BTCUSDT" && candle.at("interval").as_string() == "1m";
+      if (!minute || !first) {
+        left.push_back(candle);
+      }
+      if (minute && !first) {
+        first = candle.at("open_time").as_int64();
+      }
+    }
+    EXPECT_EQ(redis_.Ask(redis_.AwaitMaster(), {"SET", key, boost::json::serialize(left)}), "OK");
+    return first.value() + 60'000;
+  }
+
   // The open times of the closed candles of one second.
   std::vector<int64_t> Seconds() {
     std::vector<int64_t> times;
@@ -152,6 +185,28 @@ TEST_F(MarketDataProcess, ARestartKeepsTheShortCandlesAndTellsOfTheGapHoweverItE
     EXPECT_EQ(seconds.front(), first) << (killed ? "killed" : "stopped");
     EXPECT_TRUE(std::is_sorted(seconds.begin(), seconds.end()));
     EXPECT_TRUE(Eventually(15s, [&] { return Gaps() > gaps; })) << "what was missed is told";
+  }
+}
+
+TEST_F(MarketDataProcess, MinutesThatItMissedAreHadFromTheVenuePublishedAndToldAsFilled) {
+  ASSERT_TRUE(Eventually(60s, [&] {
+    return Get("/api/market/candles?symbol=BTCUSDT&interval=1m").as_array().size() >= 2;
+  })) << "history: some minutes that were over before";
+  ASSERT_EQ(service_->Stop(15s), 0);
+  const int64_t from = ForgetMinutesAfterTheFirst();
+  ASSERT_FALSE(FilledUntil(from)) << "nothing of the kind was told before";
+  StartService();
+  std::optional<int64_t> until;
+  ASSERT_TRUE(Eventually(60s, [&] { return (until = FilledUntil(from)).has_value(); }))
+      << quantum::testing::ReadFile(paper_.directory() / "marketdata.output");
+  EXPECT_GT(*until, from);
+  EXPECT_EQ(*until % 60'000, 0);
+  EXPECT_LE(*until, ToUnixMs(SystemClock().Now()));
+  const std::string stream = redis_.Ask(redis_.AwaitMaster(), {"XRANGE", "quantum:stream:{market}", "-", "+"});
+  for (int64_t minute = from; minute < *until; minute += 60'000) {
+    EXPECT_NE(stream.find(R"({"symbol":"BTCUSDT","interval":"1m","open_time":)" + std::to_string(minute) + ","),
+              std::string::npos)
+        << minute;
   }
 }
 

@@ -1,9 +1,11 @@
 // The emergency stop's record, the policies and the day's start against a real Postgres.
 #include <gmock/gmock.h>
 
+#include <boost/json.hpp>
 #include <limits>
 
 #include "services/risk_safety/integration_world.h"
+#include "tests/support/redis_cluster.h"
 
 namespace quantum::risk_safety {
 namespace {
@@ -88,6 +90,98 @@ class Policies : public test::Database {
     return world.policies.documents().at(key).version;
   }
 };
+
+TEST_F(Policies, TheProfilesOfTheMigrationAreThoseOfTheContract) {
+  const Policy contract[] = {{.name = "AGGRESSIVE_SMALL_ACCOUNT",
+                              .version = 1,
+                              .leverage_max = 7,
+                              .leverage_min = 2,
+                              .risk_per_trade_percent_max = "3"_dec,
+                              .daily_drawdown_percent_max = "6"_dec,
+                              .positions_max = 15,
+                              .confidence_min = 0.45,
+                              .scaling_factor = 1.5,
+                              .position_usd_max = "300"_dec},
+                             {.name = "NORMAL",
+                              .version = 1,
+                              .leverage_max = 5,
+                              .leverage_min = 1,
+                              .risk_per_trade_percent_max = "1.5"_dec,
+                              .daily_drawdown_percent_max = "5"_dec,
+                              .positions_max = 30,
+                              .confidence_min = 0.5,
+                              .scaling_factor = 1,
+                              .position_usd_max = "1000"_dec},
+                             {.name = "DEFENSIVE",
+                              .version = 1,
+                              .leverage_max = 3,
+                              .leverage_min = 1,
+                              .risk_per_trade_percent_max = "0.75"_dec,
+                              .daily_drawdown_percent_max = "3"_dec,
+                              .positions_max = 10,
+                              .confidence_min = 0.6,
+                              .scaling_factor = 0.7,
+                              .position_usd_max = "500"_dec}};
+  Run([&](test::World& world) {
+    const auto documents = LoadPolicies(world.pool);
+    ASSERT_TRUE(documents.ok()) << documents.error().message;
+    EXPECT_EQ(documents->size(), std::size(contract) + 2) << "beside the profiles: which one, and the trading state";
+    for (const Policy& expected : contract) {
+      SCOPED_TRACE(expected.name);
+      const PolicyDocument& document = documents->at(expected.name);
+      const auto policy = ParsePolicy(document.key, document.value, document.version);
+      ASSERT_TRUE(policy.ok()) << policy.error().message;
+      EXPECT_EQ(policy->version, expected.version) << "as it was migrated";
+      EXPECT_EQ(policy->leverage_max, expected.leverage_max);
+      EXPECT_EQ(policy->leverage_min, expected.leverage_min);
+      EXPECT_EQ(policy->risk_per_trade_percent_max, expected.risk_per_trade_percent_max);
+      EXPECT_EQ(policy->daily_drawdown_percent_max, expected.daily_drawdown_percent_max);
+      EXPECT_EQ(policy->positions_max, expected.positions_max);
+      EXPECT_EQ(policy->confidence_min, expected.confidence_min);
+      EXPECT_EQ(policy->scaling_factor, expected.scaling_factor);
+      EXPECT_EQ(policy->position_usd_max, expected.position_usd_max);
+    }
+  });
+}
+
+TEST_F(Policies, WhatIsInForceStandsInRedisForOthers) {
+  const testing::RedisCluster cluster;
+  Run([&](test::World& world) {
+    redis::Client redis(fiber::CurrentLoop(), cluster.Options());
+    ASSERT_TRUE(redis.Run({"PING"}, std::chrono::seconds(30)).ok()) << "connected: the book does not wait for Redis";
+    PolicyBook book(world.pool, world.bus, &redis, SystemClock(), directory_.path().string() + "/policies.json");
+    const auto cached = [&](const std::string& key) {
+      const auto reply = redis.Run({"GET", "quantum:policy:" + key});
+      return reply.ok() ? reply->text : reply.error().message;
+    };
+    const auto document = [](const std::string& name, int64_t version) {
+      return R"({"value":")" + name + R"(","version":)" + std::to_string(version) + "}";
+    };
+    // The document that the cache holds of a profile.
+    const auto profile = [&](const std::string& name) {
+      const boost::json::value entry = boost::json::parse(cached(name));
+      return ParsePolicy(name, boost::json::serialize(entry.at("value")), entry.at("version").as_int64()).value();
+    };
+    EXPECT_EQ(cached("active_profile"), "");
+    ASSERT_TRUE(book.Load().ok());
+    const int64_t version = book.documents().at("active_profile").version;
+    const int64_t state_version = book.documents().at("trading_state").version;
+    ASSERT_EQ(cached("active_profile"), document("NORMAL", version));
+    EXPECT_EQ(cached("trading_state"), document("ACTIVE", state_version));
+    EXPECT_EQ(ToJson(profile("NORMAL")), ToJson(book.active()));
+
+    ASSERT_TRUE(book.Put("active_profile", "\"DEFENSIVE\"", version, "ann").ok());
+    ASSERT_EQ(cached("active_profile"), document("DEFENSIVE", version + 1));
+    EXPECT_EQ(book.active().name, "DEFENSIVE");
+    EXPECT_EQ(ToJson(profile("DEFENSIVE")), ToJson(book.active()));
+
+    // What another process puts is there after a refresh.
+    ASSERT_TRUE(
+        PutPolicy(world.pool, world.bus, "active_profile", "\"NORMAL\"", version + 1, "bob", SystemClock()).ok());
+    ASSERT_TRUE(book.Refresh().ok());
+    EXPECT_EQ(cached("active_profile"), document("NORMAL", version + 2));
+  });
+}
 
 TEST_F(Policies, WhatOthersPutIsInForceAfterARefreshAndNothingOlderEverIs) {
   Run([](test::World& world) {

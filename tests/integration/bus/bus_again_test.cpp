@@ -120,5 +120,30 @@ TEST_F(BusAgainTest, WhatBecamePendingBehindItsBackIsHandledWithoutAReconnect) {
   });
 }
 
+// As a replica does that counted otherwise before it was promoted.
+TEST_F(BusAgainTest, AGroupThatWasGivenEverythingDoesNotLagWhateverTheNewMasterHasCounted) {
+  int handled = 0;
+  Run(
+      [&](const Event&) {
+        ++handled;
+        return Status();
+      },
+      [&](redis::Client& client) {
+        for (uint64_t sequence = 1; sequence <= 5; ++sequence) {
+          EXPECT_TRUE(client.Run(Addition(sequence)).ok());
+        }
+        EXPECT_TRUE(Eventually(20s, [&] { return handled == 5 && AllDone(); }));
+        // Both in one step, before anybody sets it right.
+        const std::string drifted = AskMaster({"EVAL",
+                                               "redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], '$', 'ENTRIESREAD', 1) "
+                                               "return redis.call('XINFO', 'GROUPS', KEYS[1])",
+                                               "1", StreamKey("order"), GroupName("g")});
+        EXPECT_NE(drifted.find("lag\n4\n"), std::string::npos) << drifted;
+        EXPECT_TRUE(Eventually(20s, [&] { return AllDone(); }));
+        EXPECT_TRUE(client.Run(Addition(6)).ok());
+        EXPECT_TRUE(Eventually(20s, [&] { return handled == 6 && AllDone(); }));
+      });
+}
+
 }  // namespace
 }  // namespace quantum::bus
