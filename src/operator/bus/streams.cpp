@@ -7,6 +7,7 @@
 #include <set>
 
 #include "platform/bus/codec.h"
+#include "platform/bus/trimming.h"
 
 namespace quantum::operate {
 
@@ -15,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kAnswerMax = 5s;
+constexpr Duration kRenewalMax = 1500ms;  // a lease is renewed twice a second
 
 // "order" of "quantum:stream:{order}".
 std::string FamilyIn(const std::string& key) {
@@ -88,6 +90,28 @@ std::vector<Entry> ToEntries(const redis::Reply& reply) {
 
 Status NotThere(const std::string& what) { return Error{Errc::kNotFound, what}; }
 
+Result<GroupState> FindGroup(redis::Client& client, const std::string& family, const std::string& service) {
+  QUANTUM_TRY(const auto groups, client.Run({"XINFO", "GROUPS", bus::StreamKey(family)}, kAnswerMax));
+  for (const redis::Reply& group : groups.elements) {
+    if (TextOf(group, "name") == bus::GroupName(service)) {
+      return ReadGroup(client, family, group);
+    }
+  }
+  return Error{Errc::kNotFound, fmt::format("stream {} has no group of {}", family, service)};
+}
+
+// Whether a process holds the lease and renews it, which it does twice a second.
+Result<bool> IsRead(redis::Client& client, const std::string& family, const std::string& service) {
+  const redis::Command ask{"HMGET", bus::LeaseKey(family, service), "holder", "beat"};
+  QUANTUM_TRY(const auto before, client.Run(ask, kAnswerMax));
+  if (before.elements.at(0).text.empty()) {
+    return false;
+  }
+  fiber::SleepFor(kRenewalMax);
+  QUANTUM_TRY(const auto after, client.Run(ask, kAnswerMax));
+  return before.elements.at(1).text != after.elements.at(1).text;
+}
+
 }  // namespace
 
 Result<std::vector<StreamState>> ReadStreams(redis::Client& client) {
@@ -107,6 +131,9 @@ Result<std::vector<StreamState>> ReadStreams(redis::Client& client) {
     stream.memory_bytes = facts[1].integer;
     stream.dead_letters = facts[2].integer;
     stream.over_quota = facts[3].text;
+    if (facts[4].is_error() && stream.length > 0) {
+      return Error{Errc::kInternal, fmt::format("the groups of {}: {}", key, facts[4].text)};
+    }
     if (!facts[4].is_error()) {  // no such key: only dead letters are left
       for (const redis::Reply& group : facts[4].elements) {
         QUANTUM_TRY(GroupState state, ReadGroup(client, family, group));
@@ -128,7 +155,8 @@ Result<std::vector<Entry>> ReadNewest(redis::Client& client, const std::string& 
 
 Result<std::vector<Entry>> ReadAfter(redis::Connection& connection, const std::string& family, const std::string& id,
                                      Duration wait) {
-  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+  // 0 would be for ever.
+  const auto milliseconds = std::max<int64_t>(1, std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
   QUANTUM_TRY(const auto reply,
               connection.Run(redis::Command{"XREAD", "COUNT", "100", "BLOCK", std::to_string(milliseconds), "STREAMS",
                                             bus::StreamKey(family), id},
@@ -139,9 +167,17 @@ Result<std::vector<Entry>> ReadAfter(redis::Connection& connection, const std::s
   return reply.elements.empty() ? std::vector<Entry>() : ToEntries(reply.elements[0].elements.at(1));
 }
 
-Result<std::vector<DeadLetter>> ReadDeadLetters(redis::Client& client, const std::string& family, int count) {
+Result<std::string> NewestDeadLetter(redis::Client& client, const std::string& family) {
   QUANTUM_TRY(const auto reply,
-              client.Run({"XRANGE", bus::DeadLetterKey(family), "-", "+", "COUNT", std::to_string(count)}, kAnswerMax));
+              client.Run({"XREVRANGE", bus::DeadLetterKey(family), "+", "-", "COUNT", "1"}, kAnswerMax));
+  return reply.elements.empty() ? std::string() : reply.elements[0].elements.at(0).text;
+}
+
+Result<std::vector<DeadLetter>> ReadDeadLetters(redis::Client& client, const std::string& family, int count,
+                                                const std::string& newest) {
+  QUANTUM_TRY(
+      const auto reply,
+      client.Run({"XRANGE", bus::DeadLetterKey(family), "-", newest, "COUNT", std::to_string(count)}, kAnswerMax));
   std::vector<DeadLetter> letters;
   for (const redis::Reply& entry : reply.elements) {
     const redis::Reply& fields = entry.elements.at(1);
@@ -172,6 +208,9 @@ Status ReplayDeadLetters(redis::Client& client, const std::string& family, const
       return event.error().Within("dead letter " + id + " cannot be delivered; drop it");
     }
     event->only_for = ServiceIn(TextOf(fields, "group"));
+    if (const auto group = FindGroup(client, family, event->only_for); !group) {
+      return group.error().Within("dead letter " + id + " has nobody to go to; drop it");
+    }
     redis::Command append{"XADD", bus::StreamKey(family), "*"};
     const auto words = bus::EntryFields(*event);
     append.insert(append.end(), words.begin(), words.end());
@@ -198,11 +237,29 @@ Status DropDeadLetters(redis::Client& client, const std::string& family, const s
 
 Status ReplayGroup(redis::Client& client, const std::string& family, const std::string& service,
                    const std::string& id) {
+  const auto from = bus::EntryId::Parse(id == "0" ? "0-0" : id);
+  if (!from) {
+    return Error{Errc::kInvalidArgument, fmt::format("'{}' is no entry's id, as tail shows it, nor 0", id)};
+  }
+  QUANTUM_TRY(const GroupState group, FindGroup(client, family, service));
+  const auto given = bus::EntryId::Parse(group.last_delivered);
+  if (!given || *given < *from) {
+    return Error{Errc::kInvalidArgument,
+                 fmt::format("{} has been given {} up to {} only: going on after {} would skip what it has not read",
+                             service, family, group.last_delivered, id)};
+  }
+  // A reader that is at work meanwhile only goes further, so this still goes back.
   const auto set = client.Run({"XGROUP", "SETID", bus::StreamKey(family), bus::GroupName(service), id}, kAnswerMax);
   return set ? Status() : Status(set.error().Within(fmt::format("replaying {} for {}", family, service)));
 }
 
 Status DropGroup(redis::Client& client, const std::string& family, const std::string& service) {
+  QUANTUM_TRY(const bool read, IsRead(client, family, service));
+  if (read) {
+    return Error{Errc::kConflict, fmt::format("a process of {} reads {}: stop it first, or it makes the group anew and "
+                                              "is given the whole stream",
+                                              service, family)};
+  }
   QUANTUM_TRY(const auto dropped,
               client.Run({"XGROUP", "DESTROY", bus::StreamKey(family), bus::GroupName(service)}, kAnswerMax));
   QUANTUM_TRY([[maybe_unused]] const auto lease, client.Run({"DEL", bus::LeaseKey(family, service)}, kAnswerMax));

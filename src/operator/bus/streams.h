@@ -51,17 +51,23 @@ struct DeadLetter {
   std::string key;
   std::string event_id;
 };
-Result<std::vector<DeadLetter>> ReadDeadLetters(redis::Client& client, const std::string& family, int count);
+// The id of the last one; empty: there is none.
+Result<std::string> NewestDeadLetter(redis::Client& client, const std::string& family);
+// The oldest first, up to the one with the id `newest` ("+": to the last).
+Result<std::vector<DeadLetter>> ReadDeadLetters(redis::Client& client, const std::string& family, int count,
+                                                const std::string& newest = "+");
 
 // Puts these dead letters back at the end of their stream, for the group alone that failed, and takes them out of the
-// dead letters in the same step. An unreadable entry is kInvalidArgument.
+// dead letters in the same step. An unreadable entry is kInvalidArgument; one whose group is gone kNotFound.
 Status ReplayDeadLetters(redis::Client& client, const std::string& family, const std::vector<std::string>& ids);
 Status DropDeadLetters(redis::Client& client, const std::string& family, const std::vector<std::string>& ids);
 
 // Delivers to the group once more what stands in the stream after this id ("0": everything). What it has applied it
-// recognises as a repeat, as far back as it remembers.
+// recognises as a repeat, as far back as it remembers. kInvalidArgument: the group has not been given so much yet, so
+// that something would be skipped.
 Status ReplayGroup(redis::Client& client, const std::string& family, const std::string& service, const std::string& id);
-// The group and its place in the stream are gone; what it has not read is not kept for it any more.
+// The group and its place in the stream are gone; what it has not read is not kept for it any more. kConflict: a
+// process reads for it (waits for a second to see).
 Status DropGroup(redis::Client& client, const std::string& family, const std::string& service);
 
 }  // namespace quantum::operate

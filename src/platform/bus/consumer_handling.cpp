@@ -73,8 +73,7 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
   TypeProbe& probe = ProbeOf(event.type);
   SeenWindow& seen = seen_[delivery.family];
   const CorrelationScope scope(event.correlation_id);
-  // What the operator sends back from the dead letters is tried, whatever became of it before.
-  bool duplicate = event.only_for.empty() && seen.Contains(LaneOf(event), event.sequence);
+  bool duplicate = seen.Contains(LaneOf(event), event.sequence);
   bool away = false;
   Status status;
   if (!duplicate) {

@@ -24,7 +24,7 @@ struct Event {
   std::string correlation_id;
   std::string cause;         // id of the causing event; empty: none
   int64_t timestamp_ns = 0;  // since the epoch, UTC
-  std::string only_for;      // a service: other groups pass it over, this one takes it though it saw it. Empty: for all
+  std::string only_for;      // a service: other groups pass it over. Empty: for all
   std::string payload;       // JSON object
 };
 

@@ -20,7 +20,11 @@ std::string StringOf(const std::string& value) {
   return !error && parsed.is_string() ? std::string(parsed.get_string()) : std::string();
 }
 
-// The file as Cache writes it.
+boost::json::object ToEntry(const PolicyDocument& document) {
+  return {{"value", boost::json::parse(document.value)}, {"version", document.version}};
+}
+
+// The file as Keep writes it.
 Result<Documents> ParseDocuments(const std::string& text) {
   const Error damaged{Errc::kInternal, "the file of the policies is damaged"};
   boost::system::error_code error;
@@ -65,6 +69,8 @@ Status PolicyBook::Refresh() {
   QUANTUM_TRY(const auto loaded, LoadPolicies(pool_));
   QUANTUM_TRY(const bool changed, Adopt(loaded));
   if (changed) {
+    Keep();
+  } else if (!cached_) {
     Cache();
   }
   return {};
@@ -128,29 +134,36 @@ Result<PolicyDocument> PolicyBook::Put(const std::string& key, const std::string
   log::Warning("policy changed", {{"key", key}, {"version", document.version}, {"by", by}});
   QUANTUM_TRY(const bool changed, Adopt({{key, document}}));
   if (changed) {
-    Cache();
+    Keep();
   }
   return document;
 }
 
-void PolicyBook::Cache() {
+void PolicyBook::Keep() {
   boost::json::object all;
-  std::vector<redis::Command> commands;
   for (const auto& [key, document] : documents_) {
-    const boost::json::object entry{{"value", boost::json::parse(document.value)}, {"version", document.version}};
-    all[key] = entry;
-    commands.push_back({"SET", "quantum:policy:" + key, boost::json::serialize(entry)});
+    all[key] = ToEntry(document);
   }
   if (const Status written = WriteFileDurably(file_, boost::json::serialize(all)); !written.ok()) {
     log::Error("the policies could not be kept on disk", {{"reason", written.error().message}});
   }
-  // A cache for readers: without Redis they ask this service.
+  Cache();
+}
+
+// For readers: without Redis they ask this service.
+void PolicyBook::Cache() {
   if (redis_ == nullptr) {
     return;
   }
-  if (const auto cached = redis_->Run(std::move(commands), std::chrono::seconds(1)); !cached.ok()) {
-    log::Warning("the policies could not be cached in Redis", {{"reason", cached.error().message}});
+  std::vector<redis::Command> commands;
+  for (const auto& [key, document] : documents_) {
+    commands.push_back({"SET", "quantum:policy:" + key, boost::json::serialize(ToEntry(document))});
   }
+  const auto cached = redis_->Run(std::move(commands), std::chrono::seconds(1));
+  if (!cached.ok() && cached_) {
+    log::Warning("the policies cannot be cached in Redis; tried again", {{"reason", cached.error().message}});
+  }
+  cached_ = cached.ok();
 }
 
 }  // namespace quantum::risk_safety

@@ -35,7 +35,8 @@ class PolicyBook {
  private:
   // Takes what is newer; true when something was.
   Result<bool> Adopt(const std::map<std::string, PolicyDocument>& documents);
-  void Cache();
+  void Keep();   // on disk, and in Redis
+  void Cache();  // in Redis alone
 
   postgres::Pool& pool_;
   bus::Bus& bus_;
@@ -45,6 +46,7 @@ class PolicyBook {
   std::map<std::string, PolicyDocument> documents_;
   Policy active_;
   TradingState trading_state_ = TradingState::kHalted;  // until the policies are known
+  bool cached_ = true;                                  // false: Redis did not take them, and is asked again
 };
 
 }  // namespace quantum::risk_safety
