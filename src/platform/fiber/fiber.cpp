@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <exception>
+#include <thread>
 
 #include "platform/fiber/await.h"
 #include "platform/fiber/sanitized_stack.h"
@@ -59,6 +60,7 @@ void RunOnAndWait(Loop& target, std::function<void()> fn) {
 struct Loop::Heartbeat {
   explicit Heartbeat(asio::io_context& context) : timer(context.get_executor()) {}
   Timer timer;
+  std::thread::id runner;  // the thread that runs the loop, or did
 };
 
 Loop::Loop(std::string name)
@@ -69,7 +71,7 @@ Loop::Loop(std::string name)
 Loop::~Loop() {
   // Suspended fibers unwind here, so their destructors must find their loop.
   Loop* const previous = std::exchange(current_loop, this);
-  detail::EnterLoop();
+  detail::EnterLoop(heartbeat_->runner != std::thread::id() && heartbeat_->runner != std::this_thread::get_id());
   detail::UnwindingAll();
   heartbeat_.reset();
   context_.reset();
@@ -80,6 +82,7 @@ Loop::~Loop() {
 void Loop::Run() {
   QUANTUM_ASSERT(current_loop == nullptr);
   current_loop = this;
+  heartbeat_->runner = std::this_thread::get_id();
   struct Leave {
     ~Leave() {  // also when a fiber's exception leaves run()
       current_loop = nullptr;

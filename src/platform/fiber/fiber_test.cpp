@@ -60,6 +60,30 @@ TEST(Loop, UnwindsFibersThatStillWaitWhenItIsDestroyed) {
   EXPECT_TRUE(unwound);
 }
 
+// Under the thread sanitizer each fiber's functions began on one thread's call stack and end on another's, which must
+// not lose what it did not begin.
+TEST(Loop, MayBeDestroyedByAnotherThreadThanRanIt) {
+  for (int i = 0; i < 20; ++i) {
+    int unwound = 0;
+    {
+      Event never;
+      Loop loop("test");
+      for (int fiber = 0; fiber < 20; ++fiber) {
+        loop.Spawn([&] {
+          struct Mark {
+            int& count;
+            ~Mark() { ++count; }
+          } mark{unwound};
+          never.Wait();
+        });
+      }
+      loop.Spawn([&] { loop.Stop(); });
+      std::thread([&] { loop.Run(); }).join();
+    }
+    ASSERT_EQ(unwound, 20);
+  }
+}
+
 // Frames with memory that the address sanitizer marks, `depth` of them; waits or throws in the innermost.
 int Nest(int depth, const std::function<void()>& innermost) {
   std::array<char, 200> marked{};

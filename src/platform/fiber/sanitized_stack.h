@@ -31,8 +31,9 @@ class SanitizedStack {
   [[maybe_unused]] void* tsan_fiber_ = nullptr;
 };
 
-// On the loop's stack, before its fibers run and after they do.
-void EnterLoop();
+// On the loop's stack, before its fibers run and after they do. `began_elsewhere`: they were running in another thread,
+// whose call stack holds the beginnings of the functions that end here.
+void EnterLoop(bool began_elsewhere = false);
 void LeaveLoop();
 // All fibers of this thread are about to be unwound, each by an exception out of its depth: forgets the marks on them.
 void UnwindingAll();
