@@ -27,8 +27,14 @@ class BusChaosTest : public ::testing::Test {
   };
 
   Process Start(std::vector<std::string> options) const {
-    std::vector<std::string> command{(fs::read_symlink("/proc/self/exe").parent_path() / "quantum").string(), "chaos",
-                                     "bus", "--json", Json()};
+    // Processes under a sanitizer take several times the time for each event.
+    std::vector<std::string> command{(fs::read_symlink("/proc/self/exe").parent_path() / "quantum").string(),
+                                     "chaos",
+                                     "bus",
+                                     "--json",
+                                     Json(),
+                                     "--rate",
+                                     kSlowdown > 1 ? "200" : "1000"};
     command.insert(command.end(), options.begin(), options.end());
     return Process({.command = command,
                     .output = directory_.path() / "output",

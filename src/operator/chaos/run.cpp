@@ -275,11 +275,12 @@ Result<Report> PlayAll(fiber::Loop& loop, const RunOptions& options, const Netwo
     return Error{Errc::kUnavailable, "the negative control needs network namespaces: " + network.why_not()};
   }
   SeededRandom random(options.seed);
-  QUANTUM_TRY(
-      const auto stage,
-      Stage::Set(
-          loop, network, random,
-          {.folder = options.folder, .infra = options.infra, .program = options.program, .safe = !options.control}));
+  QUANTUM_TRY(const auto stage, Stage::Set(loop, network, random,
+                                           {.folder = options.folder,
+                                            .infra = options.infra,
+                                            .program = options.program,
+                                            .per_second = options.per_second,
+                                            .safe = !options.control}));
   QUANTUM_TRY(const Chosen chosen, Choose(options, network, *stage));
   QUANTUM_TRY(HistoryReader history, HistoryReader::Make(stage->history_files(), options.archive));
   Report report = Run(loop, *stage, std::move(history), options).Play(chosen.faults, random);

@@ -11,6 +11,7 @@ namespace quantum::operate::chaos {
 struct RunOptions {
   int rounds = 10;
   uint64_t seed = 1;
+  int per_second = 1000;            // events, of all producers together
   std::vector<std::string> faults;  // only these; empty: all
   bool control = false;             // the negative control: one round without journal and WAIT, which must lose
   std::string folder;               // temporary, made by the caller, who removes it

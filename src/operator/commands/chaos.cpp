@@ -28,6 +28,7 @@ namespace fs = std::filesystem;
 struct Wanted {
   int rounds = 10;
   uint64_t seed = 0;
+  int rate = 1000;
   std::string json;
   std::vector<std::string> faults;
   bool control = false;
@@ -105,6 +106,7 @@ Result<int> ChaosBus(const Context& context, Wanted wanted) {
   }
   chaos::RunOptions options{.rounds = wanted.rounds,
                             .seed = wanted.seed,
+                            .per_second = wanted.rate,
                             .faults = wanted.faults,
                             .control = wanted.control,
                             .folder = folder,
@@ -144,6 +146,8 @@ void AddChaos(CLI::App& app, Context& context) {
       "bus", "The event bus, on a Redis cluster of its own in a temporary folder: 1,000 events/s while faults come");
   bus->add_option("--rounds", wanted->rounds, "One fault each (default 10)")->check(CLI::Range(1, 100'000));
   bus->add_option("--seed", wanted->seed, "Of the faults and their order (default: a fresh one, printed)");
+  bus->add_option("--rate", wanted->rate, "Events a second, of all producers together (default 1000)")
+      ->check(CLI::Range(3, 10'000));
   bus->add_option("--fault", wanted->faults, "Only this one (repeatable)")->type_name("NAME");
   bus->add_option("--json", wanted->json, "Table and rounds as JSON; the whole history beside it, as FILE.history.gz")
       ->type_name("FILE");
