@@ -24,6 +24,7 @@ using quantum::testing::RedisCluster;
 using quantum::testing::TemporaryDirectory;
 
 constexpr const char* kPlaced = "order.placed";
+constexpr PublishOptions kPatient{.timeout = 30s};  // however busy the machine is
 
 class BusJournalTest : public ::testing::Test {
  protected:
@@ -100,7 +101,7 @@ TEST_F(BusJournalTest, PublishingIsNotRefusedWhileTheBrokerIsAwayAndTheEventsArr
     auto bus = Bus::Open(loop, client, nullptr, Publisher());
     ASSERT_TRUE(bus.ok()) << bus.error().message;
     for (int i = 0; i < 100; ++i) {
-      ASSERT_TRUE((*bus)->Publish(Make(i)).ok());
+      ASSERT_TRUE((*bus)->Publish(Make(i), kPatient).ok());
     }
     EXPECT_EQ((*bus)->health().outbox_pending, 100u);
     EXPECT_GT((*bus)->health().journal_bytes, 0u);
@@ -112,7 +113,7 @@ TEST_F(BusJournalTest, PublishingIsNotRefusedWhileTheBrokerIsAwayAndTheEventsArr
     EXPECT_EQ((*bus)->health().outbox_pending, 100u) << "the next life found them";
     EXPECT_GT((*bus)->health().oldest_waiting, 0ns) << "and knows how old they are";
     for (int i = 100; i < 200; ++i) {
-      ASSERT_TRUE((*bus)->Publish(Make(i)).ok());
+      ASSERT_TRUE((*bus)->Publish(Make(i), kPatient).ok());
     }
     for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
       cluster_->ResumeNode(node);
@@ -142,7 +143,7 @@ TEST_F(BusJournalTest, AProcessThatIsKilledWhilePublishingLosesNothingThatPublis
         redis::Client client(loop, cluster_->Options());
         auto bus = Bus::Open(loop, client, nullptr, Publisher());
         for (int i = next; bus.ok(); ++i) {
-          if ((*bus)->Publish(Make(i)).ok()) {
+          if ((*bus)->Publish(Make(i), kPatient).ok()) {
             file << i << '\n' << std::flush;
           }
         }
@@ -210,7 +211,7 @@ TEST_F(BusJournalTest, TheBrokersWordIsNotEnoughWhileTheJournalCannotBeWritten) 
     EXPECT_EQ((*bus)->Publish(Make(1), {.timeout = 100ms}).error().code, Errc::kUnknownOutcome) << "and still";
 
     std::filesystem::remove(in_the_way);
-    EXPECT_TRUE((*bus)->Publish(Make(2)).ok()) << "by itself, once it can be written";
+    EXPECT_TRUE((*bus)->Publish(Make(2), kPatient).ok()) << "by itself, once it can be written";
     EXPECT_TRUE(Eventually(20s, [&] { return receiver.numbers == UpTo(3); }));
   });
 }

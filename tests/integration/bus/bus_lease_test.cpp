@@ -25,6 +25,7 @@ using quantum::testing::RedisCluster;
 using quantum::testing::TemporaryDirectory;
 
 constexpr const char* kPlaced = "order.placed";
+constexpr PublishOptions kPatient{.timeout = 30s};  // however busy the machine is
 constexpr const char* kApproved = "risk.approved";
 constexpr int kKeys = 4;
 
@@ -146,7 +147,7 @@ class BusLeaseTest : public ::testing::Test {
       fiber::Event stopped;
       loop.Spawn([&] {
         while (!stop) {
-          EXPECT_TRUE(publisher.Publish(Make(published)).ok());
+          EXPECT_TRUE(publisher.Publish(Make(published), kPatient).ok());
           ++published;
         }
         stopped.Set();
@@ -289,15 +290,15 @@ class BusLeasePairTest : public BusLeaseTest {
 TEST_F(BusLeasePairTest, WhoStopsFinishesWhatItHasAndTheStandbyGoesOnAtOnce) {
   held_ = 0;
   RunPair(600s, [&](fiber::Loop& loop, Side& a, Side& b) {  // a lease that nobody waits out
-    ASSERT_TRUE(b.bus->Publish(Make(0)).ok());
+    ASSERT_TRUE(b.bus->Publish(Make(0), kPatient).ok());
     ASSERT_TRUE(Eventually(20s, [&] { return a.entered.size() == 1; }));
     fiber::Event stopped;
     loop.Spawn([&] {
       a.bus->StopConsuming(20s);
       stopped.Set();
     });
-    ASSERT_TRUE(b.bus->Publish(Make(kKeys)).ok());
-    ASSERT_TRUE(b.bus->Publish(Make(1, kApproved)).ok());
+    ASSERT_TRUE(b.bus->Publish(Make(kKeys), kPatient).ok());
+    ASSERT_TRUE(b.bus->Publish(Make(1, kApproved), kPatient).ok());
     EXPECT_TRUE(b.entered.empty());
     hold_->Set();
     stopped.Wait();
@@ -313,7 +314,7 @@ TEST_F(BusLeasePairTest, WhoStopsFinishesWhatItHasAndTheStandbyGoesOnAtOnce) {
 TEST_F(BusLeasePairTest, AStandbyIsGivenNothingHoweverLongTheReaderTakes) {
   held_ = 0;
   RunPair(1s, [&](fiber::Loop&, Side& a, Side& b) {
-    ASSERT_TRUE(a.bus->Publish(Make(0)).ok());
+    ASSERT_TRUE(a.bus->Publish(Make(0), kPatient).ok());
     ASSERT_TRUE(Eventually(20s, [&] { return a.entered.size() == 1; }));
     const uint64_t beats = std::stoull(Ask({"HGET", LeaseKey("order", "g"), "beat"}));
     ASSERT_TRUE(Eventually(60s, [&] {  // for several lengths of the lease
@@ -329,8 +330,8 @@ TEST_F(BusLeasePairTest, AStandbyIsGivenNothingHoweverLongTheReaderTakes) {
 TEST_F(BusLeasePairTest, WhoLostItsLeaseNeitherReadsNorAcknowledges) {
   held_ = 0;
   RunPair(600s, [&](fiber::Loop&, Side& a, Side& b) {
-    ASSERT_TRUE(a.bus->Publish(Make(0)).ok());
-    ASSERT_TRUE(a.bus->Publish(Make(kKeys)).ok());  // of the same key: waits behind it
+    ASSERT_TRUE(a.bus->Publish(Make(0), kPatient).ok());
+    ASSERT_TRUE(a.bus->Publish(Make(kKeys), kPatient).ok());  // of the same key: waits behind it
     ASSERT_TRUE(Eventually(20s, [&] {
       return Ask({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("2\n") && a.entered.size() == 1;
     }));
@@ -338,7 +339,7 @@ TEST_F(BusLeasePairTest, WhoLostItsLeaseNeitherReadsNorAcknowledges) {
     Ask({"HSET", LeaseKey("order", "g"), "token", "77", "holder", "c", "session", "9"});
     hold_->Set();
     ASSERT_TRUE(Eventually(20s, [&] { return a.handled.size() >= 1; }));
-    ASSERT_TRUE(a.bus->Publish(Make(2 * kKeys)).ok());
+    ASSERT_TRUE(a.bus->Publish(Make(2 * kKeys), kPatient).ok());
     EXPECT_TRUE(Eventually(20s, [&] { return !a.bus->health().readers.at(0).active; }));
     EXPECT_TRUE(Ask({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("2\n")) << "nothing acknowledged";
     EXPECT_NE(Ask({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n1\n"), std::string::npos) << "nor read";
@@ -349,7 +350,7 @@ TEST_F(BusLeasePairTest, WhoLostItsLeaseNeitherReadsNorAcknowledges) {
 // It may arrive when its connection was given up and another one reads.
 TEST_F(BusLeasePairTest, ARequestOverAnEarlierConnectionOfTheReaderReadsNothing) {
   RunPair(600s, [&](fiber::Loop& loop, Side& a, Side&) {
-    ASSERT_TRUE(a.bus->Publish(Make(0)).ok());
+    ASSERT_TRUE(a.bus->Publish(Make(0), kPatient).ok());
     ASSERT_TRUE(Eventually(20s, [&] { return a.handled.size() == 1; }));
     const std::string key = LeaseKey("order", "g");
     redis::Client client(loop, cluster_->Options());
@@ -367,7 +368,7 @@ TEST_F(BusLeasePairTest, ARequestOverAnEarlierConnectionOfTheReaderReadsNothing)
     EXPECT_TRUE(answered->at(1).text.starts_with("READING ")) << answered->at(1).text;
     EXPECT_TRUE(answered->at(4).is_nil()) << "the transaction did nothing";
     EXPECT_TRUE(a.bus->health().readers.at(0).active);
-    ASSERT_TRUE(a.bus->Publish(Make(1)).ok());
+    ASSERT_TRUE(a.bus->Publish(Make(1), kPatient).ok());
     EXPECT_TRUE(Eventually(20s, [&] { return a.handled.size() == 2; }));
   });
 }
@@ -376,7 +377,7 @@ TEST_F(BusLeasePairTest, ARequestOverAnEarlierConnectionOfTheReaderReadsNothing)
 TEST_F(BusLeasePairTest, WithoutLeasesAKeysEventsRunInTwoProcessesAtOnce) {
   held_ = 0;
   RunPair(Duration(0), [&](fiber::Loop& loop, Side& a, Side& b) {
-    ASSERT_TRUE(a.bus->Publish(Make(0)).ok());
+    ASSERT_TRUE(a.bus->Publish(Make(0), kPatient).ok());
     ASSERT_TRUE(Eventually(20s, [&] { return a.entered.size() + b.entered.size() > 0; }));
     Side& first = a.entered.empty() ? b : a;
     Side& second = a.entered.empty() ? a : b;
@@ -387,7 +388,7 @@ TEST_F(BusLeasePairTest, WithoutLeasesAKeysEventsRunInTwoProcessesAtOnce) {
     for (int publisher = 0; publisher < kPublishers; ++publisher) {
       loop.Spawn([&a, &ended, publisher] {
         for (int i = 1; i <= kEach; ++i) {
-          EXPECT_TRUE(a.bus->Publish(Make(kKeys * (publisher * kEach + i))).ok());
+          EXPECT_TRUE(a.bus->Publish(Make(kKeys * (publisher * kEach + i)), kPatient).ok());
         }
         ++ended;
       });

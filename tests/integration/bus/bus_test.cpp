@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 using quantum::testing::RedisCluster;
 
 constexpr const char* kPlaced = "order.placed";
+constexpr PublishOptions kPatient{.timeout = 30s};  // however busy the machine is
 constexpr const char* kFilled = "order.filled";
 constexpr const char* kApproved = "risk.approved";
 constexpr const char* kTick = "market.tick";
@@ -111,7 +112,8 @@ TEST_F(BusTest, DeliversAnEventWithEverythingThatWasStamped) {
       ASSERT_TRUE(published.ok()) << published.error().message;
       id = *published;
     }
-    ASSERT_TRUE(bus.Publish(Make(kFilled, "BTCUSDT", 1)).ok()) << "of the same stream, but nobody asked for it";
+    ASSERT_TRUE(bus.Publish(Make(kFilled, "BTCUSDT", 1), kPatient).ok())
+        << "of the same stream, but nobody asked for it";
     ASSERT_TRUE(Eventually(20s, [&] { return received.size() == 1; }));
     EXPECT_EQ(received[0].id, id);
     EXPECT_EQ(received[0].producer, "execution-service");
@@ -149,7 +151,8 @@ TEST_F(BusTest, KeepsTheOrderOfAKeyWhileKeysRunAtOnce) {
                    }});
     ASSERT_TRUE(bus.Start().ok());
     for (int i = 0; i < 300; ++i) {
-      loop.Spawn([&bus, i] { EXPECT_TRUE(bus.Publish(Make(kPlaced, "K" + std::to_string(i % 10), i)).ok()); });
+      loop.Spawn(
+          [&bus, i] { EXPECT_TRUE(bus.Publish(Make(kPlaced, "K" + std::to_string(i % 10), i), kPatient).ok()); });
     }
     ASSERT_TRUE(Eventually(20s, [&] { return done == 300; }));
     EXPECT_GT(running_max, 1);
@@ -181,7 +184,7 @@ TEST_F(BusTest, GivesAnEventAgainThatAConsumerTookAndDidNotFinish) {
                            }});
         EXPECT_TRUE(crashed.Start().ok());
         for (int i = 0; i < 5; ++i) {
-          EXPECT_TRUE(publisher.Publish(Make(kPlaced, "K" + std::to_string(i), i)).ok());
+          EXPECT_TRUE(publisher.Publish(Make(kPlaced, "K" + std::to_string(i), i), kPatient).ok());
         }
         EXPECT_TRUE(Eventually(10s, [&] { return taken == 5; }));
         crashed.StopConsuming(100ms);
@@ -218,7 +221,7 @@ TEST_F(BusTest, LeavesTheEntriesOfAConsumerThatIsSlowButAlive) {
     Bus idle(loop, client, nullptr, {.producer = "idle", .group = "g"});
     const Stopper stopper({&idle, &slow});
     ASSERT_TRUE(slow.Start().ok());
-    ASSERT_TRUE(slow.Publish(Make(kPlaced, "K", 1)).ok());
+    ASSERT_TRUE(slow.Publish(Make(kPlaced, "K", 1), kPatient).ok());
     ASSERT_TRUE(Eventually(10s, [&] { return entered == 1; })) << "else the idle one would get it by right";
     idle.Subscribe({.types = {kPlaced}, .handler = [&](const Event&) {
                       ++stolen;
@@ -262,11 +265,11 @@ TEST_F(BusTest, MovesAPoisonedEventToTheDeadLettersWhileOtherKeysFlow) {
                      return {};
                    }});
     ASSERT_TRUE(bus.Start().ok());
-    ASSERT_TRUE(bus.Publish(Make(kPlaced, "BAD", 0)).ok());
-    ASSERT_TRUE(bus.Publish(Make(kPlaced, "BAD", 1)).ok());
-    ASSERT_TRUE(bus.Publish(Make(kPlaced, "WRONG", 0)).ok());
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "BAD", 0), kPatient).ok());
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "BAD", 1), kPatient).ok());
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "WRONG", 0), kPatient).ok());
     for (int i = 0; i < 20; ++i) {
-      loop.Spawn([&bus, i] { EXPECT_TRUE(bus.Publish(Make(kPlaced, "GOOD", i)).ok()); });
+      loop.Spawn([&bus, i] { EXPECT_TRUE(bus.Publish(Make(kPlaced, "GOOD", i), kPatient).ok()); });
     }
     ASSERT_TRUE(Eventually(60s, [&] { return after_bad.size() == 1; }));
     EXPECT_EQ(attempts, 5);
@@ -346,7 +349,8 @@ TEST_F(BusTest, HandsOutTheNewestOfAVolatileKeyAndNothingStale) {
     int published = 0;
     for (int wave = 1; wave <= 10; ++wave) {
       while (published < 100 * wave) {
-        loop.Spawn([&bus, number = published++] { EXPECT_TRUE(bus.Publish(Make(kTick, "BTCUSDT", number)).ok()); });
+        loop.Spawn(
+            [&bus, number = published++] { EXPECT_TRUE(bus.Publish(Make(kTick, "BTCUSDT", number), kPatient).ok()); });
       }
       fiber::SleepFor(20ms);
     }
@@ -362,7 +366,7 @@ TEST_F(BusTest, RefusesWhenTheOutboxIsFullAndDeliversWhatItTookWhenTheBrokerIsBa
   RunInFiber([&](fiber::Loop& loop) {
     redis::Client client(loop, cluster_->Options());
     Bus bus(loop, client, nullptr, {.producer = "p", .group = "g", .outbox_events_max = 3});
-    ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 0)).ok());
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 0), kPatient).ok());
     const size_t master = cluster_->AwaitMaster();
     // Both replicas away: WAIT cannot confirm, the master soon refuses.
     for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
@@ -403,10 +407,10 @@ TEST_F(BusTest, SendsAgainWhatTheNewMasterLacksAndHandlesNothingTwice) {
                      return Status();
                    }});
     ASSERT_TRUE(bus.Start().ok());
-    ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 0)).ok());
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 0), kPatient).ok());
     EXPECT_TRUE(recovered.empty()) << "the first connect is no recovery";
     for (int i = 1; i < 50; ++i) {
-      ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", i)).ok());
+      ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", i), kPatient).ok());
     }
     ASSERT_TRUE(Eventually(20s, [&] { return received.size() == 50; }));
     AskMaster({"FLUSHALL"});
@@ -417,7 +421,7 @@ TEST_F(BusTest, SendsAgainWhatTheNewMasterLacksAndHandlesNothingTwice) {
     })) << "though nothing new is published";
     EXPECT_EQ(std::ranges::count(recovered, std::make_pair(size_t{0}, uint64_t{50})), 1)
         << "nothing waited, all was sent again";
-    ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 50)).ok());
+    ASSERT_TRUE(bus.Publish(Make(kPlaced, "K", 50), kPatient).ok());
     ASSERT_TRUE(Eventually(20s, [&] { return received.size() == 51; }));
     EXPECT_EQ(std::set<int>(received.begin(), received.end()).size(), 51u);
     EXPECT_TRUE(Eventually(20s, [&] {
