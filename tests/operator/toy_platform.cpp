@@ -85,10 +85,12 @@ std::string ToyPlatform::Server(const std::string& name, const std::string& more
 std::string ToyPlatform::Waiting(const std::string& name, const std::string& more) {
   const int port = FreePorts(1).front();
   ports_.push_back(port);
+  // Three checks must leave it the time to begin, which under a sanitizer is seconds.
+  const int interval = quantum::testing::kSlowdown > 1 ? 2000 : 100;
   return fmt::format(
       "  {}:\n    command: [{}, \"{}\", \"0\", {}]\n    port: {}\n    start_deadline: 5s\n"
-      "    ready: {{http: /health/ready, interval: 20ms}}\n    live: {{http: /health/live, interval: 100ms}}\n{}",
-      name, ToyProgram(), port, Away(), port, more);
+      "    ready: {{http: /health/ready, interval: 20ms}}\n    live: {{http: /health/live, interval: {}ms}}\n{}",
+      name, ToyProgram(), port, Away(), port, interval, more);
 }
 
 std::vector<std::string> ToyPlatform::Command(std::vector<std::string> arguments) const {
