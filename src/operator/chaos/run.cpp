@@ -129,9 +129,15 @@ Status Run::Strike(const Fault& fault) {
   const uint64_t acknowledged = checker_.verdict().acknowledged;
   QUANTUM_CHECK(stage_.OpenGate());
   fiber::SleepFor(kBefore);
+  Status status;
+  // On a busy machine the load may not have begun yet; a fault that strikes nothing proves nothing.
+  Eventually(kLoadMax, [&] {
+    status = Ingest();
+    return !status || checker_.verdict().acknowledged > acknowledged;
+  });
+  QUANTUM_CHECK(status);
   QUANTUM_CHECK(fault.strike(stage_));
   fiber::SleepFor(kAfter);
-  Status status;
   const bool enough = Eventually(kLoadMax, [&] {
     status = Ingest();
     return !status || checker_.verdict().acknowledged >= acknowledged + kAcknowledgedLeast;
