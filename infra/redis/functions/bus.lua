@@ -111,31 +111,23 @@ local function forget(keys, args)
   return forgotten
 end
 
--- KEYS: stream. ARGV: group, consumer. Removes the consumer if nothing is pending for it. Answers 1 if it did.
-local function drop_consumer(keys, args)
-  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', keys[1], args[1])) do
-    local name, pending
-    for i = 1, #consumer, 2 do
-      if consumer[i] == 'name' then
-        name = consumer[i + 1]
-      elseif consumer[i] == 'pending' then
-        pending = consumer[i + 1]
-      end
-    end
-    if name == args[2] and pending == 0 then
-      redis.call('XGROUP', 'DELCONSUMER', keys[1], args[1], args[2])
-      return 1
-    end
-  end
-  return 0
-end
-
 local function field(pairs_of, name)
   for i = 1, #pairs_of, 2 do
     if pairs_of[i] == name then
       return pairs_of[i + 1]
     end
   end
+end
+
+-- KEYS: stream. ARGV: group, consumer. Removes the consumer if nothing is pending for it. Answers 1 if it did.
+local function drop_consumer(keys, args)
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', keys[1], args[1])) do
+    if field(consumer, 'name') == args[2] and field(consumer, 'pending') == 0 then
+      redis.call('XGROUP', 'DELCONSUMER', keys[1], args[1], args[2])
+      return 1
+    end
+  end
+  return 0
 end
 
 -- KEYS: stream. ARGV: group. Answers how many entries the group has not been given; nil while the broker cannot know.

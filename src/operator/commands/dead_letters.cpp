@@ -58,9 +58,11 @@ Status OnDeadLetters(const Context& context, const BusOrder& order, Act act, con
     }
     // Those that are there now: what fails again while this runs comes behind.
     QUANTUM_TRY(const std::string newest, NewestDeadLetter(client, order.family));
+    if (newest.empty()) {
+      return {};
+    }
     while (true) {
-      QUANTUM_TRY(const auto letters, newest.empty() ? Result<std::vector<DeadLetter>>(std::vector<DeadLetter>())
-                                                     : ReadDeadLetters(client, order.family, kPage, newest));
+      QUANTUM_TRY(const auto letters, ReadDeadLetters(client, order.family, kPage, newest));
       if (letters.empty()) {
         return {};
       }

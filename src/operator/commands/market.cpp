@@ -31,6 +31,16 @@ std::string MarketNow(const Running& running) {
                : "unknown";
 }
 
+void PrintRows(const Context& context, const Running& running, const std::string& rows,
+               const std::vector<Column>& columns) {
+  if (context.json) {
+    Write(rows + "\n");
+    return;
+  }
+  Write(FormatJsonRows(rows, columns));
+  PrintMarket(running);
+}
+
 void PrintMarket(const Running& running) {
   Write(Wrap(fmt::format("Mode {}, market {}.", config::ToString(running.manifest.mode()), MarketNow(running))));
 }

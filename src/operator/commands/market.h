@@ -1,8 +1,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "operator/commands/command.h"
+#include "operator/table.h"
 
 namespace quantum::operate {
 
@@ -13,5 +15,9 @@ std::string MarketNow(const Running& running);
 
 // The line with mode and market that stands below tables.
 void PrintMarket(const Running& running);
+
+// What a service answered, {"items": [...]}: as it is with --json, else as a table with that line below it.
+void PrintRows(const Context& context, const Running& running, const std::string& rows,
+               const std::vector<Column>& columns);
 
 }  // namespace quantum::operate

@@ -35,12 +35,7 @@ void AddFiltered(CLI::App& app, Context& context, const char* name, const char* 
     const auto show = [&]() -> Status {
       QUANTUM_TRY(const Running running, FindRunning(context));
       QUANTUM_TRY(const http::Response answer, CallService(running, "execution", "GET", PathOf(name, *query)));
-      if (context.json) {
-        Write(answer.body + "\n");
-      } else {
-        Write(FormatJsonRows(answer.body, columns));
-        PrintMarket(running);
-      }
+      PrintRows(context, running, answer.body, columns);
       return {};
     };
     context.Finish(show());
@@ -50,13 +45,8 @@ void AddFiltered(CLI::App& app, Context& context, const char* name, const char* 
 Status ShowPositions(const Context& context, bool all) {
   QUANTUM_TRY(const Running running, FindRunning(context));
   QUANTUM_TRY(const http::Response answer, CallService(running, "execution", "GET", "/api/execution/positions"));
-  const std::string rows = all ? answer.body : OnlyOpen(answer.body);
-  if (context.json) {
-    Write(rows + "\n");
-  } else {
-    Write(FormatJsonRows(rows, {"symbol", "quantity", "entry_price", "realized_pnl", "fees", "protected", "time"}));
-    PrintMarket(running);
-  }
+  PrintRows(context, running, all ? answer.body : OnlyOpen(answer.body),
+            {"symbol", "quantity", "entry_price", "realized_pnl", "fees", "protected", "time"});
   return {};
 }
 

@@ -28,12 +28,7 @@ void AddTrace(CLI::App& app, Context& context) {
       QUANTUM_TRY(const Running running, FindRunning(context));
       QUANTUM_TRY(const http::Response answer,
                   CallService(running, "monitoring-health", "GET", "/api/health/trace/" + *id));
-      if (context.json) {
-        Write(answer.body + "\n");
-      } else {
-        Write(FormatJsonRows(answer.body, {"time", "elapsed_ms", "service", "what", "details"}));
-        PrintMarket(running);
-      }
+      PrintRows(context, running, answer.body, {"time", "elapsed_ms", "service", "what", "details"});
       return {};
     };
     context.Finish(show());

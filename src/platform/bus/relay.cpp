@@ -81,7 +81,6 @@ void Relay::Run() {
         trouble_ = more.error().message;
         log::Warning("rows wait in the outbox table", {{"reason", trouble_}});
       }
-      CountWaiting();
       stop_.WaitFor(backoff.Next());
       continue;
     }
@@ -130,6 +129,9 @@ Result<bool> Relay::Pass() {
     oldest_.reset();
   } else if (!oldest_) {
     oldest_ = FromUnixNs(waiting.Int(0, "ts_ns"));
+  }
+  if (!trouble_.empty()) {
+    CountWaiting();
   }
   if (!broker_.connected()) {
     QUANTUM_CHECK(broker_.Connect(1s));

@@ -48,7 +48,7 @@ class Relay {
   void Run();  // the fiber's body; returns after Stop()
   void Stop();
   void Wake() { work_.Set(); }
-  // How many rows wait: counted when a pass has failed, up to kCountMax; 0 when everything was relayed.
+  // How many rows wait: counted by the pass after one that failed, up to kCountMax; 0 when everything was relayed.
   size_t waiting() const { return waiting_; }
   // When the oldest row that waits was written, as far as the last pass knows; nothing when none waits.
   std::optional<WallTime> oldest() const { return oldest_; }

@@ -109,7 +109,7 @@ Status Runtime::SaveState() {
 void Runtime::End(int exit_code) {
   exit_code_ = exit_code;
   phase_ = Phase::kStopped;
-  if (exit_code != kExitFailed && exit_code != kExitUsage) {
+  if (exit_code == kExitOk || exit_code == kExitTakenOver) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(clock().Steady() - started_).count();
     log::Info("service stopped", {{"uptime_seconds", seconds}});
   }

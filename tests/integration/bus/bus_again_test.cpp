@@ -2,6 +2,7 @@
 
 #include "platform/bus/bus.h"
 #include "platform/bus/codec.h"
+#include "tests/support/fiber_eventually.h"
 #include "tests/support/redis_cluster.h"
 
 // Entries that the broker gives a second time, or that nobody asked it for.
@@ -10,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using quantum::testing::RedisCluster;
+using quantum::testing::fibers::Eventually;
 
 constexpr const char* kPlaced = "order.placed";
 
@@ -29,19 +31,6 @@ class BusAgainTest : public ::testing::Test {
   static bool AllDone() {
     return AskMaster({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n0\n") != std::string::npos &&
            AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0\n");
-  }
-
-  template <class Condition>
-  static bool Eventually(Duration timeout, Condition condition) {
-    timeout *= quantum::testing::kSlowdown;
-    const SteadyTime end = SystemClock().Steady() + timeout;
-    while (!condition()) {
-      if (SystemClock().Steady() > end) {
-        return false;
-      }
-      fiber::SleepFor(10ms);
-    }
-    return true;
   }
 
   // Of an event of another producer.

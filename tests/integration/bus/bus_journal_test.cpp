@@ -12,6 +12,7 @@
 #include <set>
 
 #include "platform/bus/bus.h"
+#include "tests/support/fiber_eventually.h"
 #include "tests/support/redis_cluster.h"
 
 // The outbox on disk, against real servers: what Publish returned for is delivered once and in order, though the broker
@@ -22,6 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 using quantum::testing::RedisCluster;
 using quantum::testing::TemporaryDirectory;
+using quantum::testing::fibers::Eventually;
 
 constexpr const char* kPlaced = "order.placed";
 constexpr PublishOptions kPatient{.timeout = 30s};  // however busy the machine is
@@ -42,19 +44,6 @@ class BusJournalTest : public ::testing::Test {
       loop.Stop();
     });
     loop.Run();
-  }
-
-  template <class Condition>
-  static bool Eventually(Duration timeout, Condition condition) {
-    timeout *= quantum::testing::kSlowdown;
-    const SteadyTime end = SystemClock().Steady() + timeout;
-    while (!condition()) {
-      if (SystemClock().Steady() > end) {
-        return false;
-      }
-      fiber::SleepFor(10ms);
-    }
-    return true;
   }
 
   BusOptions Publisher(const std::string& folder = "journal") const {

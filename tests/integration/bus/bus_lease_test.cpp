@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "platform/bus/bus.h"
+#include "tests/support/fiber_eventually.h"
 #include "tests/support/redis_cluster.h"
 
 // One process of a group reads a stream, the others stand by: whatever becomes of the one, the group handles each key's
@@ -23,6 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 using quantum::testing::RedisCluster;
 using quantum::testing::TemporaryDirectory;
+using quantum::testing::fibers::Eventually;
 
 constexpr const char* kPlaced = "order.placed";
 constexpr PublishOptions kPatient{.timeout = 30s};  // however busy the machine is
@@ -48,19 +50,6 @@ class BusLeaseTest : public ::testing::Test {
     return cluster_->Ask(cluster_->AwaitMaster(), command);
   }
   static std::string Holder(const char* family = "order") { return Ask({"HGET", LeaseKey(family, "g"), "holder"}); }
-
-  template <class Condition>
-  static bool Eventually(Duration timeout, Condition condition) {
-    timeout *= quantum::testing::kSlowdown;
-    const SteadyTime end = SystemClock().Steady() + timeout;
-    while (!condition()) {
-      if (SystemClock().Steady() > end) {
-        return false;
-      }
-      fiber::SleepFor(10ms);
-    }
-    return true;
-  }
 
   static Event Make(int number, const char* type = kPlaced) {
     return {.type = type, .key = fmt::format("K{}", number % kKeys), .payload = fmt::format("{{\"n\":{}}}", number)};

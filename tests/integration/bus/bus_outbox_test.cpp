@@ -8,6 +8,7 @@
 
 #include "platform/bus/bus.h"
 #include "platform/metrics/names.h"
+#include "tests/support/fiber_eventually.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/redis_cluster.h"
 
@@ -17,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using quantum::testing::PostgresServer;
 using quantum::testing::RedisCluster;
+using quantum::testing::fibers::Eventually;
 
 constexpr const char* kPlaced = "order.placed";
 
@@ -43,19 +45,6 @@ class OutboxTest : public ::testing::Test {
         ASSERT_TRUE(done.ok()) << done.error().message;
       }
     });
-  }
-
-  template <class Condition>
-  static bool Eventually(Duration timeout, Condition condition) {
-    timeout *= quantum::testing::kSlowdown;
-    const SteadyTime end = SystemClock().Steady() + timeout;
-    while (!condition()) {
-      if (SystemClock().Steady() > end) {
-        return false;
-      }
-      fiber::SleepFor(10ms);
-    }
-    return true;
   }
 
   static Event Make(std::string key, int number) {

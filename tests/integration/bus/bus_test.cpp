@@ -8,6 +8,7 @@
 
 #include "platform/base/correlation.h"
 #include "platform/metrics/names.h"
+#include "tests/support/fiber_eventually.h"
 #include "tests/support/redis_cluster.h"
 
 namespace quantum::bus {
@@ -15,6 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using quantum::testing::RedisCluster;
+using quantum::testing::fibers::Eventually;
 
 constexpr const char* kPlaced = "order.placed";
 constexpr PublishOptions kPatient{.timeout = 30s};  // however busy the machine is
@@ -65,20 +67,6 @@ class BusTest : public ::testing::Test {
   static bool AllDone(const char* stream, const std::string& group) {
     return AskMaster({"XINFO", "GROUPS", StreamKey(stream)}).find("lag\n0\n") != std::string::npos &&
            AskMaster({"XPENDING", StreamKey(stream), GroupName(group)}).starts_with("0\n");
-  }
-
-  // Lets other fibers run until the condition holds.
-  template <class Condition>
-  static bool Eventually(Duration timeout, Condition condition) {
-    timeout *= quantum::testing::kSlowdown;
-    const SteadyTime end = SystemClock().Steady() + timeout;
-    while (!condition()) {
-      if (SystemClock().Steady() > end) {
-        return false;
-      }
-      fiber::SleepFor(10ms);
-    }
-    return true;
   }
 
   static Event Make(const char* type, std::string key, int number) {

@@ -10,6 +10,7 @@
 #include "operator/bus/topology.h"
 #include "platform/bus/bus.h"
 #include "platform/metrics/names.h"
+#include "tests/support/fiber_eventually.h"
 #include "tests/support/redis_cluster.h"
 
 // What `quantum bus` and `quantum redis` do, against real servers and services.
@@ -18,6 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using quantum::testing::RedisCluster;
+using quantum::testing::fibers::Eventually;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -99,20 +101,6 @@ class BusToolsTest : public ::testing::Test {
       topology = ReadTopology(loop, OperatorOptions(), cluster_->nodes());
     });
     return topology;
-  }
-
-  // Lets other fibers run until the condition holds.
-  template <class Condition>
-  static bool Eventually(Duration timeout, Condition condition) {
-    timeout *= quantum::testing::kSlowdown;
-    const SteadyTime end = SystemClock().Steady() + timeout;
-    while (!condition()) {
-      if (SystemClock().Steady() > end) {
-        return false;
-      }
-      fiber::SleepFor(10ms);
-    }
-    return true;
   }
 
   static bus::Event Make(std::string key, int number) {
