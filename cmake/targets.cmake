@@ -1,6 +1,17 @@
 # A library a folder (or a few), so that the linker enforces who may use whom. Unit tests stand beside the code.
 include(GoogleTest)
 
+# The sanitizers' reports of all programs, whoever started them and as which user: one file a process.
+if(QUANTUM_SANITIZER)
+  set(reports ${CMAKE_BINARY_DIR}/sanitizer)
+  file(MAKE_DIRECTORY ${reports})
+  file(CHMOD ${reports} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_WRITE GROUP_EXECUTE
+       WORLD_READ WORLD_WRITE WORLD_EXECUTE)
+  add_library(sanitizer_options OBJECT ${CMAKE_SOURCE_DIR}/cmake/sanitizer_options.cpp)
+  target_compile_definitions(sanitizer_options PRIVATE QUANTUM_SANITIZER_REPORTS="${reports}/report")
+  link_libraries(sanitizer_options)
+endif()
+
 # What `./quantum up` needs; tests and benchmarks are built by `./quantum test` and `bench`.
 add_custom_target(programs)
 

@@ -44,12 +44,7 @@ TEST(Up, SaysThatThePlatformRunsAlreadyWhenItDoes) {
   const Outcome again = stack.Quantum({"up"});
   EXPECT_EQ(again.exit_code, 0) << again.output;
   EXPECT_THAT(again.output, HasSubstr("runs already"));
-  const std::vector<UnitView> after = stack.Units();
-  ASSERT_EQ(after.size(), before.size());
-  for (size_t i = 0; i < before.size(); ++i) {
-    EXPECT_EQ(after[i].name, before[i].name);
-    EXPECT_EQ(after[i].pid, before[i].pid) << before[i].name;
-  }
+  ExpectSameProcesses(before, stack.Units());
 }
 
 TEST(Status, TellsOpenPositionsAndEquityAsNumbers) {

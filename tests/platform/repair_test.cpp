@@ -97,14 +97,12 @@ TEST(Repair, EveryKilledProcessIsBackWithinThirtySecondsAndTradingGoesOn) {
   for (const std::string& name : names) {
     // The next blow falls while trades are being made again.
     ASSERT_TRUE(stack.AwaitClosedAfter(repaired, 1, kRepairTradesMax))
-        << "no trade was closed since the last repair; the next to kill was " << name
-        << (stack.MarketEnded() ? "; the recording has ended" : "");
+        << "no trade was closed since the last repair; the next to kill was " << name;
     Say("killing " + name);
     KillAndAwait(stack, name);
     repaired = NowMs();
   }
-  EXPECT_TRUE(stack.AwaitClosedAfter(repaired, 3, kRepairTradesMax))
-      << "trading did not go on" << (stack.MarketEnded() ? "; the recording has ended" : "");
+  EXPECT_TRUE(stack.AwaitClosedAfter(repaired, 3, kRepairTradesMax)) << "trading did not go on";
   ExpectVerifyClean(stack);
   const EventAudit audit = AuditEvents(stack, seconds(60));
   Say(fmt::format("{} events of {} incarnations, {} groups, {} applied once", audit.events, audit.incarnations,
@@ -122,15 +120,6 @@ pid_t SupervisorOf(const Stack& stack, bool keeper) {
     }
   }
   return 0;
-}
-
-void ExpectSameProcesses(const std::vector<UnitView>& before, const std::vector<UnitView>& after) {
-  ASSERT_EQ(after.size(), before.size());
-  for (size_t i = 0; i < before.size(); ++i) {
-    EXPECT_EQ(after[i].name, before[i].name);
-    EXPECT_EQ(after[i].pid, before[i].pid) << before[i].name;
-    EXPECT_EQ(after[i].state, before[i].state) << before[i].name;
-  }
 }
 
 TEST(Repair, ASupervisorThatWasKilledComesBackAndKnowsItsChildren) {

@@ -294,12 +294,20 @@ bool Stack::AwaitClosedAfter(int64_t unix_ms, size_t count, seconds timeout) con
       if (ClosedAfter(unix_ms) >= count) {
         return true;
       }
+      KeepTheMarketMoving();
     } catch (const std::exception&) {
-      // execution may be away for a moment
+      // execution or the exchange may be away for a moment
     }
     std::this_thread::sleep_for(kPoll);
     return false;
   });
+}
+
+void Stack::KeepTheMarketMoving() const {
+  if (MarketEnded()) {
+    Say("the recording has ended: restarting the exchange, which begins it anew");
+    Quantum({"restart", "paper-exchange"});
+  }
 }
 
 bool Stack::MarketEnded() const {
@@ -309,6 +317,15 @@ bool Stack::MarketEnded() const {
 
 const std::string& Stack::RecordingOf(const std::string& symbol) const {
   return recordings_.at(symbol == "BTCUSDT" ? 0 : 1);
+}
+
+void ExpectSameProcesses(const std::vector<UnitView>& before, const std::vector<UnitView>& after) {
+  ASSERT_EQ(after.size(), before.size());
+  for (size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(after[i].name, before[i].name);
+    EXPECT_EQ(after[i].pid, before[i].pid) << before[i].name;
+    EXPECT_EQ(after[i].state, before[i].state) << before[i].name;
+  }
 }
 
 }  // namespace quantum::testing

@@ -81,6 +81,7 @@ class Stack {
 
   boost::json::array ClosedTrades() const;    // newest first
   size_t ClosedAfter(int64_t unix_ms) const;  // closed by an exit at or after this time
+  // A recording that ends meanwhile (where the tests are slow) is begun anew.
   bool AwaitClosedAfter(int64_t unix_ms, size_t count, seconds timeout) const;
 
   bool recording() const { return !recordings_.empty(); }
@@ -91,6 +92,7 @@ class Stack {
  private:
   std::vector<std::string> Command(std::vector<std::string> arguments) const;
   std::string Market() const;
+  void KeepTheMarketMoving() const;
   std::vector<std::string> UpArguments() const;
   Outcome RunDown(std::vector<ProcessView>& left) const;  // `left`: what outlived it
 
@@ -102,6 +104,9 @@ class Stack {
   std::vector<UnitView> first_units_;
   Outcome up_;
 };
+
+// The same units, each by the process and in the state that it had.
+void ExpectSameProcesses(const std::vector<UnitView>& before, const std::vector<UnitView>& after);
 
 // A line of progress with the seconds since the program began.
 void Say(const std::string& line);

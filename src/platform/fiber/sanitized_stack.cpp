@@ -12,14 +12,7 @@
 #include <vector>
 #endif
 
-// The sanitizers' defaults, since units are started without the environment of their starter. ASAN_OPTIONS,
-// UBSAN_OPTIONS and TSAN_OPTIONS win over them.
-#if defined(__SANITIZE_ADDRESS__)
-// Fake stacks would have to be switched together with the fibers', which Asio gives no place for.
-extern "C" const char* __asan_default_options() { return "detect_stack_use_after_return=0"; }
-extern "C" const char* __ubsan_default_options() { return "print_stacktrace=1"; }
-#elif defined(__SANITIZE_THREAD__)
-extern "C" const char* __tsan_default_options() { return "halt_on_error=1"; }
+#if defined(__SANITIZE_THREAD__)
 // What the compiler calls at the beginning and the end of a function; in no header.
 extern "C" void __tsan_func_entry(void* caller);
 extern "C" void __tsan_func_exit();
