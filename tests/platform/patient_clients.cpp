@@ -18,6 +18,7 @@ http::ClientOptions Patient() {
   options.attempts_max = 1000;
   options.breaker_failures = 1'000'000;  // a breaker would give up what patience is for
   options.retry_ratio = 100;
+  options.retry_reserve = 1000;  // a restart under a sanitizer takes ten seconds
   return options;
 }
 

@@ -304,10 +304,14 @@ bool Stack::AwaitClosedAfter(int64_t unix_ms, size_t count, seconds timeout) con
 }
 
 void Stack::KeepTheMarketMoving() const {
-  if (MarketEnded()) {
-    Say("the recording has ended: restarting the exchange, which begins it anew");
-    Quantum({"restart", "paper-exchange"});
+  if (!MarketEnded()) {
+    return;
   }
+  Say("the recording has ended: restarting the exchange, which begins it anew");
+  // Entries that fail meanwhile would trip the emergency stop.
+  Send(ByOperator("ai-engine", "POST", "/admin/pause", "{}"));
+  Quantum({"restart", "paper-exchange"});
+  Send(ByOperator("ai-engine", "POST", "/admin/resume", "{}"));
 }
 
 bool Stack::MarketEnded() const {

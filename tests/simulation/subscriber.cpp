@@ -154,6 +154,7 @@ void Subscriber::Take(const std::string& stream, const Reply& entries) {
     bus::Delivery delivery;  // keys name their family, so the scheduler needs no other name
     delivery.entry = id;
     delivery.event = std::move(*event);
+    delivery.joins = inbox_ != nullptr;
     scheduler_.Push(std::move(delivery));
   }
 }
@@ -170,11 +171,38 @@ void Subscriber::Handle(Choices& choices, bool failures) {
   }
 }
 
+bool Subscriber::Seen(const bus::Delivery& delivery) {
+  return rules_.seen && seen_[StreamOf(delivery)].Contains(LaneOf(delivery.event), delivery.event.sequence);
+}
+
 void Subscriber::End(const KeyScheduler::Job& job, Choices& choices, bool failures) {
-  const bus::Delivery& delivery = *job.delivery;
+  if (job.deliveries.size() == 1) {
+    EndOne(job, choices, failures);
+    return;
+  }
+  const bool repeats = std::any_of(job.deliveries.begin(), job.deliveries.end(),
+                                   [&](const bus::Delivery* delivery) { return Seen(*delivery); });
+  if (repeats || (failures && choices.OneIn(10))) {
+    visits_.Count(Visit::kParted);
+    QUANTUM_ASSERT(scheduler_.Part(job.key));
+    EndOne(job, choices, failures);
+    return;
+  }
+  visits_.Count(Visit::kTogether);
+  for (const bus::Delivery* delivery : job.deliveries) {
+    const uint64_t operation = std::stoull(delivery->event.payload);
+    audit_.Delivered(group_, operation);
+    Effect(*delivery, operation);
+    Done(*delivery, true, true);
+  }
+  scheduler_.Finish(job.key);
+}
+
+void Subscriber::EndOne(const KeyScheduler::Job& job, Choices& choices, bool failures) {
+  const bus::Delivery& delivery = *job.deliveries.front();
   const uint64_t operation = std::stoull(delivery.event.payload);
   Verdict verdict = Verdict::kDone;
-  if (rules_.seen && seen_[StreamOf(delivery)].Contains(LaneOf(delivery.event), delivery.event.sequence)) {
+  if (Seen(delivery)) {
     visits_.Count(Visit::kDuplicateDropped);
   } else {
     audit_.Delivered(group_, operation);
@@ -192,7 +220,8 @@ void Subscriber::End(const KeyScheduler::Job& job, Choices& choices, bool failur
   } else if (step == KeyScheduler::Step::kDeadLetter) {
     graves_.push_back({job, "failed"});
   } else {
-    Finish(job, true, true);
+    Done(delivery, true, true);
+    scheduler_.Finish(job.key);
   }
 }
 
@@ -205,8 +234,7 @@ void Subscriber::Effect(const bus::Delivery& delivery, uint64_t operation) {
   audit_.Applied(group_, operation, life_);
 }
 
-void Subscriber::Finish(const KeyScheduler::Job& job, bool seen, bool acknowledge) {
-  const bus::Delivery& delivery = *job.delivery;
+void Subscriber::Done(const bus::Delivery& delivery, bool seen, bool acknowledge) {
   bus::InHand& hand = in_hand_[StreamOf(delivery)];
   if (seen) {
     seen_[StreamOf(delivery)].Insert(LaneOf(delivery.event), delivery.event.sequence);
@@ -216,7 +244,6 @@ void Subscriber::Finish(const KeyScheduler::Job& job, bool seen, bool acknowledg
   } else {
     hand.Drop(delivery.entry, NameOf(delivery.event));
   }
-  scheduler_.Finish(job.key);
 }
 
 bool Subscriber::idle() const {
@@ -239,7 +266,7 @@ void Subscriber::Acknowledge(Choices& choices) {
   const auto ended =
       std::find_if(in_hand_.begin(), in_hand_.end(), [](const auto& hand) { return hand.second.ended(); });
   if (!graves_.empty()) {
-    const bus::Delivery& delivery = *graves_.front().job.delivery;
+    const bus::Delivery& delivery = *graves_.front().job.deliveries.front();
     const std::string stream = StreamOf(delivery);
     const std::string dead_letters = "quantum:dlq:" + stream.substr(stream.find('{'));
     Command command{"XADD", dead_letters, "*"};
@@ -284,7 +311,8 @@ void Subscriber::OnAcknowledged(const std::vector<Reply>& replies) {
       const Grave grave = std::move(graves_.front());
       graves_.pop_front();
       visits_.Count(Visit::kBuried);
-      Finish(grave.job, rules_.buried_is_seen, !rules_.buries_at_once);
+      Done(*grave.job.deliveries.front(), rules_.buried_is_seen, !rules_.buries_at_once);
+      scheduler_.Finish(grave.job.key);
     }
     return;
   }

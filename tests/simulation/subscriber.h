@@ -46,9 +46,11 @@ class Subscriber {
   std::vector<redis::Command> Reading(const std::vector<std::string>& streams, const std::string& after) const;
   void OnFetched(const std::vector<redis::Reply>& replies);
   void Take(const std::string& stream, const redis::Reply& entries);
+  bool Seen(const bus::Delivery& delivery);
   void End(const bus::KeyScheduler::Job& job, Choices& choices, bool failures);
+  void EndOne(const bus::KeyScheduler::Job& job, Choices& choices, bool failures);
   void Effect(const bus::Delivery& delivery, uint64_t operation);
-  void Finish(const bus::KeyScheduler::Job& job, bool seen, bool acknowledge);
+  void Done(const bus::Delivery& delivery, bool seen, bool acknowledge);
   void OnAcknowledged(const std::vector<redis::Reply>& replies);
 
   const std::string group_;

@@ -38,6 +38,8 @@ const char* ToString(Visit visit) {
                                                               "inbox dropped",
                                                               "fetched again",
                                                               "late reading",
+                                                              "together",
+                                                              "parted",
                                                               "retried",
                                                               "buried",
                                                               "trimmed"};

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <boost/json.hpp>
 #include <optional>
 
@@ -15,7 +16,10 @@ namespace quantum::operate {
 
 namespace {
 
-constexpr std::chrono::seconds kSettle(3);  // between the two readings that must agree on a difference
+// Between the readings that must all agree on a difference. Uneven, since what trades at a steady beat is underway at
+// every one of them else.
+constexpr std::array<Duration, 3> kPauses = {std::chrono::milliseconds(1000), std::chrono::milliseconds(1700),
+                                             std::chrono::milliseconds(2300)};
 
 struct Verdict {
   std::vector<std::string> differences;
@@ -65,8 +69,11 @@ Result<Verdict> CompareTwice(fiber::Loop& loop, const Running& running) {
     return Error{Errc::kInternal, rules.error().Within("reading the exchange").message};
   }
   auto verdict = CompareOnce(pool, *venue, running, deposit);
-  if (verdict.ok() && !verdict->differences.empty()) {
-    fiber::SleepFor(kSettle);
+  for (const Duration pause : kPauses) {
+    if (!verdict.ok() || verdict->differences.empty()) {
+      break;
+    }
+    fiber::SleepFor(pause);
     auto again = CompareOnce(pool, *venue, running, deposit);
     if (again.ok()) {
       again->differences = Lasting(verdict->differences, again->differences);

@@ -407,9 +407,9 @@ class Daemon {
   std::map<std::string, uint64_t> printed_before_;  // bytes of a unit's output when it was last started
   std::map<std::string, TaskRun> runs_;
   std::optional<SteadyTime> leave_at_;
-  fiber::Loop loop_;
   fiber::Event wake_;
   fiber::Event stopping_;
+  fiber::Loop loop_;  // goes before what its fibers still wait for
   ControlServer control_;
   bool started_ = false;
   bool disk_full_ = false;  // was seen while everything started

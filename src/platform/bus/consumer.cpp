@@ -159,7 +159,12 @@ void Consumer::Take(const std::string& family, uint64_t token, const redis::Repl
       Acknowledge(family, token, id, name);
       continue;
     }
-    scheduler_.Push({family, id, token, std::move(*event), subscription->second.get()});
+    scheduler_.Push({.family = family,
+                     .entry = id,
+                     .token = token,
+                     .event = std::move(*event),
+                     .subscription = subscription->second.get(),
+                     .joins = static_cast<bool>(subscription->second->transactional)});
   }
   Pump();
 }

@@ -55,7 +55,13 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void Pump();  // starts workers for what may run
   void Work();  // fiber: runs jobs until there is none
   void Handle(const KeyScheduler::Job& job);
+  void HandleOne(const KeyScheduler::Job& job);
+  // One transaction for all. False: it came to nothing, and each is to be handled alone.
+  bool HandleTogether(const KeyScheduler::Job& job);
   Status Call(const Delivery& delivery, bool& duplicate, bool& away);
+  // In transactions: has the inbox take them, then runs the handlers of those that it had not, in order.
+  Status Transact(const std::vector<const Delivery*>& deliveries, std::vector<bool>& duplicates);
+  void Applied(const Delivery& delivery, bool duplicate);
   // False when the process stops, or lost its lease, before the broker has it.
   bool DeadLetter(const Delivery& delivery, const std::string& reason, int attempts);
   void BuryUnreadable(const std::string& family, uint64_t token, const std::string& entry, const redis::Reply& fields,

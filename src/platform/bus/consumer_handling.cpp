@@ -63,23 +63,32 @@ void Consumer::Work() {
 }
 
 void Consumer::Handle(const KeyScheduler::Job& job) {
-  const Delivery& delivery = *job.delivery;
-  const Event& event = delivery.event;
+  const Delivery& first = *job.deliveries.front();
   // Here and not before: a process that was frozen must notice before it hands out the next event.
-  if (!leases_.Runs(delivery.family, delivery.token)) {
+  if (!leases_.Runs(first.family, first.token)) {
     scheduler_.Judge(job.key, Verdict::kHeld, context_.clock.Steady());
     return;
   }
-  TypeProbe& probe = ProbeOf(event.type);
-  SeenWindow& seen = seen_[delivery.family];
+  if (job.deliveries.size() > 1) {
+    if (HandleTogether(job) || !scheduler_.Part(job.key)) {
+      scheduler_.Finish(job.key);
+      return;
+    }
+  }
+  HandleOne(job);
+}
+
+void Consumer::HandleOne(const KeyScheduler::Job& job) {
+  const Delivery& delivery = *job.deliveries.front();
+  const Event& event = delivery.event;
   const CorrelationScope scope(event.correlation_id);
-  bool duplicate = seen.Contains(LaneOf(event), event.sequence);
+  bool duplicate = seen_[delivery.family].Contains(LaneOf(event), event.sequence);
   bool away = false;
   Status status;
   if (!duplicate) {
     const SteadyTime started = context_.clock.Steady();
     status = Call(delivery, duplicate, away);
-    probe.duration.Observe(std::chrono::duration<double>(context_.clock.Steady() - started).count());
+    ProbeOf(event.type).duration.Observe(std::chrono::duration<double>(context_.clock.Steady() - started).count());
   }
   Verdict verdict = Verdict::kDone;
   if (!status) {
@@ -88,53 +97,69 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
     log::Warning("an event's handler failed",
                  {{"type", event.type}, {"id", event.id}, {"attempt", job.attempt}, {"error", status.error().message}});
   }
-  const auto step = scheduler_.Judge(job.key, verdict, context_.clock.Steady());
-  if (step == KeyScheduler::Step::kRetryLater) {
-    return;
+  switch (scheduler_.Judge(job.key, verdict, context_.clock.Steady())) {
+    case KeyScheduler::Step::kRetryLater:
+      return;
+    case KeyScheduler::Step::kDrop:
+      break;
+    case KeyScheduler::Step::kDeadLetter:
+      // It does not count as seen, for it was not applied: a replica that lagged and was promoted may have neither the
+      // dead letter nor the acknowledgement.
+      if (DeadLetter(delivery, status.error().message, job.attempt)) {
+        ProbeOf(event.type).dead.Add();
+      }
+      break;
+    case KeyScheduler::Step::kAcknowledge:
+      Applied(delivery, duplicate);
+      break;
   }
-  if (step == KeyScheduler::Step::kDrop) {
-    scheduler_.Finish(job.key);
-    return;
-  }
-  if (step == KeyScheduler::Step::kDeadLetter) {
-    // It does not count as seen, for it was not applied: a replica that lagged and was promoted may have neither the
-    // dead letter nor the acknowledgement.
-    if (DeadLetter(delivery, status.error().message, job.attempt)) {
-      probe.dead.Add();
-    }
-    scheduler_.Finish(job.key);
-    return;
-  }
-  (duplicate ? probe.duplicates : probe.consumed).Add();
-  seen.Insert(LaneOf(event), event.sequence);
-  Acknowledge(delivery.family, delivery.token, delivery.entry, NameOf(event));
   scheduler_.Finish(job.key);
 }
 
-Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
+bool Consumer::HandleTogether(const KeyScheduler::Job& job) {
+  const SeenWindow& seen = seen_[job.deliveries.front()->family];
+  if (std::any_of(job.deliveries.begin(), job.deliveries.end(), [&](const Delivery* delivery) {
+        return seen.Contains(LaneOf(delivery->event), delivery->event.sequence);
+      })) {
+    return false;  // repeats need no transaction
+  }
+  std::vector<bool> duplicates;
+  const SteadyTime started = context_.clock.Steady();
+  try {
+    if (const Status done = Transact(job.deliveries, duplicates); !done) {
+      log::Info("events are handled one by one, because together they failed",
+                {{"events", job.deliveries.size()}, {"reason", done.error().message}});
+      return false;
+    }
+  } catch (const std::exception&) {
+    return false;  // the one that throws will again, and is told of
+  }
+  const double took = std::chrono::duration<double>(context_.clock.Steady() - started).count();
+  for (size_t i = 0; i < job.deliveries.size(); ++i) {
+    ProbeOf(job.deliveries[i]->event.type).duration.Observe(took);
+    Applied(*job.deliveries[i], duplicates[i]);
+  }
+  return true;
+}
+
+void Consumer::Applied(const Delivery& delivery, bool duplicate) {
   const Event& event = delivery.event;
+  TypeProbe& probe = ProbeOf(event.type);
+  (duplicate ? probe.duplicates : probe.consumed).Add();
+  seen_[delivery.family].Insert(LaneOf(event), event.sequence);
+  Acknowledge(delivery.family, delivery.token, delivery.entry, NameOf(event));
+}
+
+Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
   const Subscription& subscription = *delivery.subscription;
   Status status;
   try {
     if (subscription.handler) {
-      status = subscription.handler(event);
+      status = subscription.handler(delivery.event);
     } else {
-      status = context_.pool->Transact([&](postgres::Transaction& transaction) -> Status {
-        duplicate = false;
-        QUANTUM_TRY(const auto inserted,
-                    transaction.Query("INSERT INTO inbox (group_name, family, producer, incarnation, sequence) "
-                                      "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-                                      {group_, FamilyOf(event.type), event.producer, event.incarnation,
-                                       std::to_string(event.sequence)}));
-        if (inserted.affected() == 0) {
-          duplicate = true;
-          return {};
-        }
-        return subscription.transactional(event, transaction);
-      });
-      if (status) {
-        context_.committed();
-      }
+      std::vector<bool> duplicates;
+      status = Transact({&delivery}, duplicates);
+      duplicate = status && duplicates.front();
     }
   } catch (const std::exception& exception) {
     status = Error{Errc::kInternal, std::string("the handler threw: ") + exception.what()};
@@ -144,6 +169,34 @@ Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
     away = code == Errc::kCancelled || (!subscription.handler && SaysDatabaseIsAway(code));
   }
   return status;
+}
+
+Status Consumer::Transact(const std::vector<const Delivery*>& deliveries, std::vector<bool>& duplicates) {
+  Status done = context_.pool->Transact([&](postgres::Transaction& transaction) -> Status {
+    duplicates.assign(deliveries.size(), false);
+    std::vector<postgres::Statement> inserts;
+    for (const Delivery* delivery : deliveries) {
+      const Event& event = delivery->event;
+      inserts.push_back(
+          {"INSERT INTO inbox (group_name, family, producer, incarnation, sequence) "
+           "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+           {group_, FamilyOf(event.type), event.producer, event.incarnation, std::to_string(event.sequence)}});
+    }
+    QUANTUM_TRY(const auto inserted, transaction.Batch(std::move(inserts)));
+    for (size_t i = 0; i < deliveries.size(); ++i) {
+      const Event& event = deliveries[i]->event;
+      duplicates[i] = inserted[i].affected() == 0;
+      if (!duplicates[i]) {
+        const CorrelationScope scope(event.correlation_id);
+        QUANTUM_CHECK(deliveries[i]->subscription->transactional(event, transaction));
+      }
+    }
+    return {};
+  });
+  if (done) {
+    context_.committed();
+  }
+  return done;
 }
 
 bool Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, int attempts) {

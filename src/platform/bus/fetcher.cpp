@@ -29,12 +29,60 @@ bool Names(const redis::Reply& answer, const std::string& stream) {
 
 void Fetcher::StartOver() {
   ++connections_;
+  asked_.clear();
   for (Reading& reading : readings_) {
     reading = {.family = reading.family};
   }
 }
 
 Result<bool> Fetcher::Round(redis::Connection& connection) {
+  if (asked_.empty()) {
+    QUANTUM_TRY(const bool any, Ask(connection));
+    if (!any) {
+      return false;
+    }
+  }
+  const Request request = std::move(asked_.front());
+  asked_.pop_front();
+  QUANTUM_TRY(const auto replies, connection.Receive(request.commands, kBlock + kAnswerMax));
+  if (replies.front().is_error()) {
+    return Error{Errc::kUnavailable, "waiting for events, or watching a lease: " + replies.front().text};
+  }
+  size_t begin = request.waits ? 1 : 0;
+  std::vector<Found> found;
+  for (const Part& part : request.parts) {
+    part.reading->woken = request.waits && Names(replies.front(), StreamKey(part.reading->family));
+    const redis::Reply& guard = leases_.fenced() ? replies[begin + 1] : redis::Reply();
+    QUANTUM_TRY(const redis::Reply* const entries, ReadAnswer(part, guard, replies[part.end - 1]));
+    if (entries != nullptr) {
+      found.push_back({&part, entries});
+    }
+    begin = part.end;
+  }
+  for (bool any = true; any && asked_.size() < (MuchIsThere() ? 2 : 1);) {
+    QUANTUM_TRY(any, Ask(connection));
+  }
+  for (const Found& each : found) {
+    take_(each.part->reading->family, each.part->token, *each.entries);
+  }
+  return true;
+}
+
+// In one of our streams, and in none of them does the next question depend on an answer that is not here yet.
+bool Fetcher::MuchIsThere() const {
+  bool much = false;
+  for (const Reading& reading : readings_) {
+    if (reading.token != 0 && leases_.Token(reading.family) == reading.token) {
+      if (reading.pending || reading.last.empty()) {
+        return false;
+      }
+      much = much || reading.more;
+    }
+  }
+  return much;
+}
+
+std::vector<Fetcher::Reading*> Fetcher::Ours() {
   std::vector<Reading*> ours;
   for (Reading& reading : readings_) {
     const uint64_t token = leases_.Token(reading.family);
@@ -50,32 +98,29 @@ Result<bool> Fetcher::Round(redis::Connection& connection) {
     }
     ours.push_back(&reading);
   }
+  return ours;
+}
+
+Result<bool> Fetcher::Ask(redis::Connection& connection) {
+  const std::vector<Reading*> ours = Ours();
   if (ours.empty()) {
     return false;
   }
   // One round trip: whatever ends the wait, the rest runs at once.
+  Request request;
   std::vector<redis::Command> commands;
-  if (std::none_of(ours.begin(), ours.end(), [](const Reading* reading) { return reading->more; })) {
+  request.waits = std::none_of(ours.begin(), ours.end(), [](const Reading* reading) { return reading->more; });
+  if (request.waits) {
     AddWait(ours, commands);
   }
-  std::vector<size_t> ends;
-  for (const Reading* reading : ours) {
+  for (Reading* reading : ours) {
     AddTransaction(*reading, commands);
-    ends.push_back(commands.size());
+    request.parts.push_back(
+        {.reading = reading, .token = reading->token, .pending = reading->pending, .end = commands.size()});
   }
-  QUANTUM_TRY(const auto replies, connection.Run(commands, kBlock + kAnswerMax));
-  if (replies.front().is_error()) {
-    return Error{Errc::kUnavailable, commands.front().front() + ": " + replies.front().text};
-  }
-  size_t begin = commands.front().front() == "XREAD" ? 1 : 0;
-  for (size_t i = 0; begin == 1 && i < ours.size(); ++i) {
-    ours[i]->woken = Names(replies.front(), StreamKey(ours[i]->family));
-  }
-  for (size_t i = 0; i < ours.size(); ++i) {
-    const redis::Reply& guard = leases_.fenced() ? replies[begin + 1] : redis::Reply();
-    QUANTUM_CHECK(TakeAnswer(*ours[i], guard, replies[ends[i] - 1]));
-    begin = ends[i];
-  }
+  request.commands = commands.size();
+  QUANTUM_CHECK(connection.Send(commands, kAnswerMax));
+  asked_.push_back(std::move(request));
   return true;
 }
 
@@ -114,10 +159,13 @@ void Fetcher::AddTransaction(const Reading& reading, std::vector<redis::Command>
   commands.push_back({"EXEC"});
 }
 
-Status Fetcher::TakeAnswer(Reading& reading, const redis::Reply& guard, const redis::Reply& executed) {
+Result<const redis::Reply*> Fetcher::ReadAnswer(const Part& part, const redis::Reply& guard,
+                                                const redis::Reply& executed) {
+  const redis::Reply* const nothing = nullptr;
+  Reading& reading = *part.reading;
   if (guard.is_error() && guard.text.starts_with("LEASE")) {
-    leases_.Refused(reading.family, reading.token);
-    return {};
+    leases_.Refused(reading.family, part.token);
+    return nothing;
   }
   for (const redis::Reply* const reply : {&guard, &executed}) {
     if (reply->is_error()) {
@@ -126,25 +174,20 @@ Status Fetcher::TakeAnswer(Reading& reading, const redis::Reply& guard, const re
   }
   if (executed.elements.empty()) {
     reading.more = true;  // the first over this connection, or the lease was renewed in between: once more
-    return {};
+    return nothing;
   }
   if (executed.elements[0].is_error()) {
     return Error{Errc::kUnavailable, "reading " + reading.family + ": " + executed.elements[0].text};
   }
-  if (leases_.Token(reading.family) != reading.token) {
-    return {};  // lost while the answer was on its way; the entries stay pending
+  if (leases_.Token(reading.family) != part.token || reading.token != part.token) {
+    return nothing;  // lost while the answer was on its way; the entries stay pending
   }
-  if (reading.pending) {
-    TakePending(reading, executed.elements[0]);
-  } else {
-    TakeNew(reading, executed);
-  }
-  return {};
+  return part.pending ? ReadPending(reading, executed.elements[0]) : ReadNew(reading, executed);
 }
 
-void Fetcher::TakePending(Reading& reading, const redis::Reply& claimed) {
+const redis::Reply* Fetcher::ReadPending(Reading& reading, const redis::Reply& claimed) {
   if (claimed.elements.size() < 2) {
-    return;
+    return nullptr;
   }
   reading.cursor = claimed.elements[0].text;
   if (reading.cursor == kStart) {
@@ -152,19 +195,19 @@ void Fetcher::TakePending(Reading& reading, const redis::Reply& claimed) {
     reading.again = true;
     reading.through_at = clock_.Steady();
   }
-  take_(reading.family, reading.token, claimed.elements[1]);
+  return &claimed.elements[1];
 }
 
-void Fetcher::TakeNew(Reading& reading, const redis::Reply& executed) {
+const redis::Reply* Fetcher::ReadNew(Reading& reading, const redis::Reply& executed) {
   const redis::Reply& streams = executed.elements[0];
-  const redis::Reply none;
-  const redis::Reply& entries = streams.elements.empty() ? none : streams.elements[0].elements.at(1);
+  const redis::Reply* const entries = streams.elements.empty() ? nullptr : &streams.elements[0].elements.at(1);
   const bool woken = std::exchange(reading.woken, false);
-  reading.more = entries.elements.size() >= kFetch;
-  if (!entries.elements.empty()) {
-    reading.last = entries.elements.back().elements.at(0).text;
-    take_(reading.family, reading.token, entries);
-  } else if (reading.last.empty()) {
+  reading.more = entries != nullptr && entries->elements.size() >= kFetch;
+  if (entries != nullptr && !entries->elements.empty()) {
+    reading.last = entries->elements.back().elements.at(0).text;
+    return entries;
+  }
+  if (reading.last.empty()) {
     // The group has been given everything: what comes after the stream's newest entry is new.
     const redis::Reply& newest = executed.elements.at(1);
     reading.last = newest.elements.empty() ? kStart : newest.elements[0].elements.at(0).text;
@@ -172,6 +215,7 @@ void Fetcher::TakeNew(Reading& reading, const redis::Reply& executed) {
     reading.last.clear();  // the group was given it already: else it would wake us for ever
     reading.more = true;
   }
+  return nullptr;
 }
 
 }  // namespace quantum::bus

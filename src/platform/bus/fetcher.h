@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -27,7 +28,9 @@ class Fetcher {
   // Over a new connection: what the broker gave out over the old one may not have come. What arrives over the old one
   // from now on is refused.
   void StartOver();
-  // One round trip, which waits a while for something new where there is nothing. False: no stream is ours.
+  // One answer of the broker, which waits a while for something new where there is nothing. The next read is under way
+  // while it is taken apart; two are, so that the broker need not wait for us, where much is there. False: no stream is
+  // ours.
   Result<bool> Round(redis::Connection& connection);
 
  private:
@@ -44,11 +47,33 @@ class Fetcher {
     bool woken = false;  // something is there behind `last`
   };
 
+  // What was sent and is not answered yet.
+  struct Part {
+    Reading* reading;
+    uint64_t token;  // of the lease under which it was asked
+    bool pending;    // what is, was asked for
+    size_t end;      // of its commands
+  };
+  struct Request {
+    std::vector<Part> parts;
+    size_t commands = 0;
+    bool waits = false;  // its first command does
+  };
+  struct Found {
+    const Part* part;
+    const redis::Reply* entries;
+  };
+
+  std::vector<Reading*> Ours();
+  // False: no stream is ours.
+  Result<bool> Ask(redis::Connection& connection);
+  bool MuchIsThere() const;
   void AddWait(const std::vector<Reading*>& ours, std::vector<redis::Command>& commands) const;
   void AddTransaction(const Reading& reading, std::vector<redis::Command>& commands) const;
-  Status TakeAnswer(Reading& reading, const redis::Reply& guard, const redis::Reply& executed);
-  void TakePending(Reading& reading, const redis::Reply& claimed);
-  void TakeNew(Reading& reading, const redis::Reply& executed);
+  // Where the stream stands after an answer, and the entries in it; null when there are none.
+  Result<const redis::Reply*> ReadAnswer(const Part& part, const redis::Reply& guard, const redis::Reply& executed);
+  const redis::Reply* ReadPending(Reading& reading, const redis::Reply& claimed);
+  const redis::Reply* ReadNew(Reading& reading, const redis::Reply& executed);
 
   const std::string group_;
   const std::string consumer_;
@@ -56,6 +81,7 @@ class Fetcher {
   const Clock& clock_;
   const Take take_;
   std::vector<Reading> readings_;
+  std::deque<Request> asked_;
   uint64_t connections_ = 0;
 };
 

@@ -45,8 +45,28 @@ std::optional<KeyScheduler::Job> KeyScheduler::Next(SteadyTime now) {
   ready_.pop_front();
   ++running_;
   Line& line = lines_.at(key);
-  line.running = true;
-  return Job{std::move(key), &line.deliveries.front(), line.failures + 1};
+  Job job{.key = std::move(key), .deliveries = {}, .attempt = line.failures + 1};
+  const bool together = line.failures == 0 && line.absences == 0 && line.alone == 0;
+  for (const Delivery& delivery : line.deliveries) {
+    const bool joins = job.deliveries.empty() || (together && delivery.joins && job.deliveries.front()->joins &&
+                                                  delivery.token == job.deliveries.front()->token);
+    if (!joins || job.deliveries.size() >= kTogetherMax) {
+      break;
+    }
+    job.deliveries.push_back(&delivery);
+  }
+  line.running = job.deliveries.size();
+  return job;
+}
+
+bool KeyScheduler::Part(const std::string& key) {
+  Line& line = lines_.at(key);
+  if (line.abandoned) {
+    return false;
+  }
+  line.alone = line.running;
+  line.running = 1;
+  return true;
 }
 
 KeyScheduler::Step KeyScheduler::Judge(const std::string& key, Verdict verdict, SteadyTime now) {
@@ -74,7 +94,7 @@ KeyScheduler::Step KeyScheduler::Judge(const std::string& key, Verdict verdict, 
       break;
   }
   delayed_.emplace(now + wait, key);
-  line.running = false;
+  line.running = 0;
   --running_;
   return Step::kRetryLater;
 }
@@ -83,12 +103,14 @@ void KeyScheduler::Finish(const std::string& key) {
   const auto found = lines_.find(key);
   QUANTUM_ASSERT(found != lines_.end() && running_ > 0);
   Line& line = found->second;
-  line.deliveries.pop_front();
+  QUANTUM_ASSERT(line.running > 0 && line.running <= line.deliveries.size());
+  line.deliveries.erase(line.deliveries.begin(), line.deliveries.begin() + static_cast<ptrdiff_t>(line.running));
+  queued_ -= line.running;
+  line.alone -= std::min(line.alone, line.running);
   line.failures = 0;
   line.absences = 0;
-  line.running = false;
+  line.running = 0;
   line.abandoned = false;
-  --queued_;
   --running_;
   if (line.deliveries.empty()) {
     lines_.erase(found);
@@ -108,14 +130,15 @@ void KeyScheduler::Abandon(const std::string& family) {
       ++line;
       continue;
     }
-    queued_ -= state.deliveries.size() - (state.running ? 1 : 0);
-    if (!state.running) {
+    queued_ -= state.deliveries.size() - state.running;
+    if (state.running == 0) {
       line = lines_.erase(line);
       continue;
     }
-    while (state.deliveries.size() > 1) {  // the first is in somebody's hands
+    while (state.deliveries.size() > state.running) {  // the first ones are in somebody's hands
       state.deliveries.pop_back();
     }
+    state.alone = 0;
     state.abandoned = true;
     ++line;
   }

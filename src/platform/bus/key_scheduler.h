@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "platform/base/clock.h"
 #include "platform/bus/event.h"
@@ -21,6 +22,7 @@ struct Delivery {
   uint64_t token = 0;  // of the lease under which it was read
   Event event;
   const Subscription* subscription = nullptr;
+  bool joins = false;  // may be handled in one go with its neighbours of the same key
 };
 
 // What ran how.
@@ -37,6 +39,7 @@ enum class Verdict {
 class KeyScheduler {
  public:
   static constexpr int kTriesMax = 5;
+  static constexpr size_t kTogetherMax = 64;
 
   enum class Step { kRetryLater, kAcknowledge, kDeadLetter, kDrop };
 
@@ -45,11 +48,16 @@ class KeyScheduler {
   void Push(Delivery delivery);
 
   struct Job {
-    std::string key;                     // names it in Judge and Finish
-    const Delivery* delivery = nullptr;  // valid until Finish
+    std::string key;  // names it in Judge and Finish
+    // Valid until Finish, not empty, one unless all of them join: what waits of the key, at its first try.
+    std::vector<const Delivery*> deliveries;
     int attempt = 1;
   };
   std::optional<Job> Next(SteadyTime now);
+
+  // The job's deliveries could not be handled together: the first is to be handled now, and each of the others alone.
+  // False: the stream was abandoned meanwhile; call Finish.
+  bool Part(const std::string& key);
 
   // After kRetryLater the job is over and comes again; otherwise the caller acts, then calls Finish. kDrop: the stream
   // was abandoned meanwhile; there is nothing to do.
@@ -71,8 +79,9 @@ class KeyScheduler {
     std::deque<Delivery> deliveries;
     int failures = 0;
     int absences = 0;
-    bool running = false;
-    bool abandoned = false;  // the first delivery
+    size_t running = 0;      // of the first deliveries
+    size_t alone = 0;        // that many of the first are not to be handled together
+    bool abandoned = false;  // those that run
   };
   const size_t running_max_;
   std::unordered_map<std::string, Line> lines_;

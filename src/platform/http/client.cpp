@@ -14,12 +14,11 @@
 namespace quantum::http {
 namespace {
 
-constexpr double kRetryReserve = 10;  // retries that a quiet host has saved up
-
 // What the client knows of one host, and its kept-alive connections: the youngest is used first.
 struct Host {
   explicit Host(const ClientOptions& options)
-      : breaker(options.breaker_failures, options.breaker_cooldown), budget(options.retry_ratio, kRetryReserve) {}
+      : breaker(options.breaker_failures, options.breaker_cooldown),
+        budget(options.retry_ratio, options.retry_reserve) {}
   resilience::CircuitBreaker breaker;
   resilience::RetryBudget budget;
   std::vector<std::unique_ptr<ClientConnection>> idle;

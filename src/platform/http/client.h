@@ -32,7 +32,8 @@ struct ClientOptions {
   size_t body_bytes_max = 16 * 1024 * 1024;
   int breaker_failures = 5;  // in a row, per host
   Duration breaker_cooldown = std::chrono::seconds(2);
-  double retry_ratio = 0.2;  // retries allowed per request, on average
+  double retry_ratio = 0.2;   // retries allowed per request, on average
+  double retry_reserve = 10;  // retries that a quiet host has saved up
 };
 
 // For fibers of the loop it was made on.

@@ -58,6 +58,9 @@ class Connection {
   // connection is gone: kUnknownOutcome when anything was sent.
   Result<std::vector<Reply>> Run(const std::vector<Command>& commands, Duration timeout);
   Result<Reply> Run(const Command& command, Duration timeout);
+  // The two halves of Run, for a caller that has something else to do meanwhile. Between them nothing else may be sent.
+  Status Send(const std::vector<Command>& commands, Duration timeout);
+  Result<std::vector<Reply>> Receive(size_t count, Duration timeout);  // as many answers as there were commands
   // The next pushed message (after SUBSCRIBE); kTimeout when none came.
   Result<Reply> ReadPush(Duration timeout);
   const Endpoint& endpoint() const;

@@ -28,6 +28,14 @@ Result<Reply> Connection::Run(const Command& command, Duration timeout) {
   return std::move(replies.front());
 }
 
+Status Connection::Send(const std::vector<Command>& commands, Duration timeout) {
+  return impl_->wire->Send(commands, timeout);
+}
+
+Result<std::vector<Reply>> Connection::Receive(size_t count, Duration timeout) {
+  return impl_->wire->Receive(count, timeout);
+}
+
 Result<Reply> Connection::ReadPush(Duration timeout) {
   if (impl_->wire->closed()) {
     return Error{Errc::kUnavailable, "this connection to Redis is closed; open another"};

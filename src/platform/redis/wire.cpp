@@ -26,25 +26,34 @@ Result<std::shared_ptr<Wire>> Wire::Open(fiber::Loop& loop, const Endpoint& endp
 }
 
 Result<std::vector<Reply>> Wire::Run(const std::vector<Command>& commands, Duration timeout) {
+  const auto deadline = Deadline::After(timeout, clock_);
+  QUANTUM_CHECK(Send(commands, timeout));
+  return Receive(commands.size(), deadline.left());
+}
+
+Status Wire::Send(const std::vector<Command>& commands, Duration timeout) {
   if (closed()) {
     return Error{Errc::kUnavailable, "this connection to Redis is closed; open another"};
   }
+  if (const Status sent = Write(Encode(commands), timeout); !sent) {
+    Close();
+    return Error{Errc::kUnknownOutcome, sent.error().message};
+  }
+  return {};
+}
+
+Result<std::vector<Reply>> Wire::Receive(size_t count, Duration timeout) {
   const auto deadline = Deadline::After(timeout, clock_);
   std::vector<Reply> replies;
-  replies.reserve(commands.size());
-  Status status = Write(Encode(commands), timeout);
-  while (status && replies.size() < commands.size()) {
+  replies.reserve(count);
+  while (replies.size() < count) {
     auto reply = deadline.passed() ? Result<Reply>(Error{Errc::kTimeout, "reading from Redis: no answer in time"})
                                    : Read(deadline.left());
-    if (reply) {
-      replies.push_back(std::move(*reply));
-    } else {
-      status = reply.error();
+    if (!reply) {
+      Close();  // answers that come later would be taken for those of the next commands
+      return Error{Errc::kUnknownOutcome, reply.error().message};
     }
-  }
-  if (!status) {
-    Close();  // answers that come later would be taken for those of the next commands
-    return Error{Errc::kUnknownOutcome, status.error().message};
+    replies.push_back(std::move(*reply));
   }
   return replies;
 }

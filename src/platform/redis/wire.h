@@ -20,6 +20,9 @@ class Wire {
       : clock_(clock), endpoint_(std::move(endpoint)), socket_(loop) {}
 
   Result<std::vector<Reply>> Run(const std::vector<Command>& commands, Duration timeout);
+  // Run in two halves. A failure of either closes the wire: kUnknownOutcome.
+  Status Send(const std::vector<Command>& commands, Duration timeout);
+  Result<std::vector<Reply>> Receive(size_t count, Duration timeout);
   Status Write(std::string_view bytes, Duration timeout);
   // kTimeout leaves the wire usable; zero waits for ever.
   Result<Reply> Read(Duration timeout);
