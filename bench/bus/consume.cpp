@@ -130,6 +130,7 @@ double OurRate(Setting& setting, size_t events, const postgres::PoolOptions* pos
       subscription.handler = [&](const bus::Event&) { return count(); };
     } else {
       subscription.transactional = [&](const bus::Event&, postgres::Transaction&) { return count(); };
+      subscription.together = true;
     }
     bus->Subscribe(std::move(subscription));
     const SteadyTime begin = SystemClock().Steady();

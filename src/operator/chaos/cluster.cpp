@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 constexpr const char* kName = "mymaster";
 constexpr int kNodePort = 6379;
 constexpr int kSentinelPort = 26379;
+constexpr int kLastLines = 25;
 
 Result<redis::Reply> AskServer(fiber::Loop& loop, const redis::Endpoint& endpoint, const std::string& user,
                                const std::string& password, const redis::Command& command) {
@@ -203,6 +204,23 @@ bool Cluster::IsHealthy() const {
     }
   }
   return true;
+}
+
+std::string Cluster::LastWords() const {
+  std::string words;
+  for (size_t i = 0; i < kNodes; ++i) {
+    for (const char* server : {"redis", "sentinel"}) {
+      const std::string name = fmt::format("{}-{}", server, i + 1);
+      const auto text = ReadFile(fmt::format("{}/{}/output.log", folder_, name));
+      size_t from = text ? text->size() : 0;
+      for (int line = 0; line <= kLastLines && from > 0; ++line) {
+        from = text->rfind('\n', from - 1);
+        from = from == std::string::npos ? 0 : from;
+      }
+      words += fmt::format("{}:\n{}\n", name, text ? text->substr(from) : text.error().message);
+    }
+  }
+  return words;
 }
 
 }  // namespace quantum::operate::chaos

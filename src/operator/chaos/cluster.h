@@ -40,6 +40,8 @@ class Cluster {
   Result<size_t> AwaitFailover(size_t from, Duration timeout) const;
   // One master, the rest attached and in sync, all sentinels agree.
   bool IsHealthy() const;
+  // What each node and sentinel has printed last: why it is not.
+  std::string LastWords() const;
 
   std::string FolderOf(size_t node) const;
 

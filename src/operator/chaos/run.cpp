@@ -161,9 +161,10 @@ Status Run::Converge() {
   });
   QUANTUM_CHECK(status);
   if (!converged) {
+    const bool healthy = stage_.cluster().IsHealthy();
     return Error{Errc::kTimeout, fmt::format("did not converge: {} missing, {} without outcome, the cluster is {}",
                                              checker_.verdict().lost, checker_.unresolved(),
-                                             stage_.cluster().IsHealthy() ? "healthy" : "not healthy")};
+                                             healthy ? "healthy" : "not healthy:\n" + stage_.cluster().LastWords())};
   }
   return {};
 }

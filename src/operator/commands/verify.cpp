@@ -43,8 +43,8 @@ Result<Verdict> CompareOnce(postgres::Pool& pool, exchange::TradingVenue& venue,
                  .beyond = beyond};
 }
 
-// A difference counts when it is still there three seconds later: orders in the air are none.
-Result<Verdict> CompareTwice(fiber::Loop& loop, const Running& running) {
+// A difference counts when it is there at every look: orders in the air are none.
+Result<Verdict> CompareUntilSure(fiber::Loop& loop, const Running& running) {
   const config::Manifest& manifest = running.manifest;
   const std::string secrets = running.layout.Secrets();
   postgres::PoolOptions options;
@@ -121,7 +121,7 @@ void AddVerify(CLI::App& app, Context& context) {
     fiber::Loop loop("verify");
     std::optional<Result<Verdict>> verdict;
     loop.Spawn([&] {
-      verdict.emplace(CompareTwice(loop, running.value()));
+      verdict.emplace(CompareUntilSure(loop, running.value()));
       loop.Stop();
     });
     loop.Run();

@@ -42,6 +42,10 @@ struct Subscription {
   std::vector<std::string> types;  // their streams are read; other types of these streams are passed over
   Handler handler;
   TransactionalHandler transactional;  // instead of handler
+  // Of a transactional handler: what waits of one key, 64 events at most, shares a transaction, in its order. Where one
+  // event fails, all of it is rolled back, and each is handled again in one of its own. Not for a handler that looks at
+  // what follows from its commits (AfterCommit): it would see nothing of the events before it.
+  bool together = false;
   // Volatile types only: how old an event may be and still be handed out.
   Duration newest_within = std::chrono::seconds(5);
 };

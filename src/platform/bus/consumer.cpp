@@ -134,6 +134,9 @@ void Consumer::Fetch() {
 }
 
 void Consumer::Take(const std::string& family, uint64_t token, const redis::Reply& entries) {
+  if (leases_.Token(family) != token) {
+    return;  // lost since they were read; in hand they would never be handled, nor taken once more
+  }
   for (const redis::Reply& entry : entries.elements) {
     if (entry.elements.size() != 2) {
       continue;
@@ -164,7 +167,7 @@ void Consumer::Take(const std::string& family, uint64_t token, const redis::Repl
                      .token = token,
                      .event = std::move(*event),
                      .subscription = subscription->second.get(),
-                     .joins = static_cast<bool>(subscription->second->transactional)});
+                     .joins = subscription->second->together});
   }
   Pump();
 }

@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 constexpr Duration kAnswerMax = 2s;
 constexpr Duration kTickMax = 50ms;
 constexpr size_t kAcknowledgedAtOnce = 1000;  // what a Lua function takes as arguments has a bound
+// How long acknowledgements are gathered: each command costs all three nodes a write, and nobody waits for it.
+constexpr Duration kGather = 2ms;
 
 constexpr size_t kBuriedWordsMax = 4000;  // as above
 
@@ -72,6 +74,10 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
   if (job.deliveries.size() > 1) {
     if (HandleTogether(job) || !scheduler_.Part(job.key)) {
       scheduler_.Finish(job.key);
+      return;
+    }
+    if (stop_.is_set() || !leases_.Runs(first.family, first.token)) {
+      scheduler_.Judge(job.key, Verdict::kHeld, context_.clock.Steady());
       return;
     }
   }
@@ -134,9 +140,9 @@ bool Consumer::HandleTogether(const KeyScheduler::Job& job) {
   } catch (const std::exception&) {
     return false;  // the one that throws will again, and is told of
   }
-  const double took = std::chrono::duration<double>(context_.clock.Steady() - started).count();
+  const std::chrono::duration<double> took = context_.clock.Steady() - started;
   for (size_t i = 0; i < job.deliveries.size(); ++i) {
-    ProbeOf(job.deliveries[i]->event.type).duration.Observe(took);
+    ProbeOf(job.deliveries[i]->event.type).duration.Observe(took.count() / static_cast<double>(job.deliveries.size()));
     Applied(*job.deliveries[i], duplicates[i]);
   }
   return true;
@@ -268,7 +274,9 @@ void Consumer::Acknowledge(const std::string& family, uint64_t token, const std:
 
 void Consumer::SendAcknowledgements() {
   while (true) {
-    acknowledgements_.WaitFor(1s);
+    if (acknowledgements_.WaitFor(1s)) {
+      stopped_.WaitFor(kGather);
+    }
     acknowledgements_.Reset();
     bool any = false;
     bool failed = false;

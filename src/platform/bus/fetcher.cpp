@@ -72,7 +72,8 @@ Result<bool> Fetcher::Round(redis::Connection& connection) {
 bool Fetcher::MuchIsThere() const {
   bool much = false;
   for (const Reading& reading : readings_) {
-    if (reading.token != 0 && leases_.Token(reading.family) == reading.token) {
+    if (reading.token != 0 && leases_.Token(reading.family) == reading.token &&
+        leases_.Runs(reading.family, reading.token)) {
       if (reading.pending || reading.last.empty()) {
         return false;
       }
@@ -207,9 +208,9 @@ const redis::Reply* Fetcher::ReadNew(Reading& reading, const redis::Reply& execu
     reading.last = entries->elements.back().elements.at(0).text;
     return entries;
   }
-  if (reading.last.empty()) {
+  if (reading.last.empty() && executed.elements.size() > 1) {
     // The group has been given everything: what comes after the stream's newest entry is new.
-    const redis::Reply& newest = executed.elements.at(1);
+    const redis::Reply& newest = executed.elements[1];
     reading.last = newest.elements.empty() ? kStart : newest.elements[0].elements.at(0).text;
   } else if (woken && leases_.fenced()) {
     reading.last.clear();  // the group was given it already: else it would wake us for ever

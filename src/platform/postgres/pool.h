@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "platform/base/clock.h"
+#include "platform/base/correlation.h"
 #include "platform/base/random.h"
 #include "platform/base/result.h"
 #include "platform/fiber/fiber.h"
@@ -83,7 +84,13 @@ class Transaction {
 
   // For effects outside the database, since a body may run again: runs once, in the fiber of Transact, when this
   // transaction has committed; never when it was rolled back or its outcome is not known. May not wait.
-  void AfterCommit(std::function<void()> effect) { after_commit_.push_back(std::move(effect)); }
+  // It has the correlation id of the call.
+  void AfterCommit(std::function<void()> effect) {
+    after_commit_.push_back([effect = std::move(effect), id = CurrentCorrelationId()] {
+      const CorrelationScope scope(id);
+      effect();
+    });
+  }
   std::vector<std::function<void()>> TakeAfterCommit() { return std::exchange(after_commit_, {}); }  // for the pool
 
  private:

@@ -52,7 +52,8 @@ void PortfolioIntelligence::AddSubscriptions() {
                                          {"realized_pnl", update.realized_pnl.ToString()},
                                          {"event_id", e.id}});
                               return {};
-                            }});
+                            },
+                            .together = true});
   service_.bus().Subscribe({.group = group,
                             .types = {std::string(event::kTradeClosed)},
                             .transactional = [](const bus::Event& e, postgres::Transaction& transaction) -> Status {
@@ -64,7 +65,8 @@ void PortfolioIntelligence::AddSubscriptions() {
                                                           {"close_reason", trade.close_reason},
                                                           {"event_id", e.id}});
                               return {};
-                            }});
+                            },
+                            .together = true});
   service_.bus().Subscribe(
       {.group = group, .types = {std::string(event::kMarketTick)}, .handler = [this](const bus::Event& e) -> Status {
          QUANTUM_TRY(const auto tick, event::ParseTick(e.payload));

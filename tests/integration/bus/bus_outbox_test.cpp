@@ -459,7 +459,8 @@ TEST_F(OutboxTest, WhatWaitsOfOneKeyIsAppliedInOneTransactionAndOneThatFailsHold
     std::map<std::string, std::vector<int>> applied;
     std::map<std::string, std::set<std::string>> transactions;
     bus.Subscribe(
-        {.types = {kPlaced}, .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
+        {.types = {kPlaced},
+         .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
            QUANTUM_TRY(const auto row,
                        transaction.Query("INSERT INTO effects VALUES ($1) RETURNING txid_current()::text AS number_of",
                                          {std::to_string(NumberOf(event))}));
@@ -472,7 +473,8 @@ TEST_F(OutboxTest, WhatWaitsOfOneKeyIsAppliedInOneTransactionAndOneThatFailsHold
                  transactions[key].insert(id);
                });
            return {};
-         }});
+         },
+         .together = true});
     for (int i = 1; i <= 10; ++i) {
       ASSERT_TRUE(bus.Publish(Make("GOOD", i), {.timeout = 10s}).ok());
       ASSERT_TRUE(bus.Publish(Make("BAD", 100 + i), {.timeout = 10s}).ok());
