@@ -129,6 +129,15 @@ TEST(OrderFlow, AnOrderThatWaitsInTheBookIsFilledOnlyAsTheRecordedTradesAllow) {
   EXPECT_THAT(audit.problems, ::testing::IsEmpty());
 }
 
+// Under a sanitizer the checks themselves take longer than what the contract calls slow.
+bool IsWell(const json::value& system) {
+  const json::array& units = system.at("units").as_array();
+  return std::all_of(units.begin(), units.end(), [](const json::value& unit) {
+    return unit.at("status") == "OK" ||
+           (kSlowdown > 1 && unit.at("error").is_string() && unit.at("error").as_string().ends_with("is slow"));
+  });
+}
+
 TEST(OrderFlow, ShowsThroughTheGateway) {
   Stack& stack = Stack::Get();
   ASSERT_TRUE(stack.AwaitClosedAfter(0, 4, kTradesMax));
@@ -155,7 +164,7 @@ TEST(OrderFlow, ShowsThroughTheGateway) {
   json::value system;
   EXPECT_TRUE(Eventually(seconds(60), [&] {
     system = stack.GetJson("/api/health/system");
-    return system.at("status") == "OK";
+    return IsWell(system);
   })) << json::serialize(system);
 }
 
