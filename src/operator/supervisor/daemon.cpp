@@ -46,6 +46,7 @@ constexpr int kLastWords = 5;                     // lines of a unit that ended 
 constexpr std::chrono::seconds kTellFailure(3);   // how long a failed start waits for somebody who asks about it
 constexpr std::chrono::seconds kLockPatience(3);  // the predecessor may be on its way out
 constexpr std::chrono::seconds kKeeperPause(1);
+constexpr milliseconds kWithoutPidfd(100);
 
 class Daemon {
  public:
@@ -258,6 +259,9 @@ class Daemon {
     loop_.Spawn([this, name, pid, own_child, pidfd] {
       if (pidfd >= 0) {
         WaitForExit(pidfd, {});
+      }
+      while (Identify(pid).ok()) {  // no descriptor was left for it
+        fiber::SleepFor(kWithoutPidfd);
       }
       // Its children in the same group must not go on without it: nginx' workers would keep the port.
       ::kill(-pid, SIGKILL);

@@ -1,6 +1,7 @@
 #include "operator/supervisor/prober.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ using Timer =
 namespace {
 
 constexpr size_t kAnswerBytesMax = 16 * 1024;
+constexpr auto kAskAgain = std::chrono::milliseconds(50);
 
 Status Connect(Socket& socket, const std::string& host, int port) {
   boost::system::error_code error;
@@ -191,11 +193,20 @@ bool WaitForExit(int pidfd, Duration timeout) {
       }
     });
   }
-  boost::system::error_code error;
-  fiber::Await(
-      [&](fiber::Yield& yield) { descriptor->async_wait(asio::posix::descriptor_base::wait_read, yield[error]); });
+  // The reactor may wake us for an event of the descriptor that had this number before: the pidfd itself must say it.
+  bool ended = false;
+  while (!ended && !*timed_out) {
+    boost::system::error_code error;
+    fiber::Await(
+        [&](fiber::Yield& yield) { descriptor->async_wait(asio::posix::descriptor_base::wait_read, yield[error]); });
+    pollfd asked{.fd = pidfd, .events = POLLIN, .revents = 0};
+    ended = ::poll(&asked, 1, 0) != 0;
+    if (error && !ended && !*timed_out) {
+      fiber::SleepFor(kAskAgain);
+    }
+  }
   timer.cancel();
-  return !*timed_out;
+  return ended;
 }
 
 Status RunProbe(const Question& question) {
