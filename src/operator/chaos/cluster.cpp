@@ -6,6 +6,7 @@
 #include <map>
 
 #include "operator/chaos/wait.h"
+#include "operator/process/words.h"
 #include "operator/state/render.h"
 #include "platform/base/durable_file.h"
 #include "platform/base/id.h"
@@ -211,13 +212,7 @@ std::string Cluster::LastWords() const {
   for (size_t i = 0; i < kNodes; ++i) {
     for (const char* server : {"redis", "sentinel"}) {
       const std::string name = fmt::format("{}-{}", server, i + 1);
-      const auto text = ReadFile(fmt::format("{}/{}/output.log", folder_, name));
-      size_t from = text ? text->size() : 0;
-      for (int line = 0; line <= kLastLines && from > 0; ++line) {
-        from = text->rfind('\n', from - 1);
-        from = from == std::string::npos ? 0 : from;
-      }
-      words += fmt::format("{}:\n{}\n", name, text ? text->substr(from) : text.error().message);
+      words += fmt::format("{}:\n{}\n", name, TailSince(fmt::format("{}/{}/output.log", folder_, name), 0, kLastLines));
     }
   }
   return words;

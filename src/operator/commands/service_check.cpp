@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "operator/supervisor/words.h"
+#include "operator/process/words.h"
 
 namespace quantum::operate {
 

@@ -14,11 +14,11 @@
 #include "operator/commands/stop.h"
 #include "operator/commands/unit_table.h"
 #include "operator/output.h"
+#include "operator/process/words.h"
 #include "operator/state/disk.h"
 #include "operator/supervisor/daemon.h"
 #include "operator/supervisor/local_fleet.h"
 #include "operator/supervisor/record.h"
-#include "operator/supervisor/words.h"
 
 namespace quantum::operate {
 

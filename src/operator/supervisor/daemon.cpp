@@ -18,6 +18,7 @@
 
 #include "operator/output.h"
 #include "operator/process/process.h"
+#include "operator/process/words.h"
 #include "operator/state/disk.h"
 #include "operator/state/environment.h"
 #include "operator/state/launch.h"
@@ -27,7 +28,6 @@
 #include "operator/supervisor/halt.h"
 #include "operator/supervisor/prober.h"
 #include "operator/supervisor/record.h"
-#include "operator/supervisor/words.h"
 #include "platform/config/secrets.h"
 #include "platform/fiber/fiber.h"
 #include "platform/log/setup.h"

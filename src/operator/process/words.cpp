@@ -1,4 +1,4 @@
-#include "operator/supervisor/words.h"
+#include "operator/process/words.h"
 
 #include <filesystem>
 #include <fstream>
