@@ -57,6 +57,7 @@ others() {
   for pid in /proc/[0-9]*; do
     pid="${pid#/proc/}"
     [[ "$pid" != "$$" && "$pid" != 1 && "$pid" != "$BASHPID" ]] || continue
+    [[ "$scenario" != systemd || ! "$(cat "/proc/$pid/comm" 2>/dev/null)" =~ ^(systemd|\(sd-pam\)|dbus-daemon|agetty) ]] || continue
     command="$({ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null || true)"
     [[ -n "$command" && "$command" != *inside.sh* ]] || continue
     echo "  left: $pid $command"
@@ -135,6 +136,25 @@ scenario_plain-su() {
   extra+=(PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games)
   [[ -d /root/quantum-trader ]] || clone root /root/quantum-trader
   lifecycle root /root/quantum-trader
+}
+
+# systemd is the first process: what packages bring would be started by it.
+scenario_systemd() {
+  check "systemd runs" test "$(cat /proc/1/comm)" = systemd
+  [[ -d /root/quantum-trader ]] || clone root /root/quantum-trader
+  no_unit_runs() {
+    local active
+    active="$(systemctl list-units --plain --no-legend --state=active,activating,failed '*redis*' '*postgresql*' '*pgbouncer*' \
+      '*nginx*' '*prometheus*' '*nats*')"
+    [[ -z "$active" ]] || { echo "  $active"; return 1; }
+  }
+  check "up" quantum root /root/quantum-trader up --port-offset "$offset"
+  check "every unit is ready or done" bash -c '! grep -qE " (failed|backoff|starting|stopped) " /tmp/output'
+  check "systemd runs none of the servers that were installed" no_unit_runs
+  check "down" quantum root /root/quantum-trader down --port-offset "$offset"
+  check "nothing runs" nothing_runs
+  check "nothing is enabled" nothing_enabled
+  check "no policy is left" test ! -e /usr/sbin/policy-rc.d
 }
 
 # Somebody who works with Debian's default Boost, which conflicts with ours.

@@ -126,7 +126,11 @@ TEST_F(UpOptionsTest, TheGatewayListensAndIsFoundAtTheAddressOfTheManifest) {
     ASSERT_EQ(up.exit_code, 0) << up.output;
     const std::string url = fmt::format("http://{}:{}", config::InUrl(address), Unit("gateway").port);
     EXPECT_THAT(up.output, HasSubstr("Gateway: " + url));
-    EXPECT_EQ(Shell("curl -gsS -o /dev/null -w '%{http_code}' " + url).output, "200");
+    EXPECT_THAT(Shell(fmt::format("bash -c 'exec 3<>/dev/tcp/{}/{} && printf \"GET / HTTP/1.0\\r\\n\\r\\n\" >&3 && "
+                                  "head -1 <&3'",
+                                  address, Unit("gateway").port))
+                    .output,
+                HasSubstr(" 200 "));
     EXPECT_EQ(Unit("gateway").restarts, 0);
     ASSERT_EQ(Quantum("down").exit_code, 0);
   }

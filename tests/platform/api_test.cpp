@@ -83,6 +83,14 @@ TEST(Api, EveryReadOfTheContractAnswersThroughTheGateway) {
        }) {
     ExpectField(stack, "gateway", endpoint);
   }
+  // No answer about money leaves open on which market it was made.
+  const std::string source = text(stack.GetJson("/api/market/source").at("source"));
+  EXPECT_THAT(source, AnyOf("synthetic", "recording"));
+  for (const char* path : {"/api/execution/orders", "/api/execution/trades", "/api/execution/positions", "/api/policy",
+                           "/api/risk/limits/BTCUSDT", "/api/portfolio/pnl", "/api/ai/models", "/api/health/system"}) {
+    Answer answer = SendWithinLimit({.port = stack.Port("gateway"), .path = path});
+    EXPECT_EQ(answer.headers["x-market-source"], source) << path;
+  }
   const Answer console = SendWithinLimit({.port = stack.Port("gateway"), .path = "/"});
   EXPECT_EQ(console.status, 200);
   EXPECT_THAT(console.body, HasSubstr("<title>Quantum Trader</title>"));

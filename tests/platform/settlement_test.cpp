@@ -17,6 +17,7 @@ using ::testing::IsEmpty;
 using trading::Decimal;
 
 constexpr seconds kSettlementTradesMax(90);
+constexpr milliseconds kSpanMax(5000);
 
 constexpr const char* kSymbols[] = {"BTCUSDT", "ETHUSDT"};
 
@@ -33,6 +34,9 @@ TEST(Settlement, EveryFillIsOneThatTheRecordedMarketAllows) {
                     "restarts aside",
                     symbol, audit.taker, audit.maker, audit.longest_span_ms, audit.around_restarts));
     EXPECT_GT(audit.taker, 0u) << symbol;
+    // Else nearly any price would have been there at some time.
+    EXPECT_LT(audit.longest_span_ms, kSpanMax.count()) << symbol;
+    EXPECT_LT(audit.around_restarts * 4, audit.taker + audit.maker) << symbol;
     EXPECT_THAT(audit.problems, IsEmpty());
   }
 }

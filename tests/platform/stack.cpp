@@ -78,6 +78,10 @@ void Stack::BringUp() {
     }
   }
   if (recordings_.size() < 2) {
+    const char* const required = std::getenv("QUANTUM_REQUIRE_MARKET_DATA");
+    if (required != nullptr && std::string_view(required) == "1") {
+      throw std::runtime_error("a recording is missing and QUANTUM_REQUIRE_MARKET_DATA asks for both");
+    }
     recordings_.clear();
   }
   Say(fmt::format("bringing a platform up at {} on {}, speed {}", options_.port_offset, Market(), options_.speed));

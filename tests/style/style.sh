@@ -87,6 +87,13 @@ scraped() {
     done
 }
 
+# Clock and chance are arguments (docs/architecture.md): of an id too, but for that of a request or a log line that
+# belongs to nothing.
+bare_ids() {
+  sources | grep -E '^src/(trading|exchange|services|operator)/' | grep -v '_test\.cpp$' |
+    xargs grep -nHF 'NewUuid()' | sed 's/$/   (which clock, which random source?)/' || true
+}
+
 # A folder of src includes itself and what lies lower, tests too; services do not know each other, nor does the operator
 # know them. tests/support is for tests.
 directions() {
@@ -111,7 +118,7 @@ directions() {
       }'
 }
 
-checks=(layout columns lengths words pragmas dead_files scraped directions)
+checks=(layout columns lengths words pragmas dead_files scraped bare_ids directions)
 case "${1:-}" in
   --list) printf '%s\n' "${checks[@]}"; exit 0 ;;
 esac

@@ -30,6 +30,7 @@ includes services/b/other.h services/c/c.h
 includes operator/up.h services/b/b.h
 includes trading/test.h tests/support/process.h
 printf '#include <exchange/venue.h>\n' >src/trading/up_test.cpp
+printf 'const std::string id = NewUuid();\n' >src/services/b/id.cpp
 
 expect layout "src/a/a.cpp:1"
 expect columns "src/a/a.cpp:1: longer"
@@ -38,6 +39,7 @@ expect words "src/a/a.cpp:2"
 expect pragmas "src/a/a.h: no #pragma once"
 expect dead_files "src/a/a.cpp: no CMakeLists.txt names it"
 expect scraped "no target of a-b"
+expect bare_ids "src/services/b/id.cpp:1"
 expect directions "src/platform/base/up.h:3: src/platform/base may not include services/b/b.h"
 expect directions "src/platform/base/beside.h:3: src/platform/base may not include platform/http/http.h"
 expect directions "src/services/b/other.h:3: src/services/b may not include services/c/c.h"
@@ -50,7 +52,7 @@ printf '#include "a/a.h"\n' >src/a/a.cpp
 printf '#pragma once\n\nint A();\n' >src/a/a.h
 rm src/a/long.h
 printf 'targets: ["${HOST}:${PORT_A_B}"]\n' >infra/metrics/prometheus.yml
-rm src/platform/base/*.h src/trading/test.h
+rm src/platform/base/*.h src/trading/test.h src/services/b/id.cpp
 includes platform/http/http.h platform/base/result.h
 includes services/b/other.h services/b/b.h
 includes operator/up.h exchange/venue.h

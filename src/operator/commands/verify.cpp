@@ -16,10 +16,11 @@ namespace quantum::operate {
 
 namespace {
 
-// Between the readings that must all agree on a difference. Uneven, since what trades at a steady beat is underway at
-// every one of them else.
-constexpr std::array<Duration, 3> kPauses = {std::chrono::milliseconds(1000), std::chrono::milliseconds(1700),
-                                             std::chrono::milliseconds(2300)};
+// Between the looks. Uneven, since what trades at a steady beat is underway at every one of them else.
+constexpr std::array<Duration, Looks::kMost - 1> kPauses = {
+    std::chrono::milliseconds(1000), std::chrono::milliseconds(1700), std::chrono::milliseconds(2300),
+    std::chrono::milliseconds(1300), std::chrono::milliseconds(1900), std::chrono::milliseconds(1100),
+    std::chrono::milliseconds(2700)};
 
 struct Verdict {
   std::vector<std::string> differences;
@@ -43,7 +44,6 @@ Result<Verdict> CompareOnce(postgres::Pool& pool, exchange::TradingVenue& venue,
                  .beyond = beyond};
 }
 
-// A difference counts when it is there at every look: orders in the air are none.
 Result<Verdict> CompareUntilSure(fiber::Loop& loop, const Running& running) {
   const config::Manifest& manifest = running.manifest;
   const std::string secrets = running.layout.Secrets();
@@ -68,17 +68,16 @@ Result<Verdict> CompareUntilSure(fiber::Loop& loop, const Running& running) {
     venue->Stop();
     return Error{Errc::kInternal, rules.error().Within("reading the exchange").message};
   }
+  Looks looks;
   auto verdict = CompareOnce(pool, *venue, running, deposit);
-  for (const Duration pause : kPauses) {
-    if (!verdict.ok() || verdict->differences.empty()) {
+  for (size_t i = 0; verdict.ok(); ++i) {
+    looks.Add(std::move(verdict->differences));
+    verdict->differences = looks.lasting();
+    if (looks.sure()) {
       break;
     }
-    fiber::SleepFor(pause);
-    auto again = CompareOnce(pool, *venue, running, deposit);
-    if (again.ok()) {
-      again->differences = Lasting(verdict->differences, again->differences);
-    }
-    verdict = std::move(again);
+    fiber::SleepFor(kPauses.at(i));
+    verdict = CompareOnce(pool, *venue, running, deposit);
   }
   venue->Stop();
   return verdict;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace quantum::operate {
 
@@ -12,6 +13,8 @@ using trading::Decimal;
 using trading::OrderStatus;
 
 std::string Text(Decimal value) { return value.ToString(); }
+
+std::string RowOf(const std::string& difference) { return difference.substr(0, difference.find(':')); }
 
 void CompareOrders(const Ledger& postgres, const Ledger& venue, std::vector<std::string>& differences) {
   for (const auto& [id, ours] : postgres.orders) {
@@ -124,12 +127,16 @@ Beyond RemoveBeyond(Ledger& postgres, const Ledger& venue) {
   return beyond;
 }
 
-std::vector<std::string> Lasting(const std::vector<std::string>& earlier, const std::vector<std::string>& later) {
-  std::vector<std::string> both;
-  std::copy_if(later.begin(), later.end(), std::back_inserter(both), [&](const std::string& difference) {
-    return std::find(earlier.begin(), earlier.end(), difference) != earlier.end();
-  });
-  return both;
+void Looks::Add(std::vector<std::string> differences) {
+  if (looks_++ > 0) {
+    std::set<std::string> rows;
+    for (const std::string& difference : lasting_) {
+      rows.insert(RowOf(difference));
+    }
+    std::erase_if(differences, [&](const std::string& difference) { return !rows.contains(RowOf(difference)); });
+  }
+  same_ = differences == lasting_ ? same_ + 1 : 1;
+  lasting_ = std::move(differences);
 }
 
 }  // namespace quantum::operate

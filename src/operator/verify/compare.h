@@ -44,7 +44,23 @@ Beyond RemoveBeyond(Ledger& postgres, const Ledger& venue);
 // venue.
 std::vector<std::string> Compare(const Ledger& postgres, const Ledger& venue);
 
-// Differences that both runs found: what moved between the two readings of one run is none.
-std::vector<std::string> Lasting(const std::vector<std::string>& earlier, const std::vector<std::string>& later);
+// Several looks at an account that trades on: what moved between the two readings of one look is no difference. One
+// counts when its row (what stands before the colon) differs at every look, whatever the numbers say: a balance that is
+// wrong by the same amount has other numbers each time.
+class Looks {
+ public:
+  static constexpr int kMost = 8;  // an order is not in the air for so long
+  static constexpr int kSame = 4;  // looks in a row that find the same differences, to the letter, are enough
+
+  void Add(std::vector<std::string> differences);
+  // No further look would tell more.
+  bool sure() const { return looks_ > 0 && (lasting_.empty() || same_ >= kSame || looks_ >= kMost); }
+  const std::vector<std::string>& lasting() const { return lasting_; }  // as the last look found them
+
+ private:
+  std::vector<std::string> lasting_;
+  int looks_ = 0;
+  int same_ = 0;
+};
 
 }  // namespace quantum::operate

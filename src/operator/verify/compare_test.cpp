@@ -85,7 +85,44 @@ TEST(Compare, WhatTheVenueNoLongerKeepsIsCountedAndNotCompared) {
                                                     "order qt-open: NEW in Postgres, unknown to the exchange"));
 }
 
-TEST(Lasting, KeepsOnlyWhatBothRunsFound) { EXPECT_THAT(Lasting({"a", "b"}, {"b", "c"}), ElementsAre("b")); }
+TEST(Looks, OneIsEnoughWhereNothingDiffers) {
+  Looks looks;
+  EXPECT_FALSE(looks.sure());
+  looks.Add({});
+  EXPECT_TRUE(looks.sure());
+}
+
+TEST(Looks, WhatIsGoneAtOneOfThemWasInTheAir) {
+  Looks looks;
+  looks.Add({"order a: x", "order b: x"});
+  looks.Add({"order b: x", "order c: x"});
+  EXPECT_THAT(looks.lasting(), ElementsAre("order b: x"));
+  EXPECT_FALSE(looks.sure());
+  looks.Add({"order a: x"});
+  EXPECT_THAT(looks.lasting(), IsEmpty());
+  EXPECT_TRUE(looks.sure());
+}
+
+TEST(Looks, ABalanceThatIsWrongByTheSameAmountLastsThoughItsNumbersMove) {
+  Looks looks;
+  for (int i = 0; i < Looks::kMost; ++i) {
+    EXPECT_FALSE(looks.sure());
+    looks.Add({"balance: " + std::to_string(9000 + i) + " in Postgres, " + std::to_string(9001 + i)});
+  }
+  EXPECT_TRUE(looks.sure());
+  EXPECT_THAT(looks.lasting(), ElementsAre("balance: 9007 in Postgres, 9008"));
+}
+
+TEST(Looks, TheSameFourTimesIsEnough) {
+  Looks looks;
+  looks.Add({"order a: in the air", "position X: 1"});
+  for (int i = 0; i < Looks::kSame; ++i) {
+    EXPECT_FALSE(looks.sure());
+    looks.Add({"position X: 1"});
+  }
+  EXPECT_TRUE(looks.sure());
+  EXPECT_THAT(looks.lasting(), ElementsAre("position X: 1"));
+}
 
 }  // namespace
 }  // namespace quantum::operate

@@ -194,6 +194,14 @@ Section Manifest::Service(std::string_view name) const {
   return Section(holder).GetSection(name);
 }
 
+std::string Manifest::MarketSource() const {
+  if (mode() != Mode::kPaper) {
+    return "binance";
+  }
+  const std::string source = Top("market").GetString("source", "synthetic");
+  return source.substr(0, source.find(':'));
+}
+
 Section Manifest::Top(std::string_view key) const {
   QUANTUM_ASSERT(std::find(kSections.begin(), kSections.end(), key) != kSections.end());
   return Section(Root(impl_->document)).GetSection(key);

@@ -160,6 +160,8 @@ class Manifest {
   static Result<Manifest> FromEnvironment();
 
   Mode mode() const;
+  // What kind of market is traded on: "synthetic" or "recording" in PAPER, else "binance".
+  std::string MarketSource() const;
   const std::vector<std::string>& symbols() const;
   const std::vector<Unit>& units() const;  // in the order of the file
   const Unit* FindUnit(std::string_view name) const;

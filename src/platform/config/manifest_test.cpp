@@ -272,6 +272,12 @@ TEST_F(ManifestTest, LiveIsTakenOnlyWithItsConfirmation) {
   EXPECT_EQ(ToString(manifest->mode()), "LIVE");
 }
 
+TEST_F(ManifestTest, NamesTheKindOfMarket) {
+  EXPECT_EQ(Load(kHead)->MarketSource(), "synthetic");
+  EXPECT_EQ(Load(kHead + "market: {source: \"recording:a.gz,b.gz\"}\n")->MarketSource(), "recording");
+  EXPECT_EQ(Load("version: 1\nmode: TESTNET\n")->MarketSource(), "binance");
+}
+
 TEST_F(ManifestTest, OverridesAreYamlAndReachAnyDepth) {
   const auto manifest = Load(
       kHead + "units:\n  a: {command: x, kind: service, port: 7}\n",

@@ -162,14 +162,20 @@ http::Headers Runtime::ServiceHeaders() {
 }
 
 void Runtime::Route(std::string method, std::string pattern, http::Handler handler) {
-  // Until the component has started its state is not there yet: restored, reconciled, connected.
-  http::Handler guarded = [this, handler = std::move(handler)](const http::Request& request) {
+  // Until the component has started its state is not there yet: restored, reconciled, connected. Every answer names the
+  // market's source, so that nobody takes a synthetic result for a real one.
+  http::Handler guarded = [this, source = manifest_.MarketSource(),
+                           handler = std::move(handler)](const http::Request& request) {
     if (phase_ == Phase::kStarting) {
       http::Response response = http::Problem(503, "STARTING", "the service is still starting: try again in a second");
       response.headers.Set("Retry-After", "1");
       return response;
     }
-    return handler(request);
+    http::Response response = handler(request);
+    if (!response.headers.Find("X-Market-Source")) {
+      response.headers.Set("X-Market-Source", source);
+    }
+    return response;
   };
   const http::Auth auth = method == "GET" ? http::Auth::kOpen : http::Auth::kToken;
   server_->Route(std::move(method), std::move(pattern), std::move(guarded), {.auth = auth, .loop = &main_loop_});

@@ -81,7 +81,7 @@ class Service {
   virtual http::Headers ServiceHeaders() = 0;  // Authorization and Content-Type for a write to another service
   // Where another unit's HTTP is: UrlOf("execution", "/api/execution/orders"). The unit must have a port.
   std::string UrlOf(std::string_view unit, std::string_view path) const;
-  // A route whose handler runs on the main loop; anything but GET asks for a token.
+  // A route whose handler runs on the main loop; anything but GET asks for a token. Answers say X-Market-Source.
   virtual void Route(std::string method, std::string pattern, http::Handler handler) = 0;
 
   // A named dependency checked in parallel for /health; latency above `slow` makes it DEGRADED. Redis and Postgres are

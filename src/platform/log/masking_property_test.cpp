@@ -116,6 +116,20 @@ RC_GTEST_PROP(MaskerProperty, TheUserInfoOfAUrlNeverComesOut, ()) {
   RC_ASSERT(Masker().MaskText(text).find("S3CR3T") == std::string::npos);
 }
 
+RC_GTEST_PROP(MaskerProperty, ASecretInAUrlsQueryNeverComesOutAndTheOtherParametersStay, ()) {
+  const std::string secret = "S3CR3T" + *Characters("abcXYZ019-_.~%", 1, 40);
+  const std::string plain =
+      *rc::gen::element<std::string>("symbol", "price", "orderId", "limit") + "=" + *Characters("abc019", 1, 9);
+  const std::string held = *SecretKey() + "=" + secret;
+  const bool first = *rc::gen::arbitrary<bool>();
+  const std::string query = first ? held + "&" + plain : plain + "&" + held;
+  const std::string url = "https://fapi.binance.com/fapi/v1/order?" + query;
+  const std::string masked = Masker().MaskText("GET " + url + " took 12 ms");
+  RC_ASSERT(masked.find("S3CR3T") == std::string::npos);
+  RC_ASSERT(masked.find(plain) != std::string::npos);
+  RC_ASSERT(masked.ends_with(" took 12 ms"));
+}
+
 RC_GTEST_PROP(MaskerProperty, MaskingTwiceChangesNothingMore, ()) {
   const std::string text = *Characters("tokensecret=:\"'\\{}[]&, abcd", 0, 60);
   const std::string once = Masker().MaskText(text);

@@ -176,6 +176,7 @@ Status Entries::EnsureLeverage(const std::string& symbol, int leverage) {
   if (const auto known = leverage_.find(symbol); known != leverage_.end() && known->second == leverage) {
     return {};
   }
+  leverage_.erase(symbol);  // without an answer it may be the old one or the new one
   QUANTUM_CHECK(desk_.venue.SetLeverage(symbol, leverage));
   leverage_[symbol] = leverage;
   log::Info("leverage set", {{"symbol", symbol}, {"leverage", leverage}});

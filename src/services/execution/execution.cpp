@@ -7,6 +7,7 @@
 #include "exchange/binance/venue_factory.h"
 #include "platform/config/secrets.h"
 #include "platform/log/log.h"
+#include "platform/resilience/resilience.h"
 #include "services/execution/desk.h"
 #include "services/execution/emergency.h"
 #include "services/execution/entries.h"
@@ -26,6 +27,7 @@ using namespace std::chrono_literals;
 namespace event = trading::event;
 
 constexpr Duration kFinishSends = 5s;
+constexpr Duration kAwaitStops = 3s;
 
 ManualOrders::Options ManualOptions(lifecycle::Service& service) {
   return {.decide_url = service.UrlOf("risk-safety", "/api/risk/decide"),
@@ -204,11 +206,32 @@ void Execution::Drain() {
   if (!engine.entries.Finish(kFinishSends)) {
     log::Warning("some approvals were still being carried out; the next start finds out what became of them");
   }
+  AwaitProtection();
   engine.desk.stopping.Set();
   engine.reconciler.Kick();
   engine.venue->Stop();
   engine.venue_stopped = true;
   engine.writer->Stop();
+}
+
+// The last entry may just have filled: its stop stands before nobody is there to place it.
+void Execution::AwaitProtection() {
+  const Desk& desk = engine_->desk;
+  const auto deadline = resilience::Deadline::After(kAwaitStops, desk.clock);
+  const auto open = [&] {
+    std::vector<std::string> symbols = desk.ledger.Symbols();
+    std::erase_if(symbols, [&](const std::string& symbol) {
+      return !desk.ledger.LacksFills(symbol) && desk.ledger.IsProtected(symbol);
+    });
+    return symbols;
+  };
+  while (!open().empty() && !deadline.passed()) {
+    fiber::SleepFor(20ms);
+  }
+  for (const std::string& symbol : open()) {
+    log::Error("the service stops before a stop stands for what it holds; the next start places it",
+               {{"symbol", symbol}});
+  }
 }
 
 std::string Execution::HealthMetrics() {

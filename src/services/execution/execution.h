@@ -25,6 +25,7 @@ class Execution final : public lifecycle::Component {
   struct Engine;
   void EverySecond();
   void Supervise();  // says on /health what is wrong
+  void AwaitProtection();
 
   lifecycle::Service& service_;
   std::shared_ptr<Engine> engine_;

@@ -93,6 +93,22 @@ ChangeSet Ledger::Resize(const std::string& client_order_id, Decimal quantity, W
   return Finish(step, now);
 }
 
+ChangeSet Ledger::TakeTerms(const std::string& client_order_id, Decimal quantity, Decimal trigger_price, WallTime now) {
+  Step step;
+  const auto found = orders_.find(client_order_id);
+  if (found == orders_.end() || IsFinal(found->second.order.status)) {
+    return {};
+  }
+  Order& order = found->second.order;
+  order.quantity = quantity;
+  order.trigger_price = trigger_price;
+  order.updated = now;
+  ++order.version;
+  step.silent_orders.insert(client_order_id);
+  step.stops.insert(order.symbol);
+  return Finish(step, now);
+}
+
 Result<ChangeSet> Ledger::ApplyReport(const OrderReport& report, WallTime now) {
   Step step;
   const auto found = orders_.find(report.client_order_id);

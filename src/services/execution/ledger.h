@@ -54,6 +54,9 @@ class Ledger {
   ChangeSet Resize(const std::string& client_order_id, Decimal quantity, WallTime now);
 
   // A report of the exchange, with or without a fill. kInvalidArgument: it cannot be true; nothing changed.
+  // The venue's word on what an order was sent as. What was committed is older where the process died between sending
+  // an order with another quantity and recording it.
+  ChangeSet TakeTerms(const std::string& client_order_id, Decimal quantity, Decimal trigger_price, WallTime now);
   Result<ChangeSet> ApplyReport(const trading::OrderReport& report, WallTime now);
   ChangeSet ApplyFill(const trading::Fill& fill, WallTime now);
 
@@ -98,7 +101,8 @@ class Ledger {
   bool AwaitsExitFills(const std::string& symbol) const;
   // What close orders will still take from the symbol's position, counting what is reported but not booked yet.
   Decimal Closing(const std::string& symbol) const;
-  bool IsCovered(const Trade& trade) const;  // a live stop covers all that is open
+  bool IsCovered(const Trade& trade) const;           // a live stop covers all that is open
+  bool IsProtected(const std::string& symbol) const;  // and of all trades of the symbol
 
  private:
   struct Tracked {
@@ -126,7 +130,6 @@ class Ledger {
   ChangeSet Finish(Step& step, WallTime now);
   ChangeSet SetStatus(const std::string& client_order_id, trading::OrderStatus status, std::string reason, bool live,
                       WallTime now);
-  bool IsProtected(const std::string& symbol) const;
 
   Options options_;
   const Rules& rules_;

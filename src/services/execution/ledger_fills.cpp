@@ -69,7 +69,7 @@ event::OrderUpdate ToEvent(const Order& order) {
   return update;
 }
 
-event::PositionUpdate ToEvent(const PositionRow& row, WallTime now) {
+event::PositionUpdate ToEvent(const PositionRow& row) {
   event::PositionUpdate update;
   update.symbol = row.position.symbol;
   update.quantity = row.position.quantity;
@@ -78,7 +78,7 @@ event::PositionUpdate ToEvent(const PositionRow& row, WallTime now) {
   update.realized_pnl = row.position.realized_pnl;
   update.fees = row.position.fees;
   update.funding = row.position.funding;
-  update.time = ToUnixMs(now);
+  update.time = ToUnixMs(row.updated);
   return update;
 }
 
@@ -434,10 +434,9 @@ ChangeSet Ledger::Finish(Step& step, WallTime now) {
   for (const std::string& symbol : step.positions) {
     PositionRow& row = accounts_.at(symbol).row;
     row.is_protected = IsProtected(symbol);
-    row.updated = now;
+    row.updated = std::max(now, row.updated);  // who reads it takes nothing older, and a clock may be set back
     changes.positions.push_back(row);
-    changes.events.push_back(
-        MakeEvent(event::kPositionUpdated, symbol, event::ToJson(ToEvent(row, now)), correlation_id));
+    changes.events.push_back(MakeEvent(event::kPositionUpdated, symbol, event::ToJson(ToEvent(row)), correlation_id));
   }
   return changes;
 }

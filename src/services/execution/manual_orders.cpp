@@ -124,6 +124,9 @@ Result<http::Response> ManualOrders::Place(ManualOrder order, const std::string&
                           {.idempotent = true}));
   const bool repeated = rows.at(0).affected() == 0;
   const postgres::Rows& stored = rows.at(1);
+  if (stored.empty()) {
+    return Error{Errc::kUnavailable, "a request of the same key was given up just now; send it again"};
+  }
   if (stored.Text(0, "body_hash") != body_hash) {
     return http::Problem(409, "IDEMPOTENCY_KEY_REUSED", "this idempotency key was used for another order");
   }

@@ -1,5 +1,8 @@
 // The failures that must be impossible, recreated against a venue that misbehaves on command.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "services/execution/pains.h"
 
@@ -151,6 +154,45 @@ TEST_F(Pains, AnOrderOfOursWithoutARecordIsCancelled) {
                        .reduce_only = true});
     ASSERT_TRUE(world.reconciler.Pass().ok());
     EXPECT_EQ(world.venue.CountOpen(true), 0);
+  });
+}
+
+// Killed after a stop went out for a part, and before that was recorded: the record says the whole.
+TEST_F(Pains, Pain3AStopThatStandsForLessThanWasRecordedIsMadeGood) {
+  Run([](World& world) {
+    world.Enter("a");
+    const std::string stop = world.Leg("a", trading::Leg::kStopLoss).client_order_id;
+    world.protector.Pass("BTCUSDT");
+    ASSERT_TRUE(world.desk.ledger.IsProtected("BTCUSDT"));
+    world.venue.orders.at(stop).quantity = "0.004"_dec;
+    fiber::SleepFor(10ms);
+    ASSERT_TRUE(world.reconciler.Pass().ok());
+    EXPECT_FALSE(world.desk.ledger.IsProtected("BTCUSDT"));
+    world.protector.Pass("BTCUSDT");
+    EXPECT_TRUE(std::ranges::any_of(world.venue.orders, [&](const auto& entry) {
+      return entry.first != stop && entry.second.type == trading::OrderType::kStopMarket &&
+             entry.second.quantity == "0.01"_dec && entry.second.report.status == OrderStatus::kNew;
+    })) << "0.006 of the position has no stop";
+  });
+}
+
+// Placed while Postgres was away, and then the process was killed: nothing else guards the position yet.
+TEST_F(Pains, Pain3AStopWithoutARecordGoesOnlyOnceARecordedOneStands) {
+  Run([](World& world) {
+    world.Enter("a");
+    ASSERT_FALSE(world.desk.ledger.PositionOf("BTCUSDT").is_flat());
+    world.venue.Place({.client_order_id = "qt-orphanS",
+                       .symbol = "BTCUSDT",
+                       .side = Side::kSell,
+                       .type = trading::OrderType::kStopMarket,
+                       .quantity = "0.01"_dec,
+                       .trigger_price = "1"_dec,
+                       .reduce_only = true});
+    ASSERT_TRUE(world.reconciler.Pass().ok());
+    EXPECT_EQ(world.venue.CountOpen(true), 1);
+    world.protector.Pass("BTCUSDT");
+    ASSERT_TRUE(world.reconciler.Pass().ok());
+    EXPECT_THAT(world.venue.cancelled, ::testing::Contains("qt-orphanS"));
   });
 }
 

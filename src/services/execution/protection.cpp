@@ -15,6 +15,9 @@ bool WouldTriggerAtOnce(const Order& order) {
   return order.status == OrderStatus::kRejected && order.reason.starts_with("-2021");
 }
 
+// And not one of ours, before it was sent (code 0): that says nothing of what the venue would take.
+bool IsVenuesRefusal(const Order& order) { return !order.reason.starts_with("0 "); }
+
 // What stands of one leg.
 struct LegState {
   std::vector<const Order*> live;
@@ -24,7 +27,7 @@ struct LegState {
   const Order* intent = nullptr;  // committed and not sent
   const Order* newest = nullptr;
   int count = 0;
-  int refusals = 0;  // since the last one that was accepted
+  int refusals = 0;  // by the venue, since the last one that was accepted
 };
 
 LegState Inspect(const ProtectionInput& input, Leg leg, Decimal trigger, const ProtectionLimits& limits) {
@@ -50,7 +53,7 @@ LegState Inspect(const ProtectionInput& input, Leg leg, Decimal trigger, const P
     } else if (order->status == OrderStatus::kUnknown) {
       state.pending = state.pending || age < limits.unknown_trusted;
     } else if (order->status == OrderStatus::kRejected) {
-      ++state.refusals;
+      state.refusals += IsVenuesRefusal(*order) ? 1 : 0;
     } else if (order->status == OrderStatus::kIntent) {
       if (input.busy(*order)) {
         state.pending = true;

@@ -106,6 +106,24 @@ TEST_F(Protection, ARefusedStopIsTriedAgainUnderAnotherId) {
   EXPECT_EQ(actions.close_reason, "");
 }
 
+TEST_F(Protection, ATakeProfitIsGivenUpAfterTheVenuesRefusalsAndNotAfterOurOwn) {
+  Fill("1");
+  MakeLive(stop, "1"_dec);
+  std::vector<Order> refused(6, target);
+  const auto after = [&](const char* reason) {
+    std::vector<const Order*> orders{&entry, &stop};
+    for (Order& order : refused) {
+      order.status = OrderStatus::kRejected;
+      order.reason = reason;
+      order.updated = kNow - 1h;
+      orders.push_back(&order);
+    }
+    return Run(orders).take_profit;
+  };
+  EXPECT_TRUE(after("0 connect 127.0.0.1:8090: connection refused"));
+  EXPECT_FALSE(after("-4131 the counterparty's best price does not meet the PERCENT_PRICE filter limit"));
+}
+
 TEST_F(Protection, AStopThatWouldTriggerAtOnceClosesInstead) {
   Fill("1");
   stop.status = OrderStatus::kRejected;

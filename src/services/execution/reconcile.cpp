@@ -6,6 +6,12 @@
 namespace quantum::execution {
 namespace {
 
+bool HasOtherTerms(const Order& ours, const exchange::VenueOrder& theirs) {
+  const bool other_quantity = theirs.quantity.is_positive() && theirs.quantity != ours.quantity;
+  return other_quantity || (trading::IsConditional(ours.type) && theirs.trigger_price.is_positive() &&
+                            theirs.trigger_price != ours.trigger_price);
+}
+
 void CompareOrders(const Ledger& ledger, const VenueView& view, Differences& found) {
   std::set<std::string> listed;
   std::map<std::string, Decimal> positions;
@@ -14,7 +20,15 @@ void CompareOrders(const Ledger& ledger, const VenueView& view, Differences& fou
   }
   for (const exchange::VenueOrder& order : view.open_orders) {
     listed.insert(order.report.client_order_id);
-    if (ledger.FindOrder(order.report.client_order_id) != nullptr) {
+    if (const Order* known = ledger.FindOrder(order.report.client_order_id); known != nullptr) {
+      const bool settled = known->updated < view.asked;  // else what we know may be newer than the list
+      if (settled && trading::IsFinal(known->status)) {
+        found.orphans.push_back(order);
+        continue;
+      }
+      if (settled && HasOtherTerms(*known, order)) {
+        found.terms.push_back(order);
+      }
       found.reports.push_back(order.report);
       continue;
     }

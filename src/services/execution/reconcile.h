@@ -27,8 +27,10 @@ struct PositionDifference {
 
 struct Differences {
   std::vector<trading::OrderReport> reports;  // the venue's word on orders that we know
+  std::vector<exchange::VenueOrder> terms;    // known, and standing there with another quantity or trigger price
   std::vector<std::string> ask;               // live for us, not listed by the venue: ask for each
-  std::vector<exchange::VenueOrder> orphans;  // to be cancelled: ours without a record, or guarding nothing
+  // To be cancelled: ours without a record, or over by our record; or guarding nothing.
+  std::vector<exchange::VenueOrder> orphans;
   std::vector<exchange::VenueOrder> foreign;  // somebody else's entries: raised, not touched
   std::vector<PositionDifference> positions;
 };

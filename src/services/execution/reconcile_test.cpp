@@ -56,6 +56,30 @@ TEST_F(Reconcile, OursWithoutARecordAndGuardsOfNothingAreOrphans) {
   EXPECT_EQ(Compare(ledger, view).orphans.size(), 2u);
 }
 
+TEST_F(Reconcile, WhatIsOverByOurRecordAndListedAsOpenIsAnOrphanUnlessItEndedJustNow) {
+  ledger.MarkGone(stop.client_order_id, "GONE", kNow);
+  view.open_orders.push_back(Listed(stop.client_order_id, true));
+  EXPECT_EQ(Compare(ledger, view).orphans.size(), 1u);
+  view.asked = kNow;
+  EXPECT_TRUE(Compare(ledger, view).orphans.empty());
+}
+
+TEST_F(Reconcile, TheVenuesTermsOfAnOrderCount) {
+  view.open_orders.push_back(Listed(stop.client_order_id, true));
+  view.open_orders[0].quantity = stop.quantity;
+  view.open_orders[0].trigger_price = stop.trigger_price;
+  EXPECT_TRUE(Compare(ledger, view).terms.empty());
+  view.open_orders[0].quantity = "0.004"_dec;
+  EXPECT_EQ(Compare(ledger, view).terms.size(), 1u);
+  EXPECT_TRUE(ledger.IsProtected("BTCUSDT"));
+  const ChangeSet changes = ledger.TakeTerms(stop.client_order_id, "0.004"_dec, stop.trigger_price, kNow);
+  EXPECT_FALSE(ledger.IsProtected("BTCUSDT"));
+  ASSERT_EQ(changes.orders.size(), 1u);
+  EXPECT_EQ(changes.orders[0].quantity, "0.004"_dec);
+  ASSERT_EQ(changes.positions.size(), 1u);
+  EXPECT_FALSE(changes.positions[0].is_protected);
+}
+
 TEST_F(Reconcile, PositionsAreComparedBothWays) {
   view.positions = {{.symbol = "ETHUSDT", .quantity = "-2"_dec, .entry_price = "3000"_dec}};
   const auto positions = Compare(ledger, view).positions;

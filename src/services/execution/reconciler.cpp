@@ -25,20 +25,13 @@ Status Reconciler::Pass() {
   QUANTUM_TRY(view.open_orders, desk_.venue.OpenOrders());
   QUANTUM_TRY(view.positions, desk_.venue.Positions());
   const Differences differences = Compare(desk_.ledger, view);
+  for (const exchange::VenueOrder& order : differences.terms) {
+    TakeTerms(order);
+  }
   for (const trading::OrderReport& report : differences.reports) {
     desk_.Report(report);
   }
-  for (const std::string& id : differences.ask) {
-    const Sender::Answer answer = sender_.Ask(id);
-    if (answer == Sender::Answer::kKnown) {
-      absent_asked_.erase(id);
-    } else if (answer == Sender::Answer::kNotFound && ++absent_asked_[id] >= 2) {
-      log::Error("an order that we believed live is gone at the venue", {{"client_order_id", id}});
-      ++repairs_;
-      absent_asked_.erase(id);
-      desk_.Commit(desk_.ledger.MarkGone(id, "GONE: the venue does not have it", desk_.Now()));
-    }
-  }
+  AskForTheUnlisted(differences.ask);
   std::set<std::string> symbols(desk_.settings.symbols.begin(), desk_.settings.symbols.end());
   for (const std::string& symbol : desk_.ledger.Symbols()) {
     symbols.insert(symbol);
@@ -54,6 +47,50 @@ Status Reconciler::Pass() {
   QUANTUM_CHECK(ComparePositions(false));
   desk_.ledger.Purge(desk_.Now() - kForgetAfter);
   return {};
+}
+
+void Reconciler::TakeTerms(const exchange::VenueOrder& order) {
+  const std::string& id = order.report.client_order_id;
+  const Order* ours = desk_.ledger.FindOrder(id);
+  if (ours == nullptr) {
+    return;
+  }
+  const Decimal quantity = order.quantity.is_positive() ? order.quantity : ours->quantity;
+  const Decimal trigger = order.trigger_price.is_positive() ? order.trigger_price : ours->trigger_price;
+  log::Warning("an order stands at the venue with other terms than were recorded: the venue's count",
+               {{"client_order_id", id},
+                {"quantity", quantity.ToString()},
+                {"recorded_quantity", ours->quantity.ToString()},
+                {"trigger_price", trigger.ToString()},
+                {"recorded_trigger_price", ours->trigger_price.ToString()}});
+  ++repairs_;
+  desk_.Commit(desk_.ledger.TakeTerms(id, quantity, trigger, desk_.Now()));
+}
+
+// Live for us, and not listed: what the venue then says it does not have twice, at the second time long after it was
+// last heard of, is gone. A list may lack what was just acknowledged.
+void Reconciler::AskForTheUnlisted(const std::vector<std::string>& ids) {
+  std::map<std::string, AbsenceProof> still;
+  for (const std::string& id : ids) {
+    const Order* order = desk_.ledger.FindOrder(id);
+    if (order == nullptr) {
+      continue;
+    }
+    const auto before = absent_.find(id);
+    AbsenceProof proof = before != absent_.end()
+                             ? before->second
+                             : AbsenceProof(order->updated + desk_.venue.clock_offset(), desk_.settings.receive_window);
+    const WallTime asked = desk_.VenueNow();
+    const Sender::Answer answer = sender_.Ask(id);
+    if (answer == Sender::Answer::kNotFound && proof.OnNotFound(asked)) {
+      log::Error("an order that we believed live is gone at the venue", {{"client_order_id", id}});
+      ++repairs_;
+      desk_.Commit(desk_.ledger.MarkGone(id, "GONE: the venue does not have it", desk_.Now()));
+    } else if (answer != Sender::Answer::kKnown) {
+      still.emplace(id, proof);
+    }
+  }
+  absent_ = std::move(still);  // who is listed again begins anew
 }
 
 Status Reconciler::First() {
@@ -211,11 +248,17 @@ void Reconciler::Repair(const PositionDifference& difference) {
 void Reconciler::RemoveOrphans(const Differences& differences) {
   for (const exchange::VenueOrder& orphan : differences.orphans) {
     const trading::OrderReport& report = orphan.report;
-    if (desk_.ledger.FindOrder(report.client_order_id) != nullptr) {
+    const Order* known = desk_.ledger.FindOrder(report.client_order_id);
+    if (known != nullptr && !trading::IsFinal(known->status)) {
       continue;  // it was recorded while we looked
     }
+    // A stop that was placed while it could not be recorded may be all that guards the position: a recorded one first.
+    if (orphan.reduce_only && !desk_.ledger.PositionOf(report.symbol).is_flat() &&
+        !desk_.ledger.IsProtected(report.symbol)) {
+      continue;
+    }
     ++repairs_;
-    log::Error("an order at the venue that guards nothing, or that we have no record of, is cancelled",
+    log::Error("an order at the venue that guards nothing, or that we have no live record of, is cancelled",
                {{"symbol", report.symbol}, {"client_order_id", report.client_order_id}});
     const Status cancelled =
         desk_.venue.Cancel(report.symbol, report.client_order_id, trading::IsConditional(orphan.type));

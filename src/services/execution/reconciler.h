@@ -3,7 +3,9 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "services/execution/absence.h"
 #include "services/execution/reconcile.h"
 #include "services/execution/sender.h"
 
@@ -30,6 +32,8 @@ class Reconciler {
   int64_t repairs() const { return repairs_; }
 
  private:
+  void TakeTerms(const exchange::VenueOrder& order);
+  void AskForTheUnlisted(const std::vector<std::string>& ids);
   Status FetchFills(const std::string& symbol);
   // When expected, and every so often: the stream's word on it names neither symbol nor amount, and may be missed.
   void FetchFunding();
@@ -46,7 +50,7 @@ class Reconciler {
   // Differences of positions seen in the pass before: only what stays different is repaired.
   std::map<std::string, std::pair<Decimal, Decimal>> suspected_;
   std::set<std::string> foreign_seen_;
-  std::map<std::string, int> absent_asked_;  // live for us, unknown to the venue: how often it said so
+  std::map<std::string, AbsenceProof> absent_;  // live for us, unknown to the venue as far as it said so
   SteadyTime funding_due_{};
   int64_t repairs_ = 0;
 };

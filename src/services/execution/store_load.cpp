@@ -68,8 +68,8 @@ Result<std::vector<LedgerSnapshot::Tracked>> LoadOrders(postgres::Pool& pool) {
 
 Result<std::vector<PositionRow>> LoadPositions(postgres::Pool& pool) {
   QUANTUM_TRY(const Rows rows,
-              pool.Query("SELECT symbol, quantity, entry_price, realized_pnl, fees, funding, protected "
-                         "FROM positions",
+              pool.Query("SELECT symbol, quantity, entry_price, realized_pnl, fees, funding, protected, "
+                         "(extract(epoch FROM updated_at) * 1000)::bigint AS updated_ms FROM positions",
                          {}, {.idempotent = true}));
   std::vector<PositionRow> positions;
   for (size_t row = 0; row < rows.size(); ++row) {
@@ -81,6 +81,7 @@ Result<std::vector<PositionRow>> LoadPositions(postgres::Pool& pool) {
     QUANTUM_TRY(position.position.fees, ReadDecimal(rows, row, "fees"));
     QUANTUM_TRY(position.position.funding, ReadDecimal(rows, row, "funding"));
     position.is_protected = rows.Bool(row, "protected");
+    position.updated = ReadTime(rows, row, "updated_ms");
     positions.push_back(position);
   }
   return positions;

@@ -1,6 +1,7 @@
 #include "services/execution/writer.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "platform/log/log.h"
 #include "services/execution/store.h"
@@ -91,7 +92,7 @@ void Writer::Run() {
 
 Status Writer::WriteBatch(size_t count) {
   if (maybe_written_) {
-    QUANTUM_TRY(const bool written, IsWritten(queue_.front()));
+    QUANTUM_TRY(const bool written, IsWritten(count));
     if (written) {
       return {};
     }
@@ -111,28 +112,29 @@ Status Writer::WriteBatch(size_t count) {
   });
 }
 
-// Of the batch at the front; its transaction was all or nothing, so that its first change speaks for it.
-Result<bool> Writer::IsWritten(const ChangeSet& first) {
-  if (!first.orders.empty()) {
-    const Order& order = first.orders.front();
-    QUANTUM_TRY(const auto rows,
-                pool_.Query("SELECT 1 FROM orders WHERE client_order_id = $1 AND version >= $2",
-                            {order.client_order_id, std::to_string(order.version)}, {.idempotent = true}));
-    return !rows.empty();
+// The batch at the front: its transaction was all or nothing, so that any row of it that is written once speaks for it.
+Result<bool> Writer::IsWritten(size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const ChangeSet& changes = queue_[i];
+    std::optional<postgres::Statement> ask;
+    if (!changes.orders.empty()) {
+      const Order& order = changes.orders.front();
+      ask = {"SELECT 1 FROM orders WHERE client_order_id = $1 AND version >= $2",
+             {order.client_order_id, std::to_string(order.version)}};
+    } else if (!changes.fills.empty()) {
+      const trading::Fill& fill = changes.fills.front();
+      ask = {"SELECT 1 FROM fills WHERE symbol = $1 AND trade_id = $2", {fill.symbol, std::to_string(fill.trade_id)}};
+    } else if (!changes.funding.empty()) {
+      const exchange::FundingPayment& payment = changes.funding.front();
+      ask = {"SELECT 1 FROM funding_payments WHERE symbol = $1 AND payment_id = $2",
+             {payment.symbol, std::to_string(payment.id)}};
+    }
+    if (ask) {
+      QUANTUM_TRY(const auto rows, pool_.Query(std::move(ask->sql), std::move(ask->params), {.idempotent = true}));
+      return !rows.empty();
+    }
   }
-  if (!first.fills.empty()) {
-    const trading::Fill& fill = first.fills.front();
-    QUANTUM_TRY(const auto rows, pool_.Query("SELECT 1 FROM fills WHERE symbol = $1 AND trade_id = $2",
-                                             {fill.symbol, std::to_string(fill.trade_id)}, {.idempotent = true}));
-    return !rows.empty();
-  }
-  if (!first.funding.empty()) {
-    const exchange::FundingPayment& payment = first.funding.front();
-    QUANTUM_TRY(const auto rows, pool_.Query("SELECT 1 FROM funding_payments WHERE symbol = $1 AND payment_id = $2",
-                                             {payment.symbol, std::to_string(payment.id)}, {.idempotent = true}));
-    return !rows.empty();
-  }
-  return false;  // positions and cursors alone: writing them again does no harm
+  return false;  // positions and cursors alone
 }
 
 // A row that the schema refuses would hold up everything behind it. It is a bug, raised as one; the venue still knows

@@ -33,7 +33,7 @@ class Writer final : public ChangeSink, public std::enable_shared_from_this<Writ
   static constexpr size_t kBatchMax = 128;
   void Run();
   Status WriteBatch(size_t count);
-  Result<bool> IsWritten(const ChangeSet& first);
+  Result<bool> IsWritten(size_t count);
   void DropPoisoned(const Error& error);
 
   postgres::Pool& pool_;

@@ -17,6 +17,7 @@ BookKeeper::BookKeeper(SymbolFeed& feed, exchange::MarketVenue& venue, SnapshotB
     : feed_(feed),
       venue_(venue),
       clock_(clock),
+      random_(random),
       plan_(budget, random),
       resyncs_(metrics::GetCounter(metrics::kMarketBookResyncs, {{"symbol", feed.symbol()}})) {}
 
@@ -41,7 +42,7 @@ void BookKeeper::Run() {
     } else if (*wait > Duration::zero()) {
       changed_.WaitFor(*wait);
     } else {
-      const CorrelationScope scope(NewUuid());
+      const CorrelationScope scope(NewUuid(clock_, random_));
       Ask();
     }
   }

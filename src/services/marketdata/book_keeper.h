@@ -29,6 +29,7 @@ class BookKeeper {
   SymbolFeed& feed_;
   exchange::MarketVenue& venue_;
   const Clock& clock_;
+  Random& random_;
   SnapshotPlan plan_;
   metrics::Counter& resyncs_;
   fiber::Event changed_;

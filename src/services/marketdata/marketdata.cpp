@@ -250,7 +250,8 @@ void MarketData::OnEvent(const exchange::MarketEvent& event) {
   if (!effects.gap && !effects.book_lost) {
     return;
   }
-  const CorrelationScope scope(NewUuid());  // the stream's fiber goes by the start-up's
+  const CorrelationScope scope(
+      NewUuid(service_.clock(), service_.random()));  // the stream's fiber goes by the start-up's
   if (effects.gap) {
     entry.trades_missed.Add(static_cast<double>(entry.feed.trades_missed() - missed_before));
     log::Warning("trades were missed", {{"symbol", symbol},
@@ -276,7 +277,7 @@ void MarketData::LoadHistory(Entry& entry) {
 
 void MarketData::KeepTicks() {
   while (!service_.stopping().WaitFor(options_.tick_interval) && !service_.draining()) {
-    const CorrelationScope scope(NewUuid());
+    const CorrelationScope scope(NewUuid(service_.clock(), service_.random()));
     for (const auto& [symbol, entry] : entries_) {
       if (const auto tick = entry->feed.TakeTick(service_.clock().Steady())) {
         publisher_->Publish(*tick);
@@ -288,7 +289,7 @@ void MarketData::KeepTicks() {
 void MarketData::KeepWatch() {
   SteadyTime next_label{};
   while (!service_.stopping().WaitFor(kWatchInterval) && !service_.draining()) {
-    const CorrelationScope scope(NewUuid());
+    const CorrelationScope scope(NewUuid(service_.clock(), service_.random()));
     const SteadyTime now = service_.clock().Steady();
     for (const auto& [symbol, entry] : entries_) {
       CheckFreshness(*entry);

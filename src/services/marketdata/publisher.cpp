@@ -31,7 +31,7 @@ struct Publisher::Queue {
     while (!events.closed() || events.size() > 0) {
       const std::optional<Item> item = events.PopFor(std::chrono::seconds(1));
       if (item) {
-        const CorrelationScope scope(NewUuid());
+        const CorrelationScope scope(NewUuid(service.clock(), service.random()));
         Deliver(service, *item);
       }
       if (overflowed && events.size() < kWaitingMax / 2) {

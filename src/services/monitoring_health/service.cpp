@@ -98,7 +98,7 @@ void MonitoringHealth::KeepWatching() {
   for (;;) {
     const SteadyTime next = service_.clock().Steady() + interval_;
     {
-      const CorrelationScope scope(NewUuid());
+      const CorrelationScope scope(NewUuid(service_.clock(), service_.random()));
       Watch();
     }
     if (service_.stopping().WaitFor(std::max<Duration>(next - service_.clock().Steady(), 10ms))) {
@@ -238,7 +238,7 @@ void MonitoringHealth::KeepPublishing() {
       continue;
     }
     const std::string type = next->type;
-    const CorrelationScope scope(NewUuid());
+    const CorrelationScope scope(NewUuid(service_.clock(), service_.random()));
     if (const auto published = service_.bus().Publish(*std::move(next), {.timeout = 2s}); !published.ok()) {
       log::Warning("a health event is not with the broker yet",
                    {{"type", type}, {"reason", published.error().message}});

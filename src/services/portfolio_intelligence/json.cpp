@@ -30,13 +30,13 @@ std::string SnapshotJson(const Snapshot& s) {
                                       {"source", s.source}});
 }
 
-std::string PnlJson(const Snapshot& s, const Portfolio& portfolio) {
+std::string PnlJson(const Snapshot& s) {
   json::object symbols;
-  for (const auto& [symbol, holding] : portfolio.holdings()) {
-    symbols[symbol] = {{"realized_pnl", holding.realized_pnl.ToString()},
-                       {"unrealized_pnl", OrNull(portfolio.Unrealized(symbol))},
-                       {"fees", holding.fees.ToString()},
-                       {"funding", holding.funding.ToString()}};
+  for (const auto& [symbol, valued] : s.symbols) {
+    symbols[symbol] = {{"realized_pnl", valued.holding.realized_pnl.ToString()},
+                       {"unrealized_pnl", valued.open_pnl.ToString()},
+                       {"fees", valued.holding.fees.ToString()},
+                       {"funding", valued.holding.funding.ToString()}};
   }
   return json::serialize(json::object{{"time", ToUnixMs(s.taken_at)},
                                       {"realized_pnl", s.realized_pnl.ToString()},
@@ -48,10 +48,10 @@ std::string PnlJson(const Snapshot& s, const Portfolio& portfolio) {
                                       {"symbols", std::move(symbols)}});
 }
 
-std::string ExposureJson(const Snapshot& s, const Portfolio& portfolio) {
+std::string ExposureJson(const Snapshot& s) {
   json::object symbols;
-  for (const auto& [symbol, holding] : portfolio.holdings()) {
-    const std::optional<Decimal> price = portfolio.Price(symbol);
+  for (const auto& [symbol, valued] : s.symbols) {
+    const auto& [holding, price, open_pnl] = valued;
     symbols[symbol] = {{"quantity", holding.quantity.ToString()},
                        {"entry_price", holding.entry_price.ToString()},
                        {"price", OrNull(price)},

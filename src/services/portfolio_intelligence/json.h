@@ -10,8 +10,8 @@
 namespace quantum::portfolio_intelligence {
 
 std::string SnapshotJson(const Snapshot& snapshot);
-std::string PnlJson(const Snapshot& snapshot, const Portfolio& portfolio);
-std::string ExposureJson(const Snapshot& snapshot, const Portfolio& portfolio);
+std::string PnlJson(const Snapshot& snapshot);
+std::string ExposureJson(const Snapshot& snapshot);
 std::string DrawdownJson(const Snapshot& snapshot, const Peak& peak);
 std::string PerformanceJson(const Performance& performance, int days, const std::string& source);
 

@@ -23,15 +23,6 @@ std::optional<Decimal> Portfolio::Price(const std::string& symbol) const {
   return found == prices_.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::optional<Decimal> Portfolio::Unrealized(const std::string& symbol) const {
-  const auto holding = holdings_.find(symbol);
-  if (holding == holdings_.end() || holding->second.quantity.is_zero()) {
-    return Decimal();
-  }
-  const std::optional<Decimal> price = Price(symbol);
-  return price ? std::optional((*price - holding->second.entry_price).Times(holding->second.quantity)) : std::nullopt;
-}
-
 std::optional<Snapshot> Portfolio::Take(const trading::AccountReport& account, WallTime now) {
   Snapshot snapshot{.taken_at = now,
                     .wallet = account.wallet_balance,
@@ -41,15 +32,17 @@ std::optional<Snapshot> Portfolio::Take(const trading::AccountReport& account, W
     snapshot.realized_pnl += holding.realized_pnl;
     snapshot.fees += holding.fees;
     snapshot.funding += holding.funding;
-    const std::optional<Decimal> unrealized = Unrealized(symbol);
-    if (!unrealized) {
-      return std::nullopt;
-    }
-    snapshot.open_pnl += *unrealized;
+    Valued valued{.holding = holding, .price = Price(symbol)};
     if (!holding.quantity.is_zero()) {
-      const Decimal value = holding.quantity.Abs().Times(prices_.at(symbol));
+      if (!valued.price) {
+        return std::nullopt;
+      }
+      valued.open_pnl = (*valued.price - holding.entry_price).Times(holding.quantity);
+      const Decimal value = holding.quantity.Abs().Times(*valued.price);
       (holding.quantity.is_positive() ? snapshot.exposure_long : snapshot.exposure_short) += value;
     }
+    snapshot.open_pnl += valued.open_pnl;
+    snapshot.symbols[symbol] = std::move(valued);
   }
   snapshot.net_pnl = snapshot.realized_pnl + snapshot.open_pnl - snapshot.fees - snapshot.funding;
   if (!peak_ || snapshot.equity > peak_->equity) {

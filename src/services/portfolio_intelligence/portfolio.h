@@ -23,6 +23,13 @@ struct Holding {
   int64_t event_ms = 0;  // of the update it came from
 };
 
+// A holding and what the market says of it at that moment.
+struct Valued {
+  Holding holding;
+  std::optional<Decimal> price;  // nothing only where nothing is held
+  Decimal open_pnl;
+};
+
 struct ClosedTrade {
   std::string trade_id;
   Decimal realized_pnl;  // net of fees and funding
@@ -44,13 +51,14 @@ struct Snapshot {
   // The holdings, as position.updated gives them: they belong together, and may be an event behind the account.
   Decimal realized_pnl;  // before fees and funding
   Decimal fees;
-  Decimal funding;           // paid; negative: received
-  Decimal open_pnl;          // of what is held, at the mark price
-  Decimal net_pnl;           // realized + open - fees - funding
-  Decimal exposure_long;     // quote currency, at the mark price
-  Decimal exposure_short;    // unsigned
-  Decimal drawdown_percent;  // from the peak, 0 … 100
-  std::string source;        // of the market: "live", "synthetic", "recording", "unknown"
+  Decimal funding;                        // paid; negative: received
+  Decimal open_pnl;                       // of what is held, at the mark price
+  Decimal net_pnl;                        // realized + open - fees - funding
+  Decimal exposure_long;                  // quote currency, at the mark price
+  Decimal exposure_short;                 // unsigned
+  Decimal drawdown_percent;               // from the peak, 0 … 100
+  std::string source;                     // of the market: "live", "synthetic", "recording", "unknown"
+  std::map<std::string, Valued> symbols;  // what the sums above are made of
 };
 
 struct Performance {
@@ -79,8 +87,6 @@ class Portfolio {
   const std::map<std::string, Holding>& holdings() const { return holdings_; }
   const std::optional<Peak>& peak() const { return peak_; }
   std::optional<Decimal> Price(const std::string& symbol) const;
-  // Signed; nothing without a price.
-  std::optional<Decimal> Unrealized(const std::string& symbol) const;
 
  private:
   std::map<std::string, Holding> holdings_;

@@ -77,12 +77,24 @@ TEST(Json, NamesTheMarketsSourceAndTheFunding) {
   portfolio.OnPosition({.symbol = "BTCUSDT", .funding = "-0.5"_dec, .time = 1});
   Snapshot snapshot = portfolio.Take(Account("10000"_dec), kNow).value();
   snapshot.source = "synthetic";
-  const std::string pnl = PnlJson(snapshot, portfolio);
-  for (const std::string& json : {SnapshotJson(snapshot), pnl, ExposureJson(snapshot, portfolio),
+  const std::string pnl = PnlJson(snapshot);
+  for (const std::string& json : {SnapshotJson(snapshot), pnl, ExposureJson(snapshot),
                                   DrawdownJson(snapshot, *portfolio.peak()), PerformanceJson({}, 7, "synthetic")}) {
     EXPECT_NE(json.find(R"("source":"synthetic")"), std::string::npos) << json;
   }
   EXPECT_NE(pnl.find(R"("funding":"-0.5","net_pnl":"0.5")"), std::string::npos) << pnl;
+}
+
+TEST(Json, SymbolsAreOfTheSameMomentAsTheirSums) {
+  Portfolio portfolio;
+  portfolio.OnPosition({.symbol = "BTCUSDT", .realized_pnl = "1"_dec, .fees = "0.25"_dec, .time = 1});
+  const Snapshot snapshot = portfolio.Take(Account("10000"_dec), kNow).value();
+  const std::string pnl = PnlJson(snapshot);
+  portfolio.OnPosition({.symbol = "BTCUSDT", .realized_pnl = "3"_dec, .fees = "0.5"_dec, .time = 2});
+  EXPECT_EQ(PnlJson(snapshot), pnl);
+  EXPECT_NE(pnl.find(R"("symbols":{"BTCUSDT":{"realized_pnl":"1","unrealized_pnl":"0","fees":"0.25")"),
+            std::string::npos)
+      << pnl;
 }
 
 TEST(Json, DaysAreAWholeNumberAndNothingElse) {

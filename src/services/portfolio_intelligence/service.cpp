@@ -146,9 +146,9 @@ Status PortfolioIntelligence::Publish(const Snapshot& snapshot) {
     return {};
   };
   QUANTUM_CHECK(publish(event::kPortfolioSnapshot, SnapshotJson(snapshot)));
-  QUANTUM_CHECK(publish(event::kPortfolioPnl, PnlJson(snapshot, portfolio_)));
+  QUANTUM_CHECK(publish(event::kPortfolioPnl, PnlJson(snapshot)));
   QUANTUM_CHECK(publish(event::kPortfolioDrawdown, DrawdownJson(snapshot, *portfolio_.peak())));
-  return publish(event::kPortfolioExposure, ExposureJson(snapshot, portfolio_));
+  return publish(event::kPortfolioExposure, ExposureJson(snapshot));
 }
 
 http::Response PortfolioIntelligence::WithSnapshot(const std::function<std::string(const Snapshot&)>& write) const {
@@ -158,12 +158,8 @@ http::Response PortfolioIntelligence::WithSnapshot(const std::function<std::stri
 
 void PortfolioIntelligence::AddRoutes() {
   service_.Route("GET", "/api/portfolio/snapshot", [this](const http::Request&) { return WithSnapshot(SnapshotJson); });
-  service_.Route("GET", "/api/portfolio/pnl", [this](const http::Request&) {
-    return WithSnapshot([this](const Snapshot& snapshot) { return PnlJson(snapshot, portfolio_); });
-  });
-  service_.Route("GET", "/api/portfolio/exposure", [this](const http::Request&) {
-    return WithSnapshot([this](const Snapshot& snapshot) { return ExposureJson(snapshot, portfolio_); });
-  });
+  service_.Route("GET", "/api/portfolio/pnl", [this](const http::Request&) { return WithSnapshot(PnlJson); });
+  service_.Route("GET", "/api/portfolio/exposure", [this](const http::Request&) { return WithSnapshot(ExposureJson); });
   service_.Route("GET", "/api/portfolio/drawdown", [this](const http::Request&) {
     return WithSnapshot([this](const Snapshot& snapshot) { return DrawdownJson(snapshot, *portfolio_.peak()); });
   });

@@ -113,11 +113,20 @@ void RiskSafety::AddSubscriptions() {
 
 Status RiskSafety::OnDecision(const bus::Event& e, postgres::Transaction& transaction) {
   QUANTUM_TRY(const event::Decision decision, event::ParseDecision(e.payload));
+  QUANTUM_CHECK(CanJudge());
+  QUANTUM_TRY(const Verdict verdict, decider_->DecideWithin(transaction, decision, e.id));
+  static_cast<void>(verdict);
+  return {};
+}
+
+// A verdict is for good, so none is given before what it rests on was read: an exit would be refused as one of nothing.
+Status RiskSafety::CanJudge() const {
   if (!views_.has_rules()) {
     return Error{Errc::kUnavailable, "the venue's trading rules are not known yet"};
   }
-  QUANTUM_TRY(const Verdict verdict, decider_->DecideWithin(transaction, decision, e.id));
-  static_cast<void>(verdict);
+  if (!positions_known_) {
+    return Error{Errc::kUnavailable, "the positions are not known yet"};
+  }
   return {};
 }
 
@@ -205,7 +214,7 @@ Status RiskSafety::ReadTroubledOrders() {
 
 void RiskSafety::JudgeEverySecond() {
   while (!service_.stopping().WaitFor(1s)) {
-    const CorrelationScope round(NewUuid());
+    const CorrelationScope round(NewUuid(service_.clock(), service_.random()));
     ess_->Tick(conditions_->Evaluate({.account = views_.Account(),
                                       .unrealized_pnl = views_.unrealized(),
                                       .daily_drawdown_percent_max = policies_->active().daily_drawdown_percent_max,
@@ -220,7 +229,7 @@ void RiskSafety::JudgeEverySecond() {
 void RiskSafety::AskExecutionEverySecond() {
   bool troubled_read = false;
   for (int turn = 0; !service_.stopping().WaitFor(1s); ++turn) {
-    const CorrelationScope round(NewUuid());
+    const CorrelationScope round(NewUuid(service_.clock(), service_.random()));
     ess_->Agree();
     const Status account = ReadAccount();
     service_.SetDegraded("account", account.ok() ? "" : "the account is not known: " + account.error().message);
@@ -241,7 +250,7 @@ void RiskSafety::AskExecutionEverySecond() {
 
 void RiskSafety::TendPostgres() {
   for (int turn = 0; !service_.stopping().WaitFor(1s); ++turn) {
-    const CorrelationScope round(NewUuid());
+    const CorrelationScope round(NewUuid(service_.clock(), service_.random()));
     SettleDayStart();
     if (turn % kPoliciesEvery == 0) {
       const Status refreshed = policies_->Refresh();

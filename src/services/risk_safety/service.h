@@ -30,6 +30,7 @@ class RiskSafety final : public lifecycle::Component {
   void AddRoutes();
   void AddSubscriptions();
   Status OnDecision(const bus::Event& event, postgres::Transaction& transaction);
+  Status CanJudge() const;
   Status OnOrder(const bus::Event& event, postgres::Transaction& transaction);
   Status OnTrade(const bus::Event& event, postgres::Transaction& transaction);
   Status OnPositionEvent(const bus::Event& event);

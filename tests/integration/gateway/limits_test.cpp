@@ -27,14 +27,19 @@ struct Limit {
 
 void PrintTo(const Limit& limit, std::ostream* out) { *out << limit.method << " " << limit.path; }
 
-// One connection, one request after the other.
+// One connection, one request after the other. client: the address that it comes from.
 class KeptConnection {
  public:
-  explicit KeptConnection(int port) : file_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit KeptConnection(int port, const std::string& client = "127.0.0.1")
+      : file_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const timeval limit{.tv_sec = 20, .tv_usec = 0};
     ::setsockopt(file_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    ::inet_pton(AF_INET, client.c_str(), &address.sin_addr);
+    if (::bind(file_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+      throw std::runtime_error("no connection from " + client);
+    }
     address.sin_port = htons(static_cast<uint16_t>(port));
     ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
     if (::connect(file_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
@@ -125,6 +130,33 @@ INSTANTIATE_TEST_SUITE_P(
                       Limit{"GET", "/api/policy/NORMAL", 100, 15}, Limit{"GET", "/api/portfolio/pnl", 100, 20},
                       Limit{"GET", "/api/market/price", 100, 20}, Limit{"GET", "/api/training/jobs", 100, 20},
                       Limit{"GET", "/api/health/system", 100, 10}, Limit{"GET", "/", 100, 10}));
+
+// Many clients, each within its own limit, are held to ten times the limit of one.
+TEST_F(Gateway, AllClientsTogetherAreHeldToTenTimesTheLimitOfOne) {
+  constexpr int kRate = 100;  // of POST /api/execution/order: ten times 10 a second, burst ten times 5
+  constexpr int kBurst = 50;
+  constexpr int kOfOne = 6;  // what one client may send at once
+  constexpr int kClients = 100;
+  const std::string request = "POST /api/execution/order HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n";
+  std::vector<Span> passed;
+  bool refused = false;
+  for (int client = 0; client < kClients && !refused; ++client) {
+    KeptConnection connection(port_, fmt::format("127.0.1.{}", client + 1));
+    for (int i = 0; i < kOfOne && !refused; ++i) {
+      Span span{.sent = steady_clock::now(), .answered = {}};
+      const Answer answer = connection.Ask(request);
+      span.answered = steady_clock::now();
+      refused = answer.status == 429;
+      if (refused) {
+        EXPECT_GE(Fill(passed, span, kRate, true), kBurst - 1) << "refused too early";
+      } else {
+        ASSERT_LE(Fill(passed, span, kRate, false), kBurst + 1) << "more than the limit passed";
+        passed.push_back(span);
+      }
+    }
+  }
+  EXPECT_TRUE(refused) << passed.size() << " of " << kClients << " clients passed";
+}
 
 // An order and a cancel-all of one client count together, and not with what it reads.
 TEST_F(Gateway, WhatSendsOrdersHasOneLimitOfItsOwn) {
