@@ -113,7 +113,9 @@ Result<UserMessage> ReadAccountUpdate(const boost::json::object& event) {
       return balance.error();
     }
   }
-  for (const boost::json::value& element : account.Array("P")) {
+  // Funding of a cross position comes without positions (binance.com, "Balance and Position Update").
+  static const boost::json::array kNoPositions;
+  for (const boost::json::value& element : account.Has("P") ? account.Array("P") : kNoPositions) {
     static const boost::json::object kNone;
     JsonFields position(element.is_object() ? element.get_object() : kNone, "ACCOUNT_UPDATE.a.P");
     if (position.TextOr("ps", "BOTH") == "BOTH") {

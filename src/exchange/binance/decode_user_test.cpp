@@ -70,6 +70,15 @@ TEST(UserDecoder, ReadsBalancesInUsdtAndOneWayPositions) {
   EXPECT_EQ(std::get<PositionChanged>(message.events[1]).quantity, "-20"_dec);
 }
 
+TEST(UserDecoder, FundingComesWithoutPositions) {
+  UserDecoder decoder;
+  const UserMessage message = Decode(
+      decoder,
+      R"({"e":"ACCOUNT_UPDATE","T":1,"E":1,"a":{"m":"FUNDING_FEE","B":[{"a":"USDT","wb":"9999.5","cw":"1","bc":"-0.5"}]}})");
+  ASSERT_EQ(message.events.size(), 1u);
+  EXPECT_EQ(std::get<exchange::BalanceChanged>(message.events[0]).reason, "FUNDING_FEE");
+}
+
 TEST(UserDecoder, AConditionalOrderReportsItsOwnLifeButNotItsTrigger) {
   struct Row {
     const char* status;

@@ -74,6 +74,10 @@ Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const 
     log::Warning("decided before: the verdict of then stands", {{"decision_id", decision.decision_id}});
     return VerdictOfThen(decision, *then);
   }
+  if (!world_.views.has_rules() || !world_.views.positions_known()) {
+    return Error{Errc::kUnavailable, world_.views.has_rules() ? "the positions are not known yet"
+                                                              : "the venue's trading rules are not known yet"};
+  }
   QUANTUM_TRY(const ExposureView exposure, MakeExposure(reservations, world_.views.Held()));
   Verdict verdict;
   verdict.refusals = RunChecks(decision, exposure, false);

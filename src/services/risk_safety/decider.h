@@ -34,6 +34,8 @@ class Decider {
   // Within the caller's transaction, so that the effect and the event's inbox row stand or fall together. A decision
   // that was decided before gets the verdict of then and no second event, so that nothing contradicts the first; under
   // the id of another decision (other symbol, side, quantity or intent) it is refused, also without an event.
+  // kUnavailable before the venue's rules and the positions are known: a verdict is for good, and an exit would be
+  // refused as one of nothing.
   Result<Verdict> DecideWithin(postgres::Transaction& transaction, const trading::event::Decision& decision,
                                const std::string& cause);
 

@@ -14,7 +14,7 @@ using trading::operator""_dec;
 
 class DeciderOverPostgres : public test::Database {
  protected:
-  void RunReady(const std::function<void(test::World&)>& body) {
+  void RunReady(const std::function<void(test::World&)>& body, bool positions_known = true) {
     Run([&](test::World& world) {
       ASSERT_TRUE(world.policies.Load().ok());
       trading::SymbolRules rules;
@@ -30,6 +30,9 @@ class DeciderOverPostgres : public test::Database {
       world.views.SetRules({{"BTCUSDT", rules}});
       world.views.OnTick({.symbol = "BTCUSDT", .price = "60000"_dec});
       world.views.OnAccount("10000"_dec, "10000"_dec, "0"_dec, "10000"_dec);
+      if (positions_known) {
+        world.views.SetPositionsKnown();
+      }
       body(world);
     });
   }
@@ -59,6 +62,32 @@ class DeciderOverPostgres : public test::Database {
     return world.One("SELECT coalesce(string_agg(type, ' ' ORDER BY id), '') AS value FROM outbox");
   }
 };
+
+// Just after a start: what is refused then is refused for good.
+TEST_F(DeciderOverPostgres, AnExitIsNotJudgedBeforeThePositionsAreKnown) {
+  const auto body = [](test::World& world) {
+    Decision exit = Wish("exit");
+    exit.intent = Intent::kClose;
+    exit.side = trading::Side::kSell;
+    exit.stop_loss.reset();
+    const auto decide = [&](Verdict& verdict) {
+      return world.pool.Transact([&](postgres::Transaction& transaction) -> Status {
+        QUANTUM_TRY(verdict, world.decider.DecideWithin(transaction, exit, ""));
+        return {};
+      });
+    };
+    Verdict verdict;
+    const Status early = decide(verdict);
+    ASSERT_FALSE(early.ok());
+    EXPECT_EQ(early.error().code, Errc::kUnavailable);
+    EXPECT_EQ(world.One("SELECT count(*) AS value FROM risk_decisions"), "0");
+    world.views.OnPosition({.symbol = "BTCUSDT", .quantity = "0.01"_dec, .entry_price = "60000"_dec, .time_ms = 1});
+    world.views.SetPositionsKnown();
+    EXPECT_TRUE(decide(verdict).ok());
+    EXPECT_TRUE(verdict.approved);
+  };
+  RunReady(body, false);
+}
 
 TEST_F(DeciderOverPostgres, ARepeatGetsTheRecordedVerdictAndPublishesNothing) {
   RunReady([](test::World& world) {

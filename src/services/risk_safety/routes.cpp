@@ -139,9 +139,6 @@ http::Response RiskSafety::PostDecide(const http::Request& request) {
   if (!decision.ok()) {
     return http::Problem(decision.error());
   }
-  if (const Status can = CanJudge(); !can.ok()) {
-    return http::Problem(can.error());
-  }
   Verdict verdict;
   const Status decided = service_.postgres().Transact([&](postgres::Transaction& transaction) -> Status {
     QUANTUM_TRY(verdict, decider_->DecideWithin(transaction, *decision, ""));

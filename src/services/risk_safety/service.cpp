@@ -113,20 +113,8 @@ void RiskSafety::AddSubscriptions() {
 
 Status RiskSafety::OnDecision(const bus::Event& e, postgres::Transaction& transaction) {
   QUANTUM_TRY(const event::Decision decision, event::ParseDecision(e.payload));
-  QUANTUM_CHECK(CanJudge());
   QUANTUM_TRY(const Verdict verdict, decider_->DecideWithin(transaction, decision, e.id));
   static_cast<void>(verdict);
-  return {};
-}
-
-// A verdict is for good, so none is given before what it rests on was read: an exit would be refused as one of nothing.
-Status RiskSafety::CanJudge() const {
-  if (!views_.has_rules()) {
-    return Error{Errc::kUnavailable, "the venue's trading rules are not known yet"};
-  }
-  if (!positions_known_) {
-    return Error{Errc::kUnavailable, "the positions are not known yet"};
-  }
   return {};
 }
 
@@ -179,7 +167,7 @@ Status RiskSafety::ReadPositions() {
   for (const PositionFact& position : positions) {
     OnPosition(position);
   }
-  positions_known_ = true;
+  views_.SetPositionsKnown();
   return {};
 }
 
@@ -218,7 +206,7 @@ void RiskSafety::JudgeEverySecond() {
     ess_->Tick(conditions_->Evaluate({.account = views_.Account(),
                                       .unrealized_pnl = views_.unrealized(),
                                       .daily_drawdown_percent_max = policies_->active().daily_drawdown_percent_max,
-                                      .positions_known = positions_known_,
+                                      .positions_known = views_.positions_known(),
                                       .market_age = views_.MarketAges(service_.manifest().symbols()),
                                       .now = service_.clock().Steady(),
                                       .wall_now = service_.clock().Now()}));
@@ -238,7 +226,7 @@ void RiskSafety::AskExecutionEverySecond() {
       service_.SetDegraded("rules",
                            read.ok() ? "" : "the venue's trading rules are not known: " + read.error().message);
     }
-    if (!positions_known_ || turn % kPositionsEvery == 0) {
+    if (!views_.positions_known() || turn % kPositionsEvery == 0) {
       const Status read = ReadPositions();
       service_.SetDegraded("positions", read.ok() ? "" : "the positions are not known: " + read.error().message);
     }

@@ -30,7 +30,6 @@ class RiskSafety final : public lifecycle::Component {
   void AddRoutes();
   void AddSubscriptions();
   Status OnDecision(const bus::Event& event, postgres::Transaction& transaction);
-  Status CanJudge() const;
   Status OnOrder(const bus::Event& event, postgres::Transaction& transaction);
   Status OnTrade(const bus::Event& event, postgres::Transaction& transaction);
   Status OnPositionEvent(const bus::Event& event);
@@ -58,7 +57,6 @@ class RiskSafety final : public lifecycle::Component {
   CheckLimits check_limits_;
   ConditionLimits condition_limits_;
   DayStart day_start_;
-  bool positions_known_ = false;
   std::unique_ptr<PolicyBook> policies_;
   std::unique_ptr<EssShell> ess_shell_;
   std::unique_ptr<EssKeeper> ess_;

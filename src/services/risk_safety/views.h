@@ -32,6 +32,8 @@ class Views {
   bool OnPosition(const PositionFact& fact);
   void OnAccount(Decimal equity, Decimal available, Decimal unrealized, Decimal day_start_equity);
   void SetRules(std::map<std::string, trading::SymbolRules> rules) { rules_ = std::move(rules); }
+  // All positions were read at least once, so that a symbol without one has none.
+  void SetPositionsKnown() { positions_known_ = true; }
   // Counts towards the order rate, each decision once.
   void OnOrder(const std::string& decision_id, WallTime at);
 
@@ -40,6 +42,7 @@ class Views {
   Decimal unrealized() const { return unrealized_; }
   const trading::SymbolRules* Rules(const std::string& symbol) const;
   bool has_rules() const { return !rules_.empty(); }
+  bool positions_known() const { return positions_known_; }
   // Open positions, valued at the mark price, else the last price, else their entry price.
   std::map<std::string, HeldPosition> Held() const;
   std::map<std::string, PositionFact> const& positions() const { return positions_; }  // flat ones too
@@ -60,6 +63,7 @@ class Views {
   SteadyTime started_;
   std::map<std::string, Price> prices_;
   std::map<std::string, PositionFact> positions_;
+  bool positions_known_ = false;
   std::map<std::string, trading::SymbolRules> rules_;
   std::optional<AccountView> account_;
   SteadyTime account_arrived_{};
