@@ -27,9 +27,11 @@ Status OrderWatch::Poll() {
   for (auto& [family, next] : next_) {
     QUANTUM_TRY(const redis::Reply page, redis_.Run({"XRANGE", bus::StreamKey(family), next, "+", "COUNT", kPage}));
     for (const redis::Reply& entry : page.elements) {
-      QUANTUM_TRY(const bus::Event found, bus::ParseEntry(entry.elements.at(1)));
+      QUANTUM_TRY(const auto events, bus::ParseEntry(entry.elements.at(1)));
       const std::string& id = entry.elements.at(0).text;
-      OnEvent(found, std::atoll(id.c_str()));  // MILLISECONDS-NUMBER
+      for (const bus::Event& found : events) {
+        OnEvent(found, std::atoll(id.c_str()));  // MILLISECONDS-NUMBER
+      }
       next = "(" + id;
     }
   }

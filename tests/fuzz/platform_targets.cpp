@@ -8,6 +8,7 @@
 #include "operator/chaos/record.h"
 #include "platform/base/assert.h"
 #include "platform/base/clock.h"
+#include "platform/bus/bundle.h"
 #include "platform/bus/codec.h"
 #include "platform/bus/journal/faulty_storage.h"
 #include "platform/bus/journal/journal.h"
@@ -85,14 +86,15 @@ void Resp(std::string_view bytes) {
     static_cast<void>(redis::SwitchedMaster(reply));
     const auto election = redis::ElectionOf(reply);
     QUANTUM_ASSERT(!election || (election->chosen.port > 0 && election->deposed.port > 0));
-    const auto event = bus::ParseEntry(reply);
-    if (event) {
+    const auto events = bus::ParseEntry(reply);
+    for (size_t i = 0; events && i < events->size(); ++i) {
+      const bus::Event& event = (*events)[i];
       Reply again{.type = Reply::Type::kArray};
-      for (std::string& word : bus::EntryFields(*event)) {
+      for (std::string& word : bus::EntryFields(event)) {
         again.elements.push_back({.type = Reply::Type::kString, .text = std::move(word)});
       }
-      const auto twice = bus::ParseEntry(again);
-      QUANTUM_ASSERT(twice.ok() && bus::EntryFields(*twice) == bus::EntryFields(*event));
+      const auto twice = bus::ParseEvent(again);
+      QUANTUM_ASSERT(twice.ok() && bus::EntryFields(*twice) == bus::EntryFields(event));
     }
   }
 }
@@ -112,6 +114,12 @@ bus::Event SampleEvent(uint64_t sequence) {
           .cause = "0190-0",
           .timestamp_ns = 1'700'000'000'123'456'789,
           .payload = R"({"price":"1.10"})"};
+}
+
+std::string SampleBundle() {
+  const std::vector<bus::EventPtr> events{std::make_shared<const bus::Event>(SampleEvent(7)),
+                                          std::make_shared<const bus::Event>(SampleEvent(8))};
+  return RespList({"producer", "p", "inc", "ab12", "seq", "7", "n", "2", "events", bus::EncodeBundle(events, 0, 2)});
 }
 
 bus::journal::Header SampleHeader() { return {"p", "ab12", 1}; }
@@ -254,7 +262,7 @@ std::vector<Target> PlatformTargets() {
       {.name = "resp",
        .run = Resp,
        .corpus = {"+OK\r\n:42\r\n$5\r\nhello\r\n*2\r\n$1\r\na\r\n*1\r\n$-1\r\n-READONLY no\r\n",
-                  RespList(bus::EntryFields(SampleEvent(7))), RespList({"127.0.0.1", "6379"}),
+                  RespList(bus::EntryFields(SampleEvent(7))), SampleBundle(), RespList({"127.0.0.1", "6379"}),
                   RespList({"message", "+switch-master", "mymaster 127.0.0.1 1 127.0.0.1 2"}),
                   "*3\r\n$6\r\nmaster\r\n:7\r\n*1\r\n*3\r\n$9\r\n127.0.0.1\r\n$4\r\n6380\r\n$1\r\n7\r\n"},
        .words = {"*", "$", ":", "\r\n", "$-1\r\n", "*-1\r\n", "*0\r\n", "+", "-ERR\r\n"}},

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "platform/bus/codec.h"
 #include "platform/postgres/pool.h"
 #include "platform/redis/client.h"
 #include "tests/platform/database.h"
@@ -232,12 +233,17 @@ class Auditor {
       const std::string family =
           stream.substr(std::string(kStreams).size() + 1, stream.size() - std::string(kStreams).size() - 2);
       for (const redis::Reply& each : Ask({"XRANGE", stream, "-", "+"}).elements) {
-        const redis::Reply& fields = each.elements.at(1);
-        entries.push_back(
-            {.stream = stream,
-             .type = Field(fields, "type"),
-             .identity = {family, Field(fields, "producer"), Field(fields, "inc"), std::stoll(Field(fields, "seq"))},
-             .payload = json::parse(Field(fields, "payload"))});
+        const auto events = bus::ParseEntry(each.elements.at(1));
+        if (!events.ok()) {
+          throw std::runtime_error(stream + ": " + events.error().message);
+        }
+        for (const bus::Event& event : *events) {
+          entries.push_back(
+              {.stream = stream,
+               .type = event.type,
+               .identity = {family, event.producer, event.incarnation, static_cast<int64_t>(event.sequence)},
+               .payload = json::parse(event.payload)});
+        }
       }
     }
     return entries;

@@ -13,26 +13,27 @@ using redis::Reply;
 
 // Of an append: function, its name, number of keys, two keys, then the arguments.
 constexpr size_t kKeys = 3;
-constexpr size_t kHead = kKeys + 2 + 5;
+constexpr size_t kHead = kKeys + 2 + 6;
 constexpr const char* kFields[] = {"id", "type", "v", "source", "key", "cid", "cause", "ts", "payload"};
 constexpr size_t kFieldCount = std::size(kFields);
 constexpr const char* kNew = ">";
 
 std::string LaneOf(const std::string& producer, const std::string& incarnation) { return producer + "/" + incarnation; }
 
-Reply EntryReply(const Store::Entry& entry) {
-  Reply fields{.type = Reply::Type::kArray};
-  for (const std::string& word : *entry.fields) {
-    fields.elements.push_back(TextReply(word));
-  }
-  return ArrayReply({TextReply(entry.id.ToString()), std::move(fields)});
-}
+Reply EntryReply(const Store::Entry& entry) { return ArrayReply({TextReply(entry.id.ToString()), FieldsReply(entry)}); }
 
 }  // namespace
 
 Reply TextReply(std::string text) { return {.type = Reply::Type::kString, .text = std::move(text)}; }
 Reply NumberReply(int64_t number) { return {.type = Reply::Type::kInteger, .integer = number}; }
 Reply ErrorReply(std::string text) { return {.type = Reply::Type::kError, .text = std::move(text)}; }
+Reply FieldsReply(const Store::Entry& entry) {
+  Reply fields{.type = Reply::Type::kArray};
+  for (const std::string& word : *entry.fields) {
+    fields.elements.push_back(TextReply(word));
+  }
+  return fields;
+}
 Reply ArrayReply(std::vector<Reply> elements) { return {.type = Reply::Type::kArray, .elements = std::move(elements)}; }
 
 std::string EncodeReply(const Reply& reply) {
@@ -103,7 +104,8 @@ Reply Commands::Append(const Command& words) {
   const std::string& incarnation = words[kKeys + 3];
   const std::string& session = words[kKeys + 4];
   const uint64_t first = std::stoull(words[kKeys + 5]);
-  const bool gap = words[kKeys + 6] == "gap";
+  const uint64_t final = std::stoull(words[kKeys + 6]);
+  const bool gap = words[kKeys + 7] == "gap";
   if (!session.empty()) {
     if (const auto fenced = Fence(producers, producer, session)) {
       return *fenced;
@@ -111,26 +113,34 @@ Reply Commands::Append(const Command& words) {
   }
   const std::string lane = LaneOf(producer, incarnation);
   uint64_t last = Last(producers, lane);
-  const uint64_t count = (words.size() - kHead) / kFieldCount;
-  if (const auto quota = store_.Get(producers, "!quota"); quota && first + count - 1 > last) {
+  if (const auto quota = store_.Get(producers, "!quota"); quota && final > last) {
     visits_.Count(Visit::kOverQuota);
     return ErrorReply("QUOTA " + *quota);
   }
   int64_t appended = 0;
   if (first <= last + 1 || gap || !rules_.sequences) {
-    for (uint64_t i = 0; i < count; ++i) {
-      const uint64_t sequence = first + i;
-      if (sequence <= last && rules_.sequences) {
-        continue;
+    uint64_t sequence = first;
+    for (size_t at = kHead; at < words.size();) {
+      const uint64_t count = std::stoull(words[at]);
+      const uint64_t until = sequence + count - 1;
+      if (sequence > last || !rules_.sequences) {
+        std::vector<std::string> fields{"producer", producer, "inc", incarnation, "seq", std::to_string(sequence)};
+        for (size_t f = 0; count == 1 && f < kFieldCount; ++f) {
+          fields.insert(fields.end(), {kFields[f], words[at + 1 + f]});
+        }
+        if (count > 1) {
+          visits_.Count(Visit::kBundled);
+          fields.insert(fields.end(), {"n", words[at], "events", words[at + 1]});
+        }
+        Add(stream, std::move(fields));
+        last = std::max(last, until);
+        appended += static_cast<int64_t>(count);
+      } else if (until > last) {
+        visits_.Count(Visit::kHeldInPart);
+        break;
       }
-      std::vector<std::string> fields{"producer", producer, "inc", incarnation, "seq", std::to_string(sequence)};
-      for (size_t f = 0; f < kFieldCount; ++f) {
-        fields.emplace_back(kFields[f]);
-        fields.push_back(words[kHead + i * kFieldCount + f]);
-      }
-      Add(stream, std::move(fields));
-      last = std::max(last, sequence);
-      ++appended;
+      at += 1 + (count == 1 ? kFieldCount : 1);
+      sequence = until + 1;
     }
     visits_.Count(appended > 0 ? Visit::kAppended : Visit::kRepeatSkipped);
   }
@@ -229,9 +239,15 @@ Reply Commands::Acknowledge(const Command& words) {
   return NumberReply(count);
 }
 
-// As `bury`, without the lease: FCALL name 3 stream lease dead-letters group session token entry fields…
+// As `bury`, without the lease: FCALL name 3 stream lease dead-letters group session token entry, then of each dead
+// letter the number of its words, and those.
 Reply Commands::Bury(const Command& words) {
-  Add(words[5], {words.begin() + 10, words.end()});
+  for (size_t at = 10; at < words.size();) {
+    const auto begin = words.begin() + static_cast<std::ptrdiff_t>(at) + 1;
+    const size_t count = std::stoull(words[at]);
+    Add(words[5], {begin, begin + static_cast<std::ptrdiff_t>(count)});
+    at += 1 + count;
+  }
   return Acknowledge({"XACK", words[3], words[6], words[9]});
 }
 

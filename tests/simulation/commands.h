@@ -61,6 +61,8 @@ redis::Reply NumberReply(int64_t number);
 redis::Reply ErrorReply(std::string text);
 redis::Reply ArrayReply(std::vector<redis::Reply> elements);
 
+redis::Reply FieldsReply(const Store::Entry& entry);
+
 // The reply as bytes of the protocol.
 std::string EncodeReply(const redis::Reply& reply);
 

@@ -77,7 +77,7 @@ class Model {
 Command AppendOf(Choices& choices) {
   const uint64_t first = 1 + choices.Below(12);
   Command words{"FCALL",
-                "quantum_bus_3_append",
+                "quantum_bus_4_append",
                 "2",
                 bus::StreamKey("order"),
                 bus::ProducersKey("order"),
@@ -85,12 +85,21 @@ Command AppendOf(Choices& choices) {
                 choices.OneIn(3) ? "life2" : "life1",
                 choices.OneIn(4) ? "" : std::to_string(choices.Below(3)),
                 std::to_string(first),
+                "",
                 choices.OneIn(8) ? "gap" : ""};
-  for (uint64_t sequence = first; sequence <= first + choices.Below(4); ++sequence) {
-    const std::vector<std::string> fields{
-        "e" + std::to_string(sequence), "order.placed", "1", "s", "K", "c", "", "7", "{}"};
-    words.insert(words.end(), fields.begin(), fields.end());
+  uint64_t next = first;
+  const uint64_t entries = 1 + choices.Below(3);
+  for (uint64_t entry = 0; entry < entries; ++entry) {
+    const uint64_t events = 1 + choices.Below(3);
+    words.push_back(std::to_string(events));
+    if (events == 1) {
+      words.insert(words.end(), {"e" + std::to_string(next), "order.placed", "1", "s", "K", "c", "", "7", "{}"});
+    } else {
+      words.push_back("events from " + std::to_string(next) + " on");
+    }
+    next += events;
   }
+  words[9] = std::to_string(next - 1);
   return words;
 }
 
@@ -101,7 +110,7 @@ Command AnyCommand(Choices& choices, const Ids& ids) {
   const auto any_entry = [&] { return ids.size() == 0 ? "1-1" : ids.Of(choices.Below(ids.size())); };
   switch (choices.Below(7)) {
     case 0:
-      return {"FCALL", "quantum_bus_3_last", "1", bus::ProducersKey("order"), choices.OneIn(2) ? "beta" : "alpha",
+      return {"FCALL", "quantum_bus_4_last", "1", bus::ProducersKey("order"), choices.OneIn(2) ? "beta" : "alpha",
               "life1"};
     case 1:
       return {"XGROUP", "CREATE", stream, "g", "0", "MKSTREAM"};
@@ -113,7 +122,7 @@ Command AnyCommand(Choices& choices, const Ids& ids) {
       return {"XACK", stream, "g", any_entry()};
     case 5:
       return {"FCALL",
-              "quantum_bus_3_bury",
+              "quantum_bus_4_bury",
               "3",
               stream,
               bus::LeaseKey("order", "g"),
@@ -122,8 +131,14 @@ Command AnyCommand(Choices& choices, const Ids& ids) {
               "",
               "1",
               any_entry(),
+              "2",
               "reason",
-              "why"};
+              "why",
+              "4",
+              "reason",
+              "another",
+              "type",
+              "x"};
     default:
       return AppendOf(choices);
   }
@@ -142,7 +157,7 @@ void Compare(fiber::Loop& loop, const redis::ClientOptions& options, uint64_t se
       const bool over = random.Below(2) == 0;
       const std::string producers = bus::ProducersKey("order");
       ASSERT_TRUE(client
-                      .Run(over ? Command{"FCALL", "quantum_bus_3_over_quota", "1", producers, "full"}
+                      .Run(over ? Command{"FCALL", "quantum_bus_4_over_quota", "1", producers, "full"}
                                 : Command{"HDEL", producers, "!quota"})
                       .ok());
       model.SetQuota(over);

@@ -13,6 +13,7 @@ using redis::Command;
 using redis::Reply;
 
 constexpr size_t kBatchMax = 8;
+constexpr bus::BundleLimits kBundles{.from = 3, .events = Publisher::kInOneEntryMax, .bytes = 1000};
 
 std::unique_ptr<Journal> OpenJournal(Disk& disk, const std::string& name, const std::string& incarnation,
                                      const ManualClock& clock) {
@@ -146,7 +147,7 @@ void Publisher::CollectCommands() {
     if (sending.batch.lane.incarnation != incarnation_) {
       visits_.Count(Visit::kEarlierLifeSent);
     }
-    commands_.push_back(bus::AppendCommand(sending.batch, session_));
+    commands_.push_back(bus::AppendCommand(sending.batch, session_, kBundles));
   }
   if (HoldsBack()) {
     visits_.Count(Visit::kHeldBack);

@@ -25,6 +25,7 @@ struct Disk {
 class Publisher {
  public:
   static constexpr size_t kEventsMax = 400;
+  static constexpr size_t kInOneEntryMax = 3;
 
   // start: a later one is a later life, everywhere.
   Publisher(std::string name, std::shared_ptr<Disk> disk, uint64_t start, const Rules& rules, ManualClock& clock,

@@ -89,7 +89,7 @@ std::vector<Command> Subscriber::Reading(const std::vector<std::string>& streams
   read.insert(read.end(), streams.begin(), streams.end());
   read.insert(read.end(), streams.size(), after);
   return {{"WATCH", lease},
-          {"FCALL", "quantum_bus_3_guard", "1", lease, group_, std::to_string(life_), std::to_string(reading_epoch_)},
+          {"FCALL", "quantum_bus_4_guard", "1", lease, group_, std::to_string(life_), std::to_string(reading_epoch_)},
           {"MULTI"},
           std::move(read),
           {"EXEC"}};
@@ -141,21 +141,24 @@ void Subscriber::Take(const std::string& stream, const Reply& entries) {
   bus::InHand& hand = in_hand_[stream];
   for (const Reply& entry : entries.elements) {
     const std::string& id = entry.elements[0].text;
-    auto event = bus::ParseEntry(entry.elements[1]);
-    const std::string name = event ? NameOf(*event) : std::string();
-    if (!hand.Take(id, name)) {
+    auto events = bus::ParseEntry(entry.elements[1]);
+    const std::string first = events ? NameOf(events->front()) : std::string();
+    if (!hand.Take(id, first, events ? events->size() : 1)) {
       continue;
     }
     if (entry.elements[1].elements.empty()) {
-      hand.End(id, name);
+      hand.End(id, first);
       continue;
     }
-    QUANTUM_ASSERT(event.ok());
-    bus::Delivery delivery;  // keys name their family, so the scheduler needs no other name
-    delivery.entry = id;
-    delivery.event = std::move(*event);
-    delivery.joins = inbox_ != nullptr;
-    scheduler_.Push(std::move(delivery));
+    QUANTUM_ASSERT(events.ok());
+    for (bus::Event& event : *events) {
+      bus::Delivery delivery;  // keys name their family, so the scheduler needs no other name
+      delivery.entry = id;
+      delivery.first = first;
+      delivery.event = std::move(event);
+      delivery.joins = inbox_ != nullptr;
+      scheduler_.Push(std::move(delivery));
+    }
   }
 }
 
@@ -193,7 +196,7 @@ void Subscriber::End(const KeyScheduler::Job& job, Choices& choices, bool failur
     const uint64_t operation = std::stoull(delivery->event.payload);
     audit_.Delivered(group_, operation);
     Effect(*delivery, operation);
-    Done(*delivery, true, true);
+    Done(*delivery);
   }
   scheduler_.Finish(job.key);
 }
@@ -217,12 +220,14 @@ void Subscriber::EndOne(const KeyScheduler::Job& job, Choices& choices, bool fai
   const auto step = scheduler_.Judge(job.key, verdict, clock_.Steady());
   if (step == KeyScheduler::Step::kRetryLater) {
     visits_.Count(Visit::kRetried);
-  } else if (step == KeyScheduler::Step::kDeadLetter) {
-    graves_.push_back({job, "failed"});
-  } else {
-    Done(delivery, true, true);
-    scheduler_.Finish(job.key);
+    return;
   }
+  if (step == KeyScheduler::Step::kDeadLetter) {
+    Bury(delivery);
+  } else {
+    Done(delivery);
+  }
+  scheduler_.Finish(job.key);
 }
 
 void Subscriber::Effect(const bus::Delivery& delivery, uint64_t operation) {
@@ -234,20 +239,25 @@ void Subscriber::Effect(const bus::Delivery& delivery, uint64_t operation) {
   audit_.Applied(group_, operation, life_);
 }
 
-void Subscriber::Done(const bus::Delivery& delivery, bool seen, bool acknowledge) {
-  bus::InHand& hand = in_hand_[StreamOf(delivery)];
-  if (seen) {
+void Subscriber::Done(const bus::Delivery& delivery) {
+  seen_[StreamOf(delivery)].Insert(LaneOf(delivery.event), delivery.event.sequence);
+  in_hand_[StreamOf(delivery)].End(delivery.entry, delivery.first);
+}
+
+void Subscriber::Bury(const bus::Delivery& delivery) {
+  // From now on its key goes on without it, also in a later life; a failover may open the grave again.
+  audit_.Buried(group_, std::stoull(delivery.event.payload));
+  if (rules_.buried_is_seen) {
     seen_[StreamOf(delivery)].Insert(LaneOf(delivery.event), delivery.event.sequence);
   }
-  if (acknowledge) {
-    hand.End(delivery.entry, NameOf(delivery.event));
-  } else {
-    hand.Drop(delivery.entry, NameOf(delivery.event));
-  }
+  bus::InHand::Letter letter{delivery.event.type, {"reason", "failed", "group", key_of_group_}};
+  const auto fields = bus::EntryFields(delivery.event);
+  letter.fields.insert(letter.fields.end(), fields.begin(), fields.end());
+  in_hand_[StreamOf(delivery)].Bury(delivery.entry, delivery.first, std::move(letter));
 }
 
 bool Subscriber::idle() const {
-  return scheduler_.queued() == 0 && graves_.empty() && in_flight_.empty() &&
+  return scheduler_.queued() == 0 && in_flight_.empty() &&
          std::none_of(in_hand_.begin(), in_hand_.end(), [](const auto& hand) { return hand.second.ended(); });
 }
 
@@ -265,58 +275,62 @@ void Subscriber::Acknowledge(Choices& choices) {
   }
   const auto ended =
       std::find_if(in_hand_.begin(), in_hand_.end(), [](const auto& hand) { return hand.second.ended(); });
-  if (!graves_.empty()) {
-    const bus::Delivery& delivery = *graves_.front().job.deliveries.front();
-    const std::string stream = StreamOf(delivery);
-    const std::string dead_letters = "quantum:dlq:" + stream.substr(stream.find('{'));
-    Command command{"XADD", dead_letters, "*"};
-    if (rules_.buries_at_once) {
-      command = {"FCALL",
-                 "quantum_bus_3_bury",
-                 "3",
-                 stream,
-                 bus::LeaseKey("order", group_),
-                 dead_letters,
-                 key_of_group_,
-                 group_,
-                 std::to_string(life_),
-                 delivery.entry};
-    }
-    const Command head{"reason", graves_.front().reason, "group", key_of_group_};
-    command.insert(command.end(), head.begin(), head.end());
-    const auto fields = bus::EntryFields(delivery.event);
-    command.insert(command.end(), fields.begin(), fields.end());
-    burying_ = true;
-    // From now on: the answer may be lost, and a later life goes on behind the grave; a failover may open it again.
-    audit_.Buried(group_, std::stoull(delivery.event.payload));
-    acknowledging_.Ask({std::move(command)});
-  } else if (ended != in_hand_.end()) {
-    in_flight_of_ = ended->first;
+  if (ended == in_hand_.end()) {
+    return;
+  }
+  in_flight_of_ = ended->first;
+  const auto burial = ended->second.CollectBurial();
+  burying_ = burial.has_value();
+  if (burying_) {
+    in_flight_ = {burial->first};
+    acknowledging_.Ask(BurialOf(in_flight_of_, burial->first, burial->second));
+  } else {
     in_flight_ = ended->second.Collect(kFetchedMax);
     Command command{"XACK", in_flight_of_, key_of_group_};
     command.insert(command.end(), in_flight_.begin(), in_flight_.end());
-    burying_ = false;
     acknowledging_.Ask({std::move(command)});
-  } else {
-    return;
   }
   acknowledging_asked_ = true;
 }
 
+// In one step; for the control first the dead letters and then, once they stand, the acknowledgement.
+std::vector<Command> Subscriber::BurialOf(const std::string& stream, const std::string& entry,
+                                          const std::vector<bus::InHand::Letter>& letters) const {
+  const std::string dead_letters = "quantum:dlq:" + stream.substr(stream.find('{'));
+  if (rules_.buries_at_once) {
+    Command command{
+        "FCALL", "quantum_bus_4_bury",  "3",  stream, bus::LeaseKey("order", group_), dead_letters, key_of_group_,
+        group_,  std::to_string(life_), entry};
+    for (const bus::InHand::Letter& letter : letters) {
+      command.push_back(std::to_string(letter.fields.size()));
+      command.insert(command.end(), letter.fields.begin(), letter.fields.end());
+    }
+    return {std::move(command)};
+  }
+  if (written_.contains(stream + entry)) {
+    return {{"XACK", stream, key_of_group_, entry}};
+  }
+  std::vector<Command> commands;
+  for (const bus::InHand::Letter& letter : letters) {
+    commands.push_back({"XADD", dead_letters, "*"});
+    commands.back().insert(commands.back().end(), letter.fields.begin(), letter.fields.end());
+  }
+  return commands;
+}
+
 // No replies: the connection broke.
 void Subscriber::OnAcknowledged(const std::vector<Reply>& replies) {
-  const bool done = !replies.empty() && !replies.front().is_error();
-  if (burying_) {
-    if (done) {
-      const Grave grave = std::move(graves_.front());
-      graves_.pop_front();
+  const bool done = !replies.empty() &&
+                    std::none_of(replies.begin(), replies.end(), [](const Reply& reply) { return reply.is_error(); });
+  bool acknowledged = done;
+  if (burying_ && done) {
+    const bool stands = written_.insert(in_flight_of_ + in_flight_.front()).second;
+    acknowledged = rules_.buries_at_once || !stands;
+    if (acknowledged) {
       visits_.Count(Visit::kBuried);
-      Done(*grave.job.deliveries.front(), rules_.buried_is_seen, !rules_.buries_at_once);
-      scheduler_.Finish(grave.job.key);
     }
-    return;
   }
-  if (done) {
+  if (acknowledged) {
     in_hand_[in_flight_of_].Acknowledged(in_flight_);
   } else {
     in_hand_[in_flight_of_].Return(in_flight_);

@@ -38,11 +38,6 @@ class Subscriber {
   const std::string& group() const { return group_; }
 
  private:
-  struct Grave {  // an event on its way to the dead letters
-    bus::KeyScheduler::Job job;
-    std::string reason;
-  };
-
   std::vector<redis::Command> Reading(const std::vector<std::string>& streams, const std::string& after) const;
   void OnFetched(const std::vector<redis::Reply>& replies);
   void Take(const std::string& stream, const redis::Reply& entries);
@@ -50,7 +45,10 @@ class Subscriber {
   void End(const bus::KeyScheduler::Job& job, Choices& choices, bool failures);
   void EndOne(const bus::KeyScheduler::Job& job, Choices& choices, bool failures);
   void Effect(const bus::Delivery& delivery, uint64_t operation);
-  void Done(const bus::Delivery& delivery, bool seen, bool acknowledge);
+  void Done(const bus::Delivery& delivery);
+  void Bury(const bus::Delivery& delivery);
+  std::vector<redis::Command> BurialOf(const std::string& stream, const std::string& entry,
+                                       const std::vector<bus::InHand::Letter>& letters) const;
   void OnAcknowledged(const std::vector<redis::Reply>& replies);
 
   const std::string group_;
@@ -67,7 +65,6 @@ class Subscriber {
   std::map<std::string, bus::SeenWindow> seen_;
   std::map<std::string, bus::InHand> in_hand_;
   std::vector<bus::KeyScheduler::Job> running_;
-  std::deque<Grave> graves_;
 
   enum class Reads { kGroups, kPending, kNew };
   Reads reads_ = Reads::kGroups;
@@ -80,6 +77,7 @@ class Subscriber {
   std::string in_flight_of_;
   std::vector<std::string> in_flight_;  // acknowledged on the wire
   bool burying_ = false;
+  std::set<std::string> written_;  // entries whose dead letters stand, and that are not acknowledged (buries_at_once)
   bool acknowledging_asked_ = false;
 };
 

@@ -6,6 +6,8 @@ const char* ToString(Visit visit) {
   // In the order of Visit.
   static constexpr std::array<const char*, kVisits> kNames = {"appended",
                                                               "repeat skipped",
+                                                              "bundled",
+                                                              "held in part",
                                                               "fenced",
                                                               "over quota",
                                                               "read only",

@@ -11,6 +11,8 @@ namespace quantum::simulation {
 enum class Visit : size_t {
   kAppended,
   kRepeatSkipped,  // the broker took nothing of a batch: it had all
+  kBundled,        // several events in one entry
+  kHeldInPart,     // of which the broker had some already
   kFenced,         // a twin's older process
   kOverQuota,      // a batch refused
   kReadOnly,       // a write sent to a replica

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "platform/base/assert.h"
+#include "platform/bus/codec.h"
 
 namespace quantum::simulation {
 
@@ -239,7 +240,8 @@ void World::CheckBounds() {
     }
   }
   for (const Reader& reader : readers_) {
-    if (reader.process->queued() > Subscriber::kFetchedMax + Families().size() * Subscriber::kFetch) {
+    if (reader.process->queued() >
+        Subscriber::kFetchedMax + Families().size() * Subscriber::kFetch * Publisher::kInOneEntryMax) {
       trouble_ = "a consumer's queue outgrew its bound";
     }
   }
@@ -337,11 +339,15 @@ void World::Collect() {
   };
   for (const auto& [key, stream] : cluster_.node(cluster_.elected()).store.streams()) {
     for (const Store::Entry& entry : stream.entries) {
-      const uint64_t operation = std::stoull(value(entry, "payload"));
       if (key.starts_with("quantum:dlq:")) {
-        audit_.DeadLetter(value(entry, "group").substr(std::string("quantum:group:").size()), operation);
-      } else {
-        audit_.Stored(operation);
+        audit_.DeadLetter(value(entry, "group").substr(std::string("quantum:group:").size()),
+                          std::stoull(value(entry, "payload")));
+        continue;
+      }
+      const auto events = bus::ParseEntry(FieldsReply(entry));
+      QUANTUM_ASSERT(events.ok());
+      for (const bus::Event& event : *events) {
+        audit_.Stored(std::stoull(event.payload));
       }
     }
   }

@@ -1,4 +1,4 @@
-#!lua name=quantum_bus_3
+#!lua name=quantum_bus_4
 
 -- The broker's half of the event bus: an idempotent append. A producer numbers its events per incarnation and stream;
 -- the broker remembers the last number of each and takes none twice. State and stream share a slot by their braces.
@@ -40,14 +40,17 @@ local function fence(producers, producer, session)
   end
 end
 
--- KEYS: stream, producers. ARGV: producer, incarnation, session ("" for none), sequence of the first event, "gap" or "", then the nine FIELDS of each event. Answers {last sequence held, events appended}. Events up to the
--- last sequence are skipped; if the first is beyond the next one, nothing is appended (the sender has to go back), unless
--- "gap" says that what lies between does not exist any more. Nothing is appended either while the stream is over its
--- memory quota (field "!quota" says why).
-local HEAD = 5
+-- KEYS: stream, producers. ARGV: producer, incarnation, session ("" for none), sequences of the first and of the last
+-- event, "gap" or "", then of each entry how many events it holds and, of one, its nine FIELDS, of several one word that
+-- holds them all. Answers {last sequence held, events appended}. Entries up to the last sequence are skipped; nothing is
+-- appended from an entry on of which a part is held, nor if the first event is beyond the next one (the sender has to go
+-- back), unless "gap" says that what lies between does not exist any more. Nothing is appended either while the stream is
+-- over its memory quota (field "!quota" says why).
+local HEAD = 6
 local function append(keys, args)
   local stream, producers = keys[1], keys[2]
-  local producer, incarnation, session, first, gap = args[1], args[2], args[3], tonumber(args[4]), args[5] == 'gap'
+  local producer, incarnation, session = args[1], args[2], args[3]
+  local first, final, gap = tonumber(args[4]), tonumber(args[5]), args[6] == 'gap'
   if session ~= '' then
     local fenced = fence(producers, producer, session)
     if fenced then
@@ -56,32 +59,41 @@ local function append(keys, args)
   end
   local lane = lane_of(producer, incarnation)
   local last = last_of(producers, lane)
-  local count = (#args - HEAD) / #FIELDS
   local quota = redis.call('HGET', producers, '!quota')
-  if quota and first + count - 1 > last then
+  if quota and final > last then
     return redis.error_reply('QUOTA ' .. quota)
   end
   local appended = 0
   local failure = nil
-  if first <= last + 1 or gap then
-    for i = 0, count - 1 do
-      local sequence = first + i
-      if sequence > last then
-        local entry = {'XADD', stream, '*', 'producer', producer, 'inc', incarnation,
-                       'seq', string.format('%.0f', sequence)}
+  local at, sequence = HEAD + 1, first
+  while (first <= last + 1 or gap) and at <= #args do
+    local count = tonumber(args[at])
+    local words = count == 1 and #FIELDS or 1
+    if sequence > last then
+      local entry = {'XADD', stream, '*', 'producer', producer, 'inc', incarnation,
+                     'seq', string.format('%.0f', sequence)}
+      if count == 1 then
         for f, name in ipairs(FIELDS) do
           entry[#entry + 1] = name
-          entry[#entry + 1] = args[HEAD + i * #FIELDS + f]
+          entry[#entry + 1] = args[at + f]
         end
-        local answer = redis.pcall(unpack(entry))
-        if type(answer) == 'table' and answer.err then
-          failure = answer
-          break
+      else
+        for _, word in ipairs({'n', args[at], 'events', args[at + 1]}) do
+          entry[#entry + 1] = word
         end
-        last = sequence
-        appended = appended + 1
       end
+      local answer = redis.pcall(unpack(entry))
+      if type(answer) == 'table' and answer.err then
+        failure = answer
+        break
+      end
+      last = sequence + count - 1
+      appended = appended + count
+    elseif sequence + count - 1 > last then
+      break
     end
+    at = at + 1 + words
+    sequence = sequence + count
   end
   -- Written in any case and after a failure too: what was appended is never rolled back, and a WAIT after this call
   -- must cover what an earlier connection appended.
@@ -227,25 +239,30 @@ local function acknowledge(keys, args)
   return redis.call('XACK', keys[1], args[1], unpack(args, 4))
 end
 
--- KEYS: stream, lease, dead letters. ARGV: group, session ("" where there are no leases), token, entry, then the fields of
--- the dead letter. Both in one: an entry that one master took off the pending ones, and whose dead letter went down with
--- another, would be lost.
+-- KEYS: stream, lease, dead letters. ARGV: group, session ("" where there are no leases), token, entry, then of each of
+-- its dead letters how many words it has, and those. All in one: an entry that one master took off the pending ones, and
+-- whose dead letter went down with another, would be lost.
 local function bury(keys, args)
   if args[2] ~= '' and not is_held(record_of(keys[2]), args[2], args[3]) then
     return redis.error_reply('LEASE another process reads this stream')
   end
-  redis.call('XADD', keys[3], '*', unpack(args, 5))
+  local at = 5
+  while at <= #args do
+    local words = tonumber(args[at])
+    redis.call('XADD', keys[3], '*', unpack(args, at + 1, at + words))
+    at = at + 1 + words
+  end
   return redis.call('XACK', keys[1], args[1], args[4])
 end
 
-redis.register_function{function_name = 'quantum_bus_3_over_quota', callback = over_quota, flags = {'allow-oom'}}
-redis.register_function('quantum_bus_3_append', append)
-redis.register_function{function_name = 'quantum_bus_3_last', callback = last, flags = {'no-writes'}}
-redis.register_function('quantum_bus_3_forget', forget)
-redis.register_function('quantum_bus_3_drop_consumer', drop_consumer)
-redis.register_function{function_name = 'quantum_bus_3_lag', callback = lag, flags = {'allow-oom'}}
+redis.register_function{function_name = 'quantum_bus_4_over_quota', callback = over_quota, flags = {'allow-oom'}}
+redis.register_function('quantum_bus_4_append', append)
+redis.register_function{function_name = 'quantum_bus_4_last', callback = last, flags = {'no-writes'}}
+redis.register_function('quantum_bus_4_forget', forget)
+redis.register_function('quantum_bus_4_drop_consumer', drop_consumer)
+redis.register_function{function_name = 'quantum_bus_4_lag', callback = lag, flags = {'allow-oom'}}
 -- Also over a full broker: what is read and acknowledged makes room.
-redis.register_function{function_name = 'quantum_bus_3_lease', callback = lease, flags = {'allow-oom'}}
-redis.register_function{function_name = 'quantum_bus_3_guard', callback = guard, flags = {'allow-oom'}}
-redis.register_function{function_name = 'quantum_bus_3_acknowledge', callback = acknowledge, flags = {'allow-oom'}}
-redis.register_function{function_name = 'quantum_bus_3_bury', callback = bury, flags = {'allow-oom'}}
+redis.register_function{function_name = 'quantum_bus_4_lease', callback = lease, flags = {'allow-oom'}}
+redis.register_function{function_name = 'quantum_bus_4_guard', callback = guard, flags = {'allow-oom'}}
+redis.register_function{function_name = 'quantum_bus_4_acknowledge', callback = acknowledge, flags = {'allow-oom'}}
+redis.register_function{function_name = 'quantum_bus_4_bury', callback = bury, flags = {'allow-oom'}}

@@ -82,8 +82,15 @@ Result<GroupState> ReadGroup(redis::Client& client, const std::string& family, c
 std::vector<Entry> ToEntries(const redis::Reply& reply) {
   std::vector<Entry> entries;
   for (const redis::Reply& entry : reply.elements) {
-    auto event = bus::ParseEntry(entry.elements.at(1));
-    entries.push_back({entry.elements.at(0).text, event ? std::move(*event) : bus::Event{.type = "(unreadable)"}});
+    const std::string& id = entry.elements.at(0).text;
+    auto events = bus::ParseEntry(entry.elements.at(1));
+    if (!events) {
+      entries.push_back({id, bus::Event{.type = "(unreadable)"}});
+      continue;
+    }
+    for (bus::Event& event : *events) {
+      entries.push_back({id, std::move(event)});
+    }
   }
   return entries;
 }
@@ -203,7 +210,7 @@ Status ReplayDeadLetters(redis::Client& client, const std::string& family, const
           fmt::format("there is no dead letter {} in {}; see quantum bus dead-letters list {}", id, family, family));
     }
     const redis::Reply& fields = found.elements[0].elements.at(1);
-    auto event = bus::ParseEntry(fields);
+    auto event = bus::ParseEvent(fields);
     if (!event) {
       return event.error().Within("dead letter " + id + " cannot be delivered; drop it");
     }

@@ -12,7 +12,7 @@ namespace quantum::operate {
 
 struct GroupState {
   std::string name;            // of the service: "execution-service"
-  std::optional<int64_t> lag;  // entries not delivered yet; absent while the broker cannot tell
+  std::optional<int64_t> lag;  // entries, not events, that are not delivered yet; absent while the broker cannot tell
   int64_t pending = 0;         // delivered and not acknowledged
   int64_t oldest_pending_ms = 0;
   std::vector<std::string> consumers;

@@ -8,6 +8,7 @@
 #include "operator/chaos/history.h"
 #include "operator/chaos/stage.h"
 #include "operator/chaos/wait.h"
+#include "platform/bus/codec.h"
 #include "platform/bus/event.h"
 #include "platform/log/setup.h"
 
@@ -217,24 +218,18 @@ Status Run::ReadStream(const char* stream) {
       break;
     }
     for (const redis::Reply& entry : entries.elements) {
-      Record record{.kind = Record::Kind::kStored, .stream = stream};
-      for (size_t i = 0; i + 1 < entry.elements.at(1).elements.size(); i += 2) {
-        const std::string& name = entry.elements[1].elements[i].text;
-        const std::string& value = entry.elements[1].elements[i + 1].text;
-        if (name == "producer") {
-          record.producer = value;
-        } else if (name == "key") {
-          record.key = value;
-        } else if (name == "payload") {  // {"n":17}
-          std::from_chars(value.data() + 5, value.data() + value.size(), record.operation);
-        }
-      }
-      const std::string& id = entry.elements[0].text;
+      const std::string& id = entry.elements.at(0).text;
       int64_t milliseconds = 0;
       std::from_chars(id.data(), id.data() + id.size(), milliseconds);
-      record.at_ns = milliseconds * 1'000'000 - wall_offset_ns_;
-      QUANTUM_CHECK(history_.Keep(ToLine(record)));
-      Add(std::move(record));
+      QUANTUM_TRY(const auto events, bus::ParseEntry(entry.elements.at(1)));
+      for (const bus::Event& event : events) {
+        Record record{.kind = Record::Kind::kStored, .producer = event.producer, .stream = stream, .key = event.key};
+        const std::string& payload = event.payload;  // {"n":17}
+        std::from_chars(payload.data() + 5, payload.data() + payload.size(), record.operation);
+        record.at_ns = milliseconds * 1'000'000 - wall_offset_ns_;
+        QUANTUM_CHECK(history_.Keep(ToLine(record)));
+        Add(std::move(record));
+      }
     }
     after = "(" + entries.elements.back().elements.at(0).text;
   }

@@ -144,7 +144,10 @@ Status Drop(const Context& context, const BusOrder& order) {
 }  // namespace
 
 void AddBus(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("bus", "Streams, groups, lag, pending and dead letters of the event bus");
+  CLI::App* command = app.add_subcommand(
+      "bus",
+      "Streams, groups, lag, pending and dead letters of the event bus. Lag and pending count entries, of up to 32 "
+      "events each while many are published at once");
   command->add_flag("--json", context.json, "One JSON object");
   auto order = std::make_shared<BusOrder>();
   CLI::App* tail = command->add_subcommand("tail", "The newest events of a stream");

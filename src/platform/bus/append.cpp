@@ -7,9 +7,9 @@
 
 namespace quantum::bus {
 
-redis::Command AppendCommand(const Batch& batch, const std::string& session) {
+redis::Command AppendCommand(const Batch& batch, const std::string& session, const BundleLimits& limits) {
   redis::Command words{"FCALL",
-                       "quantum_bus_3_append",
+                       "quantum_bus_4_append",
                        "2",
                        StreamKey(batch.lane.family),
                        ProducersKey(batch.lane.family),
@@ -17,16 +17,23 @@ redis::Command AppendCommand(const Batch& batch, const std::string& session) {
                        batch.lane.incarnation,
                        session,
                        std::to_string(batch.events.front()->sequence),
+                       std::to_string(batch.events.back()->sequence),
                        batch.gap ? "gap" : ""};
-  words.reserve(words.size() + 9 * batch.events.size());
-  for (const EventPtr& event : batch.events) {
-    AppendStoredFields(*event, words);
+  for (size_t begin = 0; begin < batch.events.size();) {
+    const size_t count = BundleSize(batch.events, begin, limits);
+    words.push_back(std::to_string(count));
+    if (count == 1) {
+      AppendStoredFields(*batch.events[begin], words);
+    } else {
+      words.push_back(EncodeBundle(batch.events, begin, count));
+    }
+    begin += count;
   }
   return words;
 }
 
 redis::Command LastCommand(const Lane& lane) {
-  return {"FCALL", "quantum_bus_3_last", "1", ProducersKey(lane.family), lane.producer, lane.incarnation};
+  return {"FCALL", "quantum_bus_4_last", "1", ProducersKey(lane.family), lane.producer, lane.incarnation};
 }
 
 Status Judge(const redis::Command& command, const redis::Reply& reply) {

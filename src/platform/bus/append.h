@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "platform/bus/bundle.h"
 #include "platform/bus/outbox.h"
 #include "platform/redis/client.h"
 
@@ -24,7 +25,7 @@ struct Answer {
 };
 
 // session: of the sending process; one with a greater session fences it off. Empty: never fenced.
-redis::Command AppendCommand(const Batch& batch, const std::string& session);
+redis::Command AppendCommand(const Batch& batch, const std::string& session, const BundleLimits& limits = {});
 redis::Command LastCommand(const Lane& lane);
 
 // What an error answer of the functions means.

@@ -58,7 +58,7 @@ struct BusOptions {
   size_t batch_max = 256;     // events moved in one call
   int replicas_required = 1;  // replicas that must have an event before it counts as published; 0 where there are none
   size_t handlers_max = 32;   // events handled at once by one group
-  size_t fetched_max = 1024;  // events fetched and not acknowledged yet by one group
+  size_t fetched_max = 1024;  // events fetched and not acknowledged yet by one group, before it fetches again
   // Called once when another process has taken over this producer's name: nothing of this one is sent any more, and it
   // must end. (What waits stays in the journal.)
   std::function<void(const std::string& reason)> fenced = [](const std::string&) {};

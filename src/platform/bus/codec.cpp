@@ -6,6 +6,8 @@
 #include <map>
 #include <string_view>
 
+#include "platform/bus/bundle.h"
+
 namespace quantum::bus {
 
 namespace {
@@ -99,7 +101,24 @@ const redis::Reply* FindField(const redis::Reply& pairs, std::string_view name) 
   return nullptr;
 }
 
-Result<Event> ParseEntry(const redis::Reply& reply) {
+Result<std::vector<Event>> ParseEntry(const redis::Reply& reply) {
+  const redis::Reply* const bundle = FindField(reply, "events");
+  if (bundle == nullptr) {
+    QUANTUM_TRY(Event event, ParseEvent(reply));
+    return std::vector<Event>{std::move(event)};
+  }
+  Fields fields(reply);
+  const std::string producer = fields.Text("producer");
+  const std::string incarnation = fields.Text("inc");
+  const auto first = fields.Number<uint64_t>("seq");
+  const auto count = fields.Number<size_t>("n");
+  if (!fields.complaint().empty()) {
+    return Error{Errc::kInvalidArgument, "not a bundle of events: " + fields.complaint()};
+  }
+  return DecodeBundle(bundle->text, producer, incarnation, first, count);
+}
+
+Result<Event> ParseEvent(const redis::Reply& reply) {
   Fields fields(reply);
   Event event;
   event.id = fields.Text("id");

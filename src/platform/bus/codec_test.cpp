@@ -29,7 +29,7 @@ redis::Reply ToReply(const std::vector<std::string>& words) {
 }
 
 TEST(Codec, AnEventComesBackAsItWasStored) {
-  const auto event = ParseEntry(ToReply(EntryFields(Sample())));
+  const auto event = ParseEvent(ToReply(EntryFields(Sample())));
   ASSERT_TRUE(event.ok()) << event.error().message;
   EXPECT_EQ(EntryFields(*event), EntryFields(Sample()));
   EXPECT_EQ(event->sequence, Sample().sequence);
@@ -39,7 +39,7 @@ TEST(Codec, AnEventComesBackAsItWasStored) {
 TEST(Codec, IgnoresFieldsItDoesNotKnow) {
   auto words = EntryFields(Sample());
   words.insert(words.end(), {"shard", "7"});
-  EXPECT_TRUE(ParseEntry(ToReply(words)).ok());
+  EXPECT_TRUE(ParseEvent(ToReply(words)).ok());
 }
 
 TEST(Codec, NamesTheRequiredFieldThatIsMissing) {
@@ -51,7 +51,7 @@ TEST(Codec, NamesTheRequiredFieldThatIsMissing) {
         break;
       }
     }
-    const auto event = ParseEntry(ToReply(words));
+    const auto event = ParseEvent(ToReply(words));
     ASSERT_FALSE(event.ok()) << name;
     EXPECT_EQ(event.error().code, Errc::kInvalidArgument);
     EXPECT_NE(event.error().message.find("\"" + name + "\""), std::string::npos) << event.error().message;
@@ -61,9 +61,9 @@ TEST(Codec, NamesTheRequiredFieldThatIsMissing) {
 TEST(Codec, RefusesNumbersThatAreNone) {
   auto words = EntryFields(Sample());
   words[11] = "-1";  // seq
-  EXPECT_FALSE(ParseEntry(ToReply(words)).ok());
+  EXPECT_FALSE(ParseEvent(ToReply(words)).ok());
   words[11] = "1x";
-  EXPECT_FALSE(ParseEntry(ToReply(words)).ok());
+  EXPECT_FALSE(ParseEvent(ToReply(words)).ok());
 }
 
 TEST(Events, AreNamedAsTheContractSays) {

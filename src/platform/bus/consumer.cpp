@@ -29,7 +29,7 @@ Consumer::Consumer(Context context, std::string service)
                .lost = [this](const std::string& family) { Lose(family); }}),
       fetcher_(group_, context.options.producer, leases_, context.clock,
                [this](const std::string& family, uint64_t token, const redis::Reply& entries) {
-                 Take(family, token, entries);
+                 return Take(family, token, entries);
                }),
       scheduler_(context.options.handlers_max) {}
 
@@ -133,43 +133,49 @@ void Consumer::Fetch() {
   }
 }
 
-void Consumer::Take(const std::string& family, uint64_t token, const redis::Reply& entries) {
+size_t Consumer::Take(const std::string& family, uint64_t token, const redis::Reply& entries) {
   if (leases_.Token(family) != token) {
-    return;  // lost since they were read; in hand they would never be handled, nor taken once more
+    return 0;  // lost since they were read; in hand they would never be handled, nor taken once more
   }
+  size_t count = 0;
   for (const redis::Reply& entry : entries.elements) {
     if (entry.elements.size() != 2) {
       continue;
     }
     const std::string& id = entry.elements[0].text;
     const redis::Reply& fields = entry.elements[1];
-    auto event = ParseEntry(fields);
-    const std::string name = event ? NameOf(*event) : std::string();
-    if (!in_hand_[family].Take(id, name)) {
+    auto events = ParseEntry(fields);
+    const std::string first = events ? NameOf(events->front()) : std::string();
+    count += events ? events->size() : 1;
+    if (!in_hand_[family].Take(id, first, events ? events->size() : 1)) {
       continue;  // being handled, or its acknowledgement is on its way
     }
     if (fields.elements.empty()) {
-      Acknowledge(family, token, id, name);  // pending, but no longer in the stream
+      Acknowledge(family, token, id, first);  // pending, but no longer in the stream
       continue;
     }
-    if (!event) {
-      BuryUnreadable(family, token, id, fields, event.error());
+    if (!events) {
+      BuryUnreadable(family, id, fields, events.error());
       continue;
     }
-    const auto subscription = by_type_.find(event->type);
-    const bool for_another = !event->only_for.empty() && event->only_for != service_;
-    if (subscription == by_type_.end() || for_another) {
-      Acknowledge(family, token, id, name);
-      continue;
+    for (Event& event : *events) {
+      const auto subscription = by_type_.find(event.type);
+      const bool for_another = !event.only_for.empty() && event.only_for != service_;
+      if (subscription == by_type_.end() || for_another) {
+        Acknowledge(family, token, id, first);
+        continue;
+      }
+      scheduler_.Push({.family = family,
+                       .entry = id,
+                       .first = first,
+                       .token = token,
+                       .event = std::move(event),
+                       .subscription = subscription->second.get(),
+                       .joins = subscription->second->together});
     }
-    scheduler_.Push({.family = family,
-                     .entry = id,
-                     .token = token,
-                     .event = std::move(*event),
-                     .subscription = subscription->second.get(),
-                     .joins = subscription->second->together});
   }
   Pump();
+  return count;
 }
 
 // Another process reads the stream now, from the oldest entry on that we did not acknowledge.

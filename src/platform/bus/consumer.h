@@ -49,7 +49,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
  private:
   void KeepLeases() { leases_.Run(); }  // fiber
   void Fetch();                         // fiber
-  void Take(const std::string& family, uint64_t token, const redis::Reply& entries);
+  size_t Take(const std::string& family, uint64_t token, const redis::Reply& entries);
   void Lose(const std::string& family);
   void Tick();  // fiber: starts what is due
   void Pump();  // starts workers for what may run
@@ -62,16 +62,16 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   // In transactions: has the inbox take them, then runs the handlers of those that it had not, in order.
   Status Transact(const std::vector<const Delivery*>& deliveries, std::vector<bool>& duplicates);
   void Applied(const Delivery& delivery, bool duplicate);
-  // False when the process stops, or lost its lease, before the broker has it.
-  bool DeadLetter(const Delivery& delivery, const std::string& reason, int attempts);
-  void BuryUnreadable(const std::string& family, uint64_t token, const std::string& entry, const redis::Reply& fields,
+  void DeadLetter(const Delivery& delivery, const std::string& reason, int attempts);
+  void BuryUnreadable(const std::string& family, const std::string& entry, const redis::Reply& fields,
                       const Error& why);
-  // Both in one step: `letter` to the dead letters, the entry acknowledged. event: in whose name it is in hand.
-  bool Bury(const std::string& family, uint64_t token, const std::string& entry, const std::string& event,
-            const redis::Command& letter);
-  void Acknowledge(const std::string& family, uint64_t token, const std::string& entry, const std::string& event);
+  // One event of the entry is through. first: the entry's first event.
+  void Acknowledge(const std::string& family, uint64_t token, const std::string& entry, const std::string& first);
   void SendAcknowledgements();  // fiber
+  // False when it has to be done again.
   bool SendAcknowledgements(const std::string& family);
+  bool SendBurials(const std::string& family);
+  bool Tell(const std::string& family, redis::Command command, const std::vector<std::string>& entries);
 
   Context context_;
   const std::string service_;

@@ -111,9 +111,7 @@ void Consumer::HandleOne(const KeyScheduler::Job& job) {
     case KeyScheduler::Step::kDeadLetter:
       // It does not count as seen, for it was not applied: a replica that lagged and was promoted may have neither the
       // dead letter nor the acknowledgement.
-      if (DeadLetter(delivery, status.error().message, job.attempt)) {
-        ProbeOf(event.type).dead.Add();
-      }
+      DeadLetter(delivery, status.error().message, job.attempt);
       break;
     case KeyScheduler::Step::kAcknowledge:
       Applied(delivery, duplicate);
@@ -153,7 +151,7 @@ void Consumer::Applied(const Delivery& delivery, bool duplicate) {
   TypeProbe& probe = ProbeOf(event.type);
   (duplicate ? probe.duplicates : probe.consumed).Add();
   seen_[delivery.family].Insert(LaneOf(event), event.sequence);
-  Acknowledge(delivery.family, delivery.token, delivery.entry, NameOf(event));
+  Acknowledge(delivery.family, delivery.token, delivery.entry, delivery.first);
 }
 
 Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
@@ -205,70 +203,39 @@ Status Consumer::Transact(const std::vector<const Delivery*>& deliveries, std::v
   return done;
 }
 
-bool Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, int attempts) {
+void Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, int attempts) {
+  if (leases_.Token(delivery.family) != delivery.token) {
+    return;  // its reader is another one now, and tries it
+  }
   const Event& event = delivery.event;
-  redis::Command letter{"reason", reason,        "group", group_, "attempts", std::to_string(attempts),
-                        "entry",  delivery.entry};
+  InHand::Letter letter{
+      event.type, {"reason", reason, "group", group_, "attempts", std::to_string(attempts), "entry", delivery.entry}};
   const auto fields = EntryFields(event);
-  letter.insert(letter.end(), fields.begin(), fields.end());
+  letter.fields.insert(letter.fields.end(), fields.begin(), fields.end());
   log::Error("an event goes to the dead letters",
              {{"type", event.type}, {"id", event.id}, {"key", event.key}, {"reason", reason}});
-  return Bury(delivery.family, delivery.token, delivery.entry, NameOf(event), letter);
+  in_hand_[delivery.family].Bury(delivery.entry, delivery.first, std::move(letter));
+  acknowledgements_.Set();
 }
 
-void Consumer::BuryUnreadable(const std::string& family, uint64_t token, const std::string& entry,
-                              const redis::Reply& fields, const Error& why) {
-  redis::Command letter{"reason", why.message, "group", group_, "attempts", "0", "entry", entry};
+void Consumer::BuryUnreadable(const std::string& family, const std::string& entry, const redis::Reply& fields,
+                              const Error& why) {
+  InHand::Letter letter{"unknown", {"reason", why.message, "group", group_, "attempts", "0", "entry", entry}};
   for (size_t i = 0; i < std::min(fields.elements.size(), kBuriedWordsMax); ++i) {
-    letter.push_back(fields.elements[i].text);
+    letter.fields.push_back(fields.elements[i].text);
   }
   log::Error("an unreadable entry goes to the dead letters",
              {{"stream", family}, {"entry", entry}, {"reason", why.message}});
-  context_.loop.Spawn([self = shared_from_this(), family, token, entry, letter = std::move(letter)] {
-    if (const auto pass = self->gate_.Enter(); pass && self->Bury(family, token, entry, "", letter)) {
-      ProbeOf("unknown").dead.Add();
-    }
-  });
-}
-
-// Until the broker has it. Should the first answer be lost it may stand among the dead letters twice.
-bool Consumer::Bury(const std::string& family, uint64_t token, const std::string& entry, const std::string& event,
-                    const redis::Command& letter) {
-  redis::Command command{"FCALL",
-                         "quantum_bus_3_bury",
-                         "3",
-                         StreamKey(family),
-                         leases_.Key(family),
-                         DeadLetterKey(family),
-                         group_,
-                         leases_.fenced() ? leases_.session() : "",
-                         std::to_string(token),
-                         entry};
-  command.insert(command.end(), letter.begin(), letter.end());
-  while (leases_.Token(family) == token) {
-    const auto done = context_.redis.Run(command, kAnswerMax);
-    if (done) {
-      break;
-    }
-    if (RefusesLease(done.error())) {
-      leases_.Refused(family, token);
-    } else if (stopped_.WaitFor(200ms)) {
-      return false;  // not acknowledged: it comes again in the next life
-    }
-  }
-  if (leases_.Token(family) != token) {
-    return false;  // its reader is another one now, and tries it
-  }
-  in_hand_[family].Drop(entry, event);
-  return true;
+  in_hand_[family].Bury(entry, "", std::move(letter));
+  acknowledgements_.Set();
 }
 
 void Consumer::Acknowledge(const std::string& family, uint64_t token, const std::string& entry,
-                           const std::string& event) {
+                           const std::string& first) {
   if (leases_.Token(family) != token) {
     return;  // its reader is another one now, and acknowledges it
   }
-  in_hand_[family].End(entry, event);
+  in_hand_[family].End(entry, first);
   acknowledgements_.Set();
 }
 
@@ -283,6 +250,7 @@ void Consumer::SendAcknowledgements() {
     for (const std::string& family : families_) {
       if (in_hand_[family].ended()) {
         any = true;
+        failed = !SendBurials(family) || failed;
         failed = !SendAcknowledgements(family) || failed;
       }
     }
@@ -301,19 +269,58 @@ void Consumer::SendAcknowledgements() {
   }
 }
 
-// False when it has to be done again.
 bool Consumer::SendAcknowledgements(const std::string& family) {
-  const uint64_t token = leases_.Token(family);  // what was read under an earlier one was taken out
   const auto entries = in_hand_[family].Collect(kAcknowledgedAtOnce);
+  if (entries.empty()) {
+    return true;
+  }
   redis::Command command{"XACK", StreamKey(family), group_};
   if (leases_.fenced()) {
-    command = {"FCALL",           "quantum_bus_3_acknowledge", "2", StreamKey(family), leases_.Key(family), group_,
-               leases_.session(), std::to_string(token)};
+    command = {
+        "FCALL",           "quantum_bus_4_acknowledge",          "2", StreamKey(family), leases_.Key(family), group_,
+        leases_.session(), std::to_string(leases_.Token(family))};
   }
   command.insert(command.end(), entries.begin(), entries.end());
+  return Tell(family, std::move(command), entries);
+}
+
+// Each entry in one step with its dead letters. Should the first answer be lost they may stand there twice.
+bool Consumer::SendBurials(const std::string& family) {
+  while (const auto burial = in_hand_[family].CollectBurial()) {
+    redis::Command command{"FCALL",
+                           "quantum_bus_4_bury",
+                           "3",
+                           StreamKey(family),
+                           leases_.Key(family),
+                           DeadLetterKey(family),
+                           group_,
+                           leases_.fenced() ? leases_.session() : "",
+                           std::to_string(leases_.Token(family)),
+                           burial->first};
+    for (const InHand::Letter& letter : burial->second) {
+      command.push_back(std::to_string(letter.fields.size()));
+      command.insert(command.end(), letter.fields.begin(), letter.fields.end());
+    }
+    const uint64_t token = leases_.Token(family);
+    if (!Tell(family, std::move(command), {burial->first})) {
+      return false;
+    }
+    if (leases_.Token(family) != token) {
+      return true;
+    }
+    for (const InHand::Letter& letter : burial->second) {
+      ProbeOf(letter.type).dead.Add();
+    }
+  }
+  return true;
+}
+
+// What was read under an earlier lease was taken out of hand, so that the present token is that of these entries.
+bool Consumer::Tell(const std::string& family, redis::Command command, const std::vector<std::string>& entries) {
+  const uint64_t token = leases_.Token(family);
   const auto done = context_.redis.Run(std::move(command), kAnswerMax);
   if (leases_.Token(family) != token) {
-    return true;  // lost meanwhile
+    return true;  // lost meanwhile: whoever reads now tells the broker
   }
   if (!done && RefusesLease(done.error())) {
     leases_.Refused(family, token);

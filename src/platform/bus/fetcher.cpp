@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kBlock = 500ms;  // also how fast a stop is seen
 constexpr Duration kAnswerMax = 2s;
-constexpr size_t kFetch = 256;
+constexpr size_t kFetchEntriesMin = 8;
 // Entries may become pending, or be so again, behind our back: an acknowledgement that went to a master that was
 // deposed tells of it only after the new one's pending entries were read.
 constexpr auto kLookAgain = 5000ms;
@@ -63,7 +63,11 @@ Result<bool> Fetcher::Round(redis::Connection& connection) {
     QUANTUM_TRY(any, Ask(connection));
   }
   for (const Found& each : found) {
-    take_(each.part->reading->family, each.part->token, *each.entries);
+    const size_t entries = each.entries->elements.size();
+    const size_t events = take_(each.part->reading->family, each.part->token, *each.entries);
+    if (entries > 0 && events > 0) {
+      each.part->reading->count = std::clamp(kFetch * entries / events, kFetchEntriesMin, kFetch);
+    }
   }
   return true;
 }
@@ -116,8 +120,11 @@ Result<bool> Fetcher::Ask(redis::Connection& connection) {
   }
   for (Reading* reading : ours) {
     AddTransaction(*reading, commands);
-    request.parts.push_back(
-        {.reading = reading, .token = reading->token, .pending = reading->pending, .end = commands.size()});
+    request.parts.push_back({.reading = reading,
+                             .token = reading->token,
+                             .pending = reading->pending,
+                             .count = reading->count,
+                             .end = commands.size()});
   }
   request.commands = commands.size();
   QUANTUM_CHECK(connection.Send(commands, kAnswerMax));
@@ -139,11 +146,11 @@ void Fetcher::AddWait(const std::vector<Reading*>& ours, std::vector<redis::Comm
 
 void Fetcher::AddTransaction(const Reading& reading, std::vector<redis::Command>& commands) const {
   const std::string stream = StreamKey(reading.family);
-  const std::string count = std::to_string(kFetch);
+  const std::string count = std::to_string(reading.count);
   if (leases_.fenced()) {
     const std::string lease = leases_.Key(reading.family);
     commands.push_back({"WATCH", lease});
-    commands.push_back({"FCALL", "quantum_bus_3_guard", "1", lease, leases_.session(), std::to_string(reading.token),
+    commands.push_back({"FCALL", "quantum_bus_4_guard", "1", lease, leases_.session(), std::to_string(reading.token),
                         std::to_string(connections_)});
   }
   commands.push_back({"MULTI"});
@@ -183,7 +190,7 @@ Result<const redis::Reply*> Fetcher::ReadAnswer(const Part& part, const redis::R
   if (leases_.Token(reading.family) != part.token || reading.token != part.token) {
     return nothing;  // lost while the answer was on its way; the entries stay pending
   }
-  return part.pending ? ReadPending(reading, executed.elements[0]) : ReadNew(reading, executed);
+  return part.pending ? ReadPending(reading, executed.elements[0]) : ReadNew(reading, part.count, executed);
 }
 
 const redis::Reply* Fetcher::ReadPending(Reading& reading, const redis::Reply& claimed) {
@@ -199,11 +206,11 @@ const redis::Reply* Fetcher::ReadPending(Reading& reading, const redis::Reply& c
   return &claimed.elements[1];
 }
 
-const redis::Reply* Fetcher::ReadNew(Reading& reading, const redis::Reply& executed) {
+const redis::Reply* Fetcher::ReadNew(Reading& reading, size_t count, const redis::Reply& executed) {
   const redis::Reply& streams = executed.elements[0];
   const redis::Reply* const entries = streams.elements.empty() ? nullptr : &streams.elements[0].elements.at(1);
   const bool woken = std::exchange(reading.woken, false);
-  reading.more = entries != nullptr && entries->elements.size() >= kFetch;
+  reading.more = entries != nullptr && entries->elements.size() >= count;
   if (entries != nullptr && !entries->elements.empty()) {
     reading.last = entries->elements.back().elements.at(0).text;
     return entries;

@@ -14,8 +14,9 @@ namespace quantum::bus {
 // is new, so always in the stream's order. The broker reads nothing out for a lease that was lost. One fiber.
 class Fetcher {
  public:
-  // Entries of a stream as the broker lists them, and the token of the lease under which they were read.
-  using Take = std::function<void(const std::string& family, uint64_t token, const redis::Reply& entries)>;
+  // Entries of a stream as the broker lists them, and the token of the lease under which they were read. Answers how
+  // many events they hold.
+  using Take = std::function<size_t(const std::string& family, uint64_t token, const redis::Reply& entries)>;
 
   Fetcher(std::string group, std::string consumer, LeaseKeeper& leases, const Clock& clock, Take take)
       : group_(std::move(group)),
@@ -34,6 +35,9 @@ class Fetcher {
   Result<bool> Round(redis::Connection& connection);
 
  private:
+  static constexpr size_t kFetch = 256;        // events at once, as far as is known how many an entry holds
+  static constexpr size_t kFetchEntries = 32;  // at once while that is not known
+
   // Where we are in one stream.
   struct Reading {
     std::string family;
@@ -42,9 +46,10 @@ class Fetcher {
     std::string cursor{};  // and go on here
     bool again = false;    // they were once, so only those that nobody touched for a while
     SteadyTime through_at{};
-    std::string last{};  // entry that the group was given; empty: not known
-    bool more = true;    // may be there without waiting
-    bool woken = false;  // something is there behind `last`
+    std::string last{};            // entry that the group was given; empty: not known
+    bool more = true;              // may be there without waiting
+    bool woken = false;            // something is there behind `last`
+    size_t count = kFetchEntries;  // to ask for at once
   };
 
   // What was sent and is not answered yet.
@@ -52,6 +57,7 @@ class Fetcher {
     Reading* reading;
     uint64_t token;  // of the lease under which it was asked
     bool pending;    // what is, was asked for
+    size_t count;    // so many entries
     size_t end;      // of its commands
   };
   struct Request {
@@ -73,7 +79,7 @@ class Fetcher {
   // Where the stream stands after an answer, and the entries in it; null when there are none.
   Result<const redis::Reply*> ReadAnswer(const Part& part, const redis::Reply& guard, const redis::Reply& executed);
   const redis::Reply* ReadPending(Reading& reading, const redis::Reply& claimed);
-  const redis::Reply* ReadNew(Reading& reading, const redis::Reply& executed);
+  const redis::Reply* ReadNew(Reading& reading, size_t count, const redis::Reply& executed);
 
   const std::string group_;
   const std::string consumer_;

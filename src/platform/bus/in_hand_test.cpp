@@ -60,13 +60,47 @@ TEST(InHand, AnotherMastersEventIsNotAcknowledgedByWhatWasSentForTheFirst) {
   }
 }
 
-TEST(InHand, DropsWhatWasBuriedButNotAnotherUnderItsId) {
+TEST(InHand, AnEntryOfSeveralEventsIsAcknowledgedWithItsLast) {
+  InHand hand;
+  EXPECT_TRUE(hand.Take("1-0", "p/i/1", 3));
+  hand.End("1-0", "p/i/1");
+  hand.End("1-0", "p/i/1");
+  EXPECT_FALSE(hand.ended());
+  hand.End("1-0", "p/i/1");
+  EXPECT_EQ(hand.Collect(10), Entries{"1-0"});
+}
+
+TEST(InHand, DeadLettersGoWithTheAcknowledgementOfTheirEntry) {
+  InHand hand;
+  EXPECT_TRUE(hand.Take("1-0", "p/i/1", 3));
+  hand.Bury("1-0", "p/i/1", {"order.placed", {"id", "a"}});
+  hand.End("1-0", "p/i/1");
+  EXPECT_FALSE(hand.CollectBurial()) << "an event of the entry is not through";
+  hand.Bury("1-0", "p/i/1", {"order.filled", {"id", "c"}});
+  EXPECT_TRUE(hand.Collect(10).empty()) << "the dead letters would be lost";
+  for (int time = 0; time < 2; ++time) {
+    const auto burial = hand.CollectBurial();
+    ASSERT_TRUE(burial);
+    EXPECT_EQ(burial->first, "1-0");
+    ASSERT_EQ(burial->second.size(), 2u);
+    EXPECT_EQ(burial->second[1].type, "order.filled");
+    EXPECT_FALSE(hand.CollectBurial());
+    hand.Return({"1-0"});
+  }
+  ASSERT_TRUE(hand.CollectBurial());
+  hand.Acknowledged({"1-0"});
+  EXPECT_FALSE(hand.ended());
+  EXPECT_TRUE(hand.Take("1-0", "p/i/1", 3));
+}
+
+TEST(InHand, WhatIsToBeBuriedOfAnotherMastersEntryIsNotTakenForTheOthers) {
   InHand hand;
   EXPECT_TRUE(hand.Take("1-0", "p/i/1"));
-  hand.Drop("1-0", "p/i/2");
-  EXPECT_FALSE(hand.Take("1-0", "p/i/1"));
-  hand.Drop("1-0", "p/i/1");
-  EXPECT_TRUE(hand.Take("1-0", "p/i/1"));
+  hand.Bury("1-0", "p/i/1", {"order.placed", {"id", "a"}});
+  EXPECT_TRUE(hand.Take("1-0", "q/i/1"));
+  EXPECT_FALSE(hand.CollectBurial());
+  hand.Bury("1-0", "p/i/1", {"order.placed", {"id", "a"}});
+  EXPECT_FALSE(hand.ended());
 }
 
 }  // namespace

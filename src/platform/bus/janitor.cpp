@@ -55,7 +55,7 @@ void Janitor::Measure() {
         .Set(reader.active ? 1 : 0);
   }
   for (const auto& [family, group] : watched_) {
-    const auto lag = context_.redis.Run({"FCALL", "quantum_bus_3_lag", "1", StreamKey(family), group}, kAnswerMax);
+    const auto lag = context_.redis.Run({"FCALL", "quantum_bus_4_lag", "1", StreamKey(family), group}, kAnswerMax);
     // Nil while the broker cannot know it; the last value stays.
     if (lag && !lag->is_nil()) {
       metrics::GetGauge(metrics::kQueueLag, {{"queue_name", family + "/" + group.substr(group.rfind(':') + 1)}})
@@ -112,7 +112,7 @@ void Janitor::HoldToQuota(const std::string& family, int64_t quota) {
                     {{"stream", family}, {"reason", *over}});
     }
     static_cast<void>(
-        context_.redis.Run({"FCALL", "quantum_bus_3_over_quota", "1", ProducersKey(family), *over}, kAnswerMax));
+        context_.redis.Run({"FCALL", "quantum_bus_4_over_quota", "1", ProducersKey(family), *over}, kAnswerMax));
   } else if (was_over) {
     log::Info("a stream is within its memory quota again", {{"stream", family}});
     static_cast<void>(context_.redis.Run({"HDEL", ProducersKey(family), kQuotaField}, kAnswerMax));
@@ -135,7 +135,7 @@ void Janitor::DropConsumersThatAreGone(const std::string& family, const std::str
     }
     // What it was given between the two questions would be lost with it; so empty is asked for once more by the broker.
     const auto dropped = context_.redis.Run(
-        {"FCALL", "quantum_bus_3_drop_consumer", "1", StreamKey(family), group, name->text}, kAnswerMax);
+        {"FCALL", "quantum_bus_4_drop_consumer", "1", StreamKey(family), group, name->text}, kAnswerMax);
     if (dropped && dropped->integer == 1) {
       log::Info("removed a consumer that no process owns any more",
                 {{"stream", family}, {"group", group}, {"consumer", name->text}});
@@ -185,7 +185,7 @@ void Janitor::Trim(const std::string& family, Duration keep) {
 void Janitor::Forget() {
   for (const auto& [family, group] : watched_) {
     static_cast<void>(
-        context_.redis.Run({"FCALL", "quantum_bus_3_forget", "1", ProducersKey(family), kForgetSeconds}, kAnswerMax));
+        context_.redis.Run({"FCALL", "quantum_bus_4_forget", "1", ProducersKey(family), kForgetSeconds}, kAnswerMax));
     if (context_.pool == nullptr) {
       continue;
     }

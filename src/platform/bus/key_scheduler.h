@@ -19,6 +19,7 @@ struct Subscription;
 struct Delivery {
   std::string family;  // of its stream
   std::string entry;   // its id in the stream
+  std::string first;   // the entry's first event (in_hand.h)
   uint64_t token = 0;  // of the lease under which it was read
   Event event;
   const Subscription* subscription = nullptr;

@@ -10,7 +10,7 @@ namespace quantum::bus {
 
 // One process's side of the lease of a group on a stream: who holds it reads the stream, the others stand by. No I/O.
 //
-// The broker keeps a record (bus.lua, quantum_bus_3_lease): a token, greater with each new holder, and a beat that
+// The broker keeps a record (bus.lua, quantum_bus_4_lease): a token, greater with each new holder, and a beat that
 // every renewal moves. No clock is compared with another's: the holder counts its time from before it asked for a
 // renewal; a standby takes over once it saw the same beat for the whole length of the lease. So the holder's time has
 // passed before anybody takes over, whichever of the two was frozen and whichever node answers. What the holder reads

@@ -64,7 +64,7 @@ void LeaseKeeper::Run() {
 }
 
 redis::Command LeaseKeeper::Word(const std::string& family, const Lease::Question& question) const {
-  return {"FCALL",        "quantum_bus_3_lease",          "1",          Key(family),     lease_.holder,
+  return {"FCALL",        "quantum_bus_4_lease",          "1",          Key(family),     lease_.holder,
           lease_.session, std::to_string(question.token), question.how, question.watched};
 }
 
@@ -86,7 +86,7 @@ Status LeaseKeeper::Round(redis::Connection& connection) {
     const redis::Reply& reply = replies[i];
     const Lease::Question& question = questions[i++];
     if (reply.is_error() || reply.elements.size() != 4) {
-      status = Error{Errc::kUnavailable, "quantum_bus_3_lease: " + reply.text};
+      status = Error{Errc::kUnavailable, "quantum_bus_4_lease: " + reply.text};
       continue;
     }
     const uint64_t before = lease.token();

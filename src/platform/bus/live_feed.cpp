@@ -141,7 +141,7 @@ void LiveFeed::Fetch() {
         const redis::Reply& entries = stream.elements.at(1);
         after[stream.elements.at(0).text] = entries.elements.back().elements.at(0).text;
         for (const redis::Reply& entry : entries.elements) {
-          auto event = ParseEntry(entry.elements.at(1));
+          auto event = ParseEvent(entry.elements.at(1));
           if (event) {
             Put(std::move(*event));
           }

@@ -178,10 +178,15 @@ std::vector<trading::event::Kline> MarketData::ReadPublished() {
     return klines;
   }
   for (const redis::Reply& entry : entries->elements) {
-    const auto event = entry.elements.size() == 2 ? bus::ParseEntry(entry.elements[1])
-                                                  : Result<bus::Event>(Error{Errc::kInvalidArgument, "no entry"});
-    if (event.ok() && event->type == trading::event::kMarketKline) {
-      if (auto kline = trading::event::ParseKline(event->payload); kline.ok()) {
+    const auto events = entry.elements.size() == 2
+                            ? bus::ParseEntry(entry.elements[1])
+                            : Result<std::vector<bus::Event>>(Error{Errc::kInvalidArgument, "no entry"});
+    for (size_t i = events.ok() ? events->size() : 0; i-- > 0;) {  // newest first, as the entries are
+      const bus::Event& event = (*events)[i];
+      auto kline = event.type == trading::event::kMarketKline
+                       ? trading::event::ParseKline(event.payload)
+                       : Result<trading::event::Kline>(Error{Errc::kInvalidArgument, "no candle"});
+      if (kline.ok()) {
         klines.push_back(*std::move(kline));
       }
     }

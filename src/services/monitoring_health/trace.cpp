@@ -82,6 +82,14 @@ void TraceSearch::OnReplies(const std::vector<redis::Reply>& replies) {
   }
 }
 
+// Cheaper than reading all of it: an entry of several events names the ids of all of them in one field.
+bool TraceSearch::MayBelong(const redis::Reply& fields) const {
+  const redis::Reply* const id = bus::FindField(fields, "cid");
+  const redis::Reply* const several = bus::FindField(fields, "events");
+  return id != nullptr ? id->text == correlation_id_
+                       : several != nullptr && several->text.find(correlation_id_) != std::string::npos;
+}
+
 void TraceSearch::TakePage(Cursor& cursor, const redis::Reply& page) {
   if (page.type != redis::Reply::Type::kArray) {
     complete_ = false;
@@ -92,15 +100,19 @@ void TraceSearch::TakePage(Cursor& cursor, const redis::Reply& page) {
     if (entry.elements.size() != 2) {
       continue;
     }
-    const redis::Reply* id = bus::FindField(entry.elements[1], "cid");
-    if (id == nullptr || id->text != correlation_id_) {
+    if (!MayBelong(entry.elements[1])) {
       continue;
     }
     // An entry that cannot be read lies with the dead letters; it is not part of the way.
-    if (auto event = bus::ParseEntry(entry.elements[1]); event.ok() && found_.size() < limits_.events_max) {
-      found_.push_back({cursor.family, *std::move(event)});
-    } else {
-      complete_ = false;
+    auto events = bus::ParseEntry(entry.elements[1]);
+    complete_ = complete_ && events.ok();
+    for (size_t i = 0; events.ok() && i < events->size(); ++i) {
+      bus::Event& event = (*events)[i];
+      if (event.correlation_id == correlation_id_ && found_.size() < limits_.events_max) {
+        found_.push_back({cursor.family, std::move(event)});
+      } else if (event.correlation_id == correlation_id_) {
+        complete_ = false;
+      }
     }
   }
   cursor.seen += page.elements.size();

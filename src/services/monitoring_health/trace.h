@@ -51,6 +51,7 @@ class TraceSearch {
     bool done = false;
   };
   bool NothingLeft() const;
+  bool MayBelong(const redis::Reply& fields) const;
   void TakePage(Cursor& cursor, const redis::Reply& page);
 
   const std::string correlation_id_;

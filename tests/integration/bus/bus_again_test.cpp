@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "platform/bus/append.h"
 #include "platform/bus/bus.h"
 #include "platform/bus/codec.h"
+#include "platform/bus/functions.h"
 #include "tests/support/fiber_eventually.h"
 #include "tests/support/redis_cluster.h"
 
@@ -14,11 +18,13 @@ using quantum::testing::RedisCluster;
 using quantum::testing::fibers::Eventually;
 
 constexpr const char* kPlaced = "order.placed";
+constexpr const char* kOther = "order.canceled";  // nobody asks for it
 
 class BusAgainTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     RegisterEventType({kPlaced});
+    RegisterEventType({kOther});
     cluster_ = std::make_unique<RedisCluster>();
   }
   static void TearDownTestSuite() { cluster_.reset(); }
@@ -46,6 +52,10 @@ class BusAgainTest : public ::testing::Test {
     redis::Command add{"XADD", StreamKey("order"), "*"};
     add.insert(add.end(), fields.begin(), fields.end());
     return add;
+  }
+
+  static bool LoadFunctions(redis::Client& client) {
+    return client.Run(redis::Command{"FUNCTION", "LOAD", "REPLACE", kFunctionLibrary}).ok();
   }
 
   // Runs a bus of group g, with this handler, and the body.
@@ -132,6 +142,83 @@ TEST_F(BusAgainTest, AGroupThatWasGivenEverythingDoesNotLagWhateverTheNewMasterH
         EXPECT_TRUE(client.Run(Addition(6)).ok());
         EXPECT_TRUE(Eventually(20s, [&] { return handled == 6 && AllDone(); }));
       });
+}
+
+// Many events that go at once share entries: each is handled for itself all the same.
+TEST_F(BusAgainTest, AFailingEventOfAnEntryOfManyHoldsBackItsKeyAloneAndIsBuriedWithTheEntry) {
+  constexpr uint64_t kEvents = 40;
+  std::vector<EventPtr> events;
+  for (uint64_t sequence = 1; sequence <= kEvents; ++sequence) {
+    const bool bad = sequence == 7;
+    events.push_back(std::make_shared<const Event>(Event{.id = "x" + std::to_string(sequence),
+                                                         .type = sequence % 3 == 0 ? kOther : kPlaced,
+                                                         .producer = "other",
+                                                         .incarnation = "abc",
+                                                         .sequence = sequence,
+                                                         .source = "other",
+                                                         .key = bad ? "BAD" : "K",
+                                                         .payload = std::to_string(sequence)}));
+  }
+  std::vector<int> handled;
+  int tries = 0;
+  const auto handler = [&](const Event& event) -> Status {
+    if (event.key == "BAD") {
+      ++tries;
+      return Error{Errc::kInternal, "cannot be handled"};
+    }
+    handled.push_back(std::stoi(event.payload));
+    return {};
+  };
+  Run(handler, [&](redis::Client& client) {
+    const Batch batch{{"other", "abc", "order"}, events, false};
+    ASSERT_TRUE(LoadFunctions(client));
+    ASSERT_TRUE(client.Run(AppendCommand(batch, "")).ok());
+    EXPECT_EQ(AskMaster({"XLEN", StreamKey("order")}), "2") << "32 and 8";
+    ASSERT_TRUE(Eventually(30s, [&] { return tries == 5; }));
+    EXPECT_EQ(handled.size(), kEvents - kEvents / 3 - 1) << "its neighbours do not wait for it";
+    EXPECT_TRUE(std::is_sorted(handled.begin(), handled.end()));
+    ASSERT_TRUE(Eventually(10s, [] { return AskMaster({"XLEN", DeadLetterKey("order")}) == "1"; }));
+    EXPECT_TRUE(Eventually(10s, [] { return AllDone(); }));
+    EXPECT_NE(AskMaster({"XRANGE", DeadLetterKey("order"), "-", "+"}).find("\n7\n"), std::string::npos);
+    // The same events again, cut otherwise: the broker takes none twice.
+    const Batch again{batch.lane, {events.begin() + 3, events.end()}, false};
+    ASSERT_TRUE(client.Run(AppendCommand(again, "")).ok());
+    EXPECT_EQ(AskMaster({"XLEN", StreamKey("order")}), "2");
+    EXPECT_EQ(tries, 5);
+  });
+}
+
+TEST_F(BusAgainTest, OfAnEntryOfWhichItHoldsAPartTheBrokerTakesNothingAndSaysWhereToGoOn) {
+  std::vector<EventPtr> events;
+  for (uint64_t sequence = 1; sequence <= 30; ++sequence) {
+    events.push_back(std::make_shared<const Event>(Event{.id = "x",
+                                                         .type = kPlaced,
+                                                         .producer = "other",
+                                                         .incarnation = "abc",
+                                                         .sequence = sequence,
+                                                         .source = "other",
+                                                         .payload = "{}"}));
+  }
+  std::vector<uint64_t> handled;
+  const auto handler = [&](const Event& event) {
+    handled.push_back(event.sequence);
+    return Status();
+  };
+  Run(handler, [&](redis::Client& client) {
+    const Lane lane{"other", "abc", "order"};
+    ASSERT_TRUE(LoadFunctions(client));
+    ASSERT_TRUE(client.Run(AppendCommand({lane, {events.begin(), events.begin() + 5}, false}, "")).ok());
+    const auto whole = client.Run(AppendCommand({lane, events, false}, ""));
+    ASSERT_TRUE(whole.ok());
+    EXPECT_EQ(whole->elements.at(0).integer, 5);
+    EXPECT_EQ(whole->elements.at(1).integer, 0);
+    const auto rest = client.Run(AppendCommand({lane, {events.begin() + 5, events.end()}, false}, ""));
+    ASSERT_TRUE(rest.ok());
+    EXPECT_EQ(rest->elements.at(0).integer, 30);
+    EXPECT_EQ(rest->elements.at(1).integer, 25);
+    ASSERT_TRUE(Eventually(10s, [&] { return handled.size() == 30; }));
+    EXPECT_TRUE(std::is_sorted(handled.begin(), handled.end()));
+  });
 }
 
 }  // namespace

@@ -347,7 +347,7 @@ TEST_F(BusLeasePairTest, ARequestOverAnEarlierConnectionOfTheReaderReadsNothing)
     ASSERT_TRUE(connection.ok());
     const auto answered = (*connection)
                               ->Run({{"WATCH", key},
-                                     {"FCALL", "quantum_bus_3_guard", "1", key, Ask({"HGET", key, "session"}),
+                                     {"FCALL", "quantum_bus_4_guard", "1", key, Ask({"HGET", key, "session"}),
                                       Ask({"HGET", key, "token"}), "0"},
                                      {"MULTI"},
                                      {"XREADGROUP", "GROUP", GroupName("g"), "a", "STREAMS", StreamKey("order"), ">"},
