@@ -3,12 +3,12 @@ include(GoogleTest)
 
 # The sanitizers' reports of all programs, whoever started them and as which user: one file a process.
 if(QUANTUM_SANITIZER)
-  set(reports ${CMAKE_BINARY_DIR}/sanitizer)
-  file(MAKE_DIRECTORY ${reports})
-  file(CHMOD ${reports} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_WRITE GROUP_EXECUTE
+  set(QUANTUM_SANITIZER_REPORTS ${CMAKE_BINARY_DIR}/sanitizer CACHE PATH "where the sanitizers report")
+  file(MAKE_DIRECTORY ${QUANTUM_SANITIZER_REPORTS})
+  file(CHMOD ${QUANTUM_SANITIZER_REPORTS} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_WRITE GROUP_EXECUTE
        WORLD_READ WORLD_WRITE WORLD_EXECUTE)
-  add_library(sanitizer_options OBJECT ${CMAKE_SOURCE_DIR}/cmake/sanitizer_options.cpp)
-  target_compile_definitions(sanitizer_options PRIVATE QUANTUM_SANITIZER_REPORTS="${reports}/report")
+  add_library(sanitizer_options OBJECT ${CMAKE_CURRENT_LIST_DIR}/sanitizer_options.cpp)
+  target_compile_definitions(sanitizer_options PRIVATE QUANTUM_SANITIZER_REPORTS="${QUANTUM_SANITIZER_REPORTS}/report")
   link_libraries(sanitizer_options)
 endif()
 
