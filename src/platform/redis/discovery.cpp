@@ -123,6 +123,7 @@ Result<Role> ParseRole(const Reply& reply) {
   if (role.master && reply.elements.size() >= 3) {
     // "master", its offset, then a replica each: address, port, the offset that it acknowledged.
     role.replicas = reply.elements[2].elements.size();
+    const int64_t written = std::max<int64_t>(0, reply.elements[1].integer);
     for (const Reply& replica : reply.elements[2].elements) {
       if (replica.elements.size() < 3) {
         continue;
@@ -131,7 +132,8 @@ Result<Role> ParseRole(const Reply& reply) {
       int64_t acknowledged = 0;
       std::from_chars(offset.data(), offset.data() + offset.size(), acknowledged);
       if (auto endpoint = ParseAddress(replica.elements[0].text, replica.elements[1].text)) {
-        role.attached.push_back({*std::move(endpoint), std::max<int64_t>(0, reply.elements[1].integer - acknowledged)});
+        role.attached.push_back(
+            {*std::move(endpoint), std::max<int64_t>(0, written - std::max<int64_t>(0, acknowledged))});
       }
     }
   }

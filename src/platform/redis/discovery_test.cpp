@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace quantum::redis {
 namespace {
 
@@ -97,6 +99,20 @@ TEST(Discovery, TellsHowFarEachReplicaIsBehindAndHowManySentinelsAgree) {
   discovery.OnAnswer(1, Address(2));
   discovery.OnAnswer(2, Address(1));
   EXPECT_EQ(discovery.naming(At(1)), 2);
+}
+
+TEST(Discovery, OffsetsThatMakeNoSenseAreNobodysLag) {
+  const Reply replica{.type = Reply::Type::kArray,
+                      .elements = {Text("127.0.0.1"), Text("6380"), Text("-9223372036854775808")}};
+  for (const int64_t written : {INT64_MIN, INT64_MAX}) {
+    const Reply reply{.type = Reply::Type::kArray,
+                      .elements = {Text("master"),
+                                   {.type = Reply::Type::kInteger, .integer = written},
+                                   {.type = Reply::Type::kArray, .elements = {replica}}}};
+    const auto role = ParseRole(reply);
+    ASSERT_TRUE(role.ok());
+    EXPECT_EQ(role->attached.at(0).behind_bytes, std::max<int64_t>(0, written));
+  }
 }
 
 TEST(Discovery, TellsAnswersOfUnusableNodesFromErrorsOfCommands) {
