@@ -4,7 +4,6 @@
 
 #include <array>
 #include <charconv>
-#include <optional>
 
 namespace quantum::bus {
 
