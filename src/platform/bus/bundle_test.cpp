@@ -5,9 +5,12 @@
 
 #include "platform/bus/append.h"
 #include "platform/bus/codec.h"
+#include "platform/bus/test_fields.h"
 
 namespace quantum::bus {
 namespace {
+
+using test::FieldsOf;
 
 using ::testing::HasSubstr;
 
@@ -29,18 +32,10 @@ std::vector<EventPtr> Events(size_t count, size_t payload_bytes = 2) {
   return events;
 }
 
-redis::Reply Fields(const std::vector<std::string>& words) {
-  redis::Reply reply{.type = redis::Reply::Type::kArray};
-  for (const std::string& word : words) {
-    reply.elements.push_back({.type = redis::Reply::Type::kString, .text = word});
-  }
-  return reply;
-}
-
 TEST(Bundle, ComesBackAsItWas) {
   const auto events = Events(5);
   const auto read = ParseEntry(
-      Fields({"producer", "p", "inc", "i", "seq", "7", "n", "5", "events", EncodeBundle(events, 0, events.size())}));
+      FieldsOf({"producer", "p", "inc", "i", "seq", "7", "n", "5", "events", EncodeBundle(events, 0, events.size())}));
   ASSERT_TRUE(read.ok()) << read.error().message;
   ASSERT_EQ(read->size(), 5u);
   for (size_t i = 0; i < events.size(); ++i) {
@@ -62,7 +57,7 @@ TEST(Bundle, CutAnywhereOrOfAnotherCountItIsNoBundle) {
 }
 
 TEST(Bundle, AMissingFieldOfItsHeadIsNamed) {
-  const auto read = ParseEntry(Fields({"producer", "p", "inc", "i", "n", "1", "events", "x"}));
+  const auto read = ParseEntry(FieldsOf({"producer", "p", "inc", "i", "n", "1", "events", "x"}));
   ASSERT_FALSE(read.ok());
   EXPECT_THAT(read.error().message, HasSubstr("\"seq\""));
 }

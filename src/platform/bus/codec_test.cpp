@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "platform/bus/test_fields.h"
+
 namespace quantum::bus {
 namespace {
+
+using test::FieldsOf;
 
 Event Sample() {
   return {.id = "0190-1",
@@ -20,16 +24,8 @@ Event Sample() {
           .payload = "{\"price\":\"1.10\"}"};
 }
 
-redis::Reply ToReply(const std::vector<std::string>& words) {
-  redis::Reply reply{.type = redis::Reply::Type::kArray};
-  for (const std::string& word : words) {
-    reply.elements.push_back({.type = redis::Reply::Type::kString, .text = word});
-  }
-  return reply;
-}
-
 TEST(Codec, AnEventComesBackAsItWasStored) {
-  const auto event = ParseEvent(ToReply(EntryFields(Sample())));
+  const auto event = ParseEvent(FieldsOf(EntryFields(Sample())));
   ASSERT_TRUE(event.ok()) << event.error().message;
   EXPECT_EQ(EntryFields(*event), EntryFields(Sample()));
   EXPECT_EQ(event->sequence, Sample().sequence);
@@ -39,7 +35,7 @@ TEST(Codec, AnEventComesBackAsItWasStored) {
 TEST(Codec, IgnoresFieldsItDoesNotKnow) {
   auto words = EntryFields(Sample());
   words.insert(words.end(), {"shard", "7"});
-  EXPECT_TRUE(ParseEvent(ToReply(words)).ok());
+  EXPECT_TRUE(ParseEvent(FieldsOf(words)).ok());
 }
 
 TEST(Codec, NamesTheRequiredFieldThatIsMissing) {
@@ -51,7 +47,7 @@ TEST(Codec, NamesTheRequiredFieldThatIsMissing) {
         break;
       }
     }
-    const auto event = ParseEvent(ToReply(words));
+    const auto event = ParseEvent(FieldsOf(words));
     ASSERT_FALSE(event.ok()) << name;
     EXPECT_EQ(event.error().code, Errc::kInvalidArgument);
     EXPECT_NE(event.error().message.find("\"" + name + "\""), std::string::npos) << event.error().message;
@@ -61,9 +57,9 @@ TEST(Codec, NamesTheRequiredFieldThatIsMissing) {
 TEST(Codec, RefusesNumbersThatAreNone) {
   auto words = EntryFields(Sample());
   words[11] = "-1";  // seq
-  EXPECT_FALSE(ParseEvent(ToReply(words)).ok());
+  EXPECT_FALSE(ParseEvent(FieldsOf(words)).ok());
   words[11] = "1x";
-  EXPECT_FALSE(ParseEvent(ToReply(words)).ok());
+  EXPECT_FALSE(ParseEvent(FieldsOf(words)).ok());
 }
 
 TEST(Events, AreNamedAsTheContractSays) {
