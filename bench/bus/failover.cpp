@@ -43,8 +43,7 @@ struct Shared {
 
 std::string Stamped(int64_t at) {
   std::string payload = fmt::format("{:020}", at);
-  payload.resize(kPayload, 'x');
-  return payload;
+  return payload + Payload(static_cast<size_t>(at), kPayload - payload.size());
 }
 
 void Publish(LoopThread& thread, Setting& setting, Shared& shared, std::vector<double>& returned_ms) {

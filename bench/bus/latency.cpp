@@ -24,8 +24,7 @@ int64_t Now() { return SystemClock().Steady().time_since_epoch().count(); }
 
 std::string Stamped(int64_t at) {
   std::string payload = fmt::format("{:020}", at);
-  payload.resize(kPayload, 'x');
-  return payload;
+  return payload + Payload(static_cast<size_t>(at), kPayload - payload.size());
 }
 
 double MsSince(std::string_view payload, int64_t now) {
@@ -144,7 +143,7 @@ class Publishers {
         return;
       }
       bus::Event event = MakeEvent(worker.number, 0);
-      event.payload = worker.counts ? Stamped(worker.due) : std::string(kPayload, 'w');
+      event.payload = worker.counts ? Stamped(worker.due) : "w" + Payload(worker.number, kPayload - 1);
       QUANTUM_ASSERT(bus.Publish(std::move(event)).ok());
       if (worker.counts) {
         flow.returned_ms.push_back(static_cast<double>(Now() - worker.due) / 1e6);

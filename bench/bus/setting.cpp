@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <sstream>
 
 #include "platform/base/id.h"
+#include "platform/base/random.h"
 #include "platform/log/setup.h"
 
 namespace quantum::bench {
@@ -66,12 +69,48 @@ double Setting::NodesCpu() const {
 
 void Setting::DropStream() const { AskMaster({"DEL", bus::StreamKey(kFamily), bus::ProducersKey(kFamily)}); }
 
+namespace {
+
+std::string Noise(Random& random, size_t digits) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (size_t i = 0; i < digits; ++i) {
+    text += kDigits[random.Below(kDigits.size())];
+  }
+  return text;
+}
+
+// An order with numbers and an id of its own, and noise up to the length that was asked for.
+std::string MakePayload(Random& random, size_t bytes) {
+  std::string text =
+      fmt::format(R"({{"order_id":"{}","symbol":"KEY{:02}USDT","side":"{}","price":"{}.{}","quantity":"0.{}")",
+                  Noise(random, 32), random.Below(kKeys), random.Below(2) == 0 ? "BUY" : "SELL",
+                  20'000 + random.Below(60'000), random.Below(100), random.Below(10'000));
+  const std::string_view open = R"(,"note":")";
+  const std::string_view close = R"("})";
+  const size_t rest = text.size() + open.size() + close.size();
+  return text.append(open).append(Noise(random, bytes - std::min(bytes, rest))).append(close);
+}
+
+}  // namespace
+
+const std::string& Payload(size_t number, size_t bytes) {
+  static constexpr size_t kDifferent = 1024;  // many times as many as share an entry
+  static thread_local std::map<size_t, std::vector<std::string>> made;
+  std::vector<std::string>& payloads = made[bytes];
+  if (payloads.empty()) {
+    SeededRandom random(1);
+    std::generate_n(std::back_inserter(payloads), kDifferent, [&] { return MakePayload(random, bytes); });
+  }
+  return payloads[number % kDifferent];
+}
+
 bus::Event MakeEvent(size_t number, size_t payload_bytes) {
   static const std::string correlation_id = NewUuid(SystemClock());
   return {.type = kType,
           .key = fmt::format("KEY{:02}USDT", number % kKeys),
           .correlation_id = correlation_id,
-          .payload = std::string(payload_bytes, 'x')};
+          .payload = Payload(number, payload_bytes)};
 }
 
 LoopThread::LoopThread(const std::string& name) {

@@ -45,6 +45,10 @@ class Setting {
 
 // An event whose payload has this many bytes; one of 64 keys. The rest is as in the platform: a correlation id, no
 // cause.
+// As real ones are: JSON, much of which is the same in all, and ids and numbers that are not. What is compressed must
+// not be more than in earnest. At least some 100 bytes.
+const std::string& Payload(size_t number, size_t bytes);
+
 bus::Event MakeEvent(size_t number, size_t payload_bytes);
 
 // A loop on a thread of its own.

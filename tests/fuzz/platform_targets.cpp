@@ -10,6 +10,7 @@
 #include "platform/base/clock.h"
 #include "platform/bus/bundle.h"
 #include "platform/bus/codec.h"
+#include "platform/bus/compression.h"
 #include "platform/bus/journal/faulty_storage.h"
 #include "platform/bus/journal/journal.h"
 #include "platform/bus/trimming.h"
@@ -119,7 +120,24 @@ bus::Event SampleEvent(uint64_t sequence) {
 std::string SampleBundle() {
   const std::vector<bus::EventPtr> events{std::make_shared<const bus::Event>(SampleEvent(7)),
                                           std::make_shared<const bus::Event>(SampleEvent(8))};
-  return RespList({"producer", "p", "inc", "ab12", "seq", "7", "n", "2", "events", bus::EncodeBundle(events, 0, 2)});
+  return bus::EncodeBundle(events, 0, 2);
+}
+
+std::string SampleEntryOfSeveral() {
+  return RespList({"producer", "p", "inc", "ab12", "seq", "7", "n", "2", std::string(bus::kBundleField),
+                   bus::Compress(SampleBundle())});
+}
+
+void Bundle(std::string_view bytes) {
+  for (const size_t count : {1u, 2u, 3u}) {
+    const auto events = bus::DecodeBundle(bytes, "p", "i", 7, count);
+    QUANTUM_ASSERT(!events.ok() || events->size() == count);
+  }
+}
+
+void Compressed(std::string_view bytes) {
+  const auto text = bus::Decompress(bytes, bus::kBundleTextMax);
+  QUANTUM_ASSERT(!text.ok() || text->size() <= bus::kBundleTextMax);
 }
 
 bus::journal::Header SampleHeader() { return {"p", "ab12", 1}; }
@@ -262,10 +280,15 @@ std::vector<Target> PlatformTargets() {
       {.name = "resp",
        .run = Resp,
        .corpus = {"+OK\r\n:42\r\n$5\r\nhello\r\n*2\r\n$1\r\na\r\n*1\r\n$-1\r\n-READONLY no\r\n",
-                  RespList(bus::EntryFields(SampleEvent(7))), SampleBundle(), RespList({"127.0.0.1", "6379"}),
+                  RespList(bus::EntryFields(SampleEvent(7))), SampleEntryOfSeveral(), RespList({"127.0.0.1", "6379"}),
                   RespList({"message", "+switch-master", "mymaster 127.0.0.1 1 127.0.0.1 2"}),
                   "*3\r\n$6\r\nmaster\r\n:7\r\n*1\r\n*3\r\n$9\r\n127.0.0.1\r\n$4\r\n6380\r\n$1\r\n7\r\n"},
        .words = {"*", "$", ":", "\r\n", "$-1\r\n", "*-1\r\n", "*0\r\n", "+", "-ERR\r\n"}},
+      {.name = "bundle", .run = Bundle, .corpus = {SampleBundle()}, .words = {":", ",", "0:,", "1:"}},
+      {.name = "compressed",
+       .run = Compressed,
+       .corpus = {bus::Compress(SampleBundle()), bus::Compress("")},
+       .words = {}},
       {.name = "journal-segment", .run = JournalSegment, .corpus = {SampleSegment()}, .words = {"QTJOURN1"}},
       {.name = "journal-records",
        .run = JournalRecords,

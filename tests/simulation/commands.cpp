@@ -130,7 +130,7 @@ Reply Commands::Append(const Command& words) {
         }
         if (count > 1) {
           visits_.Count(Visit::kBundled);
-          fields.insert(fields.end(), {"n", words[at], "events", words[at + 1]});
+          fields.insert(fields.end(), {"n", words[at], "events_zstd", words[at + 1]});
         }
         Add(stream, std::move(fields));
         last = std::max(last, until);

@@ -78,7 +78,7 @@ local function append(keys, args)
           entry[#entry + 1] = args[at + f]
         end
       else
-        for _, word in ipairs({'n', args[at], 'events', args[at + 1]}) do
+        for _, word in ipairs({'n', args[at], 'events_zstd', args[at + 1]}) do
           entry[#entry + 1] = word
         end
       end

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "platform/bus/codec.h"
+#include "platform/bus/compression.h"
 #include "platform/redis/discovery.h"
 
 namespace quantum::bus {
@@ -25,7 +26,7 @@ redis::Command AppendCommand(const Batch& batch, const std::string& session, con
     if (count == 1) {
       AppendStoredFields(*batch.events[begin], words);
     } else {
-      words.push_back(EncodeBundle(batch.events, begin, count));
+      words.push_back(Compress(EncodeBundle(batch.events, begin, count)));
     }
     begin += count;
   }

@@ -81,6 +81,11 @@ bool CanShare(const Event& event) {
          !event.payload.empty();
 }
 
+size_t FieldBytes(const Event& event) {
+  return event.id.size() + event.type.size() + event.source.size() + event.key.size() + event.correlation_id.size() +
+         event.cause.size() + event.payload.size();
+}
+
 }  // namespace
 
 size_t BundleSize(const std::vector<EventPtr>& events, size_t begin, const BundleLimits& limits) {
@@ -90,7 +95,7 @@ size_t BundleSize(const std::vector<EventPtr>& events, size_t begin, const Bundl
   size_t bytes = 0;
   size_t end = begin;
   while (end < events.size() && end - begin < limits.events && CanShare(*events[end])) {
-    bytes += events[end]->payload.size();
+    bytes += FieldBytes(*events[end]);
     if (bytes > limits.bytes) {
       break;
     }
@@ -149,7 +154,7 @@ Result<std::vector<Event>> DecodeBundle(std::string_view text, std::string_view 
     events.push_back(std::move(event));
   }
   if (!values.good() || !values.empty() || events.size() != count) {
-    return Error{Errc::kInvalidArgument, fmt::format("field \"events\" does not hold {} events", count)};
+    return Error{Errc::kInvalidArgument, fmt::format("a bundle does not hold {} events", count)};
   }
   return events;
 }

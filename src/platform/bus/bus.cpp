@@ -76,7 +76,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
     }
   }
 
-  Result<std::string> Publish(Event event, const PublishOptions& options);
+  std::vector<Result<std::string>> PublishAll(std::vector<Event> events, const PublishOptions& options);
   Status PublishWithin(postgres::Transaction& transaction, std::vector<Event> events);
   void Relay() {
     if (relay_) {
@@ -100,6 +100,14 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
     });
   }
   const EventType& Stamp(Event& event) const;
+  // An event that is on its way; without a ticket nothing is to be awaited.
+  struct Taken {
+    std::string type;
+    std::string id;
+    std::optional<Outbox::Ticket> ticket;
+  };
+  Result<Taken> Take(Event event);
+  Result<std::string> AwaitTaken(const Taken& taken, bool replicated, Duration timeout);
   Outbox& outbox() { return on_disk_.journal ? static_cast<Outbox&>(*on_disk_.journal) : memory_; }
   bool AwaitSafe(const Outbox::Ticket& ticket, Duration timeout);
 
@@ -143,7 +151,22 @@ const EventType& Bus::Impl::Stamp(Event& event) const {
   return *type;
 }
 
-Result<std::string> Bus::Impl::Publish(Event event, const PublishOptions& options) {
+std::vector<Result<std::string>> Bus::Impl::PublishAll(std::vector<Event> events, const PublishOptions& options) {
+  const auto deadline = Deadline::After(options.timeout, clock_);
+  std::vector<Result<Taken>> taken;
+  taken.reserve(events.size());
+  for (Event& event : events) {
+    taken.push_back(taken.empty() || taken.back().ok() ? Take(std::move(event)) : taken.back().error());
+  }
+  std::vector<Result<std::string>> published(taken.size(), Error{Errc::kCancelled, ""});
+  // From the last: it wakes this fiber once, and then the others are there.
+  for (size_t i = taken.size(); i-- > 0;) {
+    published[i] = taken[i].ok() ? AwaitTaken(*taken[i], options.await_replicated, Left(deadline)) : taken[i].error();
+  }
+  return published;
+}
+
+Result<Bus::Impl::Taken> Bus::Impl::Take(Event event) {
   const EventType& type = Stamp(event);
   if (stopped_) {
     return Error{Errc::kCancelled, fmt::format("publishing {}: the bus is stopped", event.type)};
@@ -151,33 +174,37 @@ Result<std::string> Bus::Impl::Publish(Event event, const PublishOptions& option
   if (event.payload.empty()) {
     return Error{Errc::kInvalidArgument, fmt::format("publishing {}: the payload is empty", event.type)};
   }
-  const std::string id = event.id;
+  Taken taken{.type = event.type, .id = event.id, .ticket = std::nullopt};
   if (type.durability == Durability::kVolatile) {
     event.incarnation = incarnation_;
     event.sequence = ++volatile_sequence_;
     volatile_sender_.Put(std::move(event));
-    return id;
+    return taken;
   }
-  const std::string name = event.type;
-  janitor_.Tend(FamilyOf(name));
+  janitor_.Tend(FamilyOf(taken.type));
   const auto ticket = outbox().Append(std::move(event));
   if (!ticket) {
-    return Error{ticket.error().code, fmt::format("publishing {}: {}; {}", name, ticket.error().message,
+    return Error{ticket.error().code, fmt::format("publishing {}: {}; {}", taken.type, ticket.error().message,
                                                   sender_.trouble().empty() ? "retry later" : sender_.trouble())};
   }
+  taken.ticket = *ticket;
   sender_.Wake();
-  const bool done = writer_ && !options.await_replicated ? AwaitSafe(*ticket, options.timeout)
-                                                         : sender_.AwaitConfirmed(*ticket, options.timeout);
+  return taken;
+}
+
+Result<std::string> Bus::Impl::AwaitTaken(const Taken& taken, bool replicated, Duration timeout) {
+  const bool on_disk = writer_ && !replicated;
+  const bool done =
+      !taken.ticket || (on_disk ? AwaitSafe(*taken.ticket, timeout) : sender_.AwaitConfirmed(*taken.ticket, timeout));
   if (!done) {
-    const std::string& reason = writer_ && !options.await_replicated && !on_disk_.journal->trouble().empty()
-                                    ? on_disk_.journal->trouble()
-                                    : sender_.trouble();
+    const std::string& reason =
+        on_disk && !on_disk_.journal->trouble().empty() ? on_disk_.journal->trouble() : sender_.trouble();
     return Error{Errc::kUnknownOutcome,
                  fmt::format("publishing {} {}: not safe in time ({}); it waits in the outbox and will be delivered, "
                              "do not publish it again",
-                             name, id, reason.empty() ? "the broker is slow" : reason)};
+                             taken.type, taken.id, reason.empty() ? "the broker is slow" : reason)};
   }
-  return id;
+  return taken.id;
 }
 
 bool Bus::Impl::AwaitSafe(const Outbox::Ticket& ticket, Duration timeout) {
@@ -392,7 +419,11 @@ Bus::~Bus() {
 }
 
 Result<std::string> Bus::Publish(Event event, PublishOptions options) {
-  return impl_->Publish(std::move(event), options);
+  return std::move(PublishAll({std::move(event)}, options).front());
+}
+
+std::vector<Result<std::string>> Bus::PublishAll(std::vector<Event> events, PublishOptions options) {
+  return impl_->PublishAll(std::move(events), options);
 }
 Status Bus::PublishWithin(postgres::Transaction& transaction, std::vector<Event> events) {
   return impl_->PublishWithin(transaction, std::move(events));

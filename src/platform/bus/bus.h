@@ -90,6 +90,9 @@ class Bus {
   // event stays in the outbox and will be delivered as soon as the broker is back, unless this process dies before;
   // publishing it again would double it.
   Result<std::string> Publish(Event event, PublishOptions options = {});  // the event's id
+  // Many at once, in their order, each answered as Publish would: they share the disk's sync and the wait for it. Once
+  // one is refused, so are those behind it, with the same error.
+  std::vector<Result<std::string>> PublishAll(std::vector<Event> events, PublishOptions options = {});
 
   // Rows of the table `outbox` in the caller's transaction: published if and only if it commits. This process's relay
   // moves them (after a crash, that of its successor of the same name); call Relay() after the commit to save it the

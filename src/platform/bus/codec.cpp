@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "platform/bus/bundle.h"
+#include "platform/bus/compression.h"
 
 namespace quantum::bus {
 
@@ -102,7 +103,7 @@ const redis::Reply* FindField(const redis::Reply& pairs, std::string_view name) 
 }
 
 Result<std::vector<Event>> ParseEntry(const redis::Reply& reply) {
-  const redis::Reply* const bundle = FindField(reply, "events");
+  const redis::Reply* const bundle = FindField(reply, kBundleField);
   if (bundle == nullptr) {
     QUANTUM_TRY(Event event, ParseEvent(reply));
     return std::vector<Event>{std::move(event)};
@@ -115,7 +116,8 @@ Result<std::vector<Event>> ParseEntry(const redis::Reply& reply) {
   if (!fields.complaint().empty()) {
     return Error{Errc::kInvalidArgument, "not a bundle of events: " + fields.complaint()};
   }
-  return DecodeBundle(bundle->text, producer, incarnation, first, count);
+  QUANTUM_TRY(const std::string text, Decompress(bundle->text, kBundleTextMax));
+  return DecodeBundle(text, producer, incarnation, first, count);
 }
 
 Result<Event> ParseEvent(const redis::Reply& reply) {

@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "platform/bus/bundle.h"
 #include "platform/bus/codec.h"
 
 namespace quantum::monitoring_health {
@@ -82,12 +83,10 @@ void TraceSearch::OnReplies(const std::vector<redis::Reply>& replies) {
   }
 }
 
-// Cheaper than reading all of it: an entry of several events names the ids of all of them in one field.
+// Cheaper than reading all of it, where an entry holds one event.
 bool TraceSearch::MayBelong(const redis::Reply& fields) const {
   const redis::Reply* const id = bus::FindField(fields, "cid");
-  const redis::Reply* const several = bus::FindField(fields, "events");
-  return id != nullptr ? id->text == correlation_id_
-                       : several != nullptr && several->text.find(correlation_id_) != std::string::npos;
+  return id != nullptr ? id->text == correlation_id_ : bus::FindField(fields, bus::kBundleField) != nullptr;
 }
 
 void TraceSearch::TakePage(Cursor& cursor, const redis::Reply& page) {

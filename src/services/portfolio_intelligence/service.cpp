@@ -141,14 +141,14 @@ void PortfolioIntelligence::KeepSnapshots() {
 }
 
 Status PortfolioIntelligence::Publish(const Snapshot& snapshot) {
-  const auto publish = [&](std::string_view type, std::string payload) -> Status {
-    QUANTUM_TRY(const std::string id, service_.bus().Publish(event::Make(type, "portfolio", std::move(payload))));
-    return {};
-  };
-  QUANTUM_CHECK(publish(event::kPortfolioSnapshot, SnapshotJson(snapshot)));
-  QUANTUM_CHECK(publish(event::kPortfolioPnl, PnlJson(snapshot)));
-  QUANTUM_CHECK(publish(event::kPortfolioDrawdown, DrawdownJson(snapshot, *portfolio_.peak())));
-  return publish(event::kPortfolioExposure, ExposureJson(snapshot));
+  for (const auto& published : service_.bus().PublishAll(
+           {event::Make(event::kPortfolioSnapshot, "portfolio", SnapshotJson(snapshot)),
+            event::Make(event::kPortfolioPnl, "portfolio", PnlJson(snapshot)),
+            event::Make(event::kPortfolioDrawdown, "portfolio", DrawdownJson(snapshot, *portfolio_.peak())),
+            event::Make(event::kPortfolioExposure, "portfolio", ExposureJson(snapshot))})) {
+    QUANTUM_CHECK(published.ok() ? Status() : Status(published.error()));
+  }
+  return {};
 }
 
 http::Response PortfolioIntelligence::WithSnapshot(const std::function<std::string(const Snapshot&)>& write) const {

@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 constexpr Duration kNoteInterval = 1s;
 constexpr Duration kBrokerRemembers = 6 * 24h;  // a day less than the janitor of the bus lets it
 constexpr size_t kEventBytesMax = kBodyMax / 4;
+constexpr size_t kBufferMax = 1 << 20;  // bytes kept for the next job
 constexpr std::string_view kPrefix = "segment-";
 constexpr std::string_view kSuffix = ".journal";
 constexpr std::string_view kDamaged = ".damaged";
@@ -245,9 +246,12 @@ void Journal::Write(Tail& tail, const std::string& family, Job& job) {
   }
   job.file = tail.current->name;
   job.offset = tail.current->bytes;
+  job.bytes = std::exchange(buffer_, {});
+  job.bytes.clear();
   if (tail.current->bytes == 0) {
     job.bytes = EncodeSegmentStart(tail.header);
   }
+  job.bytes.reserve(job.bytes.size() + tail.unsealed_bytes + tail.unsealed.size() * kSealBytes);
   for (const std::string& body : tail.unsealed) {
     AppendSealed(tail.header, body, job.bytes);
   }
@@ -270,7 +274,12 @@ void Journal::TakeBack(InFlight failed) {
   }
 }
 
-void Journal::Finish(const Outcome& outcome) {
+void Journal::Finish(const Outcome& outcome, std::string buffer) {
+  // Memory that is touched for the first time costs more than what is written into it; but one large job is no reason to
+  // keep as much for ever.
+  if (buffer.capacity() <= kBufferMax) {
+    buffer_ = std::move(buffer);
+  }
   if (!in_flight_) {
     return;
   }

@@ -55,7 +55,8 @@ class Journal final : public Outbox {
   // What is to be done on disk now, for the family whose turn it is; nothing if there is nothing. One job at a time:
   // Finish comes before the next. A job that failed is the next one again.
   std::optional<Job> Next(SteadyTime now, WallTime wall);
-  void Finish(const Outcome& outcome);
+  // buffer: the job's bytes, whose memory the next job then uses.
+  void Finish(const Outcome& outcome, std::string buffer = {});
 
   // What this life appended to the lane survives process and machine up to this sequence. 0 for lanes of earlier lives:
   // what they left was read, and nobody waits for it.
@@ -135,6 +136,7 @@ class Journal final : public Outbox {
   uint64_t next_number_ = 1;
   uint64_t unsealed_bytes_ = 0;  // of all families
   std::optional<InFlight> in_flight_;
+  std::string buffer_;  // memory for the next job
   uint64_t bytes_ = 0;
   std::string trouble_;
   bool disk_full_ = false;

@@ -13,7 +13,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr std::string_view kMagic = "QTJOURN1";
-constexpr size_t kFrame = sizeof(uint32_t) + sizeof(uint64_t);
 constexpr size_t kFirstWriteMax = 4096;
 constexpr uint64_t kSequenceMax = uint64_t{1} << 53;  // the broker counts in doubles
 
@@ -80,16 +79,16 @@ void Seal(uint64_t seed, std::string_view body, std::string& bytes) {
 
 // The body of the sound record that begins here.
 std::optional<std::string_view> Unseal(std::string_view bytes, uint64_t seed) {
-  if (bytes.size() < kFrame) {
+  if (bytes.size() < kSealBytes) {
     return std::nullopt;
   }
-  Reader frame(bytes.substr(0, kFrame));
+  Reader frame(bytes.substr(0, kSealBytes));
   const auto size = frame.Take<uint32_t>();
   const auto checksum = frame.Take<uint64_t>();
-  if (size == 0 || size > kBodyMax || bytes.size() - kFrame < size) {
+  if (size == 0 || size > kBodyMax || bytes.size() - kSealBytes < size) {
     return std::nullopt;
   }
-  const std::string_view body = bytes.substr(kFrame, size);
+  const std::string_view body = bytes.substr(kSealBytes, size);
   if (ChecksumOf(body, seed) != checksum) {
     return std::nullopt;
   }
@@ -143,7 +142,7 @@ std::optional<Segment::Record> Decode(std::string_view body, const Header& heade
 
 bool AnySoundRecordIn(std::string_view bytes, const Header& header) {
   const uint64_t seed = SeedOf(header);
-  for (; bytes.size() > kFrame; bytes.remove_prefix(1)) {
+  for (; bytes.size() > kSealBytes; bytes.remove_prefix(1)) {
     if (Unseal(bytes, seed)) {
       return true;
     }
@@ -206,7 +205,7 @@ Segment ReadSegment(std::string_view bytes) {
     return segment;
   }
   segment.header = *header;
-  segment.valid_bytes = kMagic.size() + kFrame + start->size();
+  segment.valid_bytes = kMagic.size() + kSealBytes + start->size();
   const uint64_t seed = SeedOf(segment.header);
   while (const auto body = Unseal(bytes.substr(segment.valid_bytes), seed)) {
     auto record = Decode(*body, segment.header);
@@ -214,7 +213,7 @@ Segment ReadSegment(std::string_view bytes) {
       break;
     }
     segment.records.push_back(std::move(*record));
-    segment.valid_bytes += kFrame + body->size();
+    segment.valid_bytes += kSealBytes + body->size();
   }
   if (segment.valid_bytes < bytes.size()) {
     segment.damaged = AnySoundRecordIn(bytes.substr(segment.valid_bytes + 1), segment.header);

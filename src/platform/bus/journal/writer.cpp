@@ -55,7 +55,7 @@ void Writer::Run() {
   resilience::Backoff backoff({.base = 20ms, .cap = 1s, .floor = 10ms}, random_);
   std::string known_trouble;
   while (true) {
-    const auto job = journal_.Next(clock_.Steady(), clock_.Now());
+    auto job = journal_.Next(clock_.Steady(), clock_.Now());
     if (!job) {
       if (stop_.is_set()) {
         return;
@@ -64,7 +64,8 @@ void Writer::Run() {
       work_.WaitFor(kTidy);
       continue;
     }
-    journal_.Finish(fiber::RunOn(disk_->loop(), [&] { return CarryOut(*job, storage_); }));
+    const Journal::Outcome outcome = fiber::RunOn(disk_->loop(), [&] { return CarryOut(*job, storage_); });
+    journal_.Finish(outcome, std::move(job->bytes));
     if (journal_.trouble().empty()) {
       if (!std::exchange(known_trouble, {}).empty()) {
         log::Info("the journal can be written again");
