@@ -231,6 +231,27 @@ local function guard(keys, args)
   return 1
 end
 
+-- KEYS: stream, lease. ARGV: session, token, reading, group, consumer, how many entries, "new" or from where pending ones,
+-- of which those that nobody touched for so many milliseconds. What such a transaction does, for a broker that is full:
+-- it queues no commands then. Answers as EXEC would; behind the new entries stands the newest of the stream.
+local function read(keys, args)
+  local refused = guard({keys[2]}, args)
+  if refused ~= 1 then
+    return refused
+  end
+  local stream, group, consumer, count = keys[1], args[4], args[5], args[6]
+  if args[7] ~= 'new' then
+    return {redis.call('XAUTOCLAIM', stream, group, consumer, args[8], args[7], 'COUNT', count)}
+  end
+  return {redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'STREAMS', stream, '>'),
+          redis.call('XREVRANGE', stream, '+', '-', 'COUNT', '1')}
+end
+
+-- KEYS: stream. ARGV: group. As XGROUP CREATE, which a broker that is full refuses.
+local function group(keys, args)
+  return redis.pcall('XGROUP', 'CREATE', keys[1], args[1], '0', 'MKSTREAM')
+end
+
 -- KEYS: stream, lease. ARGV: group, session, token, entries. Acknowledges for who holds the lease, and for nobody else.
 local function acknowledge(keys, args)
   if not is_held(record_of(keys[2]), args[2], args[3]) then
@@ -241,8 +262,17 @@ end
 
 -- KEYS: stream, lease, dead letters. ARGV: group, session ("" where there are no leases), token, entry, then of each of
 -- its dead letters how many words it has, and those. All in one: an entry that one master took off the pending ones, and
--- whose dead letter went down with another, would be lost.
+-- whose dead letter went down with another, would be lost. Nor is one taken away for another: where there are too many
+-- nothing is buried, and what failed stays with its group.
+local DEAD_LETTERS_MAX = 10000
+local DEAD_LETTER_BYTES_MAX = 64 * 1024 * 1024
 local function bury(keys, args)
+  local letters = redis.call('XLEN', keys[3])
+  if letters >= DEAD_LETTERS_MAX or
+     (letters > 0 and redis.call('MEMORY', 'USAGE', keys[3], 'SAMPLES', '5') >= DEAD_LETTER_BYTES_MAX) then
+    return redis.error_reply('DEADLETTERS the stream has ' .. letters .. ' dead letters: replay or drop them ' ..
+                             '(quantum bus dead-letters), and what failed since follows')
+  end
   if args[2] ~= '' and not is_held(record_of(keys[2]), args[2], args[3]) then
     return redis.error_reply('LEASE another process reads this stream')
   end
@@ -264,5 +294,7 @@ redis.register_function{function_name = 'quantum_bus_4_lag', callback = lag, fla
 -- Also over a full broker: what is read and acknowledged makes room.
 redis.register_function{function_name = 'quantum_bus_4_lease', callback = lease, flags = {'allow-oom'}}
 redis.register_function{function_name = 'quantum_bus_4_guard', callback = guard, flags = {'allow-oom'}}
+redis.register_function{function_name = 'quantum_bus_4_read', callback = read, flags = {'allow-oom'}}
+redis.register_function{function_name = 'quantum_bus_4_group', callback = group, flags = {'allow-oom'}}
 redis.register_function{function_name = 'quantum_bus_4_acknowledge', callback = acknowledge, flags = {'allow-oom'}}
 redis.register_function{function_name = 'quantum_bus_4_bury', callback = bury, flags = {'allow-oom'}}

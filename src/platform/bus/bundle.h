@@ -13,7 +13,7 @@
 namespace quantum::bus {
 
 struct BundleLimits {
-  size_t from = 8;          // fewer events that go at once have an entry each, as the contract's fields say
+  size_t from = 8;           // fewer events that go at once have an entry each, as the contract's fields say
   size_t events = 32;        // of one entry
   size_t bytes = 32 * 1024;  // of their fields, unless the first alone has more
 };

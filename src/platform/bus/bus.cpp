@@ -108,6 +108,8 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   };
   Result<Taken> Take(Event event);
   Result<std::string> AwaitTaken(const Taken& taken, bool replicated, Duration timeout);
+  // Why events wait for the broker. Of a full one the janitor knows more than its refusal says.
+  const std::string& Trouble() const { return janitor_.full().empty() ? sender_.trouble() : janitor_.full(); }
   Outbox& outbox() { return on_disk_.journal ? static_cast<Outbox&>(*on_disk_.journal) : memory_; }
   bool AwaitSafe(const Outbox::Ticket& ticket, Duration timeout);
 
@@ -185,7 +187,7 @@ Result<Bus::Impl::Taken> Bus::Impl::Take(Event event) {
   const auto ticket = outbox().Append(std::move(event));
   if (!ticket) {
     return Error{ticket.error().code, fmt::format("publishing {}: {}; {}", taken.type, ticket.error().message,
-                                                  sender_.trouble().empty() ? "retry later" : sender_.trouble())};
+                                                  Trouble().empty() ? "retry later" : Trouble())};
   }
   taken.ticket = *ticket;
   sender_.Wake();
@@ -198,7 +200,7 @@ Result<std::string> Bus::Impl::AwaitTaken(const Taken& taken, bool replicated, D
       !taken.ticket || (on_disk ? AwaitSafe(*taken.ticket, timeout) : sender_.AwaitConfirmed(*taken.ticket, timeout));
   if (!done) {
     const std::string& reason =
-        on_disk && !on_disk_.journal->trouble().empty() ? on_disk_.journal->trouble() : sender_.trouble();
+        on_disk && !on_disk_.journal->trouble().empty() ? on_disk_.journal->trouble() : Trouble();
     return Error{Errc::kUnknownOutcome,
                  fmt::format("publishing {} {}: not safe in time ({}); it waits in the outbox and will be delivered, "
                              "do not publish it again",
@@ -318,8 +320,7 @@ void Bus::Impl::StopConsuming(Duration timeout) {
 Status Bus::Impl::Flush(Duration timeout) {
   const auto deadline = Deadline::After(timeout, clock_);
   if (!sender_.AwaitEmpty(Left(deadline))) {
-    return Error{Errc::kTimeout,
-                 fmt::format("{} events still wait for the broker: {}", outbox().pending(), sender_.trouble())};
+    return Error{Errc::kTimeout, fmt::format("{} events still wait for the broker: {}", outbox().pending(), Trouble())};
   }
   if (relay_ && !relay_->AwaitEmpty(Left(deadline))) {
     return Error{Errc::kTimeout,
@@ -337,7 +338,7 @@ Bus::Health Bus::Impl::health() {
       oldest = std::min(oldest, FromUnixNs(event->timestamp_ns));
     }
   }
-  health.trouble = sender_.trouble();
+  health.trouble = Trouble();
   health.volatile_waiting = volatile_sender_.size();
   health.outbox_pending += relay_ ? relay_->waiting() : 0;
   if (relay_ && relay_->oldest() && *relay_->oldest() < oldest) {
@@ -352,6 +353,9 @@ Bus::Health Bus::Impl::health() {
   for (const auto& [service, consumer] : consumers_) {
     const auto readers = consumer->readers();
     health.readers.insert(health.readers.end(), readers.begin(), readers.end());
+    if (health.dead_letters_trouble.empty()) {
+      health.dead_letters_trouble = consumer->trouble();
+    }
   }
   return health;
 }

@@ -128,6 +128,8 @@ class Bus {
     uint64_t journal_bytes = 0;   // on disk
     std::string journal_trouble;  // why it cannot be written; empty when it can
     std::vector<Reader> readers;
+    std::string
+        dead_letters_trouble;  // why failed events cannot go there, and stay with their group; empty when they can
   };
   Health health() const;
 

@@ -43,7 +43,10 @@ void Consumer::Add(std::shared_ptr<const Subscription> subscription, const std::
 
 Status Consumer::CreateGroups(Duration timeout) {
   for (const std::string& family : families_) {
-    const auto made = context_.redis.Run({"XGROUP", "CREATE", StreamKey(family), group_, "0", "MKSTREAM"}, timeout);
+    auto made = context_.redis.Run({"XGROUP", "CREATE", StreamKey(family), group_, "0", "MKSTREAM"}, timeout);
+    if (!made && made.error().code == Errc::kExhausted) {  // a full broker, and reading is what makes room
+      made = context_.redis.Run({"FCALL", "quantum_bus_4_group", "1", StreamKey(family), group_}, timeout);
+    }
     if (!made && made.error().message.find("BUSYGROUP") == std::string::npos) {
       return made.error();
     }
@@ -182,6 +185,7 @@ size_t Consumer::Take(const std::string& family, uint64_t token, const redis::Re
 void Consumer::Lose(const std::string& family) {
   scheduler_.Abandon(family);
   in_hand_[family] = {};
+  unburied_.erase(family);
   room_.Set();
 }
 

@@ -45,6 +45,8 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   // standby may go on at once.
   bool StopConsuming(Duration timeout);
   std::vector<Bus::Reader> readers() const;
+  // Why failed events cannot go to the dead letters, a line a stream; empty when they can.
+  std::string trouble() const;
 
  private:
   void KeepLeases() { leases_.Run(); }  // fiber
@@ -81,8 +83,9 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   LeaseKeeper leases_;
   Fetcher fetcher_;
   KeyScheduler scheduler_;
-  std::map<std::string, SeenWindow> seen_;  // by family
-  std::map<std::string, InHand> in_hand_;   // by family: read under its present lease
+  std::map<std::string, SeenWindow> seen_;       // by family
+  std::map<std::string, InHand> in_hand_;        // by family: read under its present lease
+  std::map<std::string, std::string> unburied_;  // by family: why the last burial was refused, until one is not
   size_t workers_ = 0;
   fiber::Event acknowledgements_;
   fiber::Event room_;

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "platform/base/correlation.h"
@@ -27,6 +29,7 @@ bool SaysDatabaseIsAway(Errc code) {
 }
 
 bool RefusesLease(const Error& error) { return error.message.find("LEASE ") != std::string::npos; }
+bool HasTooManyLetters(const Error& error) { return error.message.find("DEADLETTERS ") != std::string::npos; }
 
 }  // namespace
 
@@ -308,6 +311,7 @@ bool Consumer::SendBurials(const std::string& family) {
     if (leases_.Token(family) != token) {
       return true;
     }
+    unburied_.erase(family);
     for (const InHand::Letter& letter : burial->second) {
       ProbeOf(letter.type).dead.Add();
     }
@@ -330,8 +334,20 @@ bool Consumer::Tell(const std::string& family, redis::Command command, const std
     in_hand_[family].Acknowledged(entries);
   } else {
     in_hand_[family].Return(entries);
+    if (HasTooManyLetters(done.error()) && unburied_.emplace(family, done.error().message).second) {
+      log::Critical("events that failed cannot go to the dead letters; they stay with their group",
+                    {{"stream", family}, {"group", group_}, {"reason", done.error().message}});
+    }
   }
   return done.ok();
+}
+
+std::string Consumer::trouble() const {
+  std::string text;
+  for (const auto& [family, reason] : unburied_) {
+    text += fmt::format("{}stream {}: {}", text.empty() ? "" : "; ", family, reason);
+  }
+  return text;
 }
 
 }  // namespace quantum::bus

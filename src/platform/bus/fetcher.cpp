@@ -18,6 +18,7 @@ constexpr size_t kFetchEntriesMin = 8;
 // deposed tells of it only after the new one's pending entries were read.
 constexpr auto kLookAgain = 5000ms;
 constexpr const char* kStart = "0-0";
+constexpr Duration kFullFor = 5s;  // until a transaction is tried again
 
 // Whether the answer to XREAD has something of this stream.
 bool Names(const redis::Reply& answer, const std::string& stream) {
@@ -52,8 +53,15 @@ Result<bool> Fetcher::Round(redis::Connection& connection) {
   std::vector<Found> found;
   for (const Part& part : request.parts) {
     part.reading->woken = request.waits && Names(replies.front(), StreamKey(part.reading->family));
-    const redis::Reply& guard = leases_.fenced() ? replies[begin + 1] : redis::Reply();
-    QUANTUM_TRY(const redis::Reply* const entries, ReadAnswer(part, guard, replies[part.end - 1]));
+    const redis::Reply& executed = replies[part.end - 1];
+    if (!request.full && executed.is_error() && executed.text.starts_with("EXECABORT") && leases_.fenced()) {
+      full_until_ = clock_.Steady() + kFullFor;
+      part.reading->more = true;
+      begin = part.end;
+      continue;
+    }
+    const redis::Reply& guard = request.full ? executed : leases_.fenced() ? replies[begin + 1] : redis::Reply();
+    QUANTUM_TRY(const redis::Reply* const entries, ReadAnswer(part, guard, executed));
     if (entries != nullptr) {
       found.push_back({&part, entries});
     }
@@ -118,8 +126,9 @@ Result<bool> Fetcher::Ask(redis::Connection& connection) {
   if (request.waits) {
     AddWait(ours, commands);
   }
+  request.full = leases_.fenced() && clock_.Steady() < full_until_;
   for (Reading* reading : ours) {
-    AddTransaction(*reading, commands);
+    request.full ? AddFunction(*reading, commands) : AddTransaction(*reading, commands);
     request.parts.push_back({.reading = reading,
                              .token = reading->token,
                              .pending = reading->pending,
@@ -165,6 +174,28 @@ void Fetcher::AddTransaction(const Reading& reading, std::vector<redis::Command>
     }
   }
   commands.push_back({"EXEC"});
+}
+
+// The same where no transaction is to be had. Slower: the entries pass through Lua.
+void Fetcher::AddFunction(const Reading& reading, std::vector<redis::Command>& commands) const {
+  redis::Command read{"FCALL",
+                      "quantum_bus_4_read",
+                      "2",
+                      StreamKey(reading.family),
+                      leases_.Key(reading.family),
+                      leases_.session(),
+                      std::to_string(reading.token),
+                      std::to_string(connections_),
+                      group_,
+                      consumer_,
+                      std::to_string(reading.count)};
+  if (reading.pending) {
+    read.push_back(reading.cursor.empty() ? kStart : reading.cursor);
+    read.push_back(std::to_string((reading.again ? kLookAgain : 0ms).count()));
+  } else {
+    read.push_back("new");
+  }
+  commands.push_back(std::move(read));
 }
 
 Result<const redis::Reply*> Fetcher::ReadAnswer(const Part& part, const redis::Reply& guard,

@@ -64,6 +64,7 @@ class Fetcher {
     std::vector<Part> parts;
     size_t commands = 0;
     bool waits = false;  // its first command does
+    bool full = false;   // asked as a broker has to be that is
   };
   struct Found {
     const Part* part;
@@ -76,6 +77,7 @@ class Fetcher {
   bool MuchIsThere() const;
   void AddWait(const std::vector<Reading*>& ours, std::vector<redis::Command>& commands) const;
   void AddTransaction(const Reading& reading, std::vector<redis::Command>& commands) const;
+  void AddFunction(const Reading& reading, std::vector<redis::Command>& commands) const;
   // Where the stream stands after an answer, and the entries in it; null when there are none.
   Result<const redis::Reply*> ReadAnswer(const Part& part, const redis::Reply& guard, const redis::Reply& executed);
   const redis::Reply* ReadPending(Reading& reading, const redis::Reply& claimed);
@@ -89,6 +91,7 @@ class Fetcher {
   std::vector<Reading> readings_;
   std::deque<Request> asked_;
   uint64_t connections_ = 0;
+  SteadyTime full_until_{};  // the broker is full, and takes no transactions
 };
 
 }  // namespace quantum::bus

@@ -1,10 +1,11 @@
 #include "platform/bus/janitor.h"
 
+#include <charconv>
+#include <utility>
+
 #include "platform/bus/codec.h"
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
-
-#include "platform/bus/quota.h"
 
 namespace quantum::bus {
 
@@ -19,6 +20,17 @@ constexpr Duration kAnswerMax = 2s;
 constexpr Duration kKeepRead = 1h;
 constexpr const char* kQuotaField = "!quota";     // as in bus.lua
 constexpr const char* kForgetSeconds = "604800";  // seven days, as the inbox
+
+// Of a field of INFO; 0 where it is not there.
+int64_t NumberIn(std::string_view info, std::string_view field) {
+  const std::string name = "\n" + std::string(field) + ":";
+  const size_t at = info.find(name);
+  int64_t number = 0;
+  if (at != std::string_view::npos) {
+    std::from_chars(info.data() + at + name.size(), info.data() + info.size(), number);
+  }
+  return number;
+}
 
 }  // namespace
 
@@ -69,45 +81,66 @@ void Janitor::HoldToQuotas() {
   if (!info) {
     return;
   }
-  constexpr std::string_view kName = "\nmaxmemory:";
-  const size_t at = info->text.find(kName);
-  const int64_t broker_bytes_max = at == std::string::npos ? 0 : std::atoll(info->text.c_str() + at + kName.size());
-  const auto quotas = QuotasOf(EventTypes(), broker_bytes_max);
+  const int64_t bytes_max = NumberIn(info->text, "maxmemory");
+  const int64_t bytes = NumberIn(info->text, "used_memory");
+  const bool was_full = !full_.empty();
+  auto full = BrokerFull(bytes, bytes_max, was_full, {});
+  if (full) {
+    std::vector<Laggard> groups;
+    for (const EventType& type : EventTypes()) {
+      for (Laggard& group : Laggards(FamilyOf(type.name))) {
+        groups.push_back(std::move(group));
+      }
+    }
+    full = BrokerFull(bytes, bytes_max, was_full, groups);
+  }
+  full_ = full.value_or("");
+  if (full.has_value() != was_full) {
+    full ? log::Critical("the broker is full; publishers wait in their outboxes", {{"reason", *full}})
+         : log::Info("the broker has room again");
+  }
+  const auto quotas = QuotasOf(EventTypes(), bytes_max);
   for (const std::string& family : families_) {
     if (const auto quota = quotas.find(family); quota != quotas.end()) {
-      HoldToQuota(family, quota->second);
+      HoldToQuota(family, quota->second, full);
     }
   }
 }
 
-// Every process that reads or writes the stream does this; they all write the same.
-void Janitor::HoldToQuota(const std::string& family, int64_t quota) {
-  const auto facts = context_.redis.Run({{"MEMORY", "USAGE", StreamKey(family), "SAMPLES", "5"},
-                                         {"HGET", ProducersKey(family), kQuotaField},
-                                         {"XINFO", "GROUPS", StreamKey(family)}},
-                                        kAnswerMax);
-  if (!facts || (*facts)[0].is_error() || (*facts)[0].is_nil()) {
-    return;
-  }
+std::vector<Laggard> Janitor::Laggards(const std::string& family) {
   std::vector<Laggard> groups;
-  if (!(*facts)[2].is_error()) {
-    for (const redis::Reply& group : (*facts)[2].elements) {
-      const redis::Reply* const name = FindField(group, "name");
-      const redis::Reply* const lag = FindField(group, "lag");
-      const redis::Reply* const pending = FindField(group, "pending");
-      if (name != nullptr && lag != nullptr && pending != nullptr) {
-        groups.push_back({name->text.substr(name->text.rfind(':') + 1), lag->integer + pending->integer});
-      }
+  const auto asked = context_.redis.Run({"XINFO", "GROUPS", StreamKey(family)}, kAnswerMax);
+  if (!asked) {
+    return groups;
+  }
+  for (const redis::Reply& group : asked->elements) {
+    const redis::Reply* const name = FindField(group, "name");
+    const redis::Reply* const lag = FindField(group, "lag");
+    const redis::Reply* const pending = FindField(group, "pending");
+    if (name != nullptr && lag != nullptr && pending != nullptr) {
+      groups.push_back({name->text.substr(name->text.rfind(':') + 1), lag->integer + pending->integer, family});
     }
   }
+  return groups;
+}
+
+// Every process that reads or writes the stream does this; they all write the same. full: why nobody may publish.
+void Janitor::HoldToQuota(const std::string& family, int64_t quota, const std::optional<std::string>& full) {
+  const auto facts = context_.redis.Run(
+      {{"MEMORY", "USAGE", StreamKey(family), "SAMPLES", "5"}, {"HGET", ProducersKey(family), kQuotaField}},
+      kAnswerMax);
+  if (!facts || (*facts)[0].is_error() || (*facts)[1].is_error()) {
+    return;
+  }
+  const int64_t bytes = (*facts)[0].integer;  // 0 where there is no stream yet
   // What every group has done is kept for an hour only while there is room: it goes before a publisher has to wait.
-  if ((*facts)[0].integer > quota / 10 * 8) {
+  if (full || bytes > quota / 10 * 8) {
     Trim(family, Duration(0));
   }
   const bool was_over = !(*facts)[1].is_nil();
-  const auto over = OverQuota((*facts)[0].integer, quota, was_over, groups);
+  const auto over = full ? full : OverQuota(bytes, quota, was_over, Laggards(family));
   if (over) {
-    if (!was_over) {
+    if (!was_over && !full) {
       log::Critical("a stream is over its memory quota; its publishers wait in their outboxes",
                     {{"stream", family}, {"reason", *over}});
     }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "platform/bus/consumer.h"
+#include "platform/bus/quota.h"
 #include "platform/bus/trimming.h"
 
 namespace quantum::bus {
@@ -24,11 +25,14 @@ class Janitor {
   void Tend(const std::string& family) { families_.insert(family); }
   void Run();  // the fiber's body; returns after Stop()
   void Stop() { stop_.Set(); }
+  // Why nobody may publish: the broker is full. Empty while it is not.
+  const std::string& full() const { return full_; }
 
  private:
   void Measure();
   void HoldToQuotas();
-  void HoldToQuota(const std::string& family, int64_t quota);
+  void HoldToQuota(const std::string& family, int64_t quota, const std::optional<std::string>& full);
+  std::vector<Laggard> Laggards(const std::string& family);
   void DropConsumersThatAreGone(const std::string& family, const std::string& group);
   void Trim(const std::string& family, Duration keep);
   std::optional<std::vector<GroupPosition>> Positions(const std::string& family);
@@ -38,6 +42,7 @@ class Janitor {
   const std::function<Bus::Health()> health_;
   std::set<std::pair<std::string, std::string>> watched_;  // family, group
   std::set<std::string> families_;
+  std::string full_;
   fiber::Event stop_;
 };
 

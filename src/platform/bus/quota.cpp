@@ -7,6 +7,20 @@
 
 namespace quantum::bus {
 
+namespace {
+
+std::string SlowestOf(const std::vector<Laggard>& groups) {
+  const auto slowest =
+      std::max_element(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.behind < b.behind; });
+  if (slowest == groups.end() || slowest->behind == 0) {
+    return "no group lags";
+  }
+  return fmt::format("group {} lags by {} events{}", slowest->group, slowest->behind,
+                     slowest->family.empty() ? "" : " of stream " + slowest->family);
+}
+
+}  // namespace
+
 std::map<std::string, int64_t> QuotasOf(const std::vector<EventType>& types, int64_t broker_bytes_max) {
   std::map<std::string, int64_t> quotas;
   if (broker_bytes_max <= 0) {
@@ -30,12 +44,16 @@ std::optional<std::string> OverQuota(int64_t bytes, int64_t quota, bool was_over
   if (bytes <= (was_over ? quota / 10 * 9 : quota)) {
     return std::nullopt;
   }
-  const auto slowest =
-      std::max_element(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.behind < b.behind; });
-  const std::string who = slowest == groups.end() || slowest->behind == 0
-                              ? std::string("no group lags")
-                              : fmt::format("group {} lags by {} events", slowest->group, slowest->behind);
-  return fmt::format("the stream takes {} of {} MB; {}", bytes / 1'000'000, quota / 1'000'000, who);
+  return fmt::format("the stream takes {} of {} MB; {}", bytes / 1'000'000, quota / 1'000'000, SlowestOf(groups));
+}
+
+std::optional<std::string> BrokerFull(int64_t bytes, int64_t bytes_max, bool was_full,
+                                      const std::vector<Laggard>& groups) {
+  if (bytes_max <= 0 || bytes <= bytes_max / 100 * (was_full ? 90 : 95)) {
+    return std::nullopt;
+  }
+  return fmt::format("{} of the broker's {} MB are used; {}", bytes / 1'000'000, bytes_max / 1'000'000,
+                     SlowestOf(groups));
 }
 
 }  // namespace quantum::bus

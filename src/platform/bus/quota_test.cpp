@@ -32,5 +32,16 @@ TEST(Quota, AStreamOverItNamesTheGroupThatLagsAndWaitsUntilThereIsRoomAgain) {
   EXPECT_NE(OverQuota(101, 100, false, {})->find("no group lags"), std::string::npos);
 }
 
+TEST(Quota, ABrokerThatIsAlmostFullNamesTheGroupThatLagsMostAndItsStream) {
+  const std::vector<Laggard> groups{{"execution-service", 40, "risk"}, {"ai-engine-service", 90, "market"}};
+  EXPECT_FALSE(BrokerFull(95, 100, false, groups));
+  const auto full = BrokerFull(96, 100, false, groups);
+  ASSERT_TRUE(full);
+  EXPECT_NE(full->find("group ai-engine-service lags by 90 events of stream market"), std::string::npos) << *full;
+  EXPECT_TRUE(BrokerFull(91, 100, true, groups));
+  EXPECT_FALSE(BrokerFull(90, 100, true, groups));
+  EXPECT_FALSE(BrokerFull(1000, 0, false, groups)) << "a broker without a bound";
+}
+
 }  // namespace
 }  // namespace quantum::bus

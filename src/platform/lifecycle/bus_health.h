@@ -11,6 +11,9 @@ namespace quantum::lifecycle {
 // The topic under which a service is degraded whose outbox waits.
 inline constexpr const char* kOutboxTopic = "outbox";
 
+// The topic under which a service is degraded that may not add to the dead letters.
+inline constexpr const char* kDeadLettersTopic = "dead_letters";
+
 // Longer than a failover takes.
 inline constexpr Duration kOutboxWaitMax = std::chrono::seconds(10);
 

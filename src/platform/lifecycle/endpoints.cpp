@@ -132,8 +132,14 @@ HealthSnapshot Runtime::TakeSnapshot() {
   HealthSnapshot snapshot;
   snapshot.dependencies = dependencies_.Ask();
   snapshot.degraded = degraded_;
-  if (const auto waits = bus_ ? OutboxWaits(bus_->health()) : std::nullopt) {
-    snapshot.degraded[kOutboxTopic] = *waits;
+  if (bus_) {
+    const bus::Bus::Health health = bus_->health();
+    if (const auto waits = OutboxWaits(health)) {
+      snapshot.degraded[kOutboxTopic] = *waits;
+    }
+    if (!health.dead_letters_trouble.empty()) {
+      snapshot.degraded[kDeadLettersTopic] = health.dead_letters_trouble;
+    }
   }
   // Before it has started a component has nothing to say.
   if (phase_ == Phase::kReady) {

@@ -59,7 +59,7 @@ class BusAgainTest : public ::testing::Test {
   }
 
   // Runs a bus of group g, with this handler, and the body.
-  static void Run(const Handler& handler, const std::function<void(redis::Client&)>& body) {
+  static void Run(const Handler& handler, const std::function<void(redis::Client&, Bus&)>& body) {
     ASSERT_EQ(AskMaster({"FLUSHALL"}), "OK");
     fiber::Loop loop("test");
     loop.Spawn([&] {
@@ -68,7 +68,7 @@ class BusAgainTest : public ::testing::Test {
         Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
         bus.Subscribe({.types = {kPlaced}, .handler = handler});
         EXPECT_TRUE(bus.Start().ok());
-        body(client);
+        body(client, bus);
         bus.Stop();
       }
       loop.Stop();
@@ -87,7 +87,7 @@ TEST_F(BusAgainTest, ADeadLetterIsNotTakenForApplied) {
     ++handled;
     return Error{Errc::kInvalidArgument, "has no price"};
   };
-  Run(handler, [&](redis::Client&) {
+  Run(handler, [&](redis::Client&, Bus&) {
     for (int i = 1; i <= 2; ++i) {
       AskMaster(Addition(1));
       EXPECT_TRUE(Eventually(10s, [&] { return AskMaster({"XLEN", DeadLetterKey("order")}) == std::to_string(i); }));
@@ -97,13 +97,39 @@ TEST_F(BusAgainTest, ADeadLetterIsNotTakenForApplied) {
   });
 }
 
+TEST_F(BusAgainTest, WhereThereAreTooManyDeadLettersWhatFailsStaysWithItsGroupAndFollowsOnceThereIsRoom) {
+  constexpr size_t kLettersMax = 10'000;
+  bool tried = false;
+  const auto handler = [&](const Event&) -> Status {
+    tried = true;
+    return Error{Errc::kInvalidArgument, "has no price"};
+  };
+  Run(handler, [&](redis::Client& client, Bus& bus) {
+    const redis::Command letter{"XADD", DeadLetterKey("order"), "*", "reason", "an earlier one"};
+    for (int tenth = 0; tenth < 10; ++tenth) {
+      ASSERT_TRUE(client.Run(std::vector<redis::Command>(kLettersMax / 10, letter)).ok());
+    }
+    AskMaster(Addition(1));
+    EXPECT_TRUE(Eventually(10s, [&] { return !bus.health().dead_letters_trouble.empty(); }));
+    EXPECT_TRUE(tried);
+    EXPECT_NE(bus.health().dead_letters_trouble.find("10000 dead letters"), std::string::npos)
+        << bus.health().dead_letters_trouble;
+    EXPECT_EQ(AskMaster({"XLEN", DeadLetterKey("order")}), std::to_string(kLettersMax));
+    EXPECT_FALSE(AllDone()) << "it is not acknowledged";
+    AskMaster({"XTRIM", DeadLetterKey("order"), "MAXLEN", "5"});
+    EXPECT_TRUE(Eventually(10s, [] { return AllDone(); }));
+    EXPECT_EQ(AskMaster({"XLEN", DeadLetterKey("order")}), "6");
+    EXPECT_TRUE(Eventually(10s, [&] { return bus.health().dead_letters_trouble.empty(); }));
+  });
+}
+
 TEST_F(BusAgainTest, WhatBecamePendingBehindItsBackIsHandledWithoutAReconnect) {
   std::vector<std::string> handled;
   const auto handler = [&](const Event& event) {
     handled.push_back(event.payload);
     return Status();
   };
-  Run(handler, [&](redis::Client& client) {
+  Run(handler, [&](redis::Client& client, Bus&) {
     AskMaster(Addition(1));
     ASSERT_TRUE(Eventually(10s, [&] { return handled.size() == 1; }));
     const redis::Command read{"XREADGROUP", "GROUP",   GroupName("g"),     "p", "COUNT",
@@ -127,7 +153,7 @@ TEST_F(BusAgainTest, AGroupThatWasGivenEverythingDoesNotLagWhateverTheNewMasterH
         ++handled;
         return Status();
       },
-      [&](redis::Client& client) {
+      [&](redis::Client& client, Bus&) {
         for (uint64_t sequence = 1; sequence <= 5; ++sequence) {
           EXPECT_TRUE(client.Run(Addition(sequence)).ok());
         }
@@ -169,7 +195,7 @@ TEST_F(BusAgainTest, AFailingEventOfAnEntryOfManyHoldsBackItsKeyAloneAndIsBuried
     handled.push_back(std::stoi(event.payload));
     return {};
   };
-  Run(handler, [&](redis::Client& client) {
+  Run(handler, [&](redis::Client& client, Bus&) {
     const Batch batch{{"other", "abc", "order"}, events, false};
     ASSERT_TRUE(LoadFunctions(client));
     ASSERT_TRUE(client.Run(AppendCommand(batch, "")).ok());
@@ -204,7 +230,7 @@ TEST_F(BusAgainTest, OfAnEntryOfWhichItHoldsAPartTheBrokerTakesNothingAndSaysWhe
     handled.push_back(event.sequence);
     return Status();
   };
-  Run(handler, [&](redis::Client& client) {
+  Run(handler, [&](redis::Client& client, Bus&) {
     const Lane lane{"other", "abc", "order"};
     ASSERT_TRUE(LoadFunctions(client));
     ASSERT_TRUE(client.Run(AppendCommand({lane, {events.begin(), events.begin() + 5}, false}, "")).ok());
