@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/bus/setting.h"
+#include "platform/bus/bundle.h"
 #include "tests/support/postgres_server.h"
 
 namespace quantum::bench {
@@ -18,8 +19,8 @@ using namespace std::chrono_literals;
 
 constexpr size_t kPayload = 200;
 constexpr double kGoal = 0.8;
-constexpr int kCount = 256;   // as the bus fetches
-constexpr size_t kAlone = 8;  // events moved in one call, too few for an entry of several
+constexpr int kCount = 256;                              // as the bus fetches
+constexpr size_t kAlone = bus::BundleLimits{}.from - 1;  // at once: each has an entry of its own
 
 struct Options {
   size_t events = 200'000;

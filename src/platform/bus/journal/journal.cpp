@@ -275,8 +275,8 @@ void Journal::TakeBack(InFlight failed) {
 }
 
 void Journal::Finish(const Outcome& outcome, std::string buffer) {
-  // Memory that is touched for the first time costs more than what is written into it; but one large job is no reason to
-  // keep as much for ever.
+  // Memory that is touched for the first time costs more than what is written into it; but one large job is no reason
+  // to keep as much for ever.
   if (buffer.capacity() <= kBufferMax) {
     buffer_ = std::move(buffer);
   }

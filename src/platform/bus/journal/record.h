@@ -43,7 +43,7 @@ std::string EncodeConfirmed(const Confirmed& confirmed);
 
 // The segment's first bytes.
 std::string EncodeSegmentStart(const Header& header);
-constexpr size_t kBodyMax = 16u << 20;  // bytes; longer ones are not read back
+constexpr size_t kBodyMax = 16u << 20;                                     // bytes; longer ones are not read back
 inline constexpr size_t kSealBytes = sizeof(uint32_t) + sizeof(uint64_t);  // of a record, before its body
 // A body as it stands in the segment of this header.
 void AppendSealed(const Header& header, std::string_view body, std::string& bytes);
