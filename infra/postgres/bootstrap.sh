@@ -4,6 +4,7 @@
 #   bootstrap.sh initdb     makes the data directory if it does not exist yet; an existing one is never touched
 #   bootstrap.sh roles      roles, passwords and the database, once Postgres answers
 #   bootstrap.sh userlist   PgBouncer's userlist.txt (mode 0600)
+#   bootstrap.sh etcd       etcd's users, and that nobody else may speak to it (where Patroni runs: cluster/)
 #
 # Settings come from the environment (README.md); passwords only from files, and they pass through pipes and files of
 # mode 0600, never through arguments or the environment. Started by root, Postgres' programs run as the user postgres.
@@ -132,9 +133,20 @@ userlist_task() {
   mv "$file.new" "$file"
 }
 
+etcd_task() {
+  need ETCD_PORT ETCD_ROOT_PASSWORD_FILE ETCD_PASSWORD_FILE
+  local root patroni
+  root="$(password "$ETCD_ROOT_PASSWORD_FILE")"
+  patroni="$(password "$ETCD_PASSWORD_FILE")"
+  # python3-etcd comes with Patroni; etcdctl would take passwords as arguments.
+  printf '%s\n%s\n' "$root" "$patroni" | /usr/bin/python3 "$here/cluster/etcd_users.py" "$ETCD_PORT" "${PG_WAIT_SECONDS:-60}" ||
+    die "etcd's users could not be set; the line above says why"
+}
+
 case "${1:-}" in
   initdb) initdb_task ;;
   roles) roles_task ;;
   userlist) userlist_task ;;
-  *) die "usage: bootstrap.sh initdb|roles|userlist" ;;
+  etcd) etcd_task ;;
+  *) die "usage: bootstrap.sh initdb|roles|userlist|etcd" ;;
 esac

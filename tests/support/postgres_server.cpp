@@ -1,9 +1,7 @@
 #include "tests/support/postgres_server.h"
-#include "tests/support/checkout/checkout.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,29 +10,20 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/support/postgres_files.h"
+
 namespace quantum::testing {
 
 namespace {
 
 namespace fs = std::filesystem;
+using postgres_files::kOwnerPassword;
+using postgres_files::kServicePassword;
+using postgres_files::kUser;
+using postgres_files::MakeDirectory;
 
 const std::string kBin = "/usr/lib/postgresql/15/bin/";
 constexpr auto kStartTimeout = std::chrono::seconds(30);
-constexpr const char* kUser = "postgres";
-
-const std::string kPassword = "test-password-of-quantum";
-const std::string kOwnerPassword = "test-password-of-owner";
-
-fs::path Infra() { return fs::path(checkout::SourceDirectory()) / "infra/postgres"; }
-
-void GiveToPostgres(const fs::path& path) {
-  if (::geteuid() == 0) {
-    const passwd* user = ::getpwnam(kUser);
-    if (user == nullptr || ::chown(path.c_str(), user->pw_uid, user->pw_gid) != 0) {
-      throw std::runtime_error("cannot give " + path.string() + " to the user postgres");
-    }
-  }
-}
 
 bool Accepts(int port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -77,16 +66,16 @@ PostgresServer::PostgresServer(Options options) : directory_("quantum-postgres")
   pgbouncer_port_ = ports[1];
   const fs::path secrets = directory_.path() / "secrets";
   fs::create_directory(secrets);
-  const fs::path config = MakeDirectory("config");
+  const fs::path config = MakeDirectory(directory_.path() / "config");
   const auto secret = [&](const std::string& name, const std::string& password) {
     WriteFile(secrets / name, password + "\n");
     return (secrets / name).string();
   };
   variables_ = {
       {"PG_PORT", std::to_string(port_)},
-      {"PG_DATA_DIR", (MakeDirectory("state") / "data").string()},
+      {"PG_DATA_DIR", (MakeDirectory(directory_.path() / "state") / "data").string()},
       {"PG_CONFIG_DIR", config.string()},
-      {"PG_SOCKET_DIR", MakeDirectory("socket").string()},
+      {"PG_SOCKET_DIR", MakeDirectory(directory_.path() / "socket").string()},
       {"PG_SHARED_BUFFERS", "64MB"},
       {"PG_UPSTREAM_HOST", "127.0.0.1"},
       {"PG_UPSTREAM_PORT", std::to_string(port_)},
@@ -94,17 +83,17 @@ PostgresServer::PostgresServer(Options options) : directory_("quantum-postgres")
       {"PGBOUNCER_CONFIG_DIR", config.string()},
       {"PG_SUPERUSER_PASSWORD_FILE", secret("superuser", "test-password-of-superuser")},
       {"PG_OWNER_PASSWORD_FILE", secret("owner", kOwnerPassword)},
-      {"PG_SERVICE_PASSWORD_FILE", secret("service", kPassword)},
+      {"PG_SERVICE_PASSWORD_FILE", secret("service", kServicePassword)},
       {"PGBOUNCER_ADMIN_PASSWORD_FILE", secret("admin", "test-password-of-admin")},
       {"PGBOUNCER_STATS_PASSWORD_FILE", secret("stats", "test-password-of-stats")},
       {"PG_WAIT_SECONDS", "30"},
       {"PG_INITDB_SYNC", options.fsync ? "on" : "off"},
   };
-  Render("postgresql.conf", config);
-  Render("pg_hba.conf", config);
-  Render("pgbouncer.ini", config);
+  postgres_files::Render("postgresql.conf", config, variables_);
+  postgres_files::Render("pg_hba.conf", config, variables_);
+  postgres_files::Render("pgbouncer.ini", config, variables_);
   WriteFile(config / "local.conf", (options.fsync ? "" : "fsync = off\n") + options.settings);
-  GiveToPostgres(config / "local.conf");
+  postgres_files::GiveTo(config / "local.conf");
 
   Bootstrap("initdb");
   StartPostgres();
@@ -115,7 +104,7 @@ PostgresServer::PostgresServer(Options options) : directory_("quantum-postgres")
     Result<int> done = 0;
     RunInFiber([&](fiber::Loop& loop) {
       postgres::Pool owner(loop, OwnerOptions());
-      done = postgres::Migrate(owner, (Infra() / "migrations").string());
+      done = postgres::Migrate(owner, (postgres_files::Infra() / "migrations").string());
     });
     if (!done) {
       throw std::runtime_error("migrating: " + done.error().message);
@@ -132,40 +121,8 @@ PostgresServer::~PostgresServer() {
   }
 }
 
-fs::path PostgresServer::MakeDirectory(const std::string& name) {
-  const fs::path path = directory_.path() / name;
-  fs::create_directory(path);
-  fs::permissions(path, fs::perms::owner_all);
-  GiveToPostgres(path);
-  return path;
-}
-
-void PostgresServer::Render(const std::string& name, const fs::path& directory) {
-  std::string text = ReadFile(Infra() / name);
-  for (const auto& [variable, value] : variables_) {
-    const std::string place = "${" + variable + "}";
-    for (size_t at = text.find(place); at != std::string::npos; at = text.find(place, at + value.size())) {
-      text.replace(at, place.size(), value);
-    }
-  }
-  WriteFile(directory / name, text);
-  GiveToPostgres(directory / name);
-}
-
 void PostgresServer::Bootstrap(const std::string& task) {
-  std::vector<std::string> environment;
-  for (const auto& [variable, value] : variables_) {
-    environment.push_back(variable + "=" + value);
-  }
-  const fs::path output = directory_.path() / "bootstrap.log";
-  Process process({.command = {(Infra() / "bootstrap.sh").string(), task},
-                   .output = output,
-                   .user = {},
-                   .directory = "/",
-                   .environment = environment});
-  if (!Eventually(std::chrono::seconds(60), [&] { return !process.Running(); }) || process.Stop().value_or(1) != 0) {
-    throw std::runtime_error("bootstrap.sh " + task + " failed: " + ReadFile(output));
-  }
+  postgres_files::Bootstrap(task, variables_, directory_.path() / "bootstrap.log");
 }
 
 void PostgresServer::StartPostgres() {
@@ -235,7 +192,7 @@ void PostgresServer::KillPgBouncer() { pgbouncer_->Kill(); }
 postgres::PoolOptions PostgresServer::ServiceOptions() const {
   postgres::PoolOptions options;
   options.port = pgbouncer_port_;
-  options.password = kPassword;
+  options.password = kServicePassword;
   return options;
 }
 

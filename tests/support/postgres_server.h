@@ -42,9 +42,6 @@ class PostgresServer {
   std::string PgBouncerLog() const;
 
  private:
-  void Render(const std::string& name, const std::filesystem::path& directory);
-  std::filesystem::path MakeDirectory(const std::string& name);
-
   TemporaryDirectory directory_;
   int port_ = 0;
   int pgbouncer_port_ = 0;

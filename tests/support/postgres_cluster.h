@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/postgres/pool.h"
+#include "tests/support/postgres_files.h"
+#include "tests/support/process.h"
+
+namespace quantum::testing {
+
+// Postgres under Patroni as infra/postgres/cluster describes it: etcd, two nodes (a primary and its synchronous
+// standby), HAProxy and PgBouncer in front, in a temporary directory, on free ports of 127.0.0.1. Nodes are numbered
+// from 0. Started by root each node has a namespace of processes of its own: killed, all of it is, and nothing outlives
+// the test.
+class PostgresCluster {
+ public:
+  static constexpr size_t kNodes = 2;
+
+  // Returns when there is a primary with a synchronous standby, and roles and database exist. Throws when it takes too
+  // long.
+  PostgresCluster();
+  ~PostgresCluster();
+
+  postgres::PoolOptions ServiceOptions() const;          // role quantum, through PgBouncer
+  postgres::PoolOptions OwnerOptions() const;            // role quantum_owner, through HAProxy: the primary
+  postgres::PoolOptions ReadOptions() const;             // role quantum, through HAProxy's port for reads
+  postgres::PoolOptions NodeOptions(size_t node) const;  // role quantum_owner, at the node itself
+
+  // As Patroni's REST interface says; nothing while there is none, or none answers.
+  std::optional<size_t> Primary() const;
+  std::optional<size_t> SynchronousStandby() const;
+  size_t AwaitPrimary() const;  // throws after a minute
+  void AwaitHealthy() const;    // a primary and a synchronous standby; throws after two minutes
+
+  void KillPostgres(size_t node);  // SIGKILL to the server and its children; Patroni lives
+  void KillNode(size_t node);      // Patroni and Postgres
+  void StartNode(size_t node);
+  void Freeze(size_t node);  // SIGSTOP to all its processes
+  void Thaw(size_t node);
+  void FreezeReceiver(size_t node);  // SIGSTOP to the process that receives the primary's log, and to nothing else
+  void KillEtcd();
+  void StartEtcd();
+  void KillHaproxy();
+  void StartHaproxy();
+
+  // A planned change of primary; Patroni's answer.
+  std::string SwitchOver();
+  void Configure(const std::string& json);  // PATCH of Patroni's configuration, for all nodes
+
+  std::string Logs() const;  // the last lines of all
+
+ private:
+  using Variables = postgres_files::Variables;
+  struct Node {
+    int port = 0;
+    int api_port = 0;
+    std::filesystem::path directory;
+    std::unique_ptr<Process> process;
+  };
+  void PrepareNode(size_t node, const Variables& variables) const;
+  void Bootstrap(const std::string& task, Variables variables) const;
+  void StartPgBouncer();
+  // The processes of a node that live, Patroni's first.
+  std::vector<pid_t> ProcessesOf(size_t node) const;
+  std::optional<size_t> NodeOfRole(const std::string& role) const;
+  struct HttpAnswer {
+    int status = 0;
+    std::string body;
+  };
+  std::optional<HttpAnswer> Api(size_t node, const std::string& method, const std::string& path,
+                                const std::string& body = {}) const;
+
+  TemporaryDirectory directory_;
+  std::array<Node, kNodes> nodes_;
+  int etcd_port_ = 0;
+  int haproxy_port_ = 0;
+  int read_port_ = 0;
+  int pgbouncer_port_ = 0;
+  std::unique_ptr<Process> etcd_;
+  std::unique_ptr<Process> haproxy_;
+  std::unique_ptr<Process> pgbouncer_;
+};
+
+}  // namespace quantum::testing

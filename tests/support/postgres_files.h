@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+// What PostgresServer and PostgresCluster have in common: the files of infra/postgres, filled in for a test.
+namespace quantum::testing::postgres_files {
+
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+inline constexpr const char* kUser = "postgres";  // that the servers run as, where root started the test
+inline constexpr const char* kServicePassword = "test-password-of-quantum";
+inline constexpr const char* kOwnerPassword = "test-password-of-owner";
+
+std::filesystem::path Infra();  // infra/postgres of the checkout
+
+// To the user postgres, if root started the test; else nothing changes.
+void GiveTo(const std::filesystem::path& path);
+// A directory of mode 0700, given likewise.
+std::filesystem::path MakeDirectory(const std::filesystem::path& path);
+// infra/postgres/NAME with its ${VARIABLES} replaced, in this directory; given likewise.
+void Render(const std::string& name, const std::filesystem::path& directory, const Variables& variables);
+// Runs a task of bootstrap.sh with these variables in its environment; what it says goes to `output`. Throws when it
+// fails.
+void Bootstrap(const std::string& task, const Variables& variables, const std::filesystem::path& output);
+
+}  // namespace quantum::testing::postgres_files
