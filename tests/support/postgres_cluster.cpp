@@ -73,6 +73,26 @@ std::optional<std::string> Exchange(int port, const std::string& request) {
   return good ? std::optional(answer) : std::nullopt;
 }
 
+std::vector<std::string> NamespaceCommand() {
+  std::vector<std::string> command{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"};
+  if (!IsRoot()) {
+    command.insert(command.end(), {"--user", "--map-current-user"});
+  }
+  return command;
+}
+
+// Whether the kernel lets us make one.
+bool HasNamespaces() {
+  static const bool has = [] {
+    std::vector<std::string> command = NamespaceCommand();
+    command.emplace_back("true");
+    Process probe({.command = command, .output = {}, .user = {}, .directory = "/", .environment = {}});
+    Eventually(10s, [&] { return !probe.Running(); });
+    return probe.Stop().value_or(1) == 0;
+  }();
+  return has;
+}
+
 std::string Tail(const fs::path& file) {
   std::string text = ReadFile(file);
   return fmt::format("== {}\n{}\n", file.filename().string(),
@@ -265,12 +285,10 @@ void PostgresCluster::AwaitHealthy() const {
 
 void PostgresCluster::StartNode(size_t node) {
   const std::string config = (nodes_.at(node).directory / "config/patroni.yml").string();
-  std::vector<std::string> command{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"};
+  std::vector<std::string> command = HasNamespaces() ? NamespaceCommand() : std::vector<std::string>();
   if (IsRoot()) {
     command.insert(command.end(),
                    {"setpriv", "--pdeathsig=KILL", "--reuid=postgres", "--regid=postgres", "--init-groups"});
-  } else {
-    command.insert(command.end(), {"--user", "--map-current-user"});
   }
   command.insert(command.end(), {"patroni", config});
   nodes_[node].process =
@@ -282,8 +300,23 @@ void PostgresCluster::StartNode(size_t node) {
 }
 
 std::vector<pid_t> PostgresCluster::ProcessesOf(size_t node) const {
-  const auto& process = nodes_.at(node).process;
-  return process ? ChildrenOf(process->pid()) : std::vector<pid_t>();
+  const Node& of = nodes_.at(node);
+  if (!of.process || of.process->pid() <= 0) {
+    return {};
+  }
+  std::vector<pid_t> all = ChildrenOf(of.process->pid());
+  if (!HasNamespaces()) {
+    all.push_back(of.process->pid());
+    // Postgres is nobody's child: Patroni leaves it alone, so that it may itself be started anew.
+    std::ifstream file(of.directory / "data/postmaster.pid");
+    if (pid_t postmaster = 0;
+        file >> postmaster && CommandOf(postmaster).find(of.directory.string()) != std::string::npos) {
+      all.push_back(postmaster);
+      const auto below = ChildrenOf(postmaster);
+      all.insert(all.end(), below.begin(), below.end());
+    }
+  }
+  return all;
 }
 
 void PostgresCluster::KillPostgres(size_t node) {
