@@ -371,32 +371,20 @@ void PostgresCluster::FreezeReceiver(size_t node) {
 void PostgresCluster::KillEtcd() { etcd_->Kill(); }
 
 void PostgresCluster::StartEtcd() {
-  etcd_ = std::make_unique<Process>(
-      ProcessOptions{.command = {"etcd", "--config-file", (directory_.path() / "config/etcd.yml").string()},
-                     .output = directory_.path() / "etcd.log",
-                     .user = kUser,
-                     .directory = "/",
-                     .environment = {}});
+  etcd_ = postgres_files::Serve({"etcd", "--config-file", (directory_.path() / "config/etcd.yml").string()},
+                                directory_.path() / "etcd.log");
 }
 
 void PostgresCluster::KillHaproxy() { haproxy_->Kill(); }
 
 void PostgresCluster::StartHaproxy() {
-  haproxy_ = std::make_unique<Process>(
-      ProcessOptions{.command = {"/usr/sbin/haproxy", "-f", (directory_.path() / "config/haproxy.cfg").string()},
-                     .output = directory_.path() / "haproxy.log",
-                     .user = kUser,
-                     .directory = "/",
-                     .environment = {}});
+  haproxy_ = postgres_files::Serve({"/usr/sbin/haproxy", "-f", (directory_.path() / "config/haproxy.cfg").string()},
+                                   directory_.path() / "haproxy.log");
 }
 
 void PostgresCluster::StartPgBouncer() {
-  pgbouncer_ = std::make_unique<Process>(
-      ProcessOptions{.command = {"/usr/sbin/pgbouncer", (directory_.path() / "config/pgbouncer.ini").string()},
-                     .output = directory_.path() / "pgbouncer.log",
-                     .user = kUser,
-                     .directory = "/",
-                     .environment = {}});
+  pgbouncer_ = postgres_files::Serve({"/usr/sbin/pgbouncer", (directory_.path() / "config/pgbouncer.ini").string()},
+                                     directory_.path() / "pgbouncer.log");
 }
 
 std::string PostgresCluster::SwitchOver() {

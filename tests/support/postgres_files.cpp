@@ -6,7 +6,6 @@
 #include <stdexcept>
 
 #include "tests/support/checkout/checkout.h"
-#include "tests/support/process.h"
 
 namespace quantum::testing::postgres_files {
 
@@ -41,6 +40,11 @@ void Render(const std::string& name, const fs::path& directory, const Variables&
   const fs::path to = directory / fs::path(name).filename();
   WriteFile(to, text);
   GiveTo(to);
+}
+
+std::unique_ptr<Process> Serve(std::vector<std::string> command, const fs::path& output) {
+  return std::make_unique<Process>(ProcessOptions{
+      .command = std::move(command), .output = output, .user = kUser, .directory = "/", .environment = {}});
 }
 
 void Bootstrap(const std::string& task, const Variables& variables, const fs::path& output) {

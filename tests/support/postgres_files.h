@@ -1,9 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "tests/support/process.h"
 
 // What PostgresServer and PostgresCluster have in common: the files of infra/postgres, filled in for a test.
 namespace quantum::testing::postgres_files {
@@ -22,6 +25,8 @@ void GiveTo(const std::filesystem::path& path);
 std::filesystem::path MakeDirectory(const std::filesystem::path& path);
 // infra/postgres/NAME with its ${VARIABLES} replaced, in this directory; given likewise.
 void Render(const std::string& name, const std::filesystem::path& directory, const Variables& variables);
+// A server that runs as kUser; what it says is appended to `output`.
+std::unique_ptr<Process> Serve(std::vector<std::string> command, const std::filesystem::path& output);
 // Runs a task of bootstrap.sh with these variables in its environment; what it says goes to `output`. Throws when it
 // fails.
 void Bootstrap(const std::string& task, const Variables& variables, const std::filesystem::path& output);

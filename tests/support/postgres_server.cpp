@@ -19,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using postgres_files::kOwnerPassword;
 using postgres_files::kServicePassword;
-using postgres_files::kUser;
 using postgres_files::MakeDirectory;
 
 const std::string kBin = "/usr/lib/postgresql/15/bin/";
@@ -48,15 +47,6 @@ bool IsGone(pid_t pid) {
 }
 
 }  // namespace
-
-void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
-  fiber::Loop loop("test");
-  loop.Spawn([&] {
-    body(loop);
-    loop.Stop();
-  });
-  loop.Run();
-}
 
 PostgresServer::PostgresServer(Options options) : directory_("quantum-postgres") {
   // The user postgres passes through, but does not look around.
@@ -130,12 +120,8 @@ void PostgresServer::StartPostgres() {
     return;
   }
   const fs::path config = directory_.path() / "config/postgresql.conf";
-  postgres_ =
-      std::make_unique<Process>(ProcessOptions{.command = {kBin + "postgres", "--config-file=" + config.string()},
-                                               .output = directory_.path() / "postgres.log",
-                                               .user = kUser,
-                                               .directory = "/",
-                                               .environment = {}});
+  postgres_ = postgres_files::Serve({kBin + "postgres", "--config-file=" + config.string()},
+                                    directory_.path() / "postgres.log");
   const bool ready = Eventually(kStartTimeout, [&] {
     Process probe({.command = {kBin + "pg_isready", "--quiet", "--host=127.0.0.1", "--port=" + std::to_string(port_)},
                    .output = {},
@@ -155,11 +141,7 @@ void PostgresServer::StartPgBouncer() {
     return;
   }
   const fs::path config = directory_.path() / "config/pgbouncer.ini";
-  pgbouncer_ = std::make_unique<Process>(ProcessOptions{.command = {"/usr/sbin/pgbouncer", config.string()},
-                                                        .output = directory_.path() / "pgbouncer.log",
-                                                        .user = kUser,
-                                                        .directory = "/",
-                                                        .environment = {}});
+  pgbouncer_ = postgres_files::Serve({"/usr/sbin/pgbouncer", config.string()}, directory_.path() / "pgbouncer.log");
   if (!Eventually(kStartTimeout, [&] { return Accepts(pgbouncer_port_) || !pgbouncer_->Running(); }) ||
       !pgbouncer_->Running()) {
     throw std::runtime_error("PgBouncer does not start: " + PgBouncerLog());

@@ -5,6 +5,7 @@
 
 #include "platform/postgres/pool.h"
 #include "tests/support/process.h"
+#include "tests/support/run_in_fiber.h"
 
 namespace quantum::testing {
 
@@ -49,8 +50,5 @@ class PostgresServer {
   std::unique_ptr<Process> postgres_;
   std::unique_ptr<Process> pgbouncer_;
 };
-
-// Runs body in a fiber of a loop of its own, in the calling thread, until it is done.
-void RunInFiber(const std::function<void(fiber::Loop&)>& body);
 
 }  // namespace quantum::testing

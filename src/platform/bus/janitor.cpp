@@ -84,11 +84,12 @@ void Janitor::HoldToQuotas() {
   const int64_t bytes_max = NumberIn(info->text, "maxmemory");
   const int64_t bytes = NumberIn(info->text, "used_memory");
   const bool was_full = !full_.empty();
+  const auto quotas = QuotasOf(EventTypes(), bytes_max);
   auto full = BrokerFull(bytes, bytes_max, was_full, {});
   if (full) {
     std::vector<Laggard> groups;
-    for (const EventType& type : EventTypes()) {
-      for (Laggard& group : Laggards(FamilyOf(type.name))) {
+    for (const auto& [family, quota] : quotas) {
+      for (Laggard& group : Laggards(family)) {
         groups.push_back(std::move(group));
       }
     }
@@ -99,7 +100,6 @@ void Janitor::HoldToQuotas() {
     full ? log::Critical("the broker is full; publishers wait in their outboxes", {{"reason", *full}})
          : log::Info("the broker has room again");
   }
-  const auto quotas = QuotasOf(EventTypes(), bytes_max);
   for (const std::string& family : families_) {
     if (const auto quota = quotas.find(family); quota != quotas.end()) {
       HoldToQuota(family, quota->second, full);
@@ -138,7 +138,10 @@ void Janitor::HoldToQuota(const std::string& family, int64_t quota, const std::o
     Trim(family, Duration(0));
   }
   const bool was_over = !(*facts)[1].is_nil();
-  const auto over = full ? full : OverQuota(bytes, quota, was_over, Laggards(family));
+  auto over = full ? full : OverQuota(bytes, quota, was_over, {});
+  if (over && !full) {
+    over = OverQuota(bytes, quota, was_over, Laggards(family));
+  }
   if (over) {
     if (!was_over && !full) {
       log::Critical("a stream is over its memory quota; its publishers wait in their outboxes",

@@ -15,6 +15,7 @@
 #include "platform/bus/bus.h"
 #include "tests/support/fiber_eventually.h"
 #include "tests/support/redis_cluster.h"
+#include "tests/support/run_in_fiber.h"
 
 // The outbox on disk, against real servers: what Publish returned for is delivered once and in order, though the broker
 // is away, though the process is killed, though the disk is put back to an older state.
@@ -23,6 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using quantum::testing::RedisCluster;
+using quantum::testing::RunInFiber;
 using quantum::testing::TemporaryDirectory;
 using quantum::testing::fibers::Eventually;
 
@@ -47,15 +49,6 @@ class BusJournalTest : public ::testing::Test {
   }
   static void TearDownTestSuite() { cluster_.reset(); }
   void SetUp() override { ASSERT_EQ(cluster_->Ask(cluster_->AwaitMaster(), {"FLUSHALL"}), "OK"); }
-
-  void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
-    fiber::Loop loop("test");
-    loop.Spawn([&] {
-      body(loop);
-      loop.Stop();
-    });
-    loop.Run();
-  }
 
   BusOptions Publisher(const std::string& folder = "journal") const {
     BusOptions options{.producer = "publisher", .group = "p"};

@@ -11,12 +11,14 @@
 #include "platform/metrics/names.h"
 #include "tests/support/fiber_eventually.h"
 #include "tests/support/redis_cluster.h"
+#include "tests/support/run_in_fiber.h"
 
 namespace quantum::bus {
 namespace {
 
 using namespace std::chrono_literals;
 using quantum::testing::RedisCluster;
+using quantum::testing::RunInFiber;
 using quantum::testing::fibers::Eventually;
 
 constexpr const char* kPlaced = "order.placed";
@@ -37,15 +39,6 @@ class BusTest : public ::testing::Test {
   static void TearDownTestSuite() { cluster_.reset(); }
 
   void SetUp() override { ASSERT_EQ(AskMaster({"FLUSHALL"}), "OK"); }
-
-  void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
-    fiber::Loop loop("test");
-    loop.Spawn([&] {
-      body(loop);
-      loop.Stop();
-    });
-    loop.Run();
-  }
 
   // Stops buses before what their handlers use goes away, also after a failed ASSERT: declare it last.
   class Stopper {

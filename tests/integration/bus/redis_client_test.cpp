@@ -4,22 +4,15 @@
 #include "platform/base/correlation.h"
 #include "platform/redis/client.h"
 #include "tests/support/redis_cluster.h"
+#include "tests/support/run_in_fiber.h"
 
 namespace quantum::redis {
 namespace {
 
 using namespace std::chrono_literals;
 using quantum::testing::RedisCluster;
+using quantum::testing::RunInFiber;
 using ::testing::HasSubstr;
-
-void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
-  fiber::Loop loop("test");
-  loop.Spawn([&] {
-    body(loop);
-    loop.Stop();
-  });
-  loop.Run();
-}
 
 TEST(RedisClient, RunsCommandsOfManyFibersOnOneConnection) {
   RedisCluster cluster;

@@ -7,6 +7,7 @@
 #include "platform/redis/client.h"
 #include "tests/support/fiber_eventually.h"
 #include "tests/support/redis_cluster.h"
+#include "tests/support/run_in_fiber.h"
 
 // What the client does about words that are no longer true, and how often it knocks where nobody opens.
 namespace quantum::redis {
@@ -16,17 +17,9 @@ using namespace std::chrono_literals;
 using quantum::testing::FreePorts;
 using quantum::testing::Process;
 using quantum::testing::RedisCluster;
+using quantum::testing::RunInFiber;
 using quantum::testing::TemporaryDirectory;
 using quantum::testing::fibers::Eventually;
-
-void RunInFiber(const std::function<void(fiber::Loop&)>& body) {
-  fiber::Loop loop("test");
-  loop.Spawn([&] {
-    body(loop);
-    loop.Stop();
-  });
-  loop.Run();
-}
 
 // A Redis server at a sentinel's place. It knows no command of sentinels, so it counts as silent; but it has channels,
 // and what is said there reaches who listens for a failover.
