@@ -1,10 +1,9 @@
 #!/bin/bash
 # One-shot tasks around Postgres, each harmless to repeat. README.md says when the operator runs which.
 #
-#   bootstrap.sh initdb     makes the data directory if it does not exist yet; an existing one is never touched
-#   bootstrap.sh roles      roles, passwords and the database, once Postgres answers
+#   bootstrap.sh etcd-keys  the keys by which etcd and Patroni know each other; good ones are left
+#   bootstrap.sh roles      roles, passwords and the database, once the primary answers
 #   bootstrap.sh userlist   PgBouncer's userlist.txt (mode 0600)
-#   bootstrap.sh etcd       etcd's users, and that nobody else may speak to it (where Patroni runs: cluster/)
 #
 # Settings come from the environment (README.md); passwords only from files, and they pass through pipes and files of
 # mode 0600, never through arguments or the environment. Started by root, Postgres' programs run as the user postgres.
@@ -58,59 +57,60 @@ give_to_postgres() {
   fi
 }
 
-initdb_task() {
-  need PG_DATA_DIR PG_SUPERUSER_PASSWORD_FILE
-  if [[ -e "$PG_DATA_DIR/PG_VERSION" ]]; then
-    echo "the data directory $PG_DATA_DIR exists; left as it is"
-    return
-  fi
-  if [[ -d "$PG_DATA_DIR" ]]; then
-    rmdir "$PG_DATA_DIR" || die "$PG_DATA_DIR holds files but no PG_VERSION: look at it first"
-  fi
-  # Built aside and renamed when complete, so that a kill in between never leaves half a cluster.
-  local unfinished="$PG_DATA_DIR.unfinished"
-  rm -rf "$unfinished"
-  mkdir -p "$unfinished"
-  give_to_postgres "$unfinished"
-  private_directory
-  password "$PG_SUPERUSER_PASSWORD_FILE" >"$private/superuser"
-  give_to_postgres "$private/superuser"
-  local options=(--username=postgres --pwfile="$private/superuser" --auth=scram-sha-256
-    --data-checksums --encoding=UTF8 --locale=C.UTF-8 --no-instructions)
-  [[ "${PG_INITDB_SYNC:-on}" == on ]] || options+=(--no-sync)
-  as_postgres "$bin/initdb" --pgdata="$unfinished" "${options[@]}" >/dev/null
-  mv "$unfinished" "$PG_DATA_DIR"
-  echo "made the data directory $PG_DATA_DIR"
-}
-
-# psql as superuser over the Unix socket, statements from standard input.
+# psql as superuser, statements from standard input.
 superuser_psql() {
   as_postgres env -u PGSERVICE -u PGOPTIONS PGPASSFILE="$private/pgpass" PGAPPNAME=quantum_trader PGCONNECT_TIMEOUT=5 \
     "$bin/psql" --no-psqlrc --quiet --tuples-only --no-align \
-    --host="$PG_SOCKET_DIR" --port="$PG_PORT" --username=postgres --dbname=postgres "$@"
+    --host="$PG_HOST" --port="$PG_PORT" --username=postgres --dbname=postgres "$@"
+}
+
+wrong_password() {
+  die "Postgres refuses the password in $PG_SUPERUSER_PASSWORD_FILE: it is not the one that its data was made with; restore the file (docs/runbook.md, Secrets)"
+}
+
+# Patroni logs in with the same password: where that is wrong no node becomes the primary, and Postgres' log says so.
+look_for_wrong_password() {
+  local log
+  for log in ${PG_LOGS:-}; do
+    ! tail -n 200 "$log" 2>/dev/null |
+      awk -v since="$1" '$0 >= since && /password authentication failed for user "postgres"/ { print; found = 1; exit }
+                         END { exit !found }' >&2 || wrong_password
+  done
+}
+
+await_primary() {
+  local since until=$((SECONDS + ${PG_WAIT_SECONDS:-60})) look=$((SECONDS + 1))
+  since="$(date -u '+%F %T')"
+  until as_postgres "$bin/pg_isready" --quiet --host="$PG_HOST" --port="$PG_PORT"; do
+    if ((SECONDS >= look)); then
+      look_for_wrong_password "$since"
+      look=$((SECONDS + 1))
+    fi
+    ((SECONDS < until)) ||
+      die "no primary answers on $PG_HOST port $PG_PORT; the logs of the nodes say why${PG_LOGS:+: $PG_LOGS}"
+    sleep 0.1
+  done
 }
 
 roles_task() {
-  need PG_SOCKET_DIR PG_PORT PG_SUPERUSER_PASSWORD_FILE PG_OWNER_PASSWORD_FILE PG_SERVICE_PASSWORD_FILE
+  need PG_HOST PG_PORT PG_SUPERUSER_PASSWORD_FILE PG_OWNER_PASSWORD_FILE PG_SERVICE_PASSWORD_FILE \
+    PG_REPLICATION_PASSWORD_FILE
   private_directory
-  local superuser owner service
+  local superuser owner service replication
   superuser="$(password "$PG_SUPERUSER_PASSWORD_FILE")"
   printf '*:*:*:postgres:%s\n' "$superuser" >"$private/pgpass"
   give_to_postgres "$private/pgpass"
   owner="$(password "$PG_OWNER_PASSWORD_FILE")"
   service="$(password "$PG_SERVICE_PASSWORD_FILE")"
-  local until=$((SECONDS + ${PG_WAIT_SECONDS:-60}))
-  until as_postgres "$bin/pg_isready" --quiet --host="$PG_SOCKET_DIR" --port="$PG_PORT"; do
-    ((SECONDS < until)) || die "Postgres does not answer on $PG_SOCKET_DIR port $PG_PORT; see its log"
-    sleep 0.1
-  done
+  replication="$(password "$PG_REPLICATION_PASSWORD_FILE")"
+  await_primary
   {
     printf "\\\\set owner_password '%s'\n\\\\set service_password '%s'\n" "$owner" "$service"
+    printf "\\\\set replication_password '%s'\n" "$replication"
     cat "$here/roles.sql"
   } | superuser_psql --file=- 2>"$private/said" >/dev/null || {
     cat "$private/said" >&2
-    ! grep -q 'password authentication failed' "$private/said" ||
-      die "Postgres refuses the password in $PG_SUPERUSER_PASSWORD_FILE: it is not the one that ${PG_DATA_DIR:-its data} was made with; restore the file (docs/runbook.md, Secrets)"
+    ! grep -q 'password authentication failed' "$private/said" || wrong_password
     die "the roles could not be set; the lines above say why"
   }
   cat "$private/said" >&2
@@ -133,20 +133,37 @@ userlist_task() {
   mv "$file.new" "$file"
 }
 
-etcd_task() {
-  need ETCD_PORT ETCD_ROOT_PASSWORD_FILE ETCD_PASSWORD_FILE
-  local root patroni
-  root="$(password "$ETCD_ROOT_PASSWORD_FILE")"
-  patroni="$(password "$ETCD_PASSWORD_FILE")"
-  # python3-etcd comes with Patroni; etcdctl would take passwords as arguments.
-  printf '%s\n%s\n' "$root" "$patroni" | /usr/bin/python3 "$here/cluster/etcd_users.py" "$ETCD_PORT" "${PG_WAIT_SECONDS:-60}" ||
-    die "etcd's users could not be set; the line above says why"
+# Who speaks to etcd shows a certificate of an authority that is made here and forgotten at once: its key signs twice.
+# Ten years; made anew when less than a month is left.
+etcd_keys_task() {
+  need ETCD_KEYS_DIR
+  if openssl x509 -checkend 2592000 -noout -in "$ETCD_KEYS_DIR/server.crt" >/dev/null 2>&1 && [[ -e "$ETCD_KEYS_DIR/client.key" ]]; then
+    echo "the keys in $ETCD_KEYS_DIR are good; left as they are"
+    return
+  fi
+  local new="$ETCD_KEYS_DIR.new" each
+  local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -batch)
+  rm -rf "$new"
+  mkdir -p "$new"
+  openssl req -x509 "${key[@]}" -days 3650 -subj "/CN=etcd of quantum" -keyout "$new/ca.key" -out "$new/ca.crt" 2>/dev/null
+  for each in server client; do
+    openssl req "${key[@]}" -subj "/CN=$each" -keyout "$new/$each.key" 2>/dev/null |
+      openssl x509 -req -days 3650 -CA "$new/ca.crt" -CAkey "$new/ca.key" -CAcreateserial -out "$new/$each.crt" \
+        -extfile <(printf 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n') 2>/dev/null ||
+      die "openssl could not make the certificates in $new; is the disk full?"
+  done
+  rm -f "$new/ca.key" "$new"/*.srl
+  for each in "$new" "$new"/*; do
+    give_to_postgres "$each"
+  done
+  rm -rf "$ETCD_KEYS_DIR"
+  mv "$new" "$ETCD_KEYS_DIR"
+  echo "made the keys in $ETCD_KEYS_DIR"
 }
 
 case "${1:-}" in
-  initdb) initdb_task ;;
+  etcd-keys) etcd_keys_task ;;
   roles) roles_task ;;
   userlist) userlist_task ;;
-  etcd) etcd_task ;;
-  *) die "usage: bootstrap.sh initdb|roles|userlist|etcd" ;;
+  *) die "usage: bootstrap.sh etcd-keys|roles|userlist" ;;
 esac

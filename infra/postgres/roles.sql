@@ -1,5 +1,6 @@
 -- Roles and the database. Applied by bootstrap.sh as superuser, as often as one likes; it also sets the passwords anew.
--- Needs the psql variables owner_password and service_password (given on standard input, never as arguments).
+-- Needs the psql variables owner_password, service_password and replication_password (given on standard input, never as
+-- arguments).
 \set ON_ERROR_STOP on
 \set QUIET on
 
@@ -10,14 +11,16 @@ SET log_statement = none;
 SET client_min_messages = warning;
 SET password_encryption = 'scram-sha-256';
 
--- quantum_owner owns the schema and runs the migrations; quantum is what the services are: rows, but no tables.
+-- quantum_owner owns the schema and runs the migrations; quantum is what the services are: rows, but no tables;
+-- quantum_replication is what a standby is (Patroni makes it too where it makes a new database).
 SELECT format('CREATE ROLE %I', role)
-  FROM (VALUES ('quantum_owner'), ('quantum')) AS wanted (role)
+  FROM (VALUES ('quantum_owner'), ('quantum'), ('quantum_replication')) AS wanted (role)
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role)
 \gexec
 
 ALTER ROLE quantum_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'owner_password';
 ALTER ROLE quantum LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'service_password';
+ALTER ROLE quantum_replication LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE REPLICATION PASSWORD :'replication_password';
 
 SELECT 'CREATE DATABASE quantum_trader OWNER quantum_owner'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'quantum_trader')

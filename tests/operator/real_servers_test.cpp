@@ -32,25 +32,39 @@ class RealServers : public ToyPlatform {
     }
   }
 
-  // A unit as quantum.yml describes it, on a free port where it has one; `more` are further keys.
+  // A unit as quantum.yml describes it, on free ports where it has some; `more` are further keys.
   std::string Real(const std::string& name, const std::string& more = {}) {
     std::istringstream manifest(quantum::testing::ReadFile(checkout::SourceDirectory() + "/quantum.yml"));
     std::string unit;
     bool inside = false;
     for (std::string line; std::getline(manifest, line);) {
       inside = line == "  " + name + ":" || (inside && line.starts_with("    "));
-      unit += inside ? line + "\n" : "";
+      unit += inside ? (line.starts_with("    port") ? OnFreePorts(line) : line) + "\n" : "";
     }
     EXPECT_FALSE(unit.empty()) << "quantum.yml has no unit " << name;
-    const std::regex port("\n    port: [0-9]+");
-    if (std::regex_search(unit, port)) {
-      ports_.push_back(quantum::testing::FreePorts(1).front());
-      unit = std::regex_replace(unit, port, fmt::format("\n    port: {}", ports_.back()));
-    }
     return unit + more;
   }
 
-  std::string Postgres() { return Real("pg-init") + Real("postgres") + Real("pg-roles"); }
+  // "port: 6379" or "ports: {rest: 8008}" with other numbers.
+  std::string OnFreePorts(const std::string& line) {
+    static const std::regex kNumber("[0-9]+");
+    std::string text;
+    auto begin = line.cbegin();
+    for (std::sregex_iterator each(line.begin(), line.end(), kNumber), end; each != end; ++each) {
+      ports_.push_back(quantum::testing::FreePorts(1).front());
+      text.append(begin, line.begin() + each->position()).append(std::to_string(ports_.back()));
+      begin = line.cbegin() + each->position() + each->length();
+    }
+    return text.append(begin, line.cend());
+  }
+
+  std::string Postgres() {
+    std::string units;
+    for (const char* name : {"etcd-keys", "etcd", "postgres-1", "postgres-2", "haproxy", "pg-roles"}) {
+      units += Real(name);
+    }
+    return units;
+  }
 
   std::string SecretFile(const std::string& name) const { return layout_.Secrets() + "/" + name; }
 

@@ -202,6 +202,47 @@ TEST_F(Supervisor, DownStopsUnitsWhoseKeeperAndSupervisorWereKilled) {
   EXPECT_TRUE(Eventually(kSoon, [&] { return Quantum("down").exit_code == 3; }));
 }
 
+// As Patroni: what it starts is nobody's child, and is there again for the next one.
+constexpr const char* kLeaves = R"(  leaver:
+    command: [/bin/bash, -c, "kill -0 $(cat ${DATA}/left.pid) || { setsid bash -c 'exec -a ${DATA}/left sleep 9999' &
+              echo $! >${DATA}/left.pid; }; exec sleep 9999"]
+    pid_file: "${DATA}/left.pid"
+    ready: {exec: [/usr/bin/test, -s, "${DATA}/left.pid"], interval: 50ms}
+)";
+
+TEST_F(Supervisor, WhatAKilledUnitLeavesBehindLivesOnAndIsStoppedWithThePlatform) {
+  WriteManifest(Server("a") + kLeaves);
+  Up();
+  const pid_t left = std::stoi(quantum::testing::ReadFile(layout_.Data() + "/left.pid"));
+  const pid_t leaver = Unit("leaver").pid;
+  ::kill(leaver, SIGKILL);
+  ASSERT_TRUE(ReadyWithin(kSoon, "leaver", leaver));
+  EXPECT_EQ(std::stoi(quantum::testing::ReadFile(layout_.Data() + "/left.pid")), left);
+  ASSERT_EQ(::kill(left, 0), 0);
+  ASSERT_EQ(Quantum("down").exit_code, 0);
+  EXPECT_TRUE(Eventually(kSoon, [&] { return ::kill(left, 0) != 0; }));
+}
+
+TEST_F(Supervisor, DownStopsWhatWasLeftBehindAloneAndNoStrangerOfItsPid) {
+  WriteManifest(Server("a") + kLeaves);
+  Up();
+  const std::string file = layout_.Data() + "/left.pid";
+  const std::string left = quantum::testing::ReadFile(file);
+  const std::vector<int> units = {Unit("a").pid, Unit("leaver").pid};
+  KillAllBehindTheSupervisorsBack();
+  for (const int unit : units) {
+    ::kill(unit, SIGKILL);
+  }
+  ASSERT_TRUE(Eventually(kSoon, [&] { return LivingRecords(layout_.Records()).empty(); }));
+  quantum::testing::WriteFile(file, std::to_string(::getpid()) + "\n");
+  EXPECT_EQ(Quantum("down").exit_code, 3);
+  quantum::testing::WriteFile(file, left);
+  ASSERT_EQ(::kill(std::stoi(left), 0), 0);
+  const Outcome down = Quantum("down");
+  EXPECT_EQ(down.exit_code, 0) << down.output;
+  EXPECT_TRUE(Eventually(kSoon, [&] { return ::kill(std::stoi(left), 0) != 0; }));
+}
+
 TEST_F(Supervisor, ARequestThatIsNoObjectIsRefusedAndEndsNothing) {
   WriteManifest(Server("a"));
   Up();

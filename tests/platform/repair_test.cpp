@@ -78,8 +78,8 @@ std::vector<std::string> UnitsToKill(const Stack& stack) {
   std::string master;
   EXPECT_TRUE(Eventually(kBackMax, [&] { return !(master = RedisMaster(stack)).empty(); }));
   std::rotate(redis.begin(), std::find(redis.begin(), redis.end(), master), redis.end());
-  std::vector<std::string> names{redis[0],  "sentinel-1", "postgres",   "pgbouncer", redis[1],
-                                 "gateway", "sentinel-2", "prometheus", redis[2],    "sentinel-3"};
+  std::vector<std::string> names{redis[0],     "sentinel-1", "postgres-1", "pgbouncer", redis[1], "gateway",
+                                 "sentinel-2", "postgres-2", redis[2],     "haproxy",   "etcd",   "sentinel-3"};
   for (const UnitView& unit : stack.Units()) {
     if (unit.kind != "task" && std::find(names.begin(), names.end(), unit.name) == names.end()) {
       names.push_back(unit.name);

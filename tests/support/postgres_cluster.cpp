@@ -103,7 +103,7 @@ std::string Tail(const fs::path& file) {
 
 PostgresCluster::PostgresCluster() : directory_("quantum-cluster") {
   fs::permissions(directory_.path(), fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
-  const std::vector<int> ports = FreePorts(5 + 2 * kNodes);
+  const std::vector<int> ports = FreePorts(6 + 2 * kNodes);
   etcd_port_ = ports[0];
   haproxy_port_ = ports[2];
   read_port_ = ports[3];
@@ -117,21 +117,21 @@ PostgresCluster::PostgresCluster() : directory_("quantum-cluster") {
   const fs::path config = MakeDirectory(directory_.path() / "config");
   std::string servers;
   for (size_t node = 0; node < kNodes; ++node) {
-    nodes_[node].port = ports[5 + 2 * node];
-    nodes_[node].api_port = ports[6 + 2 * node];
+    nodes_[node].port = ports[6 + 2 * node];
+    nodes_[node].api_port = ports[7 + 2 * node];
     nodes_[node].directory = MakeDirectory(directory_.path() / fmt::format("postgres-{}", node + 1));
     servers += fmt::format("    server postgres-{} 127.0.0.1:{} check port {}\n", node + 1, nodes_[node].port,
                            nodes_[node].api_port);
   }
+  const fs::path etcd = MakeDirectory(directory_.path() / "etcd");
   const Variables variables{
       {"ETCD_NAME", "etcd-1"},
-      {"ETCD_DATA_DIR", MakeDirectory(directory_.path() / "etcd").string()},
+      {"ETCD_DATA_DIR", (etcd / "data").string()},
+      {"ETCD_KEYS_DIR", (etcd / "keys").string()},
       {"ETCD_PORT", std::to_string(etcd_port_)},
       {"ETCD_PEER_PORT", std::to_string(ports[1])},
       {"ETCD_HOSTS", fmt::format("127.0.0.1:{}", etcd_port_)},
-      {"ETCD_ROOT_PASSWORD_FILE", secret("etcd-root", "test-password-of-etcd-root")},
-      {"ETCD_PASSWORD_FILE", secret("etcd", "test-password-of-etcd")},
-      {"SECRET_ETCD", "test-password-of-etcd"},
+      {"ETCD_METRICS_PORT", std::to_string(ports[5])},
       {"SECRET_PATRONI_API", kApiPassword},
       {"SECRET_POSTGRES_SUPERUSER", "test-password-of-superuser"},
       {"SECRET_POSTGRES_REPLICATION", "test-password-of-replication"},
@@ -143,24 +143,26 @@ PostgresCluster::PostgresCluster() : directory_("quantum-cluster") {
       {"HAPROXY_READ_PORT", std::to_string(read_port_)},
       {"HAPROXY_SERVERS", servers},
       // bootstrap.sh speaks to the primary, wherever it is.
-      {"PG_SOCKET_DIR", "127.0.0.1"},
+      {"PG_HOST", "127.0.0.1"},
       {"PG_PORT", std::to_string(haproxy_port_)},
       {"PG_WAIT_SECONDS", "60"},
       {"PG_UPSTREAM_HOST", "127.0.0.1"},
       {"PG_UPSTREAM_PORT", std::to_string(haproxy_port_)},
+      {"PG_READ_PORT", std::to_string(read_port_)},
       {"PGBOUNCER_PORT", std::to_string(pgbouncer_port_)},
       {"PGBOUNCER_CONFIG_DIR", config.string()},
       {"PG_SUPERUSER_PASSWORD_FILE", secret("superuser", "test-password-of-superuser")},
       {"PG_OWNER_PASSWORD_FILE", secret("owner", kOwnerPassword)},
       {"PG_SERVICE_PASSWORD_FILE", secret("service", kServicePassword)},
+      {"PG_REPLICATION_PASSWORD_FILE", secret("replication", "test-password-of-replication")},
       {"PGBOUNCER_ADMIN_PASSWORD_FILE", secret("admin", "test-password-of-admin")},
       {"PGBOUNCER_STATS_PASSWORD_FILE", secret("stats", "test-password-of-stats")},
   };
-  Render("cluster/etcd.yml", config, variables);
-  Render("cluster/haproxy.cfg", config, variables);
+  Render("etcd.yml", config, variables);
+  Render("haproxy.cfg", config, variables);
   Render("pgbouncer.ini", config, variables);
+  Bootstrap("etcd-keys", variables);
   StartEtcd();
-  Bootstrap("etcd", variables);
   for (size_t node = 0; node < kNodes; ++node) {
     PrepareNode(node, variables);
     StartNode(node);
@@ -198,7 +200,7 @@ void PostgresCluster::PrepareNode(size_t node, const Variables& variables) const
                 {"PG_SOCKET_DIR", MakeDirectory(home / "socket").string()},
                 {"PG_RUN_DIR", MakeDirectory(home / "run").string()}};
   own.insert(own.end(), variables.begin(), variables.end());
-  for (const char* name : {"postgresql.conf", "pg_hba.conf", "cluster/patroni.yml"}) {
+  for (const char* name : {"postgresql.conf", "pg_hba.conf", "patroni.yml"}) {
     Render(name, home / "config", own);
   }
 }

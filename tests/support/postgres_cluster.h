@@ -12,7 +12,7 @@
 
 namespace quantum::testing {
 
-// Postgres under Patroni as infra/postgres/cluster describes it: etcd, two nodes (a primary and its synchronous
+// Postgres under Patroni as infra/postgres describes it: etcd, two nodes (a primary and its synchronous
 // standby), HAProxy and PgBouncer in front, in a temporary directory, on free ports of 127.0.0.1. Nodes are numbered
 // from 0. Where the kernel allows it each node has a namespace of processes of its own, and nothing of it outlives
 // the test, however that ends.

@@ -66,18 +66,20 @@ PostgresServer::PostgresServer(Options options) : directory_("quantum-postgres")
       {"PG_DATA_DIR", (MakeDirectory(directory_.path() / "state") / "data").string()},
       {"PG_CONFIG_DIR", config.string()},
       {"PG_SOCKET_DIR", MakeDirectory(directory_.path() / "socket").string()},
+      {"PG_HOST", "127.0.0.1"},
       {"PG_SHARED_BUFFERS", "64MB"},
       {"PG_UPSTREAM_HOST", "127.0.0.1"},
       {"PG_UPSTREAM_PORT", std::to_string(port_)},
+      {"PG_READ_PORT", std::to_string(port_)},
       {"PGBOUNCER_PORT", std::to_string(pgbouncer_port_)},
       {"PGBOUNCER_CONFIG_DIR", config.string()},
       {"PG_SUPERUSER_PASSWORD_FILE", secret("superuser", "test-password-of-superuser")},
       {"PG_OWNER_PASSWORD_FILE", secret("owner", kOwnerPassword)},
       {"PG_SERVICE_PASSWORD_FILE", secret("service", kServicePassword)},
+      {"PG_REPLICATION_PASSWORD_FILE", secret("replication", "test-password-of-replication")},
       {"PGBOUNCER_ADMIN_PASSWORD_FILE", secret("admin", "test-password-of-admin")},
       {"PGBOUNCER_STATS_PASSWORD_FILE", secret("stats", "test-password-of-stats")},
       {"PG_WAIT_SECONDS", "30"},
-      {"PG_INITDB_SYNC", options.fsync ? "on" : "off"},
   };
   postgres_files::Render("postgresql.conf", config, variables_);
   postgres_files::Render("pg_hba.conf", config, variables_);
@@ -85,7 +87,7 @@ PostgresServer::PostgresServer(Options options) : directory_("quantum-postgres")
   WriteFile(config / "local.conf", (options.fsync ? "" : "fsync = off\n") + options.settings);
   postgres_files::GiveTo(config / "local.conf");
 
-  Bootstrap("initdb");
+  MakeData(options.fsync);
   StartPostgres();
   Bootstrap("roles");
   Bootstrap("userlist");
@@ -108,6 +110,24 @@ PostgresServer::~PostgresServer() {
   }
   if (postgres_) {
     postgres_->Stop(std::chrono::seconds(10), SIGINT);
+  }
+}
+
+void PostgresServer::MakeData(bool fsync) {
+  const fs::path password = directory_.path() / "superuser";
+  WriteFile(password, "test-password-of-superuser\n");
+  postgres_files::GiveTo(password);
+  std::vector<std::string> command{kBin + "initdb",        "--pgdata=" + (directory_.path() / "state/data").string(),
+                                   "--username=postgres",  "--pwfile=" + password.string(),
+                                   "--auth=scram-sha-256", "--data-checksums",
+                                   "--encoding=UTF8",      "--locale=C.UTF-8"};
+  if (!fsync) {
+    command.emplace_back("--no-sync");
+  }
+  const fs::path log = directory_.path() / "initdb.log";
+  const auto initdb = postgres_files::Serve(std::move(command), log);
+  if (!Eventually(kStartTimeout, [&] { return !initdb->Running(); }) || initdb->Stop().value_or(1) != 0) {
+    throw std::runtime_error("initdb failed: " + ReadFile(log));
   }
 }
 

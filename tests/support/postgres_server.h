@@ -37,6 +37,7 @@ class PostgresServer {
   void StartPgBouncer();
 
   // Runs a task of infra/postgres/bootstrap.sh (again).
+  void MakeData(bool fsync);
   void Bootstrap(const std::string& task);
 
   std::string PostgresLog() const;

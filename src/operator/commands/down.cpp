@@ -9,6 +9,7 @@
 #include "operator/commands/stop.h"
 #include "operator/output.h"
 #include "operator/supervisor/daemon.h"
+#include "operator/supervisor/leftovers.h"
 #include "operator/supervisor/local_fleet.h"
 #include "operator/supervisor/record.h"
 
@@ -24,7 +25,14 @@ void Show(const UnitStatus& unit) {
   }
 }
 
-bool UnitsLive(const Layout& layout) { return !LivingRecords(layout.Records()).empty(); }
+bool UnitsLive(const Layout& layout) {
+  if (!LivingRecords(layout.Records()).empty()) {
+    return true;
+  }
+  const auto launch = LoadLaunch(layout);
+  const auto manifest = launch.ok() ? LoadRunningManifest(layout, *launch) : Result<config::Manifest>(launch.error());
+  return manifest.ok() && !Leftovers(layout, *manifest).empty();
+}
 
 // Waits for a supervisor that is to stop what still lives. Its own end, with nothing left, will do as well.
 bool AwaitSupervisor(const LocalFleet& fleet, const Layout& layout) {

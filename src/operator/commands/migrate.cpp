@@ -14,7 +14,7 @@ namespace quantum::operate {
 
 namespace {
 
-// As the owner of the schema, directly at Postgres: PgBouncer knows the services' role only.
+// As the owner of the schema, through HAProxy at the primary: PgBouncer knows the services' role only.
 Status RunMigrations() {
   QUANTUM_TRY(const config::Manifest manifest, config::Manifest::FromEnvironment());
   config::Section limits = manifest.Top("limits");
@@ -24,8 +24,8 @@ Status RunMigrations() {
                             .masked_keys = limits.GetStrings("masked_keys", {})}));
   const Layout layout{manifest.state_directory()};
   postgres::PoolOptions options;
-  options.host = manifest.AddressOf("postgres");
-  options.port = manifest.Port("postgres");
+  options.host = manifest.AddressOf("haproxy");
+  options.port = manifest.Port("haproxy");
   options.user = "quantum_owner";
   options.connections_max = 1;
   QUANTUM_TRY(options.password, config::ReadSecret(layout.Secrets(), config::kPostgresOwner));

@@ -15,6 +15,7 @@
 #include "operator/state/ports.h"
 #include "operator/state/recorded_symbols.h"
 #include "operator/state/stage.h"
+#include "operator/supervisor/leftovers.h"
 #include "operator/supervisor/record.h"
 
 namespace quantum::operate {
@@ -62,6 +63,9 @@ Status JudgePorts(const Layout& layout, const config::Manifest& manifest, Readin
     const std::vector<pid_t> family = Descendants(record.process->pid);
     ours.insert(family.begin(), family.end());
   }
+  for (const Leftover& leftover : Leftovers(layout, manifest)) {
+    ours.insert(leftover.process.pid);
+  }
   for (const config::Unit& unit : manifest.units()) {
     const PortChoice choice = ChoosePort(unit, offset, MayBindLowPorts(), listening, ours);
     if (choice.port != unit.port) {
@@ -72,6 +76,7 @@ Status JudgePorts(const Layout& layout, const config::Manifest& manifest, Readin
   QUANTUM_TRY(const config::Manifest chosen, reading.Read());
   QUANTUM_CHECK(CheckPortsFree(chosen.units(), offset, listening, ours));
   QUANTUM_CHECK(CheckBindable(chosen.bind_address()));
+  QUANTUM_CHECK(CheckOneNodeBefore(layout, chosen));
   return CheckRedisPorts(layout, chosen);
 }
 

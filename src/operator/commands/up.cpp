@@ -51,6 +51,7 @@ Result<Running> Prepare(const Layout& layout, const Plan& plan) {
   if (fs::is_directory(infra, error)) {
     QUANTUM_CHECK(RenderInfra(layout, infra, variables, accounts));
     QUANTUM_CHECK(RenderRedis(layout, infra, variables, manifest, accounts));
+    QUANTUM_CHECK(RenderPostgres(layout, infra, variables, manifest, accounts));
   }
   QUANTUM_CHECK(SaveLaunch(layout, launch));
   QUANTUM_TRY(config::Manifest running, LoadRunningManifest(layout, launch));

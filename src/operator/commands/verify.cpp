@@ -48,7 +48,7 @@ Result<Verdict> CompareUntilSure(fiber::Loop& loop, const Running& running) {
   const config::Manifest& manifest = running.manifest;
   const std::string secrets = running.layout.Secrets();
   postgres::PoolOptions options;
-  options.host = manifest.AddressOf("postgres");
+  options.host = manifest.AddressOf("pgbouncer");
   options.port = manifest.Port("pgbouncer");
   options.connections_max = 1;
   QUANTUM_TRY(options.password, config::ReadSecret(secrets, config::kPostgresService));

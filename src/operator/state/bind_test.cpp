@@ -56,10 +56,13 @@ TEST_P(Bind, IsWherePrometheusFindsTheServices) {
 
 TEST_P(Bind, LeavesTheServersOnTheLoopback) {
   EXPECT_EQ(manifest_.AddressOf("redis-1"), "127.0.0.1");
-  EXPECT_EQ(manifest_.AddressOf("postgres"), "127.0.0.1");
-  const std::string pgbouncer = Rendered("postgres/pgbouncer.ini");
-  EXPECT_THAT(pgbouncer, HasSubstr("listen_addr = 127.0.0.1"));
-  EXPECT_THAT(pgbouncer, Not(HasSubstr(GetParam().address)));
+  EXPECT_EQ(manifest_.AddressOf("postgres-1"), "127.0.0.1");
+  for (const auto& [file, listens] : {std::pair("postgres/pgbouncer.ini", "listen_addr = 127.0.0.1"),
+                                      std::pair("postgres/haproxy.cfg", "bind 127.0.0.1:10000"),
+                                      std::pair("postgres/etcd.yml", "listen-client-urls: https://127.0.0.1:7379")}) {
+    EXPECT_THAT(Rendered(file), HasSubstr(listens));
+    EXPECT_THAT(Rendered(file), Not(HasSubstr(GetParam().address)));
+  }
 }
 
 TEST_P(Bind, IsAnOriginThatTheGatewayAllows) {

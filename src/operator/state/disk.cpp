@@ -19,7 +19,6 @@ namespace {
 constexpr uint64_t kLogs = 8u << 20;
 // A new cluster takes 40 MB; its log and the schema grow from the start on.
 constexpr uint64_t kCluster = 100u << 20;
-constexpr const char* kPostgres = "postgres";
 
 uint64_t SizeUnlessThere(const fs::path& from, const fs::path& to) {
   std::error_code error;
@@ -62,9 +61,9 @@ uint64_t BytesToStart(const Layout& layout, const config::Manifest& manifest, co
   for (const std::string& file : RecordingsOf(market)) {
     needed += SizeUnlessThere(file, fs::path(layout.Market()) / fs::path(file).filename());
   }
-  const std::string cluster = fmt::format("{}/{}/PG_VERSION", layout.Data(), kPostgres);
-  if (manifest.FindUnit(kPostgres) != nullptr && ::access(cluster.c_str(), F_OK) != 0) {
-    needed += kCluster;
+  for (const config::Unit& unit : manifest.units()) {
+    const std::string cluster = fmt::format("{}/{}/data/PG_VERSION", layout.Data(), unit.name);
+    needed += IsPostgresNode(unit) && ::access(cluster.c_str(), F_OK) != 0 ? kCluster : 0;
   }
   return needed;
 }

@@ -46,10 +46,10 @@ TEST_F(Disk, NeedsRoomForWhatIsNotThereYet) {
   quantum::testing::WriteFile(directory_.path() / "r.gz", std::string(700, 'x'));
   EXPECT_EQ(BytesToStart(layout_, manifest, programs, "recording:" + (directory_.path() / "r.gz").string()),
             without_a + 700);
-  const config::Manifest with_database = Manifest("  postgres: {command: [postgres], port: 5432}\n");
+  const config::Manifest with_database = Manifest("  postgres-1: {command: [postgres], port: 5432}\n");
   const uint64_t first = BytesToStart(layout_, with_database, programs, "synthetic");
-  fs::create_directories(layout_.Data() + "/postgres");
-  quantum::testing::WriteFile(layout_.Data() + "/postgres/PG_VERSION", "15");
+  fs::create_directories(layout_.Data() + "/postgres-1/data");
+  quantum::testing::WriteFile(layout_.Data() + "/postgres-1/data/PG_VERSION", "15");
   EXPECT_GE(first - BytesToStart(layout_, with_database, programs, "synthetic"), 50u << 20);
 }
 

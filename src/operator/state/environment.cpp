@@ -98,20 +98,37 @@ Variables PlainVariables(const Layout& layout, const config::Manifest& manifest)
     if (unit.port != 0) {
       plain[VariableName("PORT_", unit.name)] = std::to_string(manifest.Port(unit.name));
     }
+    for (const auto& [name, port] : unit.ports) {
+      plain[VariableName("PORT_", unit.name + "-" + name)] = std::to_string(port + manifest.port_offset());
+    }
   }
   // infra/postgres speaks of itself in these names.
-  const auto port = [&](const char* unit) {
-    return manifest.FindUnit(unit) != nullptr ? std::to_string(manifest.Port(unit)) : std::string("0");
+  const auto port = [&](const char* unit, const char* name = "") {
+    return manifest.FindUnit(unit) != nullptr ? std::to_string(manifest.Port(unit, name)) : std::string("0");
   };
-  plain["PG_DATA_DIR"] = layout.Data() + "/postgres";
-  plain["PG_CONFIG_DIR"] = layout.Etc() + "/postgres";
-  plain["PG_SOCKET_DIR"] = layout.Run() + "/postgres";
-  plain["PG_PORT"] = port("postgres");
   plain["PG_SHARED_BUFFERS"] = "128MB";
+  plain["PATRONI_INITDB_SYNC"] = "";
   plain["PG_UPSTREAM_HOST"] = kLoopback;
-  plain["PG_UPSTREAM_PORT"] = port("postgres");
+  plain["PG_UPSTREAM_PORT"] = port("haproxy");
+  plain["PG_READ_PORT"] = plain["HAPROXY_READ_PORT"] = port("haproxy", "read");
   plain["PGBOUNCER_PORT"] = port("pgbouncer");
   plain["PGBOUNCER_CONFIG_DIR"] = layout.Etc() + "/postgres";
+  plain["ETCD_NAME"] = "etcd";
+  plain["ETCD_DATA_DIR"] = layout.Data() + "/etcd/data";
+  plain["ETCD_KEYS_DIR"] = layout.Data() + "/etcd/keys";
+  plain["ETCD_PORT"] = port("etcd");
+  plain["ETCD_PEER_PORT"] = port("etcd", "peer");
+  plain["ETCD_METRICS_PORT"] = port("etcd", "metrics");
+  plain["ETCD_HOSTS"] = fmt::format("{}:{}", kLoopback, plain["ETCD_PORT"]);
+  plain["HAPROXY_PORT"] = port("haproxy");
+  plain["HAPROXY_SOCKET"] = layout.Run() + "/haproxy/admin.sock";
+  std::string& nodes = plain["HAPROXY_SERVERS"];
+  for (const config::Unit& unit : manifest.units()) {
+    if (unit.name.starts_with("postgres-")) {
+      nodes += fmt::format("  server {} {}:{} check port {}\n", unit.name, kLoopback, manifest.Port(unit.name),
+                           manifest.Port(unit.name, "rest"));
+    }
+  }
   return variables;
 }
 

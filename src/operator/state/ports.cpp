@@ -29,13 +29,17 @@ const Holder* Stranger(int port, const std::map<int, Holder>& listening, const s
 Status CheckPortsFree(const std::vector<config::Unit>& units, int offset, const std::map<int, Holder>& listening,
                       const std::set<pid_t>& ours) {
   for (const config::Unit& unit : units) {
-    if (unit.port == 0) {
-      continue;
+    std::set<int> ports{unit.port};
+    for (const auto& [name, port] : unit.ports) {
+      ports.insert(port);
     }
-    if (const Holder* holder = Stranger(unit.port + offset, listening, ours)) {
-      return Error{Errc::kConflict,
-                   fmt::format("port {} (for {}) is held by {}; stop it, or choose other ports with --port-offset N",
-                               unit.port + offset, unit.name, Describe(*holder))};
+    ports.erase(0);
+    for (const int port : ports) {
+      if (const Holder* holder = Stranger(port + offset, listening, ours)) {
+        return Error{Errc::kConflict,
+                     fmt::format("port {} (for {}) is held by {}; stop it, or choose other ports with --port-offset N",
+                                 port + offset, unit.name, Describe(*holder))};
+      }
     }
   }
   return {};

@@ -11,7 +11,8 @@
 
 namespace quantum::operate {
 
-// Every port must be free, or held by one of `ours`. The error names port, unit and the process that holds it.
+// Every port of theirs must be free, or held by one of `ours`. The error names port, unit and the process that holds
+// it.
 Status CheckPortsFree(const std::vector<config::Unit>& units, int offset, const std::map<int, Holder>& listening,
                       const std::set<pid_t>& ours);
 

@@ -28,6 +28,13 @@ TEST(Ports, AStrangerOnAPortIsNamedWithItsProcess) {
   EXPECT_THAT(status.error().message, HasSubstr("port 11379 (for redis-1) is held by pid 812 (redis-server *:11379)"));
 }
 
+TEST(Ports, AFurtherPortOfAUnitCountsToo) {
+  config::Unit node = MakeUnit("postgres-1", 5432);
+  node.ports = {{"rest", 8008}};
+  EXPECT_THAT(CheckPortsFree({node}, 5000, {{13008, {.pid = 7, .command = "stranger"}}}, {}).error().message,
+              HasSubstr("port 13008 (for postgres-1) is held by pid 7 (stranger)"));
+}
+
 TEST(Ports, OurOwnProcessIsNoStranger) {
   const std::map<int, Holder> listening = {{11379, {.pid = 812, .command = "redis-server"}}};
   EXPECT_TRUE(CheckPortsFree(kUnits, 5000, listening, {812}).ok());

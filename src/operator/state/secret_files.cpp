@@ -25,7 +25,7 @@ struct Bound {
 constexpr Bound kAcl{.units = "redis-", .file = "users.acl", .in_clear = true, .or_hashed = true};
 constexpr Bound kNode{.units = "redis-", .file = "redis.conf", .in_clear = true};
 constexpr Bound kSentinel{.units = "sentinel-", .file = "sentinel.conf", .in_clear = true};
-constexpr Bound kCluster{.units = "postgres", .file = "PG_VERSION"};
+constexpr Bound kDatabase{.units = "postgres-", .file = "data/PG_VERSION"};
 
 struct Secret {
   std::string_view name;
@@ -42,9 +42,11 @@ const std::vector<Secret>& Secrets() {
       {config::kRedisReplication, {kAcl, kNode}},
       {config::kRedisOperator, {kAcl}},
       {config::kSentinelClient, {kSentinel}},
-      {config::kPostgresSuperuser, {kCluster}},
+      {config::kPostgresSuperuser, {kDatabase}},
       {config::kPostgresOwner},  // pg-roles sets these anew at every start
       {config::kPostgresService},
+      {config::kPostgresReplication},
+      {config::kPatroniApi},
       {config::kExchangeKey, {}, true},
       {config::kExchangeSecret, {}, true},
       {config::kExchangeFaultToken},

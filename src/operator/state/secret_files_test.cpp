@@ -18,7 +18,8 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr const char* kUnits =
-    "units:\n  redis-1: {command: x}\n  redis-2: {command: x}\n  sentinel-1: {command: x}\n  postgres: {command: x}\n";
+    "units:\n  redis-1: {command: x}\n  redis-2: {command: x}\n  sentinel-1: {command: x}\n  postgres-1: {command: "
+    "x}\n";
 
 class SecretFiles : public testing::Test {
  protected:
@@ -27,7 +28,7 @@ class SecretFiles : public testing::Test {
     directory_ = mkdtemp(name);
     layout_.root = directory_;
     fs::create_directories(layout_.Secrets());
-    for (const char* unit : {"redis-1", "redis-2", "sentinel-1", "postgres"}) {
+    for (const char* unit : {"redis-1", "redis-2", "sentinel-1", "postgres-1/data"}) {
       fs::create_directories(layout_.Data() + "/" + unit);
     }
   }
@@ -106,12 +107,12 @@ INSTANTIATE_TEST_SUITE_P(Cases, LostSecret,
                                          LostCase{"Replication", "redis-replication", "redis-1/redis.conf"},
                                          LostCase{"Operator", "redis-operator", "redis-1/users.acl"},
                                          LostCase{"SentinelClient", "sentinel-client", "sentinel-1/sentinel.conf"},
-                                         LostCase{"Superuser", "postgres-superuser", "postgres/PG_VERSION"}),
+                                         LostCase{"Superuser", "postgres-superuser", "postgres-1/data/PG_VERSION"}),
                          [](const auto& test) { return test.param.name; });
 
 TEST_F(SecretFiles, WhatPostgresIsToldAtEveryStartIsMadeAnew) {
   ASSERT_TRUE(Prepare().ok());
-  Write(layout_.Data() + "/postgres/PG_VERSION", "15");
+  Write(layout_.Data() + "/postgres-1/data/PG_VERSION", "15");
   fs::remove(layout_.Secrets() + "/postgres-service");
   EXPECT_TRUE(Prepare().ok());
 }

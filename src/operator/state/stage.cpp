@@ -212,8 +212,8 @@ Status RenderInfra(const Layout& layout, const std::string& infra, const Variabl
     if (*relative.begin() == "redis") {
       continue;  // per node and once: RenderRedis
     }
-    if (relative.string().starts_with("postgres/cluster")) {
-      continue;  // of several nodes, which `up` does not start yet
+    if (IsOfPostgresNode(relative.string())) {
+      continue;  // RenderPostgres
     }
     if (entry.is_directory()) {
       QUANTUM_CHECK(MakeFolder(layout.Etc() + "/" + relative.string(), 0755, nullptr));

@@ -36,6 +36,18 @@ Status CheckRedisPorts(const Layout& layout, const config::Manifest& manifest);
 Status RenderRedis(const Layout& layout, const std::string& infra, const Variables& variables,
                    const config::Manifest& manifest, const Accounts& accounts);
 
+// Whether the unit is a node of Postgres under Patroni (postgres-1, …), and whether a file of infra/ is rendered for
+// each of them.
+bool IsPostgresNode(const config::Unit& unit);
+bool IsOfPostgresNode(const std::string& relative);
+
+// kConflict: the state directory holds a database from before there were nodes.
+Status CheckOneNodeBefore(const Layout& layout, const config::Manifest& manifest);
+
+// Renders the templates of infra/postgres that each node has of its own into etc/<unit>/ (infra/postgres/README.md).
+Status RenderPostgres(const Layout& layout, const std::string& infra, const Variables& variables,
+                      const config::Manifest& manifest, const Accounts& accounts);
+
 // The files of "recording:FILE[,FILE]"; none of any other source.
 std::vector<std::string> RecordingsOf(const std::string& source);
 

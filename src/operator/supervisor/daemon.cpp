@@ -26,6 +26,7 @@
 #include "operator/supervisor/control.h"
 #include "operator/supervisor/core.h"
 #include "operator/supervisor/halt.h"
+#include "operator/supervisor/leftovers.h"
 #include "operator/supervisor/prober.h"
 #include "operator/supervisor/record.h"
 #include "platform/config/secrets.h"
@@ -195,6 +196,7 @@ class Daemon {
         }
       }
       if (core_.shutting_down() && core_.all_stopped() && MayLeave()) {
+        StopLeftovers();
         log::Info("everything is stopped");
         RemoveRecords(layout_.Records());
         ::unlink(layout_.StartedFile().c_str());
@@ -206,6 +208,19 @@ class Daemon {
       const Duration wait = next ? *next - SystemClock().Steady() : Duration(kWakeMax);
       wake_.WaitFor(std::clamp<Duration>(wait, kWakeMin, kWakeMax));
       wake_.Reset();
+    }
+  }
+
+  void StopLeftovers() {
+    for (const Leftover& leftover : Leftovers(layout_, manifest_)) {
+      const config::Unit& unit = *manifest_.FindUnit(leftover.unit);
+      const pid_t pid = leftover.process.pid;
+      log::Warning("stopping what a killed unit left behind", {{"unit", unit.name}, {"pid", pid}});
+      const int pidfd = OpenPidfd(pid);
+      ::kill(pid, unit.stop_signal);
+      if (pidfd < 0 || !WaitForExit(pidfd, unit.stop_deadline)) {
+        ::kill(pid, SIGKILL);
+      }
     }
   }
 
@@ -318,7 +333,7 @@ class Daemon {
     if (answer.ok()) {
       answer = RunProbe({.probe = probe,
                          .host = manifest_.AddressOf(name),
-                         .port = unit.port == 0 ? 0 : manifest_.Port(name),
+                         .port = unit.port == 0 && probe.port.empty() ? 0 : manifest_.Port(name, probe.port),
                          .exec = std::move(exec),
                          .password = std::move(password)});
     }

@@ -180,10 +180,12 @@ const Unit* Manifest::FindUnit(std::string_view name) const {
   return found == impl_->units.end() ? nullptr : &*found;
 }
 
-int Manifest::Port(std::string_view unit) const {
+int Manifest::Port(std::string_view unit, std::string_view name) const {
   const Unit* const found = FindUnit(unit);
-  QUANTUM_ASSERT(found != nullptr && found->port != 0);
-  return found->port + impl_->port_offset;
+  QUANTUM_ASSERT(found != nullptr);
+  const int port = name.empty() ? found->port : found->ports.at(std::string(name));
+  QUANTUM_ASSERT(port != 0);
+  return port + impl_->port_offset;
 }
 
 Section Manifest::Service(std::string_view name) const {

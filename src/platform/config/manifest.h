@@ -68,6 +68,8 @@ class Section {
 //       user: quantum
 //       port: 6379
 //       fallback_port: 8088
+//       ports: {rest: 8008}               # further ports of its own, by name
+//       pid_file: "${DATA}/x/x.pid"       # of a server that it starts and leaves behind when it is killed
 //       depends: [other-unit]
 //       ready: {http: /health/ready, interval: 200ms, timeout: 2s}  # the other kinds of probe are below
 //       live: {http: /health/live, interval: 30s, timeout: 2s, failures_max: 3}
@@ -92,12 +94,14 @@ class Section {
 //   redis: ping       PING is answered PONG (not LOADING), logged in as `user` with the password in the secret `secret`
 //   redis: any        PING is answered with anything, a refusal included
 //   postgres: true    the first step of the protocol is answered, also while the database recovers or is full
+// at the unit's port, or with `port: rest` at the one of this name among its `ports`.
 struct Probe {
   enum class Kind { kNone, kHttp, kTcp, kExec, kRedis, kPostgres } kind = Kind::kNone;
   std::string target;                  // http: the path; exec: the program; redis: "ping" or "any"
   std::vector<std::string> arguments;  // exec: the program's arguments, with ${VARIABLES} of the operator
   std::string user;                    // redis: empty: the user `default`
   std::string secret;                  // redis: the name of the password's secret; empty: no login
+  std::string port;                    // the name of one of the unit's `ports`; empty: its `port`
   std::chrono::nanoseconds interval = std::chrono::seconds(30);
   std::chrono::nanoseconds timeout = std::chrono::seconds(2);
   int failures_max = 3;
@@ -129,6 +133,8 @@ struct Unit {
   std::map<std::string, std::string> environment;
   std::string user;                  // the user it drops to when started by root; empty: stays as it is
   int port = 0;                      // base port without the offset; 0: none
+  std::map<std::string, int> ports;  // further base ports by name, [a-z0-9]+
+  std::string pid_file;              // its first line is the pid of what the unit leaves behind when it is killed
   std::vector<std::string> depends;  // units that must be ready (tasks: done) before it starts
   Probe ready;
   Probe live;
@@ -166,8 +172,9 @@ class Manifest {
   const std::vector<Unit>& units() const;  // in the order of the file
   const Unit* FindUnit(std::string_view name) const;
   int port_offset() const;
-  // The port of a unit with the offset. An unknown name, or a unit without a port, is an assertion.
-  int Port(std::string_view unit) const;
+  // The port of a unit with the offset; with a name that of its `ports`. An unknown name, or a unit without a port, is
+  // an assertion.
+  int Port(std::string_view unit, std::string_view name = {}) const;
   // Where services and the gateway listen, 127.0.0.1 unless the manifest says otherwise. Every other server listens on
   // 127.0.0.1 whatever stands here: nobody but this machine has business with Redis, Postgres or Prometheus.
   const std::string& bind_address() const;

@@ -202,7 +202,8 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
       {kHead + "units:\n  a:\n    command: x\n    prot: 1\n",
        "quantum.yml:6: units.a.prot: unknown key; known are command, depends, environment, fallback_port, "
        "halts_entries, "
-       "kind, limits, live, port, ready, restart_delay, restart_window, restarts_max, retry_interval, schedule, "
+       "kind, limits, live, pid_file, port, ports, ready, restart_delay, restart_window, restarts_max, retry_interval, "
+       "schedule, "
        "start_deadline, stop_deadline, stop_signal, user"},
       {kHead + "units:\n  a:\n    command: x\n    kind: daemon\n",
        "quantum.yml:6: units.a.kind: expected one of server, service, task, found 'daemon'"},
@@ -214,6 +215,14 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
        "quantum.yml:6: units.a.stop_signal: expected one of TERM, INT, QUIT, found '9'"},
       {kHead + "units:\n  a:\n    command: x\n    ready: {tcp: true}\n",
        "quantum.yml:4: units.a: a probe of this kind needs the unit's port"},
+      {kHead + "units:\n  a:\n    command: x\n    port: 1\n    ports: {rest: 2}\n    ready: {tcp: true, port: peer}\n",
+       "quantum.yml:7: units.a.ports: has no port 'peer', which a probe asks"},
+      {kHead + "units:\n  a:\n    command: x\n    ports: {the-rest: 2}\n",
+       "quantum.yml:6: units.a.ports.the-rest: a port's name is made of a-z"},
+      {kHead + "units:\n  a: {command: x, port: 7, ports: {rest: 7}}\n",
+       "quantum.yml:4: units.a: port 7 stands there twice"},
+      {kHead + "units:\n  a: {command: x, port: 7, ports: {rest: 8}}\n  b: {command: x, port: 8}\n",
+       "quantum.yml:5: units.b: port 8 is the port of a already"},
       {kHead + "units:\n  a:\n    command: x\n    port: 1\n    ready: {tcp: true, http: /x}\n",
        "quantum.yml:7: units.a.ready: expected one of http, tcp, exec, redis and postgres"},
       {kHead + "units:\n  a:\n    command: x\n    port: 1\n    ready:\n      http: x\n",
@@ -316,6 +325,7 @@ TEST_F(ManifestTest, PortsStayInRangeAndOutOfTheEphemeralOnesWithAnOffset) {
   EXPECT_THAT(complaint("port: 1000", first - 1000), HasSubstr("which the kernel gives to outgoing connections"));
   EXPECT_EQ(complaint("port: 1000", first - 1001), "none");
   EXPECT_THAT(complaint("port: 1, fallback_port: 1000", first - 1000), HasSubstr("which the kernel gives"));
+  EXPECT_THAT(complaint("ports: {rest: 1000}", first - 1000), HasSubstr("which the kernel gives"));
   EXPECT_EQ(complaint("port: " + std::to_string(first), 0), "none");  // who writes it means it
 }
 

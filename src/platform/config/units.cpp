@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -27,7 +28,7 @@ constexpr uint64_t kMemoryMax = uint64_t{1} << 42;
 constexpr seconds kIntervalMin(1);
 constexpr hours kIntervalMax(30 * 24);
 
-bool NeedsPort(const Probe& probe) { return probe.kind != Probe::Kind::kNone && probe.kind != Probe::Kind::kExec; }
+bool AsksPort(const Probe& probe) { return probe.kind != Probe::Kind::kNone && probe.kind != Probe::Kind::kExec; }
 
 void RequireTrue(Section& section, std::string_view key) {
   if (!section.GetBool(key, true)) {
@@ -74,6 +75,7 @@ Probe ReadProbe(Section& unit, std::string_view key) {
       probe.arguments.assign(command.begin() + 1, command.end());
     }
   }
+  probe.port = section.GetString("port", "");
   probe.interval = section.GetDuration("interval", probe.interval, milliseconds(10), hours(1));
   probe.timeout = section.GetDuration("timeout", probe.timeout, milliseconds(10), minutes(5));
   probe.failures_max = static_cast<int>(section.GetInt("failures_max", probe.failures_max, 1, 100));
@@ -88,6 +90,18 @@ Unit::Kind ReadKind(Section& section) {
 int ReadSignal(Section& section) {
   static const std::map<std::string, int> kSignals = {{"TERM", SIGTERM}, {"INT", SIGINT}, {"QUIT", SIGQUIT}};
   return kSignals.at(section.GetChoice("stop_signal", "TERM", {"TERM", "INT", "QUIT"}));
+}
+
+std::map<std::string, int> ReadPorts(Section& unit) {
+  std::map<std::string, int> ports;
+  Section section = unit.GetSection("ports");
+  for (const std::string& name : section.Keys()) {
+    if (name.empty() || !std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::islower(c); })) {
+      section.Complain(name, "a port's name is made of a-z");
+    }
+    ports[name] = static_cast<int>(section.GetInt(name, 0, 1, 65535));
+  }
+  return ports;
 }
 
 bool IsUnitName(std::string_view name) {
@@ -140,6 +154,14 @@ Schedule ReadSchedule(Section& unit, Unit::Kind kind) {
   return schedule;
 }
 
+void CheckProbePort(Section& section, const Unit& unit, const Probe& probe) {
+  if (!probe.port.empty() && !unit.ports.contains(probe.port)) {
+    section.Complain("ports", fmt::format("has no port '{}', which a probe asks", probe.port));
+  } else if (AsksPort(probe) && probe.port.empty() && unit.port == 0) {
+    section.Complain("", "a probe of this kind needs the unit's port");
+  }
+}
+
 Unit ReadUnit(Section& section, const std::string& name) {
   Unit unit;
   unit.name = name;
@@ -153,12 +175,13 @@ Unit ReadUnit(Section& section, const std::string& name) {
   unit.user = section.GetString("user", "");
   unit.port = static_cast<int>(section.GetInt("port", 0, 1, 65535));
   unit.fallback_port = static_cast<int>(section.GetInt("fallback_port", 0, 1, 65535));
+  unit.ports = ReadPorts(section);
+  unit.pid_file = section.GetString("pid_file", "");
   unit.depends = section.GetStrings("depends", {});
   unit.ready = ReadProbe(section, "ready");
   unit.live = ReadProbe(section, "live");
-  if (unit.port == 0 && (NeedsPort(unit.ready) || NeedsPort(unit.live))) {
-    section.Complain("", "a probe of this kind needs the unit's port");
-  }
+  CheckProbePort(section, unit, unit.ready);
+  CheckProbePort(section, unit, unit.live);
   unit.start_deadline = section.GetDuration("start_deadline", unit.start_deadline, milliseconds(100), hours(1));
   unit.stop_deadline = section.GetDuration("stop_deadline", unit.stop_deadline, milliseconds(100), hours(1));
   unit.stop_signal = ReadSignal(section);
@@ -255,10 +278,14 @@ PortRange EphemeralPorts() {
 void CheckPorts(Section& units, const std::vector<Unit>& list, int offset, PortRange ephemeral) {
   std::map<int, std::string> holders;
   for (const Unit& unit : list) {
-    for (const int base : {unit.port, unit.fallback_port}) {
-      if (base == 0) {
-        continue;
+    std::set<int> bases{unit.port, unit.fallback_port};
+    for (const auto& [name, base] : unit.ports) {
+      if (!bases.insert(base).second) {
+        units.Complain(unit.name, fmt::format("port {} stands there twice", base));
       }
+    }
+    bases.erase(0);
+    for (const int base : bases) {
       const int port = base + offset;
       if (const auto [holder, fresh] = holders.emplace(base, unit.name); !fresh && holder->second != unit.name) {
         units.Complain(unit.name, fmt::format("port {} is the port of {} already", base, holder->second));

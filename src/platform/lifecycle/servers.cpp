@@ -86,7 +86,7 @@ Result<postgres::PoolOptions> PostgresOptions(const config::Manifest& manifest, 
   postgres::PoolOptions options;
   config::Section servers = manifest.Top("servers");
   config::Section section = servers.GetSection("postgres");
-  for (const char* unit : {"postgres", "pgbouncer"}) {
+  for (const char* unit : {"haproxy", "pgbouncer"}) {
     if (const config::Unit* found = manifest.FindUnit(unit); found != nullptr && found->port != 0) {
       options.host = manifest.AddressOf(unit);
       options.port = manifest.Port(unit);

@@ -49,7 +49,7 @@ Status MonitoringHealth::Configure() {
   limits.raise_after = static_cast<int>(section.GetInt("raise_after", limits.raise_after, 1, 100));
   limits.clear_after = static_cast<int>(section.GetInt("clear_after", limits.clear_after, 1, 100));
   essential_ = section.GetStrings(
-      "essential", {"paper-exchange", "marketdata", "ai-engine", "risk-safety", "execution", "postgres", "pgbouncer"});
+      "essential", {"paper-exchange", "marketdata", "ai-engine", "risk-safety", "execution", "haproxy", "pgbouncer"});
   QUANTUM_CHECK(section.Finish());
   alerts_ = AlertBook(limits);
   prober_ = std::make_unique<UnitProber>(service_, probe_options_);

@@ -58,10 +58,16 @@ void UnitProber::Add(const config::Unit& unit) {
     ask = [this, name, endpoint] { return AskRedis(name, endpoint); };
   } else if (group == "sentinel") {
     ask = [this, name, endpoint] { return AskSentinel(name, endpoint); };
-  } else if (group == "postgres" || group == "pgbouncer") {
+  } else if (group == "postgres") {
+    const std::string rest =
+        fmt::format("http://{}:{}/patroni", config::InUrl(endpoint.host), service_.manifest().Port(name, "rest"));
+    ask = [this, name, rest] { return AskPatroni(name, rest); };
+  } else if (group == "pgbouncer" || group == "haproxy") {
     ask = [this, endpoint] { return AskPostgres(endpoint); };
   } else if (unit.ready.kind == config::Probe::Kind::kHttp) {
-    ask = [this, url, path = unit.ready.target] { return AskHttp(url + path, path); };
+    const std::string asked = fmt::format("http://{}:{}{}", config::InUrl(endpoint.host),
+                                          service_.manifest().Port(name, unit.ready.port), unit.ready.target);
+    ask = [this, asked, path = unit.ready.target] { return AskHttp(asked, path); };
   } else {
     ask = [this, endpoint] { return AskTcp(endpoint); };
   }
@@ -93,7 +99,7 @@ UnitProber::Round UnitProber::Ask() {
     }
     round.units.push_back(std::move(report));
   }
-  ApplyComplaints(round.units, round.services, "postgres", "postgres");
+  ApplyComplaints(round.units, round.services, "postgres", "pgbouncer");
   const auto label = answers.find(std::string(kMarket));
   if (label == answers.end()) {
     round.market = R"({"source": "binance"})";
@@ -120,6 +126,11 @@ Result<http::Response> UnitProber::Get(const std::string& url, Duration deadline
 UnitProber::Answer UnitProber::AskService(const std::string& unit, const std::string& url) {
   QUANTUM_TRY(const http::Response response, Get(url, options_.service_deadline));
   return Keep(unit, JudgeServiceAnswer(unit, response.status, response.body));
+}
+
+UnitProber::Answer UnitProber::AskPatroni(const std::string& unit, const std::string& url) {
+  QUANTUM_TRY(const http::Response response, Get(url, options_.deadline));
+  return Keep(unit, JudgePatroniAnswer(response.body));
 }
 
 UnitProber::Answer UnitProber::AskHttp(const std::string& url, const std::string& path) {

@@ -43,6 +43,7 @@ class UnitProber {
   void Add(const config::Unit& unit);
   Answer Keep(const std::string& name, Verdict verdict);
   Answer AskService(const std::string& unit, const std::string& url);
+  Answer AskPatroni(const std::string& unit, const std::string& url);
   Answer AskHttp(const std::string& url, const std::string& path);
   Answer AskMarket(const std::string& url);
   Answer AskRedis(const std::string& unit, const redis::Endpoint& endpoint);

@@ -153,6 +153,41 @@ Verdict JudgeHttpAnswer(int http_status, std::string_view path) {
                                 : Malformed(fmt::format("answered {} with HTTP status {}", path, http_status));
 }
 
+Verdict JudgePatroniAnswer(std::string_view body) {
+  json::error_code error;
+  const json::value value = json::parse(body, error);
+  if (error || !value.is_object() || !value.get_object().contains("state")) {
+    return Malformed(fmt::format("answered /patroni with something that is no report of a node: '{}'", Excerpt(body)));
+  }
+  const json::object& report = value.get_object();
+  const std::string role = TextOf(report, "role");
+  const bool primary = role == "master" || role == "primary";
+  Verdict verdict{.status = HealthStatus::kOk};
+  json::object details{{"state", TextOf(report, "state")}, {"role", primary ? "primary" : "standby"}};
+  if (const json::value* timeline = report.if_contains("timeline")) {
+    details["timeline"] = *timeline;
+  }
+  if (TextOf(report, "state") != "running") {
+    verdict.status = HealthStatus::kDegraded;
+    verdict.error = fmt::format("Postgres is '{}'", TextOf(report, "state"));
+  } else if (primary) {
+    const json::value* standbys = report.if_contains("replication");
+    bool synchronous = false;
+    for (const json::value& each :
+         standbys != nullptr && standbys->is_array() ? standbys->get_array() : json::array()) {
+      const std::string state = each.is_object() ? TextOf(each.get_object(), "sync_state") : "";
+      synchronous = synchronous || state == "sync" || state == "quorum";
+    }
+    details["synchronous"] = synchronous;
+    if (!synchronous) {
+      verdict.status = HealthStatus::kDegraded;
+      verdict.error = "a primary without a synchronous standby: what is committed is on one node alone";
+    }
+  }
+  verdict.details = json::serialize(details);
+  return verdict;
+}
+
 void ApplyComplaints(std::vector<UnitReport>& units, const std::map<std::string, Verdict>& services,
                      std::string_view dependency, std::string_view provider) {
   const auto unit = std::find_if(units.begin(), units.end(), [&](const auto& each) { return each.name == provider; });
@@ -191,9 +226,8 @@ HealthStatus Aggregate(const std::vector<UnitReport>& units, const std::vector<s
       away += down ? 1 : 0;
     }
   }
-  const bool lost = std::any_of(groups.begin(), groups.end(), [](const auto& group) {
-    return group.second.second > 0 && 2 * group.second.second >= group.second.first;
-  });
+  const bool lost = std::any_of(groups.begin(), groups.end(),
+                                [](const auto& group) { return 2 * group.second.second > group.second.first; });
   return lost ? HealthStatus::kDown : worst;
 }
 

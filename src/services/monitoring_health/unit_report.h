@@ -43,13 +43,17 @@ struct UnitReport {
   std::string details;  // a JSON object; empty: none
 };
 
+// A node of Postgres, as its Patroni answers GET /patroni. One that does not serve is DEGRADED, and so is a primary
+// without a synchronous standby. https://patroni.readthedocs.io/en/latest/rest_api.html
+Verdict JudgePatroniAnswer(std::string_view body);
+
 // A database that accepts connections may still refuse to work. Where a service reports that it cannot use
 // `dependency`, the unit that provides it is at least DEGRADED and says who complains.
 void ApplyComplaints(std::vector<UnitReport>& units, const std::map<std::string, Verdict>& services,
                      std::string_view dependency, std::string_view provider);
 
-// How much of the platform stands. DOWN: an essential unit is DOWN, or half of a group of equals (names that differ
-// only in their trailing number: redis-1, redis-2, …) or more. DEGRADED: anything else is not OK.
+// How much of the platform stands. DOWN: an essential unit is DOWN, or more than half of a group of equals (names that
+// differ only in their trailing number: redis-1, redis-2, …). DEGRADED: anything else is not OK.
 HealthStatus Aggregate(const std::vector<UnitReport>& units, const std::vector<std::string>& essential);
 
 // "redis" of "redis-2"; a name without a trailing number is its own group.

@@ -102,6 +102,8 @@ TEST(SystemStatus, SurvivesTheMinorityOfAGroupOfEquals) {
   EXPECT_EQ(Aggregate(Units({{"redis-1", kOk}, {"redis-2", kOk}, {"redis-3", kDown}}), {}), kDegraded);
   EXPECT_EQ(Aggregate(Units({{"redis-1", kOk}, {"redis-2", kDown}, {"redis-3", kDown}}), {}), kDown);
   EXPECT_EQ(Aggregate(Units({{"redis-1", kOk}, {"redis-2", kDegraded}, {"redis-3", kDegraded}}), {}), kDegraded);
+  EXPECT_EQ(Aggregate(Units({{"postgres-1", kDown}, {"postgres-2", kOk}}), {}), kDegraded);
+  EXPECT_EQ(Aggregate(Units({{"postgres-1", kDown}, {"postgres-2", kDown}}), {}), kDown);
 }
 
 TEST(SystemStatus, GroupsUnitsByTheirTrailingNumber) {
@@ -113,15 +115,38 @@ TEST(SystemStatus, GroupsUnitsByTheirTrailingNumber) {
 }
 
 TEST(SystemStatus, DegradesADatabaseThatAServiceCannotUse) {
-  auto units = Units({{"postgres", kOk}, {"redis-1", kOk}});
-  ApplyComplaints(units, {{"risk-safety", Verdict{kDown, {}, {}, {{"postgres", kDown}}}}}, "postgres", "postgres");
+  auto units = Units({{"pgbouncer", kOk}, {"redis-1", kOk}});
+  ApplyComplaints(units, {{"risk-safety", Verdict{kDown, {}, {}, {{"postgres", kDown}}}}}, "postgres", "pgbouncer");
   EXPECT_EQ(units[0].status, kDegraded);
   EXPECT_THAT(units[0].error, HasSubstr("risk-safety"));
   EXPECT_EQ(units[1].status, kOk);
 
-  auto well = Units({{"postgres", kOk}});
-  ApplyComplaints(well, {{"risk-safety", Verdict{kDown, {}, {}, {{"postgres", kDegraded}}}}}, "postgres", "postgres");
+  auto well = Units({{"pgbouncer", kOk}});
+  ApplyComplaints(well, {{"risk-safety", Verdict{kDown, {}, {}, {{"postgres", kDegraded}}}}}, "postgres", "pgbouncer");
   EXPECT_EQ(well[0].status, kOk);
+}
+
+TEST(PatroniAnswer, OfAPrimaryThatIsAloneIsDegraded) {
+  const auto of_primary = [](const std::string& replication) {
+    return JudgePatroniAnswer(R"({"state": "running", "role": "master", "timeline": 3)" + replication + "}");
+  };
+  const Verdict well = of_primary(R"(, "replication": [{"state": "streaming", "sync_state": "sync"}])");
+  EXPECT_EQ(well.status, kOk);
+  EXPECT_EQ(well.details, R"({"state":"running","role":"primary","timeline":3,"synchronous":true})");
+  for (const char* alone : {"", R"(, "replication": [])", R"(, "replication": [{"sync_state": "async"}])"}) {
+    EXPECT_EQ(of_primary(alone).status, kDegraded) << alone;
+    EXPECT_THAT(of_primary(alone).error, HasSubstr("without a synchronous standby")) << alone;
+  }
+}
+
+TEST(PatroniAnswer, OfANodeThatDoesNotServeSaysWhatItDoes) {
+  EXPECT_EQ(JudgePatroniAnswer(R"({"state": "running", "role": "replica"})").status, kOk);
+  const Verdict copying = JudgePatroniAnswer(R"({"state": "creating replica", "role": "uninitialized"})");
+  EXPECT_EQ(copying.status, kDegraded);
+  EXPECT_THAT(copying.error, HasSubstr("creating replica"));
+  for (const char* wrong : {"", "[]", "{}", "<html>"}) {
+    EXPECT_EQ(JudgePatroniAnswer(wrong).status, kDown) << wrong;
+  }
 }
 
 TEST(SystemReport, IsWrittenAsTheContractSays) {

@@ -1,0 +1,79 @@
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "operator/state/stage.h"
+
+namespace quantum::operate {
+
+namespace {
+
+constexpr std::string_view kNodePrefix = "postgres-";
+
+// Of each node, rendered to etc/<unit>/; one holds passwords.
+constexpr const char* kNodeFiles[] = {"patroni.yml", "postgresql.conf", "pg_hba.conf"};
+
+}  // namespace
+
+bool IsPostgresNode(const config::Unit& unit) { return unit.name.starts_with(kNodePrefix); }
+
+bool IsOfPostgresNode(const std::string& relative) {
+  for (const char* file : kNodeFiles) {
+    if (relative == fmt::format("postgres/{}", file)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Status CheckOneNodeBefore(const Layout& layout, const config::Manifest& manifest) {
+  const std::string before = layout.Data() + "/postgres/PG_VERSION";
+  if (manifest.FindUnit("postgres-1") == nullptr || ::access(before.c_str(), F_OK) != 0) {
+    return {};
+  }
+  return Error{Errc::kConflict,
+               fmt::format("{}/postgres holds the database of an earlier version, which ran one node: docs/runbook.md, "
+                           "\"From one node to two\", moves it in three commands",
+                           layout.Data())};
+}
+
+Status RenderPostgres(const Layout& layout, const std::string& infra, const Variables& variables,
+                      const config::Manifest& manifest, const Accounts& accounts) {
+  const auto postgres = accounts.find(kPostgresUser);
+  const Account* const reader = postgres == accounts.end() ? nullptr : &postgres->second;
+  for (const config::Unit& unit : manifest.units()) {
+    if (!IsPostgresNode(unit)) {
+      continue;
+    }
+    const std::string folder = fmt::format("{}/{}", layout.Etc(), unit.name);
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);  // root's, and passable, as etc/ itself
+    if (error || ::chmod(folder.c_str(), 0755) != 0) {
+      return Error{Errc::kInternal, fmt::format("creating {}: {}", folder, error.message())};
+    }
+    Variables own = variables;
+    own.plain["NODE"] = unit.name;
+    own.plain["PG_PORT"] = std::to_string(manifest.Port(unit.name));
+    own.plain["PATRONI_PORT"] = std::to_string(manifest.Port(unit.name, "rest"));
+    own.plain["PG_DATA_DIR"] = fmt::format("{}/{}/data", layout.Data(), unit.name);
+    own.plain["PG_CONFIG_DIR"] = folder;
+    own.plain["PG_SOCKET_DIR"] = own.plain["PG_RUN_DIR"] = fmt::format("{}/{}", layout.Run(), unit.name);
+    for (const char* file : kNodeFiles) {
+      const std::string from = fmt::format("{}/postgres/{}", infra, file);
+      QUANTUM_TRY(const std::string text, ReadFile(from));
+      QUANTUM_TRY(const Rendered rendered, Render(text, own, from));
+      const bool shared = rendered.has_secret && reader != nullptr;
+      const FileOwner owner{.gid = shared ? reader->gid : ::getegid()};
+      QUANTUM_CHECK(WriteFileAtomically(fmt::format("{}/{}", folder, file), rendered.text,
+                                        shared                ? 0640
+                                        : rendered.has_secret ? 0600
+                                                              : 0644,
+                                        owner));
+    }
+  }
+  return {};
+}
+
+}  // namespace quantum::operate
