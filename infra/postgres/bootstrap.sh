@@ -4,6 +4,7 @@
 #   bootstrap.sh etcd-keys  the keys by which etcd and Patroni know each other; good ones are left
 #   bootstrap.sh roles      roles, passwords and the database, once the primary answers
 #   bootstrap.sh userlist   PgBouncer's userlist.txt (mode 0600)
+#   bootstrap.sh stanza     the repository of the backups
 #
 # Settings come from the environment (README.md); passwords only from files, and they pass through pipes and files of
 # mode 0600, never through arguments or the environment. Started by root, Postgres' programs run as the user postgres.
@@ -161,9 +162,21 @@ etcd_keys_task() {
   echo "made the keys in $ETCD_KEYS_DIR"
 }
 
+# The repository of the backups, and that the archive takes a segment. On whichever node is the primary.
+stanza_task() {
+  need PG_NODES PGPASSFILE
+  local config said
+  for config in $PG_NODES; do
+    ! said="$(as_postgres pgbackrest --config="$config" --stanza=quantum stanza-create 2>&1)" || return 0
+  done
+  printf '%s\n' "$said" >&2
+  die "the repository of the backups could not be made, or is not this database's; the lines above say why"
+}
+
 case "${1:-}" in
   etcd-keys) etcd_keys_task ;;
   roles) roles_task ;;
   userlist) userlist_task ;;
-  *) die "usage: bootstrap.sh etcd-keys|roles|userlist" ;;
+  stanza) stanza_task ;;
+  *) die "usage: bootstrap.sh etcd-keys|roles|userlist|stanza" ;;
 esac

@@ -32,6 +32,10 @@ GRANT CONNECT ON DATABASE quantum_trader TO quantum;
 \connect quantum_trader
 SET client_min_messages = warning;
 
+-- Restores are checked with it (pg_amcheck); the mark that they are restored to is set by the owner.
+CREATE EXTENSION IF NOT EXISTS amcheck;
+GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO quantum_owner;
+
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO quantum;
 GRANT CREATE, USAGE ON SCHEMA public TO quantum_owner;

@@ -203,6 +203,8 @@ void PostgresCluster::PrepareNode(size_t node, const Variables& variables) const
   for (const char* name : {"postgresql.conf", "pg_hba.conf", "patroni.yml"}) {
     Render(name, home / "config", own);
   }
+  WriteFile(home / "config/local.conf", "archive_mode = off\n");
+  postgres_files::GiveTo(home / "config/local.conf");
 }
 
 // Without what is for templates alone: secrets, and lines.

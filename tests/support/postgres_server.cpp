@@ -84,7 +84,8 @@ PostgresServer::PostgresServer(Options options) : directory_("quantum-postgres")
   postgres_files::Render("postgresql.conf", config, variables_);
   postgres_files::Render("pg_hba.conf", config, variables_);
   postgres_files::Render("pgbouncer.ini", config, variables_);
-  WriteFile(config / "local.conf", (options.fsync ? "" : "fsync = off\n") + options.settings);
+  WriteFile(config / "local.conf",
+            "archive_mode = off\n" + std::string(options.fsync ? "" : "fsync = off\n") + options.settings);
   postgres_files::GiveTo(config / "local.conf");
 
   MakeData(options.fsync);

@@ -121,6 +121,8 @@ int RunProgram(int argc, const char* const* argv) {
   AddVerify(app, context);
   AddBus(app, context);
   AddRedis(app, context);
+  AddPostgres(app, context);
+  AddBackup(app, context);
   AddHalt(app, context);
   AddCheck(app, context);
   AddSchedule(app, context);

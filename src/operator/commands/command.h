@@ -46,6 +46,8 @@ void AddTrace(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);
 void AddBus(CLI::App& app, Context& context);
 void AddRedis(CLI::App& app, Context& context);
+void AddPostgres(CLI::App& app, Context& context);
+void AddBackup(CLI::App& app, Context& context);  // backup, restore, restore-test
 void AddHalt(CLI::App& app, Context& context);
 void AddCheck(CLI::App& app, Context& context);
 void AddSchedule(CLI::App& app, Context& context);

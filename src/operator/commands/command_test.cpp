@@ -113,6 +113,12 @@ TEST(Program, EveryCommandHasHelpAndThoseThatAScriptReadsHaveJson) {
                                              {"bus", "dead-letters", "drop"},
                                              {"redis"},
                                              {"redis", "failover"},
+                                             {"postgres"},
+                                             {"postgres", "switchover"},
+                                             {"postgres", "failover"},
+                                             {"backup"},
+                                             {"restore"},
+                                             {"restore-test"},
                                              {"chaos", "bus"},
                                              {"bench"},
                                              {"version"}}) {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 
+#include "operator/backup/replace.h"
 #include "operator/commands/command.h"
 #include "operator/output.h"
 #include "platform/config/secrets.h"
@@ -31,10 +32,14 @@ Status RunMigrations() {
   QUANTUM_TRY(options.password, config::ReadSecret(layout.Secrets(), config::kPostgresOwner));
   fiber::Loop loop("migrate");
   std::optional<Result<int>> applied;
+  Result<int> replayed = 0;
   loop.Spawn([&] {
     {
       postgres::Pool pool(loop, options);
       applied.emplace(postgres::Migrate(pool, layout.Etc() + "/postgres/migrations"));
+      if (applied->ok()) {
+        replayed = ReplayAfterRestore(loop, pool, Running{layout, {}, manifest});
+      }
     }
     loop.Stop();
   });
@@ -42,14 +47,21 @@ Status RunMigrations() {
   if (!applied->ok()) {
     return applied->error().Within("migrating the database");
   }
+  if (!replayed.ok()) {
+    return replayed.error().Within("after the restore");
+  }
   Print("{} migrations applied\n", applied->value());
+  if (*replayed > 0) {
+    Print("{} consumer groups set back to before the restore\n", *replayed);
+  }
   return {};
 }
 
 }  // namespace
 
 void AddMigrate(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("migrate", "Bring the schema up to date; a unit of the manifest");
+  CLI::App* command =
+      app.add_subcommand("migrate", "Bring the schema up to date, and the bus after a restore; a unit of the manifest");
   command->group("");
   command->callback([&context] {
     context.Finish(RunMigrations());

@@ -8,6 +8,7 @@
 #include "operator/commands/nearest.h"
 #include "operator/output.h"
 #include "operator/supervisor/local_fleet.h"
+#include "operator/supervisor/record.h"
 
 namespace quantum::operate {
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "operator/backup/replace.h"
 #include "operator/commands/command.h"
 #include "operator/commands/interrupts.h"
 #include "operator/commands/options.h"
@@ -35,6 +36,10 @@ struct UpCommand {
 Result<Running> Prepare(const Layout& layout, const Plan& plan) {
   const config::Manifest& manifest = plan.manifest;
   QUANTUM_TRY(const Accounts accounts, FindAccounts(manifest, true));
+  QUANTUM_TRY(const bool replaced, FinishReplacement(layout));
+  if (replaced) {
+    Say("A restore was interrupted while it replaced the database: what was left to be moved is moved.");
+  }
   QUANTUM_CHECK(PrepareFolders(layout, manifest, accounts));
   Launch launch = plan.launch;
   QUANTUM_TRY(const std::string staged, StageRecordings(layout, launch.market));

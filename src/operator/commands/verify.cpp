@@ -7,6 +7,7 @@
 
 #include "exchange/binance/venue_factory.h"
 #include "operator/commands/command.h"
+#include "operator/commands/verify.h"
 #include "operator/output.h"
 #include "operator/verify/read.h"
 #include "platform/config/secrets.h"
@@ -83,6 +84,17 @@ Result<Verdict> CompareUntilSure(fiber::Loop& loop, const Running& running) {
   return verdict;
 }
 
+Result<Verdict> VerdictOf(const Running& running) {
+  fiber::Loop loop("verify");
+  std::optional<Result<Verdict>> verdict;
+  loop.Spawn([&] {
+    verdict.emplace(CompareUntilSure(loop, running));
+    loop.Stop();
+  });
+  loop.Run();
+  return *std::move(verdict);
+}
+
 void Report(Context& context, const Verdict& verdict) {
   if (context.json) {
     Print("{}\n",
@@ -107,6 +119,11 @@ void Report(Context& context, const Verdict& verdict) {
 
 }  // namespace
 
+Result<std::vector<std::string>> FindDifferences(const Running& running) {
+  QUANTUM_TRY(Verdict verdict, VerdictOf(running));
+  return std::move(verdict.differences);
+}
+
 void AddVerify(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand(
       "verify", "Compare orders, fills, positions and balance of Postgres with the exchange, row by row");
@@ -117,17 +134,10 @@ void AddVerify(CLI::App& app, Context& context) {
       context.Finish(running.error());
       return;
     }
-    fiber::Loop loop("verify");
-    std::optional<Result<Verdict>> verdict;
-    loop.Spawn([&] {
-      verdict.emplace(CompareUntilSure(loop, running.value()));
-      loop.Stop();
-    });
-    loop.Run();
-    if (verdict->ok()) {
-      Report(context, verdict->value());
+    if (const auto verdict = VerdictOf(*running); verdict.ok()) {
+      Report(context, *verdict);
     } else {
-      context.Finish(verdict->error());
+      context.Finish(verdict.error());
     }
   });
 }

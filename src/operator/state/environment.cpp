@@ -14,7 +14,6 @@ namespace {
 
 constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr const char* kLoopback = "127.0.0.1";
-constexpr const char* kPostgresPrograms = "/usr/lib/postgresql/15/bin";
 
 std::string VariableName(std::string_view prefix, std::string name) {
   std::transform(name.begin(), name.end(), name.begin(),
@@ -113,6 +112,7 @@ Variables PlainVariables(const Layout& layout, const config::Manifest& manifest)
   plain["PG_READ_PORT"] = plain["HAPROXY_READ_PORT"] = port("haproxy", "read");
   plain["PGBOUNCER_PORT"] = port("pgbouncer");
   plain["PGBOUNCER_CONFIG_DIR"] = layout.Etc() + "/postgres";
+  plain["BACKUP_REPOSITORY"] = layout.Data() + "/backup/repository";
   plain["ETCD_NAME"] = "etcd";
   plain["ETCD_DATA_DIR"] = layout.Data() + "/etcd/data";
   plain["ETCD_KEYS_DIR"] = layout.Data() + "/etcd/keys";

@@ -17,6 +17,7 @@ namespace quantum::operate {
 using Accounts = std::map<std::string, Account>;
 inline constexpr const char* kServiceUser = "quantum";
 inline constexpr const char* kPostgresUser = "postgres";
+inline constexpr const char* kPostgresPrograms = "/usr/lib/postgresql/15/bin";
 
 // Root: the accounts of all users that units name; `create` makes the user quantum when it is missing.
 Result<Accounts> FindAccounts(const config::Manifest& manifest, bool create);

@@ -1,8 +1,7 @@
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
+#include <algorithm>
 
 #include "operator/state/stage.h"
 
@@ -13,7 +12,7 @@ namespace {
 constexpr std::string_view kNodePrefix = "postgres-";
 
 // Of each node, rendered to etc/<unit>/; one holds passwords.
-constexpr const char* kNodeFiles[] = {"patroni.yml", "postgresql.conf", "pg_hba.conf"};
+constexpr const char* kNodeFiles[] = {"patroni.yml", "postgresql.conf", "pg_hba.conf", "pgbackrest.conf"};
 
 }  // namespace
 
@@ -43,16 +42,20 @@ Status RenderPostgres(const Layout& layout, const std::string& infra, const Vari
                       const config::Manifest& manifest, const Accounts& accounts) {
   const auto postgres = accounts.find(kPostgresUser);
   const Account* const reader = postgres == accounts.end() ? nullptr : &postgres->second;
+  const bool has_nodes = std::any_of(manifest.units().begin(), manifest.units().end(), IsPostgresNode);
+  if (has_nodes) {
+    // Of the programs that make and try backups: libpq wants it to be theirs alone.
+    const FileOwner owner = reader != nullptr ? FileOwner{reader->uid, reader->gid} : FileOwner{};
+    QUANTUM_CHECK(WriteFileAtomically(
+        layout.Data() + "/backup/pgpass",
+        fmt::format("*:*:*:postgres:{}\n", variables.secret.at("SECRET_POSTGRES_SUPERUSER")), 0600, owner));
+  }
   for (const config::Unit& unit : manifest.units()) {
     if (!IsPostgresNode(unit)) {
       continue;
     }
     const std::string folder = fmt::format("{}/{}", layout.Etc(), unit.name);
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);  // root's, and passable, as etc/ itself
-    if (error || ::chmod(folder.c_str(), 0755) != 0) {
-      return Error{Errc::kInternal, fmt::format("creating {}: {}", folder, error.message())};
-    }
+    QUANTUM_CHECK(MakeFolder(folder, 0755, nullptr));
     Variables own = variables;
     own.plain["NODE"] = unit.name;
     own.plain["PG_PORT"] = std::to_string(manifest.Port(unit.name));

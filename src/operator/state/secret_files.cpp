@@ -17,7 +17,7 @@ namespace {
 
 // A file that a server keeps and that was made with the secret: losing the secret does not change what is in there.
 struct Bound {
-  std::string_view units;  // the beginning of their names
+  std::string_view units;  // the beginning of their names; empty: `file` lies in data/ itself
   std::string_view file;
   bool in_clear = false;   // the secret can be read there
   bool or_hashed = false;  // or a digest of it ("#…"), once Redis has written the file itself
@@ -25,6 +25,7 @@ struct Bound {
 constexpr Bound kAcl{.units = "redis-", .file = "users.acl", .in_clear = true, .or_hashed = true};
 constexpr Bound kNode{.units = "redis-", .file = "redis.conf", .in_clear = true};
 constexpr Bound kSentinel{.units = "sentinel-", .file = "sentinel.conf", .in_clear = true};
+constexpr Bound kRepository{.units = "", .file = "backup/repository/backup/quantum/backup.info"};
 constexpr Bound kDatabase{.units = "postgres-", .file = "data/PG_VERSION"};
 
 struct Secret {
@@ -47,10 +48,11 @@ const std::vector<Secret>& Secrets() {
       {config::kPostgresService},
       {config::kPostgresReplication},
       {config::kPatroniApi},
+      {config::kBackupCipher, {kRepository}},
       {config::kExchangeKey, {}, true},
       {config::kExchangeSecret, {}, true},
       {config::kExchangeFaultToken},
-      {"pgbouncer-admin"},
+      {config::kPgBouncerAdmin},
       {"pgbouncer-stats"},
   };
   return all;
@@ -63,13 +65,26 @@ struct Kept {
   bool in_clear = false;
 };
 
+// The files that there are.
+std::vector<std::string> FilesOf(const Layout& layout, const config::Manifest& manifest, const Bound& bound) {
+  std::vector<std::string> files;
+  if (bound.units.empty()) {
+    files.push_back(fmt::format("{}/{}", layout.Data(), bound.file));
+  } else {
+    for (const config::Unit& unit : manifest.units()) {
+      if (unit.name.starts_with(bound.units)) {
+        files.push_back(fmt::format("{}/{}/{}", layout.Data(), unit.name, bound.file));
+      }
+    }
+  }
+  std::erase_if(files, [](const std::string& file) { return ::access(file.c_str(), F_OK) != 0; });
+  return files;
+}
+
 std::optional<Kept> FindKept(const Layout& layout, const config::Manifest& manifest, const Secret& secret) {
   for (const Bound& bound : secret.bound) {
-    for (const config::Unit& unit : manifest.units()) {
-      const std::string path = fmt::format("{}/{}/{}", layout.Data(), unit.name, bound.file);
-      if (unit.name.starts_with(bound.units) && ::access(path.c_str(), F_OK) == 0) {
-        return Kept{.path = path, .in_clear = bound.in_clear};
-      }
+    if (const auto files = FilesOf(layout, manifest, bound); !files.empty()) {
+      return Kept{.path = files.front(), .in_clear = bound.in_clear};
     }
   }
   return std::nullopt;
@@ -138,11 +153,7 @@ class Preparer {
  private:
   Status CheckAgrees(const Secret& secret, const std::string& path, const std::string& text) const {
     for (const Bound& bound : secret.bound) {
-      for (const config::Unit& unit : manifest_.units()) {
-        const std::string file = fmt::format("{}/{}/{}", layout_.Data(), unit.name, bound.file);
-        if (!unit.name.starts_with(bound.units) || ::access(file.c_str(), F_OK) != 0) {
-          continue;
-        }
+      for (const std::string& file : FilesOf(layout_, manifest_, bound)) {
         QUANTUM_TRY(const bool agrees, Agrees(bound, file, text));
         if (!agrees) {
           return Error{Errc::kConflict,

@@ -29,30 +29,6 @@ Error FileError(std::string_view what, const std::string& path, const std::error
   return Error{Errc::kInternal, fmt::format("{} {}: {}", what, path, error.message())};
 }
 
-// Without an owner it is root's, or the caller's who is not root.
-Status MakeFolder(const std::string& path, mode_t mode, const Account* owner, const Account* group = nullptr) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) {
-    return FileError("creating", path, error);
-  }
-  const FileOwner given{.uid = owner != nullptr ? owner->uid : ::geteuid(),
-                        .gid = group != nullptr   ? group->gid
-                               : owner != nullptr ? owner->gid
-                                                  : ::getegid()};
-  // Where others write (run/) a name may have been planted, and must not lead elsewhere.
-  struct stat parent {};
-  const bool is_shared = ::stat(fs::path(path).parent_path().c_str(), &parent) == 0 && (parent.st_mode & 0022) != 0;
-  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | (is_shared ? O_NOFOLLOW : 0));
-  const bool prepared =
-      folder >= 0 && ::fchmod(folder, mode) == 0 && (::geteuid() != 0 || ::fchown(folder, given.uid, given.gid) == 0);
-  const std::error_code failure(errno, std::generic_category());
-  if (folder >= 0) {
-    ::close(folder);
-  }
-  return prepared ? Status() : Status(FileError("preparing", path, failure));
-}
-
 const Account* Find(const Accounts& accounts, const std::string& name) {
   const auto found = accounts.find(name);
   return found == accounts.end() ? nullptr : &found->second;
@@ -109,6 +85,29 @@ Status CopyIfNewer(const std::string& from, const std::string& to, mode_t mode) 
 
 }  // namespace
 
+Status MakeFolder(const std::string& path, mode_t mode, const Account* owner, const Account* group) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    return FileError("creating", path, error);
+  }
+  const FileOwner given{.uid = owner != nullptr ? owner->uid : ::geteuid(),
+                        .gid = group != nullptr   ? group->gid
+                               : owner != nullptr ? owner->gid
+                                                  : ::getegid()};
+  // Where others write (run/) a name may have been planted, and must not lead elsewhere.
+  struct stat parent {};
+  const bool is_shared = ::stat(fs::path(path).parent_path().c_str(), &parent) == 0 && (parent.st_mode & 0022) != 0;
+  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | (is_shared ? O_NOFOLLOW : 0));
+  const bool prepared =
+      folder >= 0 && ::fchmod(folder, mode) == 0 && (::geteuid() != 0 || ::fchown(folder, given.uid, given.gid) == 0);
+  const std::error_code failure(errno, std::generic_category());
+  if (folder >= 0) {
+    ::close(folder);
+  }
+  return prepared ? Status() : Status(FileError("preparing", path, failure));
+}
+
 Status PrepareFolders(const Layout& layout, const config::Manifest& manifest, const Accounts& accounts) {
   QUANTUM_CHECK(CheckAncestors(layout, accounts));
   const Account* service = Find(accounts, kServiceUser);
@@ -133,6 +132,9 @@ Status PrepareFolders(const Layout& layout, const config::Manifest& manifest, co
     const mode_t mode = owner == nullptr && service != nullptr ? 0755 : 0700;
     QUANTUM_CHECK(MakeFolder(layout.Data() + "/" + unit.name, mode, owner));
     QUANTUM_CHECK(MakeFolder(layout.Run() + "/" + unit.name, mode, owner));
+    if (IsPostgresNode(unit)) {
+      QUANTUM_CHECK(MakeFolder(layout.Data() + "/backup", 0700, owner));
+    }
   }
   return {};
 }

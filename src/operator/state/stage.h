@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <set>
 #include <string>
 #include <vector>
@@ -12,6 +14,10 @@
 // Puts everything that runs into the state directory, so that a rebuild, a moved checkout or one that the service user
 // may not read does not matter to a running platform.
 namespace quantum::operate {
+
+// Makes a folder, and gives it this mode and owner if it is there. Without an owner it is root's, or the caller's who
+// is not root. A link in a folder where others write is not followed.
+Status MakeFolder(const std::string& path, mode_t mode, const Account* owner, const Account* group = nullptr);
 
 // The folders, each owned by who writes there: root, where it writes too, since a path in somebody else's folder leads
 // wherever he likes. An ancestor that the service user cannot enter is an error.

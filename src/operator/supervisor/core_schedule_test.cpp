@@ -21,8 +21,21 @@ config::Unit Every(config::Unit unit, Duration interval) {
   return unit;
 }
 
+// It ran just now, so that the next time is an interval away.
+void HasJustRun(Harness& harness, const std::string& task) {
+  harness.core.SetLastRun(task, {.started = harness.clock.Now(), .ended = harness.clock.Now(), .ok = true});
+}
+
+TEST(SupervisorSchedule, ATaskThatNeverRanRunsOnceEverythingIsReady) {
+  Harness harness({MakeUnit("a"), Every(MakeUnit("tidy"), minutes(10))});
+  harness.core.StartAll();
+  EXPECT_THAT(harness.Step(), ElementsAre("a"));
+  EXPECT_THAT(harness.StepAfter(milliseconds(20)), ElementsAre("tidy"));
+}
+
 TEST(SupervisorSchedule, ATaskRunsWhenItsTimeHasComeAndIsNoPartOfTheStart) {
   Harness harness({MakeUnit("a"), Every(MakeUnit("tidy", {"a"}), minutes(10))});
+  HasJustRun(harness, "tidy");
   harness.StartEverything();
   EXPECT_EQ(harness.StateOf("tidy"), State::kScheduled);
   ASSERT_TRUE(harness.core.Find("tidy").next_run);
@@ -41,6 +54,7 @@ TEST(SupervisorSchedule, ATaskRunsWhenItsTimeHasComeAndIsNoPartOfTheStart) {
 
 TEST(SupervisorSchedule, ARunThatFailsIsRecordedAndWaitsForTheNextTime) {
   Harness harness({Every(MakeUnit("tidy"), minutes(10))});
+  HasJustRun(harness, "tidy");
   harness.core.StartAll();
   harness.Step();
   harness.StepAfter(minutes(10));
@@ -55,6 +69,7 @@ TEST(SupervisorSchedule, ARunThatFailsIsRecordedAndWaitsForTheNextTime) {
 
 TEST(SupervisorSchedule, ARunThatTakesTooLongIsEnded) {
   Harness harness({Every(MakeUnit("tidy"), minutes(10))});
+  HasJustRun(harness, "tidy");
   harness.core.StartAll();
   harness.Step();
   harness.StepAfter(minutes(10));
@@ -75,6 +90,7 @@ TEST(SupervisorSchedule, AnOverdueTaskRunsOnceEverythingIsReady) {
 
 TEST(SupervisorSchedule, TheOperatorMayRunATaskNowOrStopItsSchedule) {
   Harness harness({Every(MakeUnit("tidy"), minutes(10))});
+  HasJustRun(harness, "tidy");
   harness.core.StartAll();
   harness.Step();
   ASSERT_TRUE(harness.core.Start("tidy").ok());

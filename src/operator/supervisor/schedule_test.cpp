@@ -25,7 +25,7 @@ TEST(Schedule, ADailyTimeThatPassedWhileThePlatformWasDownIsLeftOut) {
 TEST(Schedule, EveryCountsFromTheLastStartAndMayBeOverdue) {
   EXPECT_EQ(NextRun(kEvery, At("2026-11-23T09:00:00Z"), At("2026-11-23T08:00:00Z")), At("2026-11-23T14:00:00Z"));
   EXPECT_EQ(NextRun(kEvery, At("2026-11-23T09:00:00Z"), At("2026-11-22T08:00:00Z")), At("2026-11-22T14:00:00Z"));
-  EXPECT_EQ(NextRun(kEvery, At("2026-11-23T09:00:00Z"), {}), At("2026-11-23T15:00:00Z"));
+  EXPECT_EQ(NextRun(kEvery, At("2026-11-23T09:00:00Z"), {}), At("2026-11-23T09:00:00Z"));
 }
 
 }  // namespace

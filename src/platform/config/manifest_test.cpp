@@ -183,6 +183,7 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
       {kHead + "servers:\n  rediss: {}\n", "quantum.yml:4: servers.rediss: unknown key; known are postgres, redis"},
       {kHead + "servers:\n  postgres:\n    hosts: x\n",
        "quantum.yml:5: servers.postgres.hosts: unknown key; known are connections_max, database, host, port, "
+       "standbys_required, "
        "statement_timeout, user"},
       {kHead + "market:\n  sped: 1\n",
        "quantum.yml:4: market.sped: unknown key; known are rate, seed, source, speed, warmup"},

@@ -62,7 +62,8 @@ void CheckServers(Section servers) {
   CheckScalars(redis, {"master_name", "command_timeout", "replicas_required"});
   redis.GetStrings("sentinels", {});
   Section postgres = servers.GetSection("postgres");
-  CheckScalars(postgres, {"host", "port", "database", "user", "connections_max", "statement_timeout"});
+  CheckScalars(postgres,
+               {"host", "port", "database", "user", "connections_max", "statement_timeout", "standbys_required"});
 }
 
 void CheckServices(Section services, const std::vector<Unit>& units) {

@@ -125,8 +125,8 @@ void Runtime::AddPlatformDependencies() {
   if (spec_.postgres) {
     dependencies_.Add({"postgres", kPostgresSlow, true, [this]() -> Result<std::string> {
                          QUANTUM_TRY(const auto health, postgres_->Check(kCheckTimeout));
-                         return fmt::format(R"({{"connections": {}, "waiting": {}}})", health.connections,
-                                            health.waiting);
+                         return fmt::format(R"({{"connections": {}, "waiting": {}, "synchronous": {}}})",
+                                            health.connections, health.waiting, health.synchronous);
                        }});
   }
 }

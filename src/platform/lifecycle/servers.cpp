@@ -82,6 +82,13 @@ int ReplicasRequired(const config::Manifest& manifest) {
   return static_cast<int>(servers.GetSection("redis").GetInt("replicas_required", nodes == 1 ? 0 : 1, 0, kReplicasMax));
 }
 
+int StandbysRequired(const config::Manifest& manifest) {
+  const auto nodes = std::count_if(manifest.units().begin(), manifest.units().end(),
+                                   [](const config::Unit& unit) { return unit.name.starts_with("postgres-"); });
+  config::Section servers = manifest.Top("servers");
+  return static_cast<int>(servers.GetSection("postgres").GetInt("standbys_required", nodes > 1 ? 1 : 0, 0, 1));
+}
+
 Result<postgres::PoolOptions> PostgresOptions(const config::Manifest& manifest, const SecretReader& secret) {
   postgres::PoolOptions options;
   config::Section servers = manifest.Top("servers");
@@ -100,6 +107,7 @@ Result<postgres::PoolOptions> PostgresOptions(const config::Manifest& manifest, 
       static_cast<size_t>(section.GetInt("connections_max", static_cast<int64_t>(options.connections_max), 1, 100));
   options.statement_timeout =
       section.GetDuration("statement_timeout", options.statement_timeout, milliseconds(10), minutes(10));
+  section.GetInt("standbys_required", 1, 0, 1);  // for StandbysRequired
   QUANTUM_CHECK(section.Finish());
   QUANTUM_TRY(options.password, secret(config::kPostgresService));
   return options;

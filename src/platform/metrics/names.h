@@ -54,6 +54,14 @@ inline const Spec kDatabaseDuration{"database_operation_duration_seconds", "Post
 inline const Spec kServiceHealth{"service_health_status", "1 OK, 0.5 DEGRADED, 0 DOWN"};
 inline const Spec kDependencyHealth{"dependency_health_status", "1 OK, 0.5 DEGRADED, 0 DOWN"};
 
+// Backups of Postgres and their trial; 0: none yet.
+inline const Spec kBackupTime{"backup_last_success_timestamp_seconds", "When the last good backup ended, Unix time"};
+inline const Spec kProofTime{"restore_test_last_success_timestamp_seconds",
+                             "When a restore was last proven, Unix time"};
+inline const Spec kRecoverySeconds{"restore_test_recovery_seconds", "The last trial: until the copy served"};
+inline const Spec kRecoveryPointSeconds{"restore_test_recovery_point_seconds",
+                                        "The last trial: until a commit was in the archive"};
+
 // labels: endpoint, outcome
 inline const Spec kExchangeRequests{"exchange_requests_total", "Requests to the venue"};
 

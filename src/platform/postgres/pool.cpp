@@ -66,12 +66,16 @@ class Pool::Impl {
     if (!connection) {
       return connection.error();
     }
-    const std::array<Connection::Command, 1> commands = {{{Step::kStatement, "SELECT 1"}}};
-    if (auto answer = (*connection)->Run(commands, Deadline::After(since + timeout - clock_.Steady(), clock_));
-        answer.failure) {
+    constexpr std::string_view kQuestion = "SELECT current_setting('synchronous_standby_names') <> '' AS synchronous";
+    const std::array<Connection::Command, 1> commands = {{{Step::kStatement, kQuestion}}};
+    auto answer = (*connection)->Run(commands, Deadline::After(since + timeout - clock_.Steady(), clock_));
+    if (answer.failure) {
       return std::move(answer.failure->error);
     }
-    return Health{clock_.Steady() - since, connections_->open(), connections_->waiting()};
+    return Health{.latency = clock_.Steady() - since,
+                  .connections = connections_->open(),
+                  .waiting = connections_->waiting(),
+                  .synchronous = answer.rows.front().Bool(0, "synchronous")};
   }
 
  private:

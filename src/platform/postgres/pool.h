@@ -126,6 +126,7 @@ class Pool {
     Duration latency{};
     size_t connections = 0;
     size_t waiting = 0;
+    bool synchronous = false;  // commits wait for a standby (synchronous_standby_names is not empty)
   };
   Result<Health> Check(Duration timeout);
 

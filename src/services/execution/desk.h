@@ -35,6 +35,8 @@ class Desk {
   bool draining = false;
   bool restored = false;  // the ledger holds what was recorded
   bool reconciled = false;
+  // When the database was last set back by a restore. What is older may have been done by a life that it has forgotten.
+  WallTime set_back{};
   std::string unprotected;  // not empty: why entries are refused until every position has its stop again
 
   // Called with the symbol after every change that may need protection work.

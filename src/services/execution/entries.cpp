@@ -63,6 +63,10 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
   const WallTime now = desk_.Now();
   auto refusal = RefusedBy(desk_.GatesFor(decision.symbol), decision);
   const bool withdrawn = refusal && refusal->code != "MODE_MISMATCH";
+  const bool forgotten = WallTime(std::chrono::nanoseconds(event.timestamp_ns)) < desk_.set_back;
+  if (forgotten && withdrawn) {
+    refusal.reset();  // the venue is asked before anything is said of it
+  }
   Plan plan;
   if (!refusal) {
     auto made = MakePlan(approval, desk_.RulesOf(decision.symbol), correlation_id, now);
@@ -91,19 +95,31 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
     return Error{Errc::kUnavailable, "execution is stopping; the approval is delivered again"};
   }
   const auto pass = std::make_shared<fiber::Gate::Pass>(std::move(*entered));
-  desk_.Spawn([this, plan = std::move(plan), decision, pass] {
+  desk_.Spawn([this, plan = std::move(plan), decision, pass, forgotten] {
     const CorrelationScope scope(plan.orders.front().correlation_id);
-    Execute(plan, decision);
+    Execute(plan, decision, forgotten);
   });
   return {};
 }
 
-void Entries::Execute(const Plan& plan, const Decision& decision) {
+void Entries::Execute(const Plan& plan, const Decision& decision, bool forgotten) {
   const std::string& id = plan.orders.front().client_order_id;
   if (!WaitCommitted(id) || desk_.ledger.FindOrder(id) != nullptr) {
     return;  // rolled back: the bus delivers it again
   }
   desk_.ledger.Adopt(plan);
+  if (forgotten && sender_.AskUntilKnown(id, desk_.VenueNow()) != Sender::Finding::kAbsent) {
+    // It was sent, and its report is applied. Its stop and take-profit may have been placed, and be over.
+    for (auto order = plan.orders.begin() + 1; order != plan.orders.end(); ++order) {
+      static_cast<void>(sender_.AskUntilKnown(order->client_order_id, desk_.VenueNow()));
+    }
+    return;
+  }
+  if (forgotten && decision.intent == event::Intent::kClose) {
+    // What it was to close may be another position by now (pains.md 1).
+    desk_.Commit(desk_.ledger.Discard(id, "NEVER_SENT: the database was set back since", desk_.Now()));
+    return;
+  }
   if (decision.intent == event::Intent::kClose) {
     SendClose(id, decision);
   } else {

@@ -34,7 +34,8 @@ class Entries {
   size_t under_way() const { return gate_.inside(); }
 
  private:
-  void Execute(const Plan& plan, const Decision& decision);
+  // forgotten: it may have been sent before the database was set back.
+  void Execute(const Plan& plan, const Decision& decision, bool forgotten);
   bool WaitCommitted(const std::string& client_order_id);
   void SendEntry(const std::string& client_order_id, const Decision& decision);
   void SendClose(const std::string& client_order_id, const Decision& decision);

@@ -130,6 +130,7 @@ Status Execution::Start() {
     engine.desk.rules[one.symbol] = one;
   }
   if (!engine.desk.restored) {
+    QUANTUM_TRY(engine.desk.set_back, LastRestore(service_.postgres()));
     QUANTUM_TRY(LedgerSnapshot snapshot, LoadLedger(service_.postgres()));
     engine.desk.ledger.Restore(std::move(snapshot), service_.clock().Now());
     engine.desk.restored = true;

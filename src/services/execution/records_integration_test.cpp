@@ -103,15 +103,12 @@ class Records : public ::testing::Test {
     delete server_;
     server_ = nullptr;
   }
-  void SetUp() override {
-    Run([](World& world) {
-      ASSERT_TRUE(world.pool.Query("TRUNCATE orders, fills, trades, positions, fill_cursors, outbox").ok() ||
-                  world.pool.Query("DELETE FROM orders").ok());
-      for (const char* table :
-           {"fills", "trades", "positions", "fill_cursors", "outbox", "manual_orders", "funding_payments"}) {
-        ASSERT_TRUE(world.pool.Query(std::string("DELETE FROM ") + table).ok());
-      }
-    });
+  void SetUp() override { Run(Forget); }
+  static void Forget(World& world) {
+    for (const char* table :
+         {"fills", "trades", "positions", "fill_cursors", "outbox", "manual_orders", "funding_payments", "orders"}) {
+      ASSERT_TRUE(world.pool.Query(std::string("DELETE FROM ") + table).ok());
+    }
   }
   void Run(const std::function<void(World&)>& body) {
     testing::RunInFiber([&](fiber::Loop& loop) {
@@ -163,6 +160,34 @@ TEST_F(Records, ATransactionThatRollsBackSendsNothing) {
     ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());  // delivered again
     EXPECT_TRUE(Eventually([&] { return !world.desk.ledger.PositionOf("BTCUSDT").is_flat(); }));
   });
+}
+
+// A restore sets the database back, and the bus delivers the approval once more.
+TEST_F(Records, ADecisionThatTheDatabaseHasForgottenIsNotCarriedOutASecondTimeAndNotCalledCancelled) {
+  std::map<std::string, exchange::VenueOrder> orders;
+  std::vector<trading::Fill> fills;
+  Run([&](World& world) {
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 2; }));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
+    orders = world.venue.orders;
+    fills = world.venue.fills;
+    Forget(world);
+  });
+  for (const bool halted : {false, true}) {
+    Run([&](World& world) {
+      world.venue.orders = orders;
+      world.venue.fills = fills;
+      world.desk.set_back = SystemClock().Now() + 1h;
+      world.desk.paused = halted;  // what would refuse it, were it new
+      ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+      EXPECT_TRUE(Eventually([&] { return world.entries.under_way() == 0; }));
+      ASSERT_TRUE(world.writer->WaitWritten(20s));
+      EXPECT_TRUE(std::ranges::none_of(world.venue.placed, [](const auto& order) { return !order.reduce_only; }));
+      EXPECT_EQ(world.One("SELECT status AS value FROM orders WHERE leg = 'ENTRY'"), "FILLED") << halted;
+      Forget(world);
+    });
+  }
 }
 
 TEST_F(Records, Pain4ADecisionDeliveredTwiceIsCarriedOutOnce) {

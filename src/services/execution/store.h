@@ -17,6 +17,9 @@ std::vector<postgres::Statement> WriteStatements(const ChangeSet& changes, const
 // The statements of a new plan; rows that exist already stay as they are.
 std::vector<postgres::Statement> InsertStatements(const Plan& plan, const std::string& mode);
 
+// When a restore last replaced the database; the epoch: never.
+Result<WallTime> LastRestore(postgres::Pool& pool);
+
 // Everything that is not over: active trades with all their orders, orders that are not final, positions, cursors.
 Result<LedgerSnapshot> LoadLedger(postgres::Pool& pool);
 

@@ -203,6 +203,14 @@ Result<Trade> ReadTrade(const Rows& rows, size_t row) {
   return trade.ok() ? std::move(trade) : Broken("trade", rows.Text(row, "trade_id"), trade.error());
 }
 
+Result<WallTime> LastRestore(postgres::Pool& pool) {
+  QUANTUM_TRY(const Rows rows,
+              pool.Query("SELECT (extract(epoch from coalesce(max(restored_at), 'epoch')) * 1000)::bigint AS ms FROM "
+                         "restores",
+                         {}, {.idempotent = true}));
+  return FromUnixMs(rows.Int(0, "ms"));
+}
+
 Result<LedgerSnapshot> LoadLedger(postgres::Pool& pool) {
   LedgerSnapshot snapshot;
   QUANTUM_TRY(snapshot.orders, LoadOrders(pool));

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "platform/base/correlation.h"
+#include "platform/base/durable_file.h"
 #include "platform/base/id.h"
 #include "platform/lifecycle/bus_health.h"
 #include "platform/log/log.h"
@@ -21,6 +22,12 @@ namespace {
 
 constexpr std::string_view kAlertsKey = "quantum:monitoring:{alerts}";
 constexpr std::string_view kEssAlert = "ess_tripped";
+
+// Of a file that need not be there.
+std::string TextOf(const std::string& path) {
+  auto text = ReadFile(path);
+  return text.ok() ? *std::move(text) : std::string();
+}
 
 json::object ToJson(const Alert& alert) {
   json::object object{{"key", alert.key},
@@ -48,6 +55,9 @@ Status MonitoringHealth::Configure() {
   AlertBook::Limits limits;
   limits.raise_after = static_cast<int>(section.GetInt("raise_after", limits.raise_after, 1, 100));
   limits.clear_after = static_cast<int>(section.GetInt("clear_after", limits.clear_after, 1, 100));
+  objectives_.recovery_max = section.GetDuration("recovery_time_max", objectives_.recovery_max, 1s, 24h);
+  objectives_.recovery_point_max = section.GetDuration("recovery_point_max", objectives_.recovery_point_max, 1s, 24h);
+  objectives_.age_max = section.GetDuration("proof_age_max", objectives_.age_max, 1min, 24h * 30);
   essential_ = section.GetStrings(
       "essential", {"paper-exchange", "marketdata", "ai-engine", "risk-safety", "execution", "haproxy", "pgbouncer"});
   QUANTUM_CHECK(section.Finish());
@@ -114,6 +124,7 @@ void MonitoringHealth::Watch() {
   }
   if (!service_.paused()) {
     Judge(round);
+    JudgeFiles();
     KeepAlerts();
   }
   for (const UnitReport& unit : round.units) {
@@ -160,6 +171,30 @@ void MonitoringHealth::Judge(const UnitProber::Round& round) {
                          "the emergency stop is " + *ess, now));
     Note(alerts_.Observe("ess_disabled", disabled ? Finding::kBad : Finding::kGood, Severity::kWarning,
                          "the emergency stop is disabled: nothing would stop a run of losses", now));
+  }
+}
+
+// What the operator's program leaves in data/: of backups, and of tasks that run by the clock.
+void MonitoringHealth::JudgeFiles() {
+  const std::string data = service_.manifest().state_directory() + "/data/";
+  const WallTime now = service_.clock().Now();
+  std::vector<Standing> standings;
+  if (service_.manifest().FindUnit("backup-full") != nullptr) {
+    const BackupFacts facts = ReadBackupFacts(TextOf(data + "backups.json"));
+    standings = JudgeBackups(facts, now, objectives_);
+    const auto unix_seconds = [](const std::optional<WallTime>& time) {
+      return time ? static_cast<double>(ToUnixMs(*time)) / 1000 : 0;
+    };
+    metrics::GetGauge(metrics::kBackupTime).Set(unix_seconds(facts.last_good));
+    metrics::GetGauge(metrics::kProofTime).Set(unix_seconds(facts.last_proof));
+    metrics::GetGauge(metrics::kRecoverySeconds).Set(facts.recovery_seconds);
+    metrics::GetGauge(metrics::kRecoveryPointSeconds).Set(facts.recovery_point_seconds);
+  }
+  const std::vector<Standing> tasks = JudgeTasks(TextOf(data + "schedule.json"));
+  standings.insert(standings.end(), tasks.begin(), tasks.end());
+  for (const Standing& standing : standings) {
+    Note(alerts_.Observe(standing.key, standing.bad ? Finding::kBad : Finding::kGood, standing.severity,
+                         standing.summary, now));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "platform/bus/event.h"
 #include "platform/lifecycle/service.h"
 #include "services/monitoring_health/alert_book.h"
+#include "services/monitoring_health/backup_watch.h"
 #include "services/monitoring_health/live_feed.h"
 #include "services/monitoring_health/unit_prober.h"
 
@@ -31,6 +32,7 @@ class MonitoringHealth final : public lifecycle::Component {
   void KeepWatching();  // fiber: one round every interval
   void Watch();
   void Judge(const UnitProber::Round& round);
+  void JudgeFiles();
   void JudgeDegraded(const UnitReport& unit, const Verdict* verdict);
   void JudgeOutboxOfOneThatIsDown(const UnitReport& unit, const Verdict* verdict);
   void Note(const std::optional<Change>& change);
@@ -47,6 +49,7 @@ class MonitoringHealth final : public lifecycle::Component {
   UnitProber::Options probe_options_;
   std::vector<std::string> essential_;
   std::unique_ptr<UnitProber> prober_;
+  BackupObjectives objectives_;
   AlertBook alerts_;
   std::set<std::string> seen_up_;  // units that answered once: the others may still be starting with the platform
   SteadyTime started_{};

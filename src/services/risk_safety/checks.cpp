@@ -39,6 +39,7 @@ const std::vector<CheckKind>& CheckKinds() {
       {"reduce_only", {"REDUCE_ONLY_INCREASES"}, true},
       {"emergency_stop", {"EMERGENCY_STOP"}},
       {"trading_state", {"TRADING_STATE"}},
+      {"standby", {"NO_SYNCHRONOUS_STANDBY"}},
       {"order_rate", {"ORDER_RATE"}},
       {"market_data", {"STALE_MARKET_DATA"}},
       {"account", {"ACCOUNT_UNKNOWN"}},
@@ -155,6 +156,10 @@ class Checker {
     }
     if (in_.trading_state != TradingState::kActive) {
       Refuse("TRADING_STATE", "state={}", ToString(in_.trading_state));
+    }
+    if (in_.alone > in_.limits.alone_max) {
+      Refuse("NO_SYNCHRONOUS_STANDBY", "max_s={} got={}", in_.limits.alone_max / std::chrono::seconds(1),
+             in_.alone / std::chrono::seconds(1));
     }
     if (in_.orders_last_minute >= in_.limits.orders_per_minute_max) {
       Refuse("ORDER_RATE", "max_per_minute={} got={}", in_.limits.orders_per_minute_max, in_.orders_last_minute);

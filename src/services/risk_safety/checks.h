@@ -35,6 +35,7 @@ struct AccountView {
 struct CheckLimits {
   Duration market_age_max = std::chrono::seconds(3);
   Duration account_age_max = std::chrono::seconds(10);
+  Duration alone_max = std::chrono::seconds(60);          // that commits may be on one node of Postgres alone
   Decimal collar_percent = Decimal::FromInt(2);           // distance of the order's price from the mark price
   Decimal exposure_percent_max = Decimal::FromInt(300);   // of equity, all positions together
   Decimal one_sided_percent_max = Decimal::FromInt(200);  // of equity, longs or shorts alone; crypto majors move as
@@ -55,6 +56,7 @@ struct CheckInput {
   TradingState trading_state = TradingState::kActive;
   EssState ess = EssState::kArmed;
   int orders_last_minute = 0;
+  Duration alone{};          // how long Postgres has had no synchronous standby; zero: it has one, or needs none
   bool seen_before = false;  // the decision id has been decided already
   WallTime now;
 };

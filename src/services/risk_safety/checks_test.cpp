@@ -64,6 +64,7 @@ struct World {
                                .trading_state = trading_state,
                                .ess = ess,
                                .orders_last_minute = orders_last_minute,
+                               .alone = alone,
                                .seen_before = seen_before,
                                .now = now})) {
       codes.push_back(refusal.code);
@@ -83,6 +84,7 @@ struct World {
   TradingState trading_state = TradingState::kActive;
   EssState ess = EssState::kArmed;
   int orders_last_minute = 0;
+  Duration alone{};
   bool seen_before = false;
 };
 
@@ -164,6 +166,7 @@ const std::vector<Case>& AllCases() {
       Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.decision.stop_loss = "60000"_dec; }},
       Case{"STOP_LOSS_WRONG_SIDE", [](World& w) { w.decision.side = Side::kSell; }},
       Case{"TAKE_PROFIT_WRONG_SIDE", [](World& w) { w.decision.take_profit = "59000"_dec; }},
+      Case{"NO_SYNCHRONOUS_STANDBY", [](World& w) { w.alone = w.limits.alone_max + std::chrono::milliseconds(1); }},
       Case{"TRADING_STATE", [](World& w) { w.trading_state = TradingState::kReducing; }},
       Case{"EMERGENCY_STOP", [](World& w) { w.ess = EssState::kCoolingDown; }}};
   return cases;
@@ -228,6 +231,7 @@ TEST(Checks, Pain10AnExitPassesEveryGate) {
   world.market.reset();
   world.account.reset();
   world.orders_last_minute = 10'000;
+  world.alone = std::chrono::hours(1);
   EXPECT_TRUE(world.Codes().empty());
 }
 

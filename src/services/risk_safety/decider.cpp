@@ -62,6 +62,7 @@ std::vector<event::Refusal> Decider::RunChecks(const event::Decision& decision, 
                 .trading_state = world_.paused() ? TradingState::kHalted : world_.policies.trading_state(),
                 .ess = world_.ess(),
                 .orders_last_minute = world_.views.OrdersLastMinute(),
+                .alone = world_.alone(),
                 .seen_before = seen_before,
                 .now = world_.clock.Now()});
 }

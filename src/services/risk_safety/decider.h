@@ -28,6 +28,7 @@ class Decider {
     std::string mode;  // the platform's
     std::function<bool()> paused;
     std::function<EssState()> ess;
+    std::function<Duration()> alone;  // how long Postgres has had no synchronous standby
   };
   Decider(World world, CheckLimits limits) : world_(std::move(world)), limits_(limits) {}
 

@@ -29,7 +29,8 @@ struct World {
                  .policies = policies,
                  .mode = "PAPER",
                  .paused = [this] { return paused; },
-                 .ess = [this] { return ess; }},
+                 .ess = [this] { return ess; },
+                 .alone = [] { return Duration::zero(); }},
                 {}) {}
 
   std::string One(const std::string& sql) {

@@ -1,10 +1,13 @@
 #include "services/risk_safety/service.h"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 
 #include "platform/base/correlation.h"
 #include "platform/base/durable_file.h"
 #include "platform/base/id.h"
+#include "platform/lifecycle/servers.h"
 #include "platform/log/log.h"
 #include "services/risk_safety/execution_client.h"
 #include "trading/events.h"
@@ -29,6 +32,7 @@ Status RiskSafety::Configure() {
   config::Section section = service_.manifest().Service("risk-safety");
   check_limits_.market_age_max = section.GetDuration("market_age_max", check_limits_.market_age_max, 100ms, 60s);
   check_limits_.account_age_max = section.GetDuration("account_age_max", check_limits_.account_age_max, 1s, 60s);
+  check_limits_.alone_max = section.GetDuration("standby_away_max", check_limits_.alone_max, 1s, 1h);
   check_limits_.collar_percent = Decimal::FromDouble(section.GetDouble("collar_percent", 2, 0.01, 50));
   check_limits_.exposure_percent_max = Decimal::FromDouble(section.GetDouble("exposure_percent_max", 300, 1, 10'000));
   check_limits_.one_sided_percent_max = Decimal::FromDouble(section.GetDouble("one_sided_percent_max", 200, 1, 10'000));
@@ -62,7 +66,8 @@ Status RiskSafety::Configure() {
                                                       .policies = *policies_,
                                                       .mode = std::string(config::ToString(service_.manifest().mode())),
                                                       .paused = [this] { return service_.paused(); },
-                                                      .ess = [this] { return ess_->stop().record().state; }},
+                                                      .ess = [this] { return ess_->stop().record().state; },
+                                                      .alone = [this] { return Alone(); }},
                                        check_limits_);
   AddSubscriptions();
   AddRoutes();
@@ -236,9 +241,36 @@ void RiskSafety::AskExecutionEverySecond() {
   }
 }
 
+// A Postgres that does not answer says nothing about its standby, and lets no entry pass either.
+void RiskSafety::LookForStandby() {
+  if (lifecycle::StandbysRequired(service_.manifest()) == 0) {
+    return;
+  }
+  const auto health = service_.postgres().Check(1s);
+  if (!health.ok()) {
+    return;
+  }
+  if (health->synchronous) {
+    alone_since_.reset();
+  } else if (!alone_since_) {
+    alone_since_ = service_.clock().Steady();
+  }
+  service_.SetDegraded(
+      "standby", health->synchronous
+                     ? ""
+                     : fmt::format("Postgres has had no synchronous standby for {} s: what is committed is on one "
+                                   "node alone; new entries are refused after {} s",
+                                   Alone() / 1s, check_limits_.alone_max / 1s));
+}
+
+Duration RiskSafety::Alone() const {
+  return alone_since_ ? service_.clock().Steady() - *alone_since_ : Duration::zero();
+}
+
 void RiskSafety::TendPostgres() {
   for (int turn = 0; !service_.stopping().WaitFor(1s); ++turn) {
     const CorrelationScope round(NewUuid(service_.clock(), service_.random()));
+    LookForStandby();
     SettleDayStart();
     if (turn % kPoliciesEvery == 0) {
       const Status refreshed = policies_->Refresh();

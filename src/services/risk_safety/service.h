@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "platform/lifecycle/service.h"
 #include "services/risk_safety/day_start.h"
@@ -42,6 +43,8 @@ class RiskSafety final : public lifecycle::Component {
   void JudgeEverySecond();  // the conditions: waits for nobody (a trip tells execution)
   void AskExecutionEverySecond();
   void TendPostgres();
+  void LookForStandby();
+  Duration Alone() const;  // how long commits have been on one node alone; zero: they are not
 
   void OnPosition(const PositionFact& fact);
   Status ReadRules();
@@ -57,6 +60,7 @@ class RiskSafety final : public lifecycle::Component {
   CheckLimits check_limits_;
   ConditionLimits condition_limits_;
   DayStart day_start_;
+  std::optional<SteadyTime> alone_since_;
   std::unique_ptr<PolicyBook> policies_;
   std::unique_ptr<EssShell> ess_shell_;
   std::unique_ptr<EssKeeper> ess_;

@@ -1,0 +1,68 @@
+#include "operator/backup/info.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+namespace quantum::operate {
+
+namespace json = boost::json;
+
+namespace {
+
+WallTime FromSeconds(const json::value& seconds) {
+  return WallTime(std::chrono::seconds(seconds.to_number<int64_t>()));
+}
+
+BackupSet ReadSet(const json::object& object) {
+  const json::object& times = object.at("timestamp").as_object();
+  const json::object& sizes = object.at("info").as_object();
+  const json::value* const error = object.if_contains("error");
+  return {.label = json::value_to<std::string>(object.at("label")),
+          .type = json::value_to<std::string>(object.at("type")),
+          .started = FromSeconds(times.at("start")),
+          .ended = FromSeconds(times.at("stop")),
+          .database_bytes = sizes.at("size").to_number<int64_t>(),
+          .stored_bytes = sizes.at("repository").as_object().at("delta").to_number<int64_t>(),
+          .failed_checksums = error != nullptr && error->is_bool() && error->as_bool()};
+}
+
+// 1: there is no stanza; 2: it has no backup yet.
+constexpr int64_t kNoStanza = 1;
+constexpr int64_t kNoBackup = 2;
+
+}  // namespace
+
+Result<RepositoryInfo> ParseInfo(std::string_view text) {
+  try {
+    RepositoryInfo info;
+    const json::value value = json::parse(text);
+    for (const json::value& each : value.as_array()) {
+      const json::object& stanza = each.as_object();
+      const json::object& status = stanza.at("status").as_object();
+      const int64_t code = status.at("code").to_number<int64_t>();
+      info.exists = code != kNoStanza;
+      if (code != 0 && code != kNoStanza && code != kNoBackup) {
+        info.trouble = json::value_to<std::string>(status.at("message"));
+      }
+      for (const json::value& archive : stanza.at("archive").as_array()) {
+        if (const json::value& last = archive.as_object().at("max"); last.is_string()) {
+          info.archive_last = std::max(info.archive_last, json::value_to<std::string>(last));
+        }
+      }
+      for (const json::value& set : stanza.at("backup").as_array()) {
+        info.sets.push_back(ReadSet(set.as_object()));
+      }
+    }
+    return info;
+  } catch (const std::exception& exception) {
+    return Error{Errc::kInternal, std::string("pgBackRest's answer is not what it should be: ") + exception.what()};
+  }
+}
+
+const BackupSet* SetFor(const RepositoryInfo& info, std::optional<WallTime> time) {
+  const auto found = std::find_if(info.sets.rbegin(), info.sets.rend(),
+                                  [&](const BackupSet& set) { return !time || set.ended <= *time; });
+  return found == info.sets.rend() ? nullptr : &*found;
+}
+
+}  // namespace quantum::operate

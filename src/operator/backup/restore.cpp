@@ -1,0 +1,199 @@
+#include "operator/backup/restore.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "operator/backup/archive.h"
+#include "operator/backup/replace.h"
+#include "operator/backup/scratch.h"
+#include "operator/bus/connect.h"
+#include "operator/state/disk.h"
+#include "operator/state/stage.h"
+
+namespace quantum::operate {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kReplayMax = 12h;
+constexpr Duration kContentMax = 1h;
+constexpr int64_t kRoomBeside = 256 << 20;  // for the log that is replayed
+
+// The programs of any node: the repository is the same for all, and there may be no primary to ask.
+Result<PgBackRest> OfAnyNode(const Running& running) {
+  for (const config::Unit& unit : running.manifest.units()) {
+    if (IsPostgresNode(unit)) {
+      return PgBackRest::Of(running, unit.name);
+    }
+  }
+  return Error{Errc::kNotFound, fmt::format("{} has no node of Postgres", running.manifest.path())};
+}
+
+Result<BackupSet> ChooseSet(const RepositoryInfo& info, const RestoreTarget& target) {
+  if (info.sets.empty()) {
+    return Error{Errc::kNotFound, "the repository has no backup; ./quantum backup full makes one"};
+  }
+  if (target.kind == RestoreTarget::Kind::kSet) {
+    const auto found = std::find_if(info.sets.begin(), info.sets.end(),
+                                    [&](const BackupSet& set) { return set.label == target.name; });
+    return found != info.sets.end()
+               ? Result<BackupSet>(*found)
+               : Error{Errc::kNotFound,
+                       fmt::format("there is no backup {}; ./quantum backup list shows them", target.name)};
+  }
+  const BackupSet* const set =
+      SetFor(info, target.kind == RestoreTarget::Kind::kTime ? std::optional<WallTime>(target.time) : std::nullopt);
+  return set != nullptr ? Result<BackupSet>(*set)
+                        : Error{Errc::kNotFound, fmt::format("the oldest backup ended at {}, later than that",
+                                                             FormatIso8601(info.sets.front().ended))};
+}
+
+// "2026-11-29 02:00:00.000+00"
+std::string PostgresTime(WallTime time) {
+  std::string text = FormatIso8601(time);
+  text.replace(text.find('T'), 1, " ");
+  return text.substr(0, text.size() - 1) + "+00";
+}
+
+std::vector<std::string> TargetArguments(const RestoreTarget& target, const BackupSet& set) {
+  switch (target.kind) {
+    case RestoreTarget::Kind::kLatest:
+      return {"--set=" + set.label, "--type=default"};
+    case RestoreTarget::Kind::kTime:
+      return {"--set=" + set.label, "--type=time", "--target=" + PostgresTime(target.time), "--target-action=promote"};
+    case RestoreTarget::Kind::kSet:
+      return {"--set=" + set.label, "--type=immediate", "--target-action=promote"};
+    case RestoreTarget::Kind::kPoint:
+      return {"--set=" + set.label, "--type=name", "--target=" + target.name, "--target-action=promote"};
+  }
+  return {};
+}
+
+Status PrepareFolder(const std::string& folder, const PgBackRest& program, const BackupSet& set) {
+  std::error_code error;
+  if (fs::exists(folder, error) && !fs::is_empty(folder, error)) {
+    return Error{Errc::kConflict, fmt::format("{} is not empty: a restore wants a folder of its own", folder)};
+  }
+  const auto needed = static_cast<uint64_t>(set.database_bytes + kRoomBeside);
+  if (const uint64_t free = FreeBytes(folder); free < needed) {
+    return Error{Errc::kExhausted, fmt::format("{} has {} MB free, and the backup {} needs {} MB: free some space, or "
+                                               "choose another folder with --into",
+                                               folder, free >> 20, set.label, needed >> 20)};
+  }
+  return MakeFolder(folder, 0700, program.account());
+}
+
+struct Replayed {
+  std::optional<WallTime> last_commit;
+  Fingerprint content;
+};
+
+Result<Replayed> ReadContent(const postgres::PoolOptions& options) {
+  Replayed replayed;
+  const Status read = InFiber([&](fiber::Loop& loop) -> Status {
+    postgres::Pool pool(loop, options);
+    return pool.Transact(
+        [&](postgres::Transaction& transaction) -> Status {
+          QUANTUM_TRY(const postgres::Rows rows,
+                      transaction.Query("SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', "
+                                        "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS time"));
+          if (!rows.IsNull(0, "time")) {
+            QUANTUM_TRY(replayed.last_commit, ParseIso8601(rows.Text(0, "time")));
+          }
+          QUANTUM_TRY(replayed.content, TakeFingerprint(transaction));
+          return {};
+        },
+        {.timeout = kContentMax});
+  });
+  QUANTUM_CHECK(read);
+  return replayed;
+}
+
+// Removes what was copied, unless it is good.
+class Cleanup {
+ public:
+  explicit Cleanup(std::string path) : path_(std::move(path)) {}
+  ~Cleanup() {
+    std::error_code ignored;
+    if (!path_.empty()) {
+      fs::remove_all(path_, ignored);
+    }
+  }
+  void Keep() { path_.clear(); }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace
+
+Result<Restored> RestoreBeside(const Running& running, const RestoreTarget& target, const std::string& folder,
+                               const RestoreSteps& steps, Purpose purpose) {
+  QUANTUM_TRY(const PgBackRest program, OfAnyNode(running));
+  QUANTUM_TRY(const RepositoryInfo info, program.Info());
+  QUANTUM_TRY(const BackupSet set, ChooseSet(info, target));
+  QUANTUM_CHECK(PrepareFolder(folder, program, set));
+  Restored restored{.data = folder + "/data", .label = set.label, .backup_ended = set.ended};
+  Cleanup cleanup(restored.data);
+  QUANTUM_CHECK(MakeFolder(restored.data, 0700, program.account()));
+
+  SteadyTime since = SystemClock().Steady();
+  const auto lap = [&] {
+    const SteadyTime now = SystemClock().Steady();
+    return now - std::exchange(since, now);
+  };
+  if (target.kind == RestoreTarget::Kind::kLatest || target.kind == RestoreTarget::Kind::kTime) {
+    steps.on_step("archiving what the primary has written");
+    if (const Status flushed = FlushLog(running); !flushed.ok()) {
+      // Without a primary the archive is all there is.
+      steps.on_step(fmt::format("going on with what the archive has: {}", flushed.error().message));
+    }
+    lap();
+  }
+  steps.on_step(fmt::format("copying {}", set.label));
+  std::vector<std::string> arguments{"--log-level-console=detail", "--pg1-path=" + restored.data};
+  const auto of_target = TargetArguments(target, set);
+  arguments.insert(arguments.end(), of_target.begin(), of_target.end());
+  arguments.emplace_back("restore");
+  int shown = -1;
+  QUANTUM_CHECK(program.Run(arguments, [&](const std::string& line) {
+    if (const int percent = PercentIn(line); percent > shown && steps.on_progress) {
+      shown = percent;
+      steps.on_progress(percent);
+    }
+  }));
+  restored.copied = lap();
+
+  steps.on_step("replaying the log");
+  QUANTUM_TRY(const auto scratch, Scratch::Start(running, program, restored.data));
+  QUANTUM_CHECK(scratch->AwaitRecovered(kReplayMax));
+  restored.replayed = lap();
+
+  steps.on_step("checking tables, indexes and pages");
+  QUANTUM_TRY(Replayed replayed, ReadContent(scratch->Options()));
+  restored.last_commit = replayed.last_commit;
+  restored.content = std::move(replayed.content);
+  const postgres::PoolOptions options = scratch->Options();
+  QUANTUM_CHECK(program.RunProgram({fmt::format("{}/pg_amcheck", kPostgresPrograms), "--host=" + options.host,
+                                    fmt::format("--port={}", options.port), "--username=postgres", "--jobs=2",
+                                    "--heapallindexed", "quantum_trader"}));
+  if (purpose == Purpose::kReplacement) {
+    QUANTUM_CHECK(InFiber([&](fiber::Loop& loop) -> Status {
+      postgres::Pool copy(loop, options);
+      return MarkRestored(copy, restored.label, restored.last_commit.value_or(restored.backup_ended));
+    }));
+  }
+  QUANTUM_CHECK(scratch->Stop());
+  QUANTUM_CHECK(
+      program.RunProgram({fmt::format("{}/pg_checksums", kPostgresPrograms), "--check", "--pgdata=" + restored.data}));
+  restored.checked = lap();
+  cleanup.Keep();
+  return restored;
+}
+
+}  // namespace quantum::operate
