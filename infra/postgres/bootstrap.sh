@@ -74,7 +74,7 @@ look_for_wrong_password() {
   local log
   for log in ${PG_LOGS:-}; do
     ! tail -n 200 "$log" 2>/dev/null |
-      awk -v since="$1" '$0 >= since && /password authentication failed for user "postgres"/ { print; found = 1; exit }
+      awk -v since="$1" '/^20[0-9][0-9]-/ && $0 >= since && /password authentication failed for user "postgres"/ { print; found = 1; exit }
                          END { exit !found }' >&2 || wrong_password
   done
 }
@@ -162,12 +162,16 @@ etcd_keys_task() {
   echo "made the keys in $ETCD_KEYS_DIR"
 }
 
-# The repository of the backups, and that the archive takes a segment. On whichever node is the primary.
+# The repository of the backups. On whichever node is the primary. A database that was made anew from a dump is another one
+# than the repository knows: from then on it keeps both.
 stanza_task() {
   need PG_NODES PGPASSFILE
   local config said
   for config in $PG_NODES; do
     ! said="$(as_postgres pgbackrest --config="$config" --stanza=quantum stanza-create 2>&1)" || return 0
+    if [[ "$said" == *"does not match"* || "$said" == *"ERROR: [028]"* ]]; then
+      ! said="$(as_postgres pgbackrest --config="$config" --stanza=quantum stanza-upgrade 2>&1)" || return 0
+    fi
   done
   printf '%s\n' "$said" >&2
   die "the repository of the backups could not be made, or is not this database's; the lines above say why"

@@ -6,7 +6,8 @@
 #   restore.sh DIR                    to the end of the archive
 #   restore.sh DIR --time T           to a moment ("2026-11-29 02:00:00+00")
 #   restore.sh DIR --set LABEL        to the end of this backup (backup.sh list)
-#   restore.sh DIR --file FILE        a dump (backup.sh logical), or a plain .sql or .sql.gz, into a new database
+#   restore.sh DIR --file FILE [--table NAME]   a dump (backup.sh logical), or one table of it, or a plain .sql or .sql.gz,
+#                                               into a new database
 #
 # BACKREST_CONFIG  the pgbackrest.conf of any node
 # PGPASSFILE       the superuser's password file
@@ -75,6 +76,8 @@ chown "$chown_to" "$run"/*
 case "${2:-}" in
   --file)
     file="${3:?restore.sh DIR --file FILE}"
+    only=()
+    [[ "${4:-}" != --table ]] || only=(--table="${5:?}")
     [[ -r "$file" ]] || die "cannot read $file"
     password="$(cut -d: -f5- "$PGPASSFILE")"
     printf '%s\n' "$password" >"$run/password"
@@ -94,7 +97,7 @@ case "${2:-}" in
         ;;
       *.sql) psql_as_superuser --dbname=quantum_trader --single-transaction --file=- <"$file" >/dev/null ;;
       *) "$bin/pg_restore" --host="$run" --username=postgres --no-password --dbname=quantum_trader --jobs=2 --exit-on-error \
-        --clean --if-exists "$file" ;;
+        --clean --if-exists "${only[@]}" "$file" ;;
     esac
     ;;
   '' | --time | --set)
@@ -104,7 +107,7 @@ case "${2:-}" in
     as_postgres pgbackrest --config="${BACKREST_CONFIG:?}" --stanza=quantum --pg1-path="$dir/data" "${target[@]}" restore
     start
     ;;
-  *) die "usage: restore.sh DIR [--time T | --set LABEL | --file FILE]" ;;
+  *) die "usage: restore.sh DIR [--time T | --set LABEL | --file FILE [--table NAME]]" ;;
 esac
 
 as_postgres "$bin/pg_amcheck" --host="$run" --username=postgres --no-password --heapallindexed quantum_trader

@@ -2,15 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
-#include <regex>
-#include <sstream>
 
 #include "operator/process/process.h"
 #include "operator/supervisor/record.h"
-#include "tests/operator/toy_platform.h"
-#include "tests/support/checkout/checkout.h"
+#include "tests/operator/real_platform.h"
 #include "tests/support/process.h"
 
 // `up` with servers of the real manifest: what they themselves say of a wrong password, or of a configuration that they
@@ -18,56 +14,11 @@
 namespace quantum::operate {
 namespace {
 
-namespace fs = std::filesystem;
 using quantum::testing::Eventually;
 using ::testing::HasSubstr;
 
-class RealServers : public ToyPlatform {
+class RealServers : public RealPlatform {
  protected:
-  // Of infra/ what these servers need: the rest speaks of units that are not here.
-  RealServers() {
-    fs::create_directory(infra_);
-    for (const char* folder : {"redis", "postgres"}) {
-      fs::copy(checkout::SourceDirectory() + "/infra/" + folder, infra_ / folder, fs::copy_options::recursive);
-    }
-  }
-
-  // A unit as quantum.yml describes it, on free ports where it has some; `more` are further keys.
-  std::string Real(const std::string& name, const std::string& more = {}) {
-    std::istringstream manifest(quantum::testing::ReadFile(checkout::SourceDirectory() + "/quantum.yml"));
-    std::string unit;
-    bool inside = false;
-    for (std::string line; std::getline(manifest, line);) {
-      inside = line == "  " + name + ":" || (inside && line.starts_with("    "));
-      unit += inside ? (line.starts_with("    port") ? OnFreePorts(line) : line) + "\n" : "";
-    }
-    EXPECT_FALSE(unit.empty()) << "quantum.yml has no unit " << name;
-    return unit + more;
-  }
-
-  // "port: 6379" or "ports: {rest: 8008}" with other numbers.
-  std::string OnFreePorts(const std::string& line) {
-    static const std::regex kNumber("[0-9]+");
-    std::string text;
-    auto begin = line.cbegin();
-    for (std::sregex_iterator each(line.begin(), line.end(), kNumber), end; each != end; ++each) {
-      ports_.push_back(quantum::testing::FreePorts(1).front());
-      text.append(begin, line.begin() + each->position()).append(std::to_string(ports_.back()));
-      begin = line.cbegin() + each->position() + each->length();
-    }
-    return text.append(begin, line.cend());
-  }
-
-  std::string Postgres() {
-    std::string units;
-    for (const char* name : {"etcd-keys", "etcd", "postgres-1", "postgres-2", "haproxy", "pg-roles"}) {
-      units += Real(name);
-    }
-    return units;
-  }
-
-  std::string SecretFile(const std::string& name) const { return layout_.Secrets() + "/" + name; }
-
   // `up` ends with the sentence of the unit and the advice, and nothing runs.
   void ExpectGivenUp(const Outcome& up, const std::string& what, const std::string& advice) {
     EXPECT_EQ(up.exit_code, 1) << up.output;
@@ -85,8 +36,6 @@ class RealServers : public ToyPlatform {
     return fmt::format("A password does not fit: put the files back into {} that belong to the data in {}",
                        layout_.Secrets(), layout_.Data());
   }
-
-  const fs::path infra_ = directory_.path() / "infra";
 };
 
 TEST_F(RealServers, APasswordThatRedisRefusesIsToldAndCuredByTheFilePutBack) {

@@ -34,4 +34,20 @@ int64_t CountRows(const Stack& stack, const std::string& table) {
   return count;
 }
 
+// By psql: the pool makes a transaction of every statement, and this one may stand in none.
+void DropDatabase(const Stack& stack) {
+  TemporaryDirectory directory("quantum-drop");
+  const std::filesystem::path said = directory.path() / "said";
+  Process psql(
+      {.command = {"psql", "--host=127.0.0.1", "--port=" + std::to_string(stack.Port("haproxy")), "--username=postgres",
+                   "--dbname=postgres", "--command=DROP DATABASE quantum_trader WITH (FORCE)"},
+       .output = said,
+       .user = {},
+       .directory = "/",
+       .environment = {"PGPASSWORD=" + stack.Secret("postgres-superuser")}});
+  if (!Eventually(seconds(30), [&] { return !psql.Running(); }) || psql.Stop().value_or(1) != 0) {
+    throw std::runtime_error("the database could not be dropped: " + ReadFile(said));
+  }
+}
+
 }  // namespace quantum::testing

@@ -11,6 +11,9 @@ namespace quantum::testing {
 // Postgres as a service of the stack reaches it: through PgBouncer, by the services' role.
 postgres::PoolOptions DatabaseOf(const Stack& stack);
 
+// As the superuser, at the primary: the database with everything in it is gone.
+void DropDatabase(const Stack& stack);
+
 // How many rows a table holds. Throws when Postgres does not answer.
 int64_t CountRows(const Stack& stack, const std::string& table);
 

@@ -26,8 +26,7 @@ using postgres_files::kUser;
 using postgres_files::MakeDirectory;
 using postgres_files::Render;
 
-constexpr const char* kApiPassword = "test-password-of-patroni";
-constexpr const char* kApiLogin = "cXVhbnR1bTp0ZXN0LXBhc3N3b3JkLW9mLXBhdHJvbmk=";  // base64 of quantum:kApiPassword
+constexpr const char* kApiLogin = "cXVhbnR1bTp0ZXN0LXBhc3N3b3JkLW9mLXBhdHJvbmk=";  // base64 of quantum:PASSWORD
 constexpr size_t kLogTail = 3000;
 
 bool IsRoot() { return ::geteuid() == 0; }
@@ -155,7 +154,7 @@ PostgresCluster::PostgresCluster() : directory_("quantum-cluster") {
       {"PG_OWNER_PASSWORD_FILE", secret("owner", kOwnerPassword)},
       {"PG_SERVICE_PASSWORD_FILE", secret("service", kServicePassword)},
       {"PG_REPLICATION_PASSWORD_FILE", secret("replication", "test-password-of-replication")},
-      {"PGBOUNCER_ADMIN_PASSWORD_FILE", secret("admin", "test-password-of-admin")},
+      {"PGBOUNCER_ADMIN_PASSWORD_FILE", secret("admin", kConsolePassword)},
       {"PGBOUNCER_STATS_PASSWORD_FILE", secret("stats", "test-password-of-stats")},
   };
   Render("etcd.yml", config, variables);
@@ -245,6 +244,30 @@ postgres::PoolOptions PostgresCluster::NodeOptions(size_t node) const {
   postgres::PoolOptions options = OwnerOptions();
   options.port = nodes_.at(node).port;
   return options;
+}
+
+std::string PostgresCluster::AskEtcd(const std::string& request) const {
+  return Exchange(etcd_port_, request).value_or("");
+}
+
+std::string PostgresCluster::AskEtcdByTls() const {
+  const fs::path said = directory_.path() / "s_client.log";
+  Process client(
+      {.command = {"sh", "-c",
+                   fmt::format(
+                       "printf 'GET /v2/keys/quantum HTTP/1.0\\r\\n\\r\\n' | timeout 5 openssl s_client -ign_eof "
+                       "-connect 127.0.0.1:{}",
+                       etcd_port_)},
+       .output = said,
+       .user = {},
+       .directory = "/",
+       .environment = {}});
+  Eventually(10s, [&] { return !client.Running(); });
+  return ReadFile(said);
+}
+
+std::string PostgresCluster::ApiUrl(size_t node) const {
+  return fmt::format("http://127.0.0.1:{}", nodes_.at(node).api_port);
 }
 
 std::optional<PostgresCluster::HttpAnswer> PostgresCluster::Api(size_t node, const std::string& method,

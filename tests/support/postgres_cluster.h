@@ -19,6 +19,8 @@ namespace quantum::testing {
 class PostgresCluster {
  public:
   static constexpr size_t kNodes = 2;
+  static constexpr const char* kApiPassword = "test-password-of-patroni";    // of Patroni's user `quantum`
+  static constexpr const char* kConsolePassword = "test-password-of-admin";  // of PgBouncer's user `quantum_admin`
 
   // Returns when there is a primary with a synchronous standby, and roles and database exist. Throws when it takes too
   // long.
@@ -30,6 +32,10 @@ class PostgresCluster {
   postgres::PoolOptions ReadOptions() const;             // role quantum, through HAProxy's port for reads
   postgres::PoolOptions NodeOptions(size_t node) const;  // role quantum_owner, at the node itself
 
+  // What etcd answers to one who shows no certificate: to this text in clear, and to `openssl s_client`.
+  std::string AskEtcd(const std::string& request) const;
+  std::string AskEtcdByTls() const;
+  std::string ApiUrl(size_t node) const;  // of Patroni's REST interface, without a path
   // As Patroni's REST interface says; nothing while there is none, or none answers.
   std::optional<size_t> Primary() const;
   std::optional<size_t> SynchronousStandby() const;

@@ -1,7 +1,10 @@
 #include "operator/backup/info.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
 
 namespace quantum::operate {
 
@@ -30,12 +33,23 @@ BackupSet ReadSet(const json::object& object) {
 constexpr int64_t kNoStanza = 1;
 constexpr int64_t kNoBackup = 2;
 
+constexpr int64_t kSegmentsOfALog = 256;  // 4 GB of 16 MB
+
+bool ReadHex(std::string_view text, uint32_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
 }  // namespace
 
 Result<RepositoryInfo> ParseInfo(std::string_view text) {
   try {
     RepositoryInfo info;
-    const json::value value = json::parse(text);
+    // With a wrong key the answer quotes what it could not read.
+    std::string clean(text);
+    std::replace_if(
+        clean.begin(), clean.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, ' ');
+    const json::value value = json::parse(clean);
     for (const json::value& each : value.as_array()) {
       const json::object& stanza = each.as_object();
       const json::object& status = stanza.at("status").as_object();
@@ -43,6 +57,10 @@ Result<RepositoryInfo> ParseInfo(std::string_view text) {
       info.exists = code != kNoStanza;
       if (code != 0 && code != kNoStanza && code != kNoBackup) {
         info.trouble = json::value_to<std::string>(status.at("message"));
+        for (const json::value& repository : stanza.at("repo").as_array()) {
+          info.trouble = json::value_to<std::string>(repository.at("status").at("message"));
+        }
+        info.trouble = info.trouble.substr(0, info.trouble.find('\n'));
       }
       for (const json::value& archive : stanza.at("archive").as_array()) {
         if (const json::value& last = archive.as_object().at("max"); last.is_string()) {
@@ -57,6 +75,22 @@ Result<RepositoryInfo> ParseInfo(std::string_view text) {
   } catch (const std::exception& exception) {
     return Error{Errc::kInternal, std::string("pgBackRest's answer is not what it should be: ") + exception.what()};
   }
+}
+
+int64_t SegmentNumber(std::string_view name) {
+  uint32_t log = 0;
+  uint32_t segment = 0;
+  if (name.size() < 24 || !ReadHex(name.substr(8, 8), log) || !ReadHex(name.substr(16, 8), segment)) {
+    return -1;
+  }
+  return static_cast<int64_t>(log) * kSegmentsOfALog + segment;
+}
+
+std::string MissingSegment(const std::string& replayed, const std::string& archived) {
+  const int64_t next = SegmentNumber(replayed) + 1;
+  return next > SegmentNumber(archived)
+             ? ""
+             : fmt::format("{}{:08X}{:08X}", archived.substr(0, 8), next / kSegmentsOfALog, next % kSegmentsOfALog);
 }
 
 const BackupSet* SetFor(const RepositoryInfo& info, std::optional<WallTime> time) {

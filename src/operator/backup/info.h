@@ -33,6 +33,14 @@ struct RepositoryInfo {
 // kInternal: the text is no such answer.
 Result<RepositoryInfo> ParseInfo(std::string_view text);
 
+// The number of a segment of the log, whatever its timeline ("000000010000000000000005": 5; segments of 16 MB). -1: it
+// is no segment's name.
+int64_t SegmentNumber(std::string_view name);
+
+// The name of the segment that is missing where the log was replayed up to `replayed`, and the archive has `archived`;
+// empty: none is.
+std::string MissingSegment(const std::string& replayed, const std::string& archived);
+
 // The newest backup that ended at or before `time`; nothing: there is none. Without a time the newest of all.
 const BackupSet* SetFor(const RepositoryInfo& info, std::optional<WallTime> time);
 

@@ -55,6 +55,23 @@ TEST(BackupInfo, OfAnEmptyRepositoryAndOfGarbage) {
   }
 }
 
+TEST(BackupInfo, OfARepositoryThatCannotBeReadSaysWhy) {
+  const auto info = ParseInfo(
+      std::string(R"([{"archive":[],"backup":[],"name":"quantum","repo":[{"status":{"code":99,"message":)"
+                  "\"[FormatError] unable to load info file '/r/backup.info':\\nFormatError: key/value \xd4\x82w\"}}],"
+                  R"("status":{"code":99,"message":"other"}}])"));
+  ASSERT_TRUE(info.ok()) << info.error().message;
+  EXPECT_EQ(info->trouble, "[FormatError] unable to load info file '/r/backup.info':");
+}
+
+TEST(BackupInfo, NamesTheSegmentThatIsMissing) {
+  EXPECT_EQ(SegmentNumber("0000000300000001000000FF"), 511);
+  EXPECT_EQ(SegmentNumber("00000003.history"), -1);
+  EXPECT_EQ(MissingSegment("000000030000000000000009", "000000030000000000000009"), "");
+  EXPECT_EQ(MissingSegment("00000004000000000000000A", "000000030000000000000009"), "");
+  EXPECT_EQ(MissingSegment("0000000300000000000000FF", "000000030000000100000001"), "000000030000000100000000");
+}
+
 TEST(BackupProgress, IsThePercentageOfALine) {
   EXPECT_EQ(PercentIn("P01 DETAIL: backup file /data/base/1/2 (16MB, 35.12%) checksum 1a2b"), 35);
   EXPECT_EQ(PercentIn("P00   INFO: backup start archive = 000000010000000000000003"), -1);

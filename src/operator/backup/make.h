@@ -16,6 +16,9 @@ using OnProgress = std::function<void(int percent)>;  // 0 to 100, each at most 
 // good one, and the database, stay as they are when it fails. Errors: as PgBackRest::Run, kUnavailable.
 Result<BackupSet> MakeBackup(const Running& running, const std::string& type, const OnProgress& on_progress);
 
+// A dump of the database alone (pg_dump, custom format): portable, restorable by table. Its file: data/backup/logical/…
+Result<std::string> MakeDump(const Running& running);
+
 // The percentage in a line of pgBackRest's log ("… (16MB, 35.12%) checksum …"); -1: none.
 int PercentIn(const std::string& line);
 

@@ -6,10 +6,13 @@
 
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
 namespace quantum::operate {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -45,6 +48,42 @@ class Lines {
   std::string rest_;
 };
 
+constexpr const char* kWrongKey = " (is secrets/backup-cipher the key that the repository was made with?)";
+
+// What a program that failed says of it.
+class Complaint {
+ public:
+  // The first line that calls itself an error is the cause; what follows is about what could not be done then. A script
+  // of ours says the sentence that counts last.
+  void Hear(const std::string& line) {
+    const bool goes_on = line.starts_with("   ") && goes_on_;
+    goes_on_ = goes_on;
+    if (goes_on && first_.size() < kComplaintMax) {
+      first_ += " " + line.substr(line.find_first_not_of(' '));
+    }
+    for (const std::string_view mark : {"ERROR: ", "error: ", "FATAL:  ", "gzip: "}) {
+      if (const size_t at = line.find(mark); first_.empty() && at != std::string::npos) {
+        first_ = line.substr(at + (mark == "gzip: " ? 0 : mark.size()));
+        goes_on_ = true;
+      }
+    }
+    for (const std::string_view script : {"backup.sh: ", "restore.sh: "}) {
+      if (line.starts_with(script)) {
+        script_ = line.substr(script.size());
+      }
+    }
+  }
+  std::string text() const {
+    return script_.empty() ? first_ : first_.empty() ? script_ : fmt::format("{}: {}", script_, first_);
+  }
+
+ private:
+  static constexpr size_t kComplaintMax = 300;
+  std::string first_;  // with the lines that are indented below it: pgBackRest's causes
+  std::string script_;
+  bool goes_on_ = false;
+};
+
 Error Judge(const std::string& program, const std::string& complaint, int status) {
   const std::string what = !complaint.empty()    ? complaint
                            : WIFSIGNALED(status) ? fmt::format("was killed by signal {}", WTERMSIG(status))
@@ -52,7 +91,11 @@ Error Judge(const std::string& program, const std::string& complaint, int status
   const bool full = what.find("No space left on device") != std::string::npos ||
                     what.find("Disk quota exceeded") != std::string::npos;
   const bool locked = what.find("unable to acquire lock") != std::string::npos;
-  return {full ? Errc::kExhausted : locked ? Errc::kConflict : Errc::kInternal, fmt::format("{}: {}", program, what)};
+  const bool unreadable = what.find("unable to load info file") != std::string::npos;
+  return {full     ? Errc::kExhausted
+          : locked ? Errc::kConflict
+                   : Errc::kInternal,
+          fmt::format("{}: {}{}", program, what, unreadable ? kWrongKey : "")};
 }
 
 }  // namespace
@@ -68,31 +111,43 @@ Result<PgBackRest> PgBackRest::Of(const Running& running, const std::string& nod
   return program;
 }
 
+ProcessSpec PgBackRest::Spec(const std::vector<std::string>& command, const std::string& output) const {
+  return {.command = command,
+          .environment = {{"PATH", fmt::format("{}:/usr/sbin:/usr/bin:/sbin:/bin", kPostgresPrograms)},
+                          {"LANG", "C.UTF-8"},
+                          {"TZ", "UTC"},
+                          {"PGPASSFILE", password_file_}},
+          .account = account(),
+          .output_path = output};
+}
+
 Result<pid_t> PgBackRest::Start(const std::vector<std::string>& command, const std::string& output) const {
-  return Spawn({.command = command,
-                .environment = {{"PATH", fmt::format("{}:/usr/bin:/bin", kPostgresPrograms)},
-                                {"LANG", "C.UTF-8"},
-                                {"TZ", "UTC"},
-                                {"PGPASSFILE", password_file_}},
-                .account = account(),
-                .output_path = output});
+  return Spawn(Spec(command, output));
 }
 
 Status PgBackRest::RunProgram(const std::vector<std::string>& command, const OnLine& on_line) const {
+  return RunToEnd(Spec(command, log_), on_line);
+}
+
+Status PgBackRest::RunScript(const std::vector<std::string>& command,
+                             std::map<std::string, std::string> environment) const {
+  ProcessSpec spec = Spec(command, log_);
+  spec.account = nullptr;
+  spec.environment.merge(environment);
+  return RunToEnd(spec, {});
+}
+
+Status PgBackRest::RunToEnd(const ProcessSpec& spec, const OnLine& on_line) const {
   std::ofstream(log_, std::ios::app).flush();  // there must be one to read from
   Lines lines(log_);
-  std::string complaint;
+  Complaint complaint;
   const auto listen = [&](const std::string& line) {
-    // The first one is the cause; what follows it is about what could not be done then.
-    const size_t error = line.find("ERROR: ");
-    if (complaint.empty() && error != std::string::npos) {
-      complaint = line.substr(error + 7);
-    }
+    complaint.Hear(line);
     if (on_line) {
       on_line(line);
     }
   };
-  QUANTUM_TRY(const pid_t pid, Start(command, log_));
+  QUANTUM_TRY(const pid_t pid, Spawn(spec));
   int status = 0;
   while (true) {
     const pid_t ended = ::waitpid(pid, &status, WNOHANG);
@@ -103,7 +158,9 @@ Status PgBackRest::RunProgram(const std::vector<std::string>& command, const OnL
     std::this_thread::sleep_for(kOutputPoll);
   }
   lines.Finish(listen);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? Status() : Status(Judge(command.front(), complaint, status));
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0
+             ? Status()
+             : Status(Judge(fs::path(spec.command.front()).filename().string(), complaint.text(), status));
 }
 
 Status PgBackRest::Run(const std::vector<std::string>& arguments, const OnLine& on_line) const {
@@ -116,7 +173,12 @@ Result<RepositoryInfo> PgBackRest::Info() const {
   std::string text;
   QUANTUM_CHECK(
       Run({"--log-level-console=off", "--output=json", "info"}, [&](const std::string& line) { text += line + "\n"; }));
-  return ParseInfo(text);
+  QUANTUM_TRY(RepositoryInfo info, ParseInfo(text));
+  if (!info.trouble.empty()) {
+    return Error{Errc::kInternal,
+                 fmt::format("the repository of the backups cannot be read: {}{}", info.trouble, kWrongKey)};
+  }
+  return info;
 }
 
 }  // namespace quantum::operate

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ class PgBackRest {
   Result<RepositoryInfo> Info() const;
   // Any other program as the same user and with the same password file.
   Status RunProgram(const std::vector<std::string>& command, const OnLine& on_line = {}) const;
+  // A script of infra/postgres, which steps down to that user itself, with these variables beside.
+  Status RunScript(const std::vector<std::string>& command, std::map<std::string, std::string> environment) const;
   // A server: it goes on.
   Result<pid_t> Start(const std::vector<std::string>& command, const std::string& output) const;
 
@@ -35,6 +38,8 @@ class PgBackRest {
 
  private:
   PgBackRest() = default;
+  ProcessSpec Spec(const std::vector<std::string>& command, const std::string& output) const;
+  Status RunToEnd(const ProcessSpec& spec, const OnLine& on_line) const;
   std::string config_;
   std::string log_;
   std::string password_file_;

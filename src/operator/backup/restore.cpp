@@ -89,6 +89,7 @@ Status PrepareFolder(const std::string& folder, const PgBackRest& program, const
 }
 
 struct Replayed {
+  std::string segment;  // of the log, that was replayed last
   std::optional<WallTime> last_commit;
   Fingerprint content;
 };
@@ -101,7 +102,9 @@ Result<Replayed> ReadContent(const postgres::PoolOptions& options) {
         [&](postgres::Transaction& transaction) -> Status {
           QUANTUM_TRY(const postgres::Rows rows,
                       transaction.Query("SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', "
-                                        "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS time"));
+                                        "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS time, "
+                                        "pg_walfile_name(pg_last_wal_replay_lsn()) AS segment"));
+          replayed.segment = std::string(rows.Text(0, "segment"));  // empty: nothing was
           if (!rows.IsNull(0, "time")) {
             QUANTUM_TRY(replayed.last_commit, ParseIso8601(rows.Text(0, "time")));
           }
@@ -112,6 +115,13 @@ Result<Replayed> ReadContent(const postgres::PoolOptions& options) {
   });
   QUANTUM_CHECK(read);
   return replayed;
+}
+
+Status MarkCopy(const postgres::PoolOptions& options, const Restored& restored) {
+  return InFiber([&](fiber::Loop& loop) -> Status {
+    postgres::Pool copy(loop, options);
+    return MarkRestored(copy, restored.label, restored.last_commit.value_or(restored.backup_ended));
+  });
 }
 
 // Removes what was copied, unless it is good.
@@ -155,6 +165,8 @@ Result<Restored> RestoreBeside(const Running& running, const RestoreTarget& targ
     }
     lap();
   }
+  QUANTUM_TRY(const RepositoryInfo now, program.Info());
+  const std::string archived = now.archive_last;
   steps.on_step(fmt::format("copying {}", set.label));
   std::vector<std::string> arguments{"--log-level-console=detail", "--pg1-path=" + restored.data};
   const auto of_target = TargetArguments(target, set);
@@ -176,6 +188,16 @@ Result<Restored> RestoreBeside(const Running& running, const RestoreTarget& targ
 
   steps.on_step("checking tables, indexes and pages");
   QUANTUM_TRY(Replayed replayed, ReadContent(scratch->Options()));
+  if (target.kind == RestoreTarget::Kind::kLatest) {
+    // Postgres ends its recovery at a gap without a word.
+    if (const std::string missing = MissingSegment(replayed.segment, archived); !missing.empty()) {
+      return Error{
+          Errc::kInternal,
+          fmt::format("the segment {} of the log is missing in the archive, which goes on to {}: --time restores to "
+                      "a moment before it",
+                      missing, archived)};
+    }
+  }
   restored.last_commit = replayed.last_commit;
   restored.content = std::move(replayed.content);
   const postgres::PoolOptions options = scratch->Options();
@@ -183,16 +205,41 @@ Result<Restored> RestoreBeside(const Running& running, const RestoreTarget& targ
                                     fmt::format("--port={}", options.port), "--username=postgres", "--jobs=2",
                                     "--heapallindexed", "quantum_trader"}));
   if (purpose == Purpose::kReplacement) {
-    QUANTUM_CHECK(InFiber([&](fiber::Loop& loop) -> Status {
-      postgres::Pool copy(loop, options);
-      return MarkRestored(copy, restored.label, restored.last_commit.value_or(restored.backup_ended));
-    }));
+    QUANTUM_CHECK(MarkCopy(options, restored));
   }
   QUANTUM_CHECK(scratch->Stop());
   QUANTUM_CHECK(
       program.RunProgram({fmt::format("{}/pg_checksums", kPostgresPrograms), "--check", "--pgdata=" + restored.data}));
   restored.checked = lap();
   cleanup.Keep();
+  return restored;
+}
+
+Result<Restored> RestoreFile(const Running& running, const std::string& file, const std::string& table,
+                             const std::string& folder, const RestoreSteps& steps, Purpose purpose) {
+  std::error_code error;
+  if (!fs::is_regular_file(file, error)) {
+    return Error{Errc::kNotFound, fmt::format("there is no file {}", file)};
+  }
+  QUANTUM_TRY(const PgBackRest program, OfAnyNode(running));
+  Restored restored{.data = folder + "/data", .label = fs::path(file).filename().string()};
+  restored.backup_ended = SystemClock().Now();
+  const SteadyTime begin = SystemClock().Steady();
+  steps.on_step(fmt::format("reading {} into a new database, and checking it", file));
+  std::vector<std::string> command{running.layout.Etc() + "/postgres/restore.sh", folder, "--file", file};
+  if (!table.empty()) {
+    command.insert(command.end(), {"--table", table});
+  }
+  QUANTUM_CHECK(program.RunScript(command, {}));
+  restored.copied = SystemClock().Steady() - begin;
+  QUANTUM_TRY(const auto scratch, Scratch::Start(running, program, restored.data));
+  QUANTUM_CHECK(scratch->AwaitRecovered(kReplayMax));
+  QUANTUM_TRY(Replayed replayed, ReadContent(scratch->Options()));
+  restored.content = std::move(replayed.content);
+  if (purpose == Purpose::kReplacement) {
+    QUANTUM_CHECK(MarkCopy(scratch->Options(), restored));
+  }
+  QUANTUM_CHECK(scratch->Stop());
   return restored;
 }
 

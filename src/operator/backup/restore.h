@@ -46,4 +46,9 @@ struct RestoreSteps {
 Result<Restored> RestoreBeside(const Running& running, const RestoreTarget& target, const std::string& folder,
                                const RestoreSteps& steps, Purpose purpose = Purpose::kBeside);
 
+// The same from a file: a dump of MakeDump, or SQL (.sql, .sql.gz), into a new database. `table`: only this one of a
+// dump; empty: everything. kNotFound: there is no such file.
+Result<Restored> RestoreFile(const Running& running, const std::string& file, const std::string& table,
+                             const std::string& folder, const RestoreSteps& steps, Purpose purpose = Purpose::kBeside);
+
 }  // namespace quantum::operate

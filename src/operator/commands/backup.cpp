@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 
 #include "operator/backup/replace.h"
@@ -97,8 +99,23 @@ Status ListBackups(const Context& context, const Running& running) {
   return {};
 }
 
+Status LogicalBackup(const Context& context, const Running& running) {
+  QUANTUM_TRY(const std::string file, MakeDump(running));
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(file, error);
+  if (context.json) {
+    Print("{}\n", json::serialize(json::object{{"file", file}, {"bytes", error ? 0 : bytes}}));
+  } else {
+    Print("{}\n", file);
+  }
+  return {};
+}
+
 Status RunBackup(const Context& context, const std::string& type) {
   QUANTUM_TRY(const Running running, FindRunning(context));
+  if (type == "logical") {
+    return LogicalBackup(context, running);
+  }
   return type == "list" ? ListBackups(context, running) : PhysicalBackup(context, running, type);
 }
 
@@ -107,6 +124,7 @@ struct RestoreOptions {
   std::string time;
   std::string set;
   std::string into;
+  std::string table;
   bool replace = false;
 };
 
@@ -181,6 +199,14 @@ Status Replace(const Context& context, const Running& running, const Restored& r
   return ResumeIfEqual(context, running, report);
 }
 
+// From where the caller stands: the entry script changes into the checkout.
+std::string Absolute(const std::string& file) {
+  const char* const caller = std::getenv("QUANTUM_CALLER_DIR");
+  return ((caller != nullptr ? std::filesystem::path(caller) : std::filesystem::current_path()) / file)
+      .lexically_normal()
+      .string();
+}
+
 Status RunRestore(const Context& context, const RestoreOptions& options) {
   QUANTUM_TRY(const Running running, FindRunning(context));
   QUANTUM_TRY(const RestoreTarget target, TargetOf(options));
@@ -188,11 +214,20 @@ Status RunRestore(const Context& context, const RestoreOptions& options) {
     return Error{Errc::kUnavailable,
                  "--replace wants a platform that runs: it stops and starts what uses the database"};
   }
-  const std::string folder = !options.into.empty() ? options.into
+  const Purpose purpose = options.replace ? Purpose::kReplacement : Purpose::kBeside;
+  const bool from_file = options.what != "latest";
+  if (from_file && (!options.time.empty() || !options.set.empty())) {
+    return Error{Errc::kInvalidArgument, "a file is restored as it is: leave --time and --set out"};
+  }
+  if (!options.table.empty() && (!from_file || options.replace)) {
+    return Error{Errc::kInvalidArgument, "--table takes one table out of a dump, beside the living database"};
+  }
+  const std::string folder = !options.into.empty() ? Absolute(options.into)
                                                    : fmt::format("{}/backup/restored-{}", running.layout.Data(),
                                                                  FormatIso8601(SystemClock().Now()).substr(0, 19));
-  QUANTUM_TRY(const Restored restored, RestoreBeside(running, target, folder, ShowSteps(context),
-                                                     options.replace ? Purpose::kReplacement : Purpose::kBeside));
+  QUANTUM_TRY(const Restored restored, from_file ? RestoreFile(running, Absolute(options.what), options.table, folder,
+                                                               ShowSteps(context), purpose)
+                                                 : RestoreBeside(running, target, folder, ShowSteps(context), purpose));
   json::object report;
   ReportCopy(context, restored, report);
   const Status replaced = options.replace ? Replace(context, running, restored, report) : Status();
@@ -232,16 +267,20 @@ void AddBackup(CLI::App& app, Context& context) {
   backup->add_flag("--json", context.json, "One JSON object");
   auto type = std::make_shared<std::string>("incr");
   backup
-      ->add_option("WHAT", *type,
-                   "full: everything; incr (default): what changed since the last one; list: what there is")
-      ->check(CLI::IsMember({"full", "incr", "list"}));
+      ->add_option(
+          "WHAT", *type,
+          "full: everything; incr (default): what changed since the last one; logical: a dump by pg_dump; list: what "
+          "there is")
+      ->check(CLI::IsMember({"full", "incr", "logical", "list"}));
   backup->callback([&context, type] { context.Finish(RunBackup(context, *type)); });
 
   CLI::App* restore = app.add_subcommand("restore", "Restore a backup beside the living database, and check the copy");
   restore->add_flag("--json", context.json, "One JSON object");
   auto options = std::make_shared<RestoreOptions>();
-  restore->add_option("WHAT", options->what, "latest (default): to the end of the archive")
-      ->check(CLI::IsMember({"latest"}));
+  restore->add_option(
+      "WHAT", options->what,
+      "latest (default): to the end of the archive; or a file: a dump of `backup logical`, .sql, .sql.gz");
+  restore->add_option("--table", options->table, "Only this table of a dump")->type_name("NAME");
   CLI::Option* time =
       restore->add_option("--time", options->time, "To this moment, 2026-11-29T02:00:00Z")->type_name("T");
   restore->add_option("--set", options->set, "To the end of this backup (quantum backup list)")

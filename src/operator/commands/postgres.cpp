@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -7,11 +6,13 @@
 #include <filesystem>
 #include <memory>
 
+#include "operator/backup/record.h"
 #include "operator/bus/connect.h"
 #include "operator/commands/command.h"
 #include "operator/output.h"
 #include "operator/postgres/cluster.h"
 #include "operator/postgres/console.h"
+#include "operator/postgres/switch_over.h"
 #include "operator/process/process.h"
 #include "operator/supervisor/prober.h"
 #include "operator/table.h"
@@ -22,13 +23,12 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::chrono::seconds kPausePatience(5);
-
 std::string RoleOf(const NodeReport& node) {
   return node.primary ? "primary" : node.synchronous ? "synchronous standby" : "standby";
 }
 
-json::object ToJson(const ClusterReport& cluster, const Result<PgBouncerConsole::Pool>& pool) {
+json::object ToJson(const ClusterReport& cluster, const Result<PgBouncerConsole::Pool>& pool,
+                    const BackupRecords& backups) {
   json::array nodes;
   for (const NodeReport& node : cluster.nodes) {
     nodes.push_back({{"name", node.name},
@@ -42,6 +42,17 @@ json::object ToJson(const ClusterReport& cluster, const Result<PgBouncerConsole:
                       {"nodes", std::move(nodes)},
                       {"pool", nullptr},
                       {"problems", json::array(cluster.problems.begin(), cluster.problems.end())}};
+  object["last_backup"] = nullptr;
+  if (const auto& good = backups.last_good) {
+    object["last_backup"] = {{"ended", FormatIso8601(good->ended)}, {"label", good->label}};
+  }
+  object["last_proven_restore"] = nullptr;
+  if (const auto& proof = backups.last_proof) {
+    object["last_proven_restore"] = {{"ended", FormatIso8601(proof->ended)},
+                                     {"label", proof->label},
+                                     {"recovery_seconds", proof->recovery_seconds},
+                                     {"recovery_point_seconds", proof->recovery_point_seconds}};
+  }
   if (pool.ok()) {
     object["pool"] = {{"clients", pool->clients},
                       {"waiting", pool->waiting},
@@ -51,7 +62,8 @@ json::object ToJson(const ClusterReport& cluster, const Result<PgBouncerConsole:
   return object;
 }
 
-void PrintTables(const ClusterReport& cluster, const Result<PgBouncerConsole::Pool>& pool) {
+void PrintTables(const ClusterReport& cluster, const Result<PgBouncerConsole::Pool>& pool,
+                 const BackupRecords& backups) {
   std::vector<std::vector<std::string>> nodes;
   for (const NodeReport& node : cluster.nodes) {
     const bool up = node.trouble.empty();
@@ -65,6 +77,15 @@ void PrintTables(const ClusterReport& cluster, const Result<PgBouncerConsole::Po
                               {{fmt::format("{}", pool->clients), fmt::format("{}", pool->waiting),
                                 fmt::format("{}", pool->longest_wait_ms), fmt::format("{}", pool->servers)}}));
   }
+  Print("last backup: {}\n", backups.last_good ? fmt::format("{}, ended {}", backups.last_good->label,
+                                                             FormatIso8601(backups.last_good->ended))
+                                               : "none");
+  Print("last proven restore: {}\n\n",
+        backups.last_proof
+            ? fmt::format("{}, of {}: served after {:.1f} s, a commit is in the archive after {:.1f} s",
+                          FormatIso8601(backups.last_proof->ended), backups.last_proof->label,
+                          backups.last_proof->recovery_seconds, backups.last_proof->recovery_point_seconds)
+            : "none");
   for (const std::string& problem : cluster.problems) {
     Print("problem: {}\n", problem);
   }
@@ -84,10 +105,17 @@ Status ShowPostgres(Context& context) {
   if (!pool.ok()) {
     cluster.problems.push_back(pool.error().message);
   }
+  const BackupRecords backups = ReadBackupRecords(running.layout);
+  if (backups.last_try && !backups.last_try->error.empty()) {
+    cluster.problems.push_back("the last backup failed: " + backups.last_try->error);
+  }
+  if (backups.last_trial && !backups.last_trial->error.empty()) {
+    cluster.problems.push_back("the last trial of a restore failed: " + backups.last_trial->error);
+  }
   if (context.json) {
-    Print("{}\n", json::serialize(ToJson(cluster, pool)));
+    Print("{}\n", json::serialize(ToJson(cluster, pool, backups)));
   } else {
-    PrintTables(cluster, pool);
+    PrintTables(cluster, pool, backups);
   }
   context.exit_code = cluster.problems.empty() ? kOk : kFailed;
   return {};
@@ -136,37 +164,10 @@ void ReportChange(const Context& context, const SwitchReport& report, Duration h
 Status PlannedChange(const Context& context) {
   QUANTUM_TRY(const Running running, FindRunning(context));
   QUANTUM_TRY(const PostgresAccess access, FindPostgres(running));
-  QUANTUM_TRY(PgBouncerConsole console, PgBouncerConsole::Open(access));
-  QUANTUM_CHECK(InFiber([&](fiber::Loop& loop) -> Status {
-    const ClusterReport cluster = ReadCluster(loop, access);
-    return cluster.problems.empty()
-               ? Status()
-               : Error{Errc::kConflict, fmt::format("nothing was changed: {}", fmt::join(cluster.problems, "; "))};
-  }));
   QUANTUM_CHECK(GuardPause(running.layout));
-  const SteadyTime begin = SystemClock().Steady();
-  if (const Status paused = console.Pause(kPausePatience); !paused.ok()) {
-    return Error{Errc::kConflict,
-                 fmt::format("nothing was changed: what is under way does not end: {}", paused.error().message)};
-  }
-  Duration held_back{};
-  Status resumed;
-  const auto resume = [&] {
-    if (held_back == Duration::zero()) {
-      resumed = console.Resume();
-      held_back = SystemClock().Steady() - begin;
-    }
-  };
-  return InFiber([&](fiber::Loop& loop) -> Status {
-    const auto report = ChangePrimary(loop, access, true, resume);
-    resume();
-    if (!report.ok()) {
-      return report.error();
-    }
-    QUANTUM_CHECK(resumed);
-    ReportChange(context, *report, held_back);
-    return {};
-  });
+  QUANTUM_TRY(const PlannedReport report, SwitchOver(access));
+  ReportChange(context, report.change, report.held_back);
+  return {};
 }
 
 Status ForceChange(const Context& context) {

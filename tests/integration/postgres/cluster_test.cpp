@@ -1,15 +1,19 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <set>
+#include <thread>
 
+#include "operator/postgres/switch_over.h"
 #include "platform/postgres/pool.h"
 #include "tests/support/fiber_eventually.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/postgres_server.h"
 
-// Postgres under Patroni (infra/postgres/cluster), its parts killed and frozen under steady writing.
+// Postgres under Patroni (infra/postgres), its parts killed and frozen under steady writing.
 namespace quantum::postgres {
 namespace {
 
@@ -215,6 +219,45 @@ TEST_F(PostgresClusterTest, APlannedSwitchOverLosesNothing) {
     EXPECT_TRUE(answer.starts_with("200")) << answer;
   });
   EXPECT_NE(cluster_->AwaitPrimary(), before);
+}
+
+TEST_F(PostgresClusterTest, APlannedSwitchOverBehindPgBouncerFailsNoRequest) {
+  Run([&](fiber::Loop& loop) {
+    Writers writers(loop, *cluster_);
+    ASSERT_TRUE(writers.Await(50, 30s));
+    const size_t before = cluster_->AwaitPrimary();
+    const size_t failed = writers.failed();
+    const operate::PostgresAccess access{
+        .nodes = {{"postgres-1", cluster_->ApiUrl(0)}, {"postgres-2", cluster_->ApiUrl(1)}},
+        .api_password = PostgresCluster::kApiPassword,
+        .console_host = "127.0.0.1",
+        .console_port = cluster_->ServiceOptions().port,
+        .console_password = PostgresCluster::kConsolePassword};
+    std::atomic<bool> over = false;
+    Status changed;
+    std::thread beside([&] {  // it blocks
+      const auto report = operate::SwitchOver(access);
+      changed = report.ok() ? Status() : Status(report.error());
+      over = true;
+    });
+    EXPECT_TRUE(Eventually(60s, [&] { return over.load(); }));
+    beside.join();
+    EXPECT_TRUE(changed.ok()) << changed.error().message;
+    EXPECT_TRUE(writers.Await(50, 30s));
+    writers.Stop();
+    EXPECT_EQ(cluster_->AwaitPrimary(), 1 - before);
+    EXPECT_EQ(writers.failed(), failed);
+    const Verdict verdict = Compare(loop, writers.acknowledged());
+    EXPECT_EQ(verdict.lost + verdict.doubled, 0u);
+  });
+  EXPECT_NO_THROW(cluster_->AwaitHealthy());
+}
+
+// A client that shows no certificate is told so by TLS, and one without TLS gets nothing.
+TEST_F(PostgresClusterTest, EtcdAnswersNobodyWithoutACertificate) {
+  const std::string plain = cluster_->AskEtcd("GET /v2/keys/quantum HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(plain.find("leader"), std::string::npos) << plain;
+  EXPECT_THAT(cluster_->AskEtcdByTls(), ::testing::HasSubstr("alert"));
 }
 
 TEST_F(PostgresClusterTest, ThePortForReadsLeadsToTheReplicaAndToThePrimaryWhereThereIsNone) {

@@ -1,0 +1,183 @@
+// bench-postgres-failover [--json] [--kills N]: Postgres with its standby (etcd, Patroni, HAProxy, PgBouncer) under
+// steady commits; N times each: the primary's Postgres is killed, the primary's whole node is killed, and the primary
+// is changed as planned (`./quantum postgres switchover` does the same steps). From each blow until the first commit,
+// through PgBouncer, that was asked for after it; and how many requests failed. Kills only servers that it started
+// itself.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "operator/postgres/switch_over.h"
+#include "platform/postgres/pool.h"
+#include "tests/support/postgres_cluster.h"
+
+namespace quantum::bench {
+namespace {
+
+using namespace std::chrono_literals;
+using quantum::testing::PostgresCluster;
+
+constexpr int kWriters = 8;
+
+int64_t Now() { return SystemClock().Steady().time_since_epoch().count(); }
+
+// Writers in a thread of their own: the cluster's calls block.
+class Load {
+ public:
+  explicit Load(const PostgresCluster& cluster)
+      : thread_([this, options = cluster.ServiceOptions()] { Run(options); }) {}
+  ~Load() {
+    stop_ = true;
+    thread_.join();
+  }
+
+  // Seconds from now until a commit has returned that began after now.
+  double UntilCommit(const std::function<void()>& blow) {
+    failed_before_ = failed_;
+    const int64_t begin = Now();
+    first_ = 0;
+    asked_after_ = begin;
+    blow();
+    while (first_ == 0 && Now() - begin < 60'000'000'000) {
+      std::this_thread::sleep_for(1ms);
+    }
+    return static_cast<double>((first_ == 0 ? Now() : first_.load()) - begin) / 1e9;
+  }
+  size_t failed_since() const { return failed_ - failed_before_; }
+  size_t committed() const { return committed_; }
+
+ private:
+  void Run(const postgres::PoolOptions& options) {
+    fiber::Loop loop("load");
+    postgres::Pool pool(loop, options);
+    int running = kWriters;
+    for (int writer = 0; writer < kWriters; ++writer) {
+      loop.Spawn([&, writer] {
+        for (int64_t number = 0; !stop_; ++number) {
+          Write(pool, fmt::format("{}-{}", writer, number));
+        }
+        if (--running == 0) {
+          loop.Stop();
+        }
+      });
+    }
+    loop.Run();
+  }
+
+  void Write(postgres::Pool& pool, const std::string& key) {
+    const int64_t begin = Now();
+    const auto written = pool.Query("INSERT INTO written VALUES ($1)", {key}, {.timeout = 5s});
+    if (!written.ok()) {
+      ++failed_;
+      fiber::SleepFor(10ms);
+      return;
+    }
+    ++committed_;
+    int64_t none = 0;
+    if (begin > asked_after_) {
+      first_.compare_exchange_strong(none, Now());
+    }
+  }
+
+  std::atomic<bool> stop_ = false;
+  std::atomic<int64_t> asked_after_ = INT64_MAX;
+  std::atomic<int64_t> first_ = 0;
+  std::atomic<size_t> failed_ = 0;
+  std::atomic<size_t> committed_ = 0;
+  size_t failed_before_ = 0;
+  std::thread thread_;
+};
+
+struct Series {
+  const char* name;
+  const char* goal;
+  std::vector<double> seconds;
+  size_t failed = 0;
+};
+
+double Quantile(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : values[static_cast<size_t>(share * static_cast<double>(values.size() - 1))];
+}
+
+void MakeTable(const PostgresCluster& cluster) {
+  fiber::Loop loop("table");
+  loop.Spawn([&] {
+    {
+      postgres::Pool owner(loop, cluster.OwnerOptions());
+      QUANTUM_ASSERT(owner.Query("CREATE TABLE written (key text)", {}).ok());
+    }
+    loop.Stop();
+  });
+  loop.Run();
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Postgres: from a kill to the next commit");
+  bool json = false;
+  int kills = 10;
+  app.add_flag("--json", json, "One JSON object");
+  app.add_option("--kills", kills, "Of each kind")->check(CLI::Range(1, 1000));
+  CLI11_PARSE(app, argc, argv);
+
+  PostgresCluster cluster;
+  MakeTable(cluster);
+  Load load(cluster);
+  Series crash{.name = "postgres_crash", .goal = "p50 <= 4"};
+  Series node{.name = "node_loss", .goal = "p50 <= 11, worst <= 15"};
+  Series planned{.name = "switchover", .goal = "worst <= 4, 0 failed"};
+  for (int i = 0; i < kills; ++i) {
+    const auto measure = [&](Series& series, const std::function<void(size_t)>& blow) {
+      cluster.AwaitHealthy();
+      std::this_thread::sleep_for(1s);  // the load is steady
+      const size_t primary = cluster.AwaitPrimary();
+      series.seconds.push_back(load.UntilCommit([&] { blow(primary); }));
+      series.failed += load.failed_since();
+      if (!json) {
+        fmt::print("{:<15} {:.2f} s\n", series.name, series.seconds.back());
+        std::fflush(stdout);
+      }
+      return primary;
+    };
+    measure(crash, [&](size_t primary) { cluster.KillPostgres(primary); });
+    const size_t killed = measure(node, [&](size_t primary) { cluster.KillNode(primary); });
+    cluster.StartNode(killed);
+    measure(planned, [&](size_t) {
+      const auto changed =
+          operate::SwitchOver({.nodes = {{"postgres-1", cluster.ApiUrl(0)}, {"postgres-2", cluster.ApiUrl(1)}},
+                               .api_password = PostgresCluster::kApiPassword,
+                               .console_host = "127.0.0.1",
+                               .console_port = cluster.ServiceOptions().port,
+                               .console_password = PostgresCluster::kConsolePassword});
+      QUANTUM_ASSERT(changed.ok());
+    });
+  }
+  std::string text;
+  for (const Series* series : {&crash, &node, &planned}) {
+    const double p50 = Quantile(series->seconds, 0.5);
+    const double p95 = Quantile(series->seconds, 0.95);
+    const double worst = Quantile(series->seconds, 1);
+    if (json) {
+      text += fmt::format(R"({}"{}": {{"p50_s": {:.3f}, "p95_s": {:.3f}, "worst_s": {:.3f}, "failed_requests": {}}})",
+                          text.empty() ? "{" : ", ", series->name, p50, p95, worst, series->failed);
+    } else {
+      fmt::print("{:<15} p50 {:.2f}  p95 {:.2f}  worst {:.2f} s  ({}); {} requests failed\n", series->name, p50, p95,
+                 worst, series->goal, series->failed);
+    }
+  }
+  if (json) {
+    fmt::print("{}, \"kills_each\": {}, \"commits\": {}}}\n", text, kills, load.committed());
+  } else {
+    fmt::print("{} of each, {} commits, {} writers\n", kills, load.committed(), kWriters);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace quantum::bench
+
+int main(int argc, char** argv) { return quantum::bench::Main(argc, argv); }
