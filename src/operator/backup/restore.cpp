@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include "operator/backup/archive.h"
@@ -124,6 +125,26 @@ Status MarkCopy(const postgres::PoolOptions& options, const Restored& restored) 
   });
 }
 
+// The moment that a file holds: of a dump when it was begun, of SQL when it was last written, at the latest.
+WallTime TimeOf(const PgBackRest& program, const std::string& file) {
+  std::error_code error;
+  const auto written = std::chrono::file_clock::to_sys(fs::last_write_time(file, error));
+  WallTime time = error ? SystemClock().Now() : std::chrono::time_point_cast<WallTime::duration>(written);
+  constexpr std::string_view kCreated = "Archive created at ";  // "2026-11-29 04:13:47 UTC"
+  static_cast<void>(program.RunProgram(
+      {fmt::format("{}/pg_restore", kPostgresPrograms), "--list", file}, [&](const std::string& line) {
+        const size_t at = line.find(kCreated);
+        if (at == std::string::npos || line.size() < at + kCreated.size() + 19) {
+          return;
+        }
+        std::string text = line.substr(at + kCreated.size(), 19);
+        if (const auto begun = ParseIso8601(text.replace(10, 1, "T") + "Z"); begun.ok()) {
+          time = std::min(time, *begun);
+        }
+      }));
+  return time;
+}
+
 // Removes what was copied, unless it is good.
 class Cleanup {
  public:
@@ -223,7 +244,7 @@ Result<Restored> RestoreFile(const Running& running, const std::string& file, co
   }
   QUANTUM_TRY(const PgBackRest program, OfAnyNode(running));
   Restored restored{.data = folder + "/data", .label = fs::path(file).filename().string()};
-  restored.backup_ended = SystemClock().Now();
+  restored.backup_ended = TimeOf(program, file);
   const SteadyTime begin = SystemClock().Steady();
   steps.on_step(fmt::format("reading {} into a new database, and checking it", file));
   std::vector<std::string> command{running.layout.Etc() + "/postgres/restore.sh", folder, "--file", file};
