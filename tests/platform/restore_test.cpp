@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "platform/base/clock.h"
 #include "tests/platform/database.h"
 #include "tests/platform/stack.h"
@@ -12,23 +15,59 @@ namespace {
 
 namespace json = boost::json;
 
+struct Rows {
+  json::value orders;
+  json::value trades;
+  bool operator==(const Rows&) const = default;
+};
+
+Rows Look(const Stack& stack) {
+  return {.orders = stack.Ask({"orders", "--limit", "1000"}).at("items"),
+          .trades = stack.Ask({"trades", "--limit", "1000"}).at("items")};
+}
+
+// Halted and flat, so that nothing but the restore itself could change a row.
+Rows ComeToRest(const Stack& stack) {
+  const Outcome halt = stack.Quantum({"halt", "--close", "--reason", "the drill"});
+  EXPECT_EQ(halt.exit_code, 0) << halt.output;
+  EXPECT_TRUE(Eventually(seconds(60), [&] {
+    const json::value metrics = stack.GetJson("/api/execution/health").at("metrics");
+    return metrics.at("open_positions") == 0 && metrics.at("live_orders") == 0 && metrics.at("records_pending") == 0;
+  }));
+  Rows before = Look(stack);
+  EXPECT_TRUE(Eventually(seconds(60), [&] {
+    Rows now = Look(stack);
+    return std::exchange(before, now) == now;
+  })) << "orders are still being cancelled";
+  return before;
+}
+
+// Entries go on after the restore: there may be more rows by now, but each of then stands as it stood.
+void ExpectAllOf(const json::value& before, const json::value& after, const char* key) {
+  ASSERT_FALSE(before.as_array().empty());
+  for (const json::value& row : before.as_array()) {
+    const auto found = std::find_if(after.as_array().begin(), after.as_array().end(),
+                                    [&](const json::value& each) { return each.at(key) == row.at(key); });
+    ASSERT_NE(found, after.as_array().end()) << json::serialize(row);
+    EXPECT_EQ(json::serialize(*found), json::serialize(row));
+  }
+}
+
 TEST(Restore, ADroppedDatabaseComesBackWithEveryRowAndEqualsTheExchange) {
   Stack& stack = Stack::Get();
-  const json::value orders = stack.Ask({"orders", "--limit", "1000"}).at("items");
-  const json::value trades = stack.Ask({"trades", "--limit", "1000"}).at("items");
-  ASSERT_FALSE(orders.as_array().empty());
+  const Rows before = ComeToRest(stack);
   const Outcome backup = stack.Quantum({"backup", "incr"}, seconds(120));
   ASSERT_EQ(backup.exit_code, 0) << backup.output;
   const std::string then = FormatIso8601(SystemClock().Now());
-  ASSERT_TRUE(Eventually(seconds(5), [&] { return FormatIso8601(SystemClock().Now()) > then; }));
   Say("dropping the database");
   DropDatabase(stack);
   const Outcome restore = stack.Quantum({"restore", "--time", then, "--replace"}, seconds(180));
   Say(restore.output);
   ASSERT_EQ(restore.exit_code, 0) << restore.output;
   EXPECT_THAT(restore.output, ::testing::HasSubstr("Postgres and the exchange agree"));
-  EXPECT_EQ(json::serialize(stack.Ask({"orders", "--limit", "1000"}).at("items")), json::serialize(orders));
-  EXPECT_EQ(json::serialize(stack.Ask({"trades", "--limit", "1000"}).at("items")), json::serialize(trades));
+  const Rows after = Look(stack);
+  ExpectAllOf(before.orders, after.orders, "client_order_id");
+  ExpectAllOf(before.trades, after.trades, "trade_id");
   EXPECT_EQ(CountRows(stack, "restores"), 1);
   // A standby is copied anew, and the platform is whole again.
   EXPECT_TRUE(Eventually(seconds(60), [&] { return stack.Quantum({"postgres"}).exit_code == 0; }));

@@ -18,6 +18,7 @@ namespace quantum::operate {
 namespace {
 
 constexpr std::chrono::seconds kSupervisorWait(20);
+constexpr std::chrono::seconds kLeaveMax(60);  // it stops what killed units have left behind
 
 void Show(const UnitStatus& unit) {
   if (unit.state == State::kStopped) {
@@ -43,6 +44,14 @@ bool AwaitSupervisor(const LocalFleet& fleet, const Layout& layout) {
   return fleet.Running();
 }
 
+// Until the supervisor is gone too: the next `up` shall not meet it.
+void AwaitLeave(const LocalFleet& fleet) {
+  const auto until = std::chrono::steady_clock::now() + kLeaveMax;
+  while (fleet.Running() && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
 }  // namespace
 
 Status StopEverything(const Layout& layout) {
@@ -64,6 +73,9 @@ Status StopEverything(const Layout& layout) {
     const bool went_away = !stopped.ok() && stopped.error().code == Errc::kUnavailable;
     if (went_away && !UnitsLive(layout)) {
       return {};  // it had done its work before it was asked
+    }
+    if (stopped.ok()) {
+      AwaitLeave(fleet);
     }
     if (!went_away || attempt == kAttempts) {
       return stopped;
