@@ -1,8 +1,8 @@
 // bench-postgres-failover [--json] [--kills N]: Postgres with its standby (etcd, Patroni, HAProxy, PgBouncer) under
 // steady commits; N times each: the primary's Postgres is killed, the primary's whole node is killed, and the primary
 // is changed as planned (`./quantum postgres switchover` does the same steps). From each blow until the first commit,
-// through PgBouncer, that was asked for after it; and how many requests failed. Kills only servers that it started
-// itself.
+// through PgBouncer, that was asked for after it (planned: how long PgBouncer held requests back); and how many
+// requests failed. Kills only servers that it started itself.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "operator/postgres/switch_over.h"
+#include "platform/log/setup.h"
 #include "platform/postgres/pool.h"
 #include "tests/support/postgres_cluster.h"
 
@@ -124,6 +125,7 @@ int Main(int argc, char** argv) {
   app.add_option("--kills", kills, "Of each kind")->check(CLI::Range(1, 1000));
   CLI11_PARSE(app, argc, argv);
 
+  log::SetLevel(log::Level::kError);  // waiting is what is measured
   PostgresCluster cluster;
   MakeTable(cluster);
   Load load(cluster);
@@ -137,15 +139,12 @@ int Main(int argc, char** argv) {
       const size_t primary = cluster.AwaitPrimary();
       series.seconds.push_back(load.UntilCommit([&] { blow(primary); }));
       series.failed += load.failed_since();
-      if (!json) {
-        fmt::print("{:<15} {:.2f} s\n", series.name, series.seconds.back());
-        std::fflush(stdout);
-      }
       return primary;
     };
     measure(crash, [&](size_t primary) { cluster.KillPostgres(primary); });
     const size_t killed = measure(node, [&](size_t primary) { cluster.KillNode(primary); });
     cluster.StartNode(killed);
+    double held_back = 0;
     measure(planned, [&](size_t) {
       const auto changed =
           operate::SwitchOver({.nodes = {{"postgres-1", cluster.ApiUrl(0)}, {"postgres-2", cluster.ApiUrl(1)}},
@@ -154,7 +153,14 @@ int Main(int argc, char** argv) {
                                .console_port = cluster.ServiceOptions().port,
                                .console_password = PostgresCluster::kConsolePassword});
       QUANTUM_ASSERT(changed.ok());
+      held_back = std::chrono::duration<double>(changed->held_back).count();
     });
+    planned.seconds.back() = held_back;
+    if (!json) {
+      fmt::print("{} of {}: crash {:.2f}, node {:.2f}, planned {:.2f} s\n", i + 1, kills, crash.seconds.back(),
+                 node.seconds.back(), planned.seconds.back());
+      std::fflush(stdout);
+    }
   }
   std::string text;
   for (const Series* series : {&crash, &node, &planned}) {
