@@ -22,6 +22,12 @@ using ::testing::HasSubstr;
 
 class Backups : public RealPlatform {
  protected:
+  ~Backups() override {
+    if (!mounted_.empty()) {
+      Eventually(kSoon, [&] { return ::umount(mounted_.c_str()) == 0; });
+    }
+  }
+
   // With 1,000 rows in a table of our own, and a full backup of them.
   void UpWithBackup() {
     WriteManifest(Postgres() + Real("pg-stanza") + Real("pgbouncer-users") + Real("pgbouncer") +
@@ -67,6 +73,7 @@ class Backups : public RealPlatform {
   }
 
   std::string label_;
+  std::string mounted_;  // a disk of the test's own
 };
 
 TEST_F(Backups, ACopyHoldsWhatWasThereThenAndTheTrialProvesIt) {
@@ -148,6 +155,7 @@ TEST_F(Backups, AFullRepositoryFailsTheBackupAndTheLastGoodOneStands) {
   if (::mount("none", folder.c_str(), "tmpfs", 0, "size=12m,mode=777") != 0) {
     GTEST_SKIP() << "may not mount a disk of its own";
   }
+  mounted_ = folder.string();
   ASSERT_EQ(Shell(fmt::format("cp -r {0}/. {1} && chown -R --reference={2} {1}", copy.string(), folder.string(),
                               (Repository() / "archive").string()))
                 .exit_code,
@@ -156,6 +164,7 @@ TEST_F(Backups, AFullRepositoryFailsTheBackupAndTheLastGoodOneStands) {
       "generate_series(1, 300000) i");
   const Outcome failed = Quantum("backup full");
   EXPECT_TRUE(Eventually(kSoon, [&] { return ::umount(folder.c_str()) == 0; }));
+  mounted_.clear();
   EXPECT_EQ(failed.exit_code, 1) << failed.output;
   EXPECT_THAT(failed.output, HasSubstr("backup/quantum is full ("));
   const json::value records = json::parse(quantum::testing::ReadFile(layout_.Data() + "/backups.json"));
