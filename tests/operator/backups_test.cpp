@@ -91,6 +91,24 @@ TEST_F(Backups, ACopyHoldsWhatWasThereThenAndTheTrialProvesIt) {
   EXPECT_EQ(records.at("last_proof").at("error"), "");
 }
 
+// Recovery ends before the first commit after the moment wanted; on an idle database that is the drop's own, which
+// comes after the removal of the files. Services commit a heartbeat every second; here are none.
+TEST_F(Backups, ADropIsUndoneWhereACommitStandsBeforeItAndElseTheRestoreSaysWhyNot) {
+  UpWithBackup();
+  const auto now = [&] { return FormatIso8601(SystemClock().Now()); };
+  const std::string before = now();
+  Sql("INSERT INTO kept VALUES (2000, 'the last commit')");
+  const std::string idle = now();
+  const Outcome drop = Shell(fmt::format(
+      "env PGPASSWORD=$(cat {}) psql -h 127.0.0.1 -p {} -U postgres -d postgres -c 'DROP DATABASE quantum_trader' 2>&1",
+      SecretFile("postgres-superuser"), PortOf("haproxy")));
+  ASSERT_EQ(drop.exit_code, 0) << drop.output;
+  EXPECT_GE(RowsOf(Quantum("restore --json --time " + before)), 1000);
+  const Outcome late = Quantum("restore --time " + idle);
+  EXPECT_EQ(late.exit_code, 1) << late.output;
+  EXPECT_THAT(late.output, HasSubstr("replayed into a DROP DATABASE"));
+}
+
 TEST_F(Backups, AWrongKeyIsNamedAndNothingIsTouched) {
   UpWithBackup();
   const std::string key = quantum::testing::ReadFile(SecretFile("backup-cipher")).substr(0, 64);

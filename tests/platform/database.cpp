@@ -14,24 +14,36 @@ postgres::PoolOptions DatabaseOf(const Stack& stack) {
   return options;
 }
 
-int64_t CountRows(const Stack& stack, const std::string& table) {
+namespace {
+
+// Of a question with one number, named n.
+int64_t AskNumber(const Stack& stack, const std::string& sql, const postgres::Params& params = {}) {
   const postgres::PoolOptions options = DatabaseOf(stack);
-  int64_t count = 0;
+  int64_t number = 0;
   std::string failure;
   RunInFiber([&](fiber::Loop& loop) {
     postgres::Pool pool(loop, options);
-    const auto rows =
-        pool.Query("SELECT count(*) AS n FROM " + table, {}, {.timeout = seconds(10), .idempotent = true});
+    const auto rows = pool.Query(sql, params, {.timeout = seconds(10), .idempotent = true});
     if (rows.ok()) {
-      count = rows->Int(0, "n");
+      number = rows->Int(0, "n");
     } else {
       failure = rows.error().message;
     }
   });
   if (!failure.empty()) {
-    throw std::runtime_error("the rows of " + table + " could not be counted: " + failure);
+    throw std::runtime_error("no answer to " + sql + ": " + failure);
   }
-  return count;
+  return number;
+}
+
+}  // namespace
+
+int64_t CountRows(const Stack& stack, const std::string& table) {
+  return AskNumber(stack, "SELECT count(*) AS n FROM " + table);
+}
+
+bool HeartbeatSince(const Stack& stack, const std::string& moment) {
+  return AskNumber(stack, "SELECT count(*) AS n FROM heartbeat WHERE at > $1::timestamptz", {moment}) > 0;
 }
 
 // By psql: the pool makes a transaction of every statement, and this one may stand in none.

@@ -14,6 +14,9 @@ postgres::PoolOptions DatabaseOf(const Stack& stack);
 // As the superuser, at the primary: the database with everything in it is gone.
 void DropDatabase(const Stack& stack);
 
+// Whether the heartbeat was committed after that moment (ISO 8601).
+bool HeartbeatSince(const Stack& stack, const std::string& moment);
+
 // How many rows a table holds. Throws when Postgres does not answer.
 int64_t CountRows(const Stack& stack, const std::string& table);
 

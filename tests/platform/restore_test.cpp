@@ -59,6 +59,8 @@ TEST(Restore, ADroppedDatabaseComesBackWithEveryRowAndEqualsTheExchange) {
   const Outcome backup = stack.Quantum({"backup", "incr"}, seconds(120));
   ASSERT_EQ(backup.exit_code, 0) << backup.output;
   const std::string then = FormatIso8601(SystemClock().Now());
+  // A restore ends before the first commit after the moment wanted: there must be one before the drop.
+  ASSERT_TRUE(Eventually(seconds(30), [&] { return HeartbeatSince(stack, then); }));
   Say("dropping the database");
   DropDatabase(stack);
   const Outcome restore = stack.Quantum({"restore", "--time", then, "--replace"}, seconds(180));

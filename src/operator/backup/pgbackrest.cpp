@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -122,7 +123,9 @@ ProcessSpec PgBackRest::Spec(const std::vector<std::string>& command, const std:
 }
 
 Result<pid_t> PgBackRest::Start(const std::vector<std::string>& command, const std::string& output) const {
-  return Spawn(Spec(command, output));
+  ProcessSpec spec = Spec(command, output);
+  spec.parent_death_signal = SIGINT;
+  return Spawn(spec);
 }
 
 Status PgBackRest::RunProgram(const std::vector<std::string>& command, const OnLine& on_line) const {

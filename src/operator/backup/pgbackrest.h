@@ -30,7 +30,7 @@ class PgBackRest {
   Status RunProgram(const std::vector<std::string>& command, const OnLine& on_line = {}) const;
   // A script of infra/postgres, which steps down to that user itself, with these variables beside.
   Status RunScript(const std::vector<std::string>& command, std::map<std::string, std::string> environment) const;
-  // A server: it goes on.
+  // A server: it goes on, and shuts down (SIGINT) when the calling thread ends, however that ends.
   Result<pid_t> Start(const std::vector<std::string>& command, const std::string& output) const;
 
   const std::string& config() const { return config_; }

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include "operator/bus/connect.h"
 #include "operator/state/stage.h"
@@ -110,18 +111,34 @@ postgres::PoolOptions Scratch::Options() const {
   return options;
 }
 
+// Asked in the database `postgres`. One that was dropped may still stand in the catalogue: its files go first.
+std::optional<bool> Scratch::HasDatabase() const {
+  std::optional<bool> has;
+  static_cast<void>(InFiber([&](fiber::Loop& loop) -> Status {
+    postgres::PoolOptions options = Options();
+    const std::string database = std::exchange(options.database, "postgres");
+    postgres::Pool pool(loop, options);
+    const auto rows = pool.Query(
+        "SELECT pg_is_in_recovery() AS recovers, coalesce((SELECT pg_database_size(oid) FROM pg_database WHERE datname "
+        "= $1), 0) > 0 AS has",
+        {database}, {.timeout = 2s, .idempotent = true});
+    if (rows.ok() && !rows->Bool(0, "recovers")) {
+      has = rows->Bool(0, "has");
+    }
+    return {};
+  }));
+  return has;
+}
+
 Status Scratch::AwaitRecovered(Duration limit) {
   const auto until = std::chrono::steady_clock::now() + limit;
   while (std::chrono::steady_clock::now() < until) {
-    bool recovered = false;
-    static_cast<void>(InFiber([&](fiber::Loop& loop) -> Status {
-      postgres::Pool pool(loop, Options());
-      const auto rows = pool.Query("SELECT pg_is_in_recovery() AS recovers", {}, {.timeout = 2s, .idempotent = true});
-      recovered = rows.ok() && !rows->Bool(0, "recovers");
-      return {};
-    }));
-    if (recovered) {
-      return {};
+    if (const std::optional<bool> has_database = HasDatabase()) {
+      return *has_database ? Status()
+                           : Error{Errc::kInternal,
+                                   "the log was replayed into a DROP DATABASE: between the moment wanted and the drop "
+                                   "nothing was committed at which to stop. --time wants an earlier moment, by a "
+                                   "second or more"};
     }
     if (Ended()) {
       return Error{Errc::kInternal, fmt::format("the restored database does not start:\n{}", LastWords())};

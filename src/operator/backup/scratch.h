@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "operator/backup/pgbackrest.h"
@@ -20,8 +21,8 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
-  // Until it has replayed what it was told to, and takes writes. kInternal: it ended before, with its last words;
-  // kTimeout.
+  // Until it has replayed what it was told to, and takes writes. kInternal: it ended before, with its last words, or
+  // what it recovered has no database any more; kTimeout.
   Status AwaitRecovered(Duration limit);
   // As superuser.
   postgres::PoolOptions Options() const;
@@ -31,6 +32,8 @@ class Scratch {
 
  private:
   Scratch() = default;
+  // Nothing while it recovers, or does not answer.
+  std::optional<bool> HasDatabase() const;
   bool Ended();
   std::string LastWords() const;
 

@@ -344,16 +344,4 @@ const Fault* FindFault(std::string_view name) {
   return found == Faults().end() ? nullptr : &*found;
 }
 
-const Fault& Deck::Draw() {
-  if (left_.empty()) {
-    left_ = faults_;
-    for (size_t i = left_.size(); i > 1; --i) {
-      std::swap(left_[i - 1], left_[random_.Below(i)]);
-    }
-  }
-  const Fault* const fault = left_.back();
-  left_.pop_back();
-  return *fault;
-}
-
 }  // namespace quantum::operate::chaos

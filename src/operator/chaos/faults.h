@@ -21,16 +21,4 @@ const Fault* FindFault(std::string_view name);
 // The negative control's: the master cut off for 12 s with a producer at its side, which dies before the healing.
 Status PartitionWithDeath(Stage& stage);
 
-// Faults in random order, each as often as any other.
-class Deck {
- public:
-  Deck(std::vector<const Fault*> faults, Random& random) : faults_(std::move(faults)), random_(random) {}
-  const Fault& Draw();
-
- private:
-  const std::vector<const Fault*> faults_;
-  Random& random_;
-  std::vector<const Fault*> left_;
-};
-
 }  // namespace quantum::operate::chaos

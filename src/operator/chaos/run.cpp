@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "operator/chaos/deck.h"
 #include "operator/chaos/faults.h"
 #include "operator/chaos/history.h"
 #include "operator/chaos/stage.h"
@@ -75,7 +76,7 @@ Report Run::Play(std::vector<const Fault*> faults, Random& random) {
     }
     sampled.Set();
   });
-  Deck deck(std::move(faults), random);
+  Deck<Fault> deck(std::move(faults), random);
   const int rounds = options_.control ? 1 : options_.rounds;
   for (int number = 1; number <= rounds; ++number) {
     const Fault control{.name = "control", .strike = PartitionWithDeath};

@@ -118,6 +118,17 @@ ClusterReport ReadCluster(fiber::Loop& loop, const PostgresAccess& access) {
   return Judge(std::move(nodes), synchronous);
 }
 
+Status PatchConfiguration(fiber::Loop& loop, const PostgresAccess& access, size_t node, const std::string& json) {
+  const PostgresNode& asked = access.nodes.at(node);
+  http::ClientRequest patch{.method = "PATCH", .url = asked.url + "/config", .body = json, .timeout = kChangeMax};
+  patch.headers.Set("Authorization", Login(access.api_password));
+  patch.headers.Set("Content-Type", "application/json");
+  http::Client client(loop, ProbeOptions());
+  QUANTUM_TRY(const http::Response answer, client.Send(patch));
+  return answer.status == 200 ? Status()
+                              : Error{Errc::kConflict, fmt::format("{} refuses: {}", asked.name, answer.body)};
+}
+
 Result<SwitchReport> ChangePrimary(fiber::Loop& loop, const PostgresAccess& access, bool planned,
                                    const std::function<void()>& on_primary) {
   const ClusterReport cluster = ReadCluster(loop, access);

@@ -41,6 +41,9 @@ ClusterReport Judge(std::vector<NodeReport> nodes, const std::vector<std::string
 
 ClusterReport ReadCluster(fiber::Loop& loop, const PostgresAccess& access);
 
+// Changes Patroni's configuration, which holds for all nodes (PATCH /config, a JSON object of what changes).
+Status PatchConfiguration(fiber::Loop& loop, const PostgresAccess& access, size_t node, const std::string& json);
+
 struct SwitchReport {
   std::string before;
   std::string after;

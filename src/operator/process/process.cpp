@@ -70,6 +70,7 @@ struct Prepared {
   int output = -1;
   int gate = -1;   // the child waits for one byte here
   int error = -1;  // the child reports errno here
+  pid_t parent = 0;
 };
 
 // Soft and hard at once: a limit that the process may lift itself is none.
@@ -129,6 +130,11 @@ bool SetLimit(int resource, uint64_t value) {
     }
   }
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::chdir(spec.directory.c_str()) != 0) {
+    fail();
+  }
+  // After the change of account, which forgets it.
+  if (spec.parent_death_signal != 0 &&
+      (::prctl(PR_SET_PDEATHSIG, spec.parent_death_signal) != 0 || ::getppid() != prepared.parent)) {
     fail();
   }
   ::execvpe(prepared.argv[0], prepared.argv.data(), prepared.envp.data());
@@ -218,6 +224,7 @@ Result<pid_t> Spawn(const ProcessSpec& spec, const std::function<Status(pid_t)>&
   }
   prepared.gate = gate[0];
   prepared.error = error_pipe[1];
+  prepared.parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::close(gate[1]);

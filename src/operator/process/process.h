@@ -55,6 +55,7 @@ struct ProcessSpec {
   const Account* account = nullptr;                  // to drop to; null: stays as it is. Borrowed for the call
   std::string output_path{};                         // standard output and error are appended here; empty: /dev/null
   std::string directory = "/";
+  int parent_death_signal = 0;  // what it gets when the thread that started it ends first; 0: nothing
   ResourceLimits limits{};
 };
 

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "operator/state/layout.h"
 #include "tests/support/temporary_directory.h"
@@ -69,6 +71,20 @@ TEST_F(Processes, ThatDoNotExistAreAnErrorOfTheCaller) {
   const auto pid = Spawn({.command = {"/no/such/program"}});
   ASSERT_FALSE(pid.ok());
   EXPECT_THAT(pid.error().message, HasSubstr("starting /no/such/program: No such file or directory"));
+}
+
+TEST_F(Processes, GetTheSignalThatWasWishedWhenTheThreadThatStartedThemEnds) {
+  pid_t child = -1;
+  std::thread starter([&] {
+    const auto pid = Spawn({.command = {"/bin/sleep", "60"}, .parent_death_signal = SIGINT});
+    child = pid.ok() ? *pid : -1;
+  });
+  starter.join();
+  ASSERT_GT(child, 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(WTERMSIG(status), SIGINT);
 }
 
 TEST_F(Processes, NeverRunWhenTheirRecordCannotBeWritten) {

@@ -86,6 +86,7 @@ class Pool::Impl {
     const Deadline deadline = Deadline::After(timeout, clock_);
     resilience::Backoff contention({.base = kContentionBackoff}, random_);
     resilience::Backoff outage({.base = kOutageBackoff}, random_);
+    bool in_doubt = false;  // an attempt may have been committed: that a later one had no effect does not settle it
     for (int count = 1;; ++count) {
       Attempt<T> outcome = attempt(deadline);
       const auto now = clock_.Steady();
@@ -94,10 +95,16 @@ class Pool::Impl {
         return std::move(*value);
       }
       Failure& failure = std::get<Failure>(outcome);
+      in_doubt = in_doubt || failure.error.code == Errc::kUnknownOutcome;
       const Duration wait = failure.error.code == Errc::kConflict ? contention.Next() : outage.Next();
       const bool again = failure.RetrySafe(call.idempotent) && count < options_.attempts_max &&
                          now + wait < std::min(since + options_.retry_total_max, deadline.at());
       if (!again) {
+        if (in_doubt && failure.error.code != Errc::kUnknownOutcome) {
+          failure.error = MakeError(
+              Errc::kUnknownOutcome, kOutcomeUnknown,
+              fmt::format("an earlier attempt may be committed, and the last one failed: {}", failure.error.message));
+        }
         if (count > 1) {
           failure.error.message += fmt::format(" (attempt {})", count);
         }

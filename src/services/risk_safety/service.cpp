@@ -271,6 +271,7 @@ void RiskSafety::TendPostgres() {
   for (int turn = 0; !service_.stopping().WaitFor(1s); ++turn) {
     const CorrelationScope round(NewUuid(service_.clock(), service_.random()));
     LookForStandby();
+    static_cast<void>(KeepHeartbeat(service_.postgres()));  // the next one comes in a second
     SettleDayStart();
     if (turn % kPoliciesEvery == 0) {
       const Status refreshed = policies_->Refresh();

@@ -204,6 +204,12 @@ Result<Decimal> DayStartEquity(postgres::Pool& pool, std::string day, Decimal eq
   return Money(rows.at(1), 0, "start_equity");
 }
 
+Status KeepHeartbeat(postgres::Pool& pool) {
+  const auto kept = pool.Query("INSERT INTO heartbeat (at) VALUES (now()) ON CONFLICT (id) DO UPDATE SET at = now()",
+                               {}, {.timeout = std::chrono::seconds(1), .idempotent = true});
+  return kept.ok() ? Status() : Status(kept.error());
+}
+
 Result<std::vector<Reservation>> LockAndLoadReservations(postgres::Transaction& transaction) {
   // One round trip; the second statement sees what was committed before the lock was granted (read committed).
   QUANTUM_TRY(const auto rows, transaction.Batch({{kReservationLock, {}}, {kReservationsSql, {}}}));

@@ -37,6 +37,9 @@ Status SaveEss(postgres::Pool& pool, bus::Bus& bus, EssMove move);
 // The equity that a UTC day ("2026-11-23") began with; the first caller of the day sets it.
 Result<Decimal> DayStartEquity(postgres::Pool& pool, std::string day, Decimal equity);
 
+// Commits a row: to which second Postgres can be restored. Waits a second at most.
+Status KeepHeartbeat(postgres::Pool& pool);
+
 // What is promised. Within a transaction it first takes the lock under which all reservations are made.
 Result<std::vector<Reservation>> LockAndLoadReservations(postgres::Transaction& transaction);
 Result<std::vector<Reservation>> LoadReservations(postgres::Pool& pool);

@@ -22,11 +22,12 @@ using quantum::testing::TemporaryDirectory;
 using quantum::testing::fibers::Eventually;
 
 // A Redis server at a sentinel's place. It knows no command of sentinels, so it counts as silent; but it has channels,
-// and what is said there reaches who listens for a failover.
+// and what is said there reaches who listens for a failover. Lives in a fiber of the loop, as its connection does.
 class Gossip {
  public:
-  explicit Gossip(const std::string& password)
-      : password_(password),
+  Gossip(fiber::Loop& loop, const std::string& password)
+      : loop_(loop),
+        password_(password),
         process_({.command = {"redis-server", "--port", std::to_string(port_), "--bind", "127.0.0.1", "--save", "",
                               "--requirepass", password, "--dir", directory_.path().string()},
                   .output = directory_.path() / "log",
@@ -37,9 +38,9 @@ class Gossip {
   Endpoint endpoint() const { return {"127.0.0.1", port_}; }
 
   // Nothing while it does not answer.
-  std::optional<Reply> Ask(fiber::Loop& loop, const Command& command) {
+  std::optional<Reply> Ask(const Command& command) {
     if (!connection_) {
-      auto opened = Connection::Open(loop, endpoint(), "", password_, 5s);
+      auto opened = Connection::Open(loop_, endpoint(), "", password_, 5s);
       if (!opened) {
         return std::nullopt;
       }
@@ -49,12 +50,13 @@ class Gossip {
     return reply ? std::optional(*reply) : std::nullopt;
   }
   // To how many.
-  int64_t Say(fiber::Loop& loop, const std::string& channel, const std::string& text) {
-    const auto reply = Ask(loop, {"PUBLISH", channel, text});
+  int64_t Say(const std::string& channel, const std::string& text) {
+    const auto reply = Ask({"PUBLISH", channel, text});
     return reply ? reply->integer : 0;
   }
 
  private:
+  fiber::Loop& loop_;
   const std::string password_;
   const int port_ = FreePorts(1).front();
   TemporaryDirectory directory_{"gossip"};
@@ -70,8 +72,6 @@ int64_t NumberIn(const std::string& text, const std::string& before) {
 TEST(RedisHints, ObsoleteWordsOfAFailoverNeitherMoveTheClientNorDisconnectIt) {
   RedisCluster cluster;
   ClientOptions options = cluster.Options();
-  Gossip gossip(options.sentinel_password);
-  options.sentinels.push_back(gossip.endpoint());
   const Endpoint master = cluster.nodes()[0];
   const Endpoint other = cluster.nodes()[1];
   const std::string switched =
@@ -79,9 +79,11 @@ TEST(RedisHints, ObsoleteWordsOfAFailoverNeitherMoveTheClientNorDisconnectIt) {
   const std::string selected = fmt::format("slave {}:{} {} {} @ {} {} {}", other.host, other.port, other.host,
                                            other.port, options.master_name, master.host, master.port);
   RunInFiber([&](fiber::Loop& loop) {
+    Gossip gossip(loop, options.sentinel_password);
+    options.sentinels.push_back(gossip.endpoint());
     Client client(loop, options);
     ASSERT_TRUE(client.Run({"SET", "quantum:test:a", "0"}, 30s).ok());
-    ASSERT_TRUE(Eventually(30s, [&] { return gossip.Say(loop, "+switch-master", switched) > 0; }));
+    ASSERT_TRUE(Eventually(30s, [&] { return gossip.Say("+switch-master", switched) > 0; }));
     const auto connection = [&] {
       return NumberIn(cluster.Ask(0, {"CLIENT", "LIST"}), "id=(?=\\d+ [^\\n]*user=service)");
     };
@@ -91,8 +93,8 @@ TEST(RedisHints, ObsoleteWordsOfAFailoverNeitherMoveTheClientNorDisconnectIt) {
     ASSERT_GT(before, 0);
     const SteadyTime began = SystemClock().Steady();
     for (int i = 1; i <= 50; ++i) {
-      EXPECT_GT(gossip.Say(loop, "+switch-master", switched), 0);
-      EXPECT_GT(gossip.Say(loop, "+selected-slave", selected), 0);
+      EXPECT_GT(gossip.Say("+switch-master", switched), 0);
+      EXPECT_GT(gossip.Say("+selected-slave", selected), 0);
       EXPECT_TRUE(client.Run({"SET", "quantum:test:a", std::to_string(i)}, 30s).ok());
       fiber::SleepFor(20ms);  // so that they are not one hint
     }
@@ -107,14 +109,14 @@ TEST(RedisHints, ObsoleteWordsOfAFailoverNeitherMoveTheClientNorDisconnectIt) {
 TEST(RedisHints, WithoutAMasterItKnocksNoMoreOftenThanItsBackOffAllowsHoweverManyWait) {
   ClientOptions options;
   options.sentinel_password = "not-a-secret";
-  std::vector<std::unique_ptr<Gossip>> sentinels;
-  for (int i = 0; i < 3; ++i) {
-    sentinels.push_back(std::make_unique<Gossip>(options.sentinel_password));
-    options.sentinels.push_back(sentinels.back()->endpoint());
-  }
   RunInFiber([&](fiber::Loop& loop) {
+    std::vector<std::unique_ptr<Gossip>> sentinels;
+    for (int i = 0; i < 3; ++i) {
+      sentinels.push_back(std::make_unique<Gossip>(loop, options.sentinel_password));
+      options.sentinels.push_back(sentinels.back()->endpoint());
+    }
     const auto received = [&] {
-      const auto stats = sentinels[0]->Ask(loop, {"INFO", "stats"});
+      const auto stats = sentinels[0]->Ask({"INFO", "stats"});
       return stats ? NumberIn(stats->text, "total_connections_received:") : -1;
     };
     ASSERT_TRUE(Eventually(30s, [&] { return received() > 0; }));

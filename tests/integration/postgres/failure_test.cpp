@@ -85,6 +85,22 @@ TEST_F(FailureTest, ABatchWhoseAnswerIsLostIsUnknownAndRepeatedOnlyWhereThatDoes
   });
 }
 
+// The repeat that could not be sent had no effect for certain; the first attempt had one.
+TEST_F(FailureTest, AnAnswerThatIsLostStaysAnUnknownOutcomeWhenTheRepeatFindsNoServer) {
+  ThroughGate([](Pool& pool, TcpGate& gate) {
+    ASSERT_TRUE(pool.Query("SELECT 1"));  // the connection is there
+    gate.CutAfterRequest("COMMIT");
+    gate.RefuseNew(true);
+    const auto done = pool.Query("INSERT INTO item (id) VALUES (1) ON CONFLICT DO NOTHING", {}, {.idempotent = true});
+    ASSERT_FALSE(done);
+    EXPECT_EQ(gate.cuts(), 1);
+    EXPECT_EQ(done.error().code, Errc::kUnknownOutcome) << done.error().message;
+    gate.RefuseNew(false);
+    EXPECT_TRUE(Recovers(pool, 30s));
+    EXPECT_EQ(CountItems(pool), 1);
+  });
+}
+
 TEST_F(FailureTest, ACommitThatIsNotAnsweredInTimeIsUnknownAtTheDeadline) {
   ThroughGate([](Pool& pool, TcpGate& gate) {
     ASSERT_TRUE(pool.Query("SELECT 1"));
