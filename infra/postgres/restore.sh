@@ -53,10 +53,11 @@ psql_as_superuser() {
     --host="$run" --username=postgres --no-password "$@"
 }
 
-# On a socket that nobody else reaches, without archive; what recovery wants is as in patroni.yml.
+# On a socket that nobody else reaches, without archive. Without hot_standby recovery does not compare settings such as
+# max_connections with the primary's.
 start() {
   local options="-c listen_addresses= -c unix_socket_directories=$run -c port=5432 -c hba_file=$run/pg_hba.conf
-    -c archive_mode=off -c hot_standby=on -c max_connections=60 -c max_wal_senders=10 -c max_worker_processes=8
+    -c archive_mode=off -c hot_standby=off -c max_connections=20
     -c config_file=$run/postgresql.conf -c data_directory=$dir/data"
   as_postgres "$bin/pg_ctl" start --pgdata="$dir/data" --log="$run/log" --wait --timeout=86400 --options="${options//$'\n'/ }" \
     >/dev/null || { tail -n 8 "$run/log" >&2; die "the restored database does not start"; }

@@ -109,6 +109,68 @@ TEST_F(Backups, ADropIsUndoneWhereACommitStandsBeforeItAndElseTheRestoreSaysWhyN
   EXPECT_THAT(late.output, HasSubstr("replayed into a DROP DATABASE"));
 }
 
+// A new database takes the place of the lost one, and its backups are the newest: they are not what is wanted.
+TEST_F(Backups, AMachineThatHasLostItsDataGetsItBackFromTheRepository) {
+  UpWithBackup();
+  Sql("INSERT INTO kept SELECT i, 'later' FROM generate_series(1001, 1500) i");
+  ASSERT_GE(RowsOf(Quantum("restore --json")), 1500);  // archives what was written
+  ASSERT_EQ(Quantum("down").exit_code, 0);
+  for (const char* lost : {"postgres-1", "postgres-2", "etcd"}) {
+    fs::remove_all(fs::path(layout_.Data()) / lost);
+  }
+  Up();
+  ASSERT_EQ(Quantum("backup full").exit_code, 0);
+  const Outcome which = Quantum("restore");
+  EXPECT_EQ(which.exit_code, 1) << which.output;
+  EXPECT_THAT(which.output, HasSubstr("backups of the databases 1 (newest backup " + label_));
+  const Outcome replaced = Quantum("restore --database 1 --replace");
+  EXPECT_THAT(replaced.output, HasSubstr("The copy serves"));
+  EXPECT_EQ(Sql("SELECT count(*) FROM kept"), "1500\n");
+}
+
+// The copy goes on with a log of its own: it has to reach the archive, or nothing that is committed after the
+// replacement could be restored before the next backup, and a second replacement would begin the same timeline again.
+TEST_F(Backups, AfterAReplacementTheArchiveKnowsItsTimelineAndTheDatabaseCanBeReplacedAgain) {
+  UpWithBackup();
+  const auto replace = [&](const std::string& time) {
+    const Outcome replaced = Quantum("restore --replace --time " + time);
+    EXPECT_THAT(replaced.output, HasSubstr("The copy serves"));
+  };
+  // A moment, and a commit after it at which a restore to it ends.
+  const auto before_row = [&](int row) {
+    const std::string now = FormatIso8601(SystemClock().Now());
+    Sql(fmt::format("INSERT INTO kept VALUES ({}, 'later')", row));
+    return now;
+  };
+  const std::string first = before_row(2001);
+  const std::string second = before_row(2002);
+  const int64_t at_backup = RowsOf(Quantum("restore --json --set " + label_));
+  replace(second);
+  EXPECT_EQ(Sql("SELECT count(*) FROM kept"), "1001\n");
+  EXPECT_TRUE(Eventually(kSoon, [&] { return fs::exists(Repository() / "archive/quantum/15-1/00000002.history"); }));
+  before_row(2003);
+  const std::string after = before_row(2004);
+  EXPECT_EQ(RowsOf(Quantum("restore --json --time " + after)), at_backup + 3);  // 2001, 2003, and that of the restore
+  replace(first);
+  EXPECT_EQ(Sql("SELECT count(*) FROM kept"), "1000\n");
+  before_row(2005);
+  const Outcome backup = Quantum("backup incr");
+  EXPECT_EQ(backup.exit_code, 0) << "the archive takes the log no more: " << backup.output;
+  EXPECT_EQ(RowsOf(Quantum("restore --json")), at_backup + 2);
+}
+
+TEST_F(Backups, ANodeWithoutDataWaitsForTheOneThatHasSome) {
+  UpWithBackup();
+  ASSERT_EQ(Quantum("down").exit_code, 0);
+  for (const char* lost : {"postgres-1", "etcd"}) {
+    fs::remove_all(fs::path(layout_.Data()) / lost);
+  }
+  Up();
+  EXPECT_EQ(Sql("SELECT count(*) FROM kept"), "1000\n");
+  const std::string patroni = quantum::testing::ReadFile(layout_.Etc() + "/postgres-1/patroni.yml");
+  EXPECT_EQ(patroni.find("\nbootstrap:"), std::string::npos) << "it was a matter of luck";
+}
+
 TEST_F(Backups, AWrongKeyIsNamedAndNothingIsTouched) {
   UpWithBackup();
   const std::string key = quantum::testing::ReadFile(SecretFile("backup-cipher")).substr(0, 64);

@@ -16,6 +16,10 @@ WallTime FromSeconds(const json::value& seconds) {
   return WallTime(std::chrono::seconds(seconds.to_number<int64_t>()));
 }
 
+int64_t DatabaseOf(const json::object& object) {
+  return object.at("database").as_object().at("id").to_number<int64_t>();
+}
+
 BackupSet ReadSet(const json::object& object) {
   const json::object& times = object.at("timestamp").as_object();
   const json::object& sizes = object.at("info").as_object();
@@ -26,7 +30,8 @@ BackupSet ReadSet(const json::object& object) {
           .ended = FromSeconds(times.at("stop")),
           .database_bytes = sizes.at("size").to_number<int64_t>(),
           .stored_bytes = sizes.at("repository").as_object().at("delta").to_number<int64_t>(),
-          .failed_checksums = error != nullptr && error->is_bool() && error->as_bool()};
+          .failed_checksums = error != nullptr && error->is_bool() && error->as_bool(),
+          .database = DatabaseOf(object)};
 }
 
 // 1: there is no stanza; 2: it has no backup yet.
@@ -64,7 +69,13 @@ Result<RepositoryInfo> ParseInfo(std::string_view text) {
       }
       for (const json::value& archive : stanza.at("archive").as_array()) {
         if (const json::value& last = archive.as_object().at("max"); last.is_string()) {
-          info.archive_last = std::max(info.archive_last, json::value_to<std::string>(last));
+          std::string& known = info.archived[DatabaseOf(archive.as_object())];
+          known = std::max(known, json::value_to<std::string>(last));
+        }
+      }
+      if (const json::value* const databases = stanza.if_contains("db"); databases != nullptr) {
+        for (const json::value& database : databases->as_array()) {
+          info.database = std::max(info.database, database.as_object().at("id").to_number<int64_t>());
         }
       }
       for (const json::value& set : stanza.at("backup").as_array()) {
@@ -93,9 +104,23 @@ std::string MissingSegment(const std::string& replayed, const std::string& archi
              : fmt::format("{}{:08X}{:08X}", archived.substr(0, 8), next / kSegmentsOfALog, next % kSegmentsOfALog);
 }
 
-const BackupSet* SetFor(const RepositoryInfo& info, std::optional<WallTime> time) {
-  const auto found = std::find_if(info.sets.rbegin(), info.sets.rend(),
-                                  [&](const BackupSet& set) { return !time || set.ended <= *time; });
+std::set<int64_t> RepositoryInfo::Databases() const {
+  std::set<int64_t> all;
+  for (const BackupSet& set : sets) {
+    all.insert(set.database);
+  }
+  return all;
+}
+
+std::string RepositoryInfo::ArchivedLast(int64_t of) const {
+  const auto found = archived.find(of);
+  return found == archived.end() ? "" : found->second;
+}
+
+const BackupSet* SetFor(const RepositoryInfo& info, int64_t database, std::optional<WallTime> time) {
+  const auto found = std::find_if(info.sets.rbegin(), info.sets.rend(), [&](const BackupSet& set) {
+    return set.database == database && (!time || set.ended <= *time);
+  });
   return found == info.sets.rend() ? nullptr : &*found;
 }
 

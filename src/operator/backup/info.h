@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,13 +23,21 @@ struct BackupSet {
   int64_t database_bytes = 0;     // of the database then
   int64_t stored_bytes = 0;       // that this backup added to the repository
   bool failed_checksums = false;  // pages whose checksum did not fit were found while it was made
+  int64_t database = 0;           // of which database, as the repository counts them
 };
 
 struct RepositoryInfo {
   bool exists = false;          // the stanza was made
   std::string trouble;          // what pgBackRest complains of; empty: nothing
   std::vector<BackupSet> sets;  // oldest first
-  std::string archive_last;     // the newest segment of the log that was archived; empty: none
+  // The newest segment of the log that was archived, by database.
+  std::map<int64_t, std::string> archived;
+  int64_t database = 0;  // the one that it takes backups of now; 0: none
+
+  // Of how many databases there are backups: more than one where another one was put in their place, by a restore from
+  // a file or on a machine that had lost its data.
+  std::set<int64_t> Databases() const;
+  std::string ArchivedLast(int64_t of) const;  // empty: nothing
 };
 
 // kInternal: the text is no such answer.
@@ -41,7 +51,7 @@ int64_t SegmentNumber(std::string_view name);
 // empty: none is.
 std::string MissingSegment(const std::string& replayed, const std::string& archived);
 
-// The newest backup that ended at or before `time`; nothing: there is none. Without a time the newest of all.
-const BackupSet* SetFor(const RepositoryInfo& info, std::optional<WallTime> time);
+// The newest backup of that database that ended at or before `time`; null: there is none. Without a time the newest.
+const BackupSet* SetFor(const RepositoryInfo& info, int64_t database, std::optional<WallTime> time);
 
 }  // namespace quantum::operate

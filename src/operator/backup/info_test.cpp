@@ -16,10 +16,10 @@ using ::testing::IsEmpty;
 // As pgBackRest 2.45 answers, without what is not read.
 constexpr const char* kInfo =
     R"([{"archive":[{"database":{"id":1,"repo-key":1},"id":"15-1","max":"000000020000000000000009",
-  "min":"000000010000000000000001"}],"backup":[
-  {"error":false,"info":{"delta":31000000,"repository":{"delta":4100000,"size":4100000},"size":31000000},
+  "min":"000000010000000000000001"}],"db":[{"id":1,"repo-key":1,"system-id":7713,"version":"15"}],"backup":[
+  {"database":{"id":1,"repo-key":1},"error":false,"info":{"delta":31000000,"repository":{"delta":4100000,"size":4100000},"size":31000000},
    "label":"20261129-020000F","timestamp":{"start":1795917600,"stop":1795917604},"type":"full"},
-  {"error":true,"info":{"delta":9000,"repository":{"delta":700,"size":4100700},"size":31000900},
+  {"database":{"id":1,"repo-key":1},"error":true,"info":{"delta":9000,"repository":{"delta":700,"size":4100700},"size":31000900},
    "label":"20261129-020000F_20261129-080000I","timestamp":{"start":1795939200,"stop":1795939202},"type":"incr"}],
   "cipher":"aes-256-cbc","name":"quantum","status":{"code":0,"lock":{"backup":{"held":false}},"message":"ok"}}])";
 
@@ -31,17 +31,20 @@ TEST(BackupInfo, ReadsSetsOldestFirstAndTheNewestSegment) {
   EXPECT_EQ(info->sets[0].stored_bytes, 4'100'000);
   EXPECT_FALSE(info->sets[0].failed_checksums);
   EXPECT_TRUE(info->sets[1].failed_checksums);
-  EXPECT_EQ(info->archive_last, "000000020000000000000009");
+  EXPECT_EQ(info->ArchivedLast(1), "000000020000000000000009");
+  EXPECT_EQ(info->database, 1);
+  EXPECT_THAT(info->Databases(), ElementsAre(1));
   EXPECT_TRUE(info->exists);
 }
 
 TEST(BackupInfo, TheSetForAMomentEndedBeforeIt) {
   const auto info = ParseInfo(kInfo);
   const auto at = [](int64_t seconds) { return WallTime(std::chrono::seconds(seconds)); };
-  EXPECT_EQ(SetFor(*info, std::nullopt)->type, "incr");
-  EXPECT_EQ(SetFor(*info, at(1795939202))->type, "incr");
-  EXPECT_EQ(SetFor(*info, at(1795939201))->type, "full");
-  EXPECT_EQ(SetFor(*info, at(1795917603)), nullptr);
+  EXPECT_EQ(SetFor(*info, 1, std::nullopt)->type, "incr");
+  EXPECT_EQ(SetFor(*info, 1, at(1795939202))->type, "incr");
+  EXPECT_EQ(SetFor(*info, 1, at(1795939201))->type, "full");
+  EXPECT_EQ(SetFor(*info, 1, at(1795917603)), nullptr);
+  EXPECT_EQ(SetFor(*info, 2, std::nullopt), nullptr) << "of another database";
 }
 
 TEST(BackupInfo, OfAnEmptyRepositoryAndOfGarbage) {

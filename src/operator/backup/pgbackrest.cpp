@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -19,10 +20,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kOutputPoll(50);
 
-// Whole lines that a growing file got since the last call.
+// The whole lines that a growing file got since the last call.
 class Lines {
  public:
-  explicit Lines(const std::string& path) : file_(path) { file_.seekg(0, std::ios::end); }
+  explicit Lines(const std::string& path) : file_(path) {}
 
   void Read(const PgBackRest::OnLine& on_line) {
     file_.clear();
@@ -47,6 +48,28 @@ class Lines {
  private:
   std::ifstream file_;
   std::string rest_;
+};
+
+// The file that a program prints to, and that becomes a part of the log.
+class Output {
+ public:
+  Output(const std::string& folder, std::string log) : log_(std::move(log)) {
+    static std::atomic<int> number{0};
+    path_ = fmt::format("{}/backup-{}-{}.out", folder, ::getpid(), ++number);
+    std::ofstream(path_).flush();  // there must be one to read from
+  }
+  ~Output() {
+    std::ofstream(log_, std::ios::app) << std::ifstream(path_).rdbuf();
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string log_;
+  std::string path_;
 };
 
 constexpr const char* kWrongKey = " (is secrets/backup-cipher the key that the repository was made with?)";
@@ -105,6 +128,7 @@ Result<PgBackRest> PgBackRest::Of(const Running& running, const std::string& nod
   PgBackRest program;
   program.config_ = fmt::format("{}/{}/pgbackrest.conf", running.layout.Etc(), node);
   program.log_ = running.layout.UnitOutput("backup");
+  program.run_folder_ = running.layout.Run();
   program.password_file_ = running.layout.Data() + "/backup/pgpass";
   if (::geteuid() == 0) {
     QUANTUM_TRY(program.account_, FindAccount(kPostgresUser));
@@ -132,17 +156,20 @@ Status PgBackRest::RunProgram(const std::vector<std::string>& command, const OnL
   return RunToEnd(Spec(command, log_), on_line);
 }
 
-Status PgBackRest::RunScript(const std::vector<std::string>& command,
-                             std::map<std::string, std::string> environment) const {
+Status PgBackRest::RunScript(const std::vector<std::string>& command, std::map<std::string, std::string> environment,
+                             const OnLine& on_line) const {
   ProcessSpec spec = Spec(command, log_);
   spec.account = nullptr;
   spec.environment.merge(environment);
-  return RunToEnd(spec, {});
+  return RunToEnd(std::move(spec), on_line);
 }
 
-Status PgBackRest::RunToEnd(const ProcessSpec& spec, const OnLine& on_line) const {
-  std::ofstream(log_, std::ios::app).flush();  // there must be one to read from
-  Lines lines(log_);
+// What it prints goes through a file of its own: others may run at the same time.
+Status PgBackRest::RunToEnd(ProcessSpec spec, const OnLine& on_line) const {
+  const Output output(run_folder_, log_);
+  spec.output_path = output.path();
+  spec.parent_death_signal = SIGTERM;
+  Lines lines(output.path());
   Complaint complaint;
   const auto listen = [&](const std::string& line) {
     complaint.Hear(line);

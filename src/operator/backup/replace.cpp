@@ -1,16 +1,21 @@
 #include "operator/backup/replace.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "operator/bus/connect.h"
 #include "operator/bus/streams.h"
 #include "operator/state/stage.h"
 #include "operator/supervisor/halt.h"
+#include "operator/supervisor/leftovers.h"
 #include "operator/supervisor/local_fleet.h"
 
 namespace quantum::operate {
@@ -23,6 +28,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kMargin = 5s;  // before the last commit: what was being handled then
+constexpr auto kServersGoneMax = 60s;
 constexpr const char* kDoor = "pgbouncer";
 // Numbers that somebody may have seen and the copy does not know of: more than an hour of the busiest desk takes.
 constexpr const char* kJump =
@@ -92,6 +98,71 @@ Status StartAgain(LocalFleet& fleet, const config::Manifest& manifest, const std
   return {};
 }
 
+// The copy went on with a log of its own, on a timeline that the archive does not know: without its history nobody
+// could be restored past this moment, and the next copy would begin the same timeline again. What is marked ready is
+// archived by the primary that the copy becomes.
+Status MarkForArchive(const Restored& restored) {
+  const std::string timeline = restored.log_end.substr(0, 8);
+  const fs::path log = fs::path(restored.data) / "pg_wal";
+  struct stat owner {};
+  if (timeline.empty() || ::stat(log.c_str(), &owner) != 0) {
+    return {};
+  }
+  for (const auto& entry : fs::directory_iterator(log)) {
+    const std::string name = entry.path().filename().string();
+    const bool segment = name.size() == restored.log_end.size() && name <= restored.log_end;
+    if (!name.starts_with(timeline) || !(segment || name == timeline + ".history")) {
+      continue;
+    }
+    QUANTUM_CHECK(WriteFileAtomically((log / "archive_status" / (name + ".ready")).string(), "", 0600,
+                                      FileOwner{owner.st_uid, owner.st_gid}));
+  }
+  return {};
+}
+
+// Patroni that was killed leaves its Postgres behind: its folder may not be moved away under it.
+Status AwaitServersGone(const Running& running) {
+  const auto until = std::chrono::steady_clock::now() + kServersGoneMax;
+  while (true) {
+    const std::vector<Leftover> left = Leftovers(running.layout, running.manifest);
+    if (left.empty()) {
+      return {};
+    }
+    for (const Leftover& server : left) {
+      ::kill(server.process.pid, SIGINT);
+    }
+    if (std::chrono::steady_clock::now() >= until) {
+      return Error{
+          Errc::kTimeout,
+          fmt::format("Postgres of {} (pid {}) does not stop; nothing was moved, ./quantum start brings back what "
+                      "is stopped",
+                      left.front().unit, left.front().process.pid)};
+    }
+    std::this_thread::sleep_for(100ms);
+  }
+}
+
+// How many were set back.
+Result<int> ReplayGroups(redis::Client& client, const Running& running, const std::string& from) {
+  QUANTUM_TRY(const std::vector<StreamState> streams, ReadStreams(client));
+  int replayed = 0;
+  for (const StreamState& stream : streams) {
+    for (const GroupState& group : stream.groups) {
+      const std::string unit = group.name.substr(0, group.name.rfind("-service"));
+      const config::Unit* const service = running.manifest.FindUnit(unit);
+      if (service == nullptr || !DependsOn(*service, kDoor)) {
+        continue;  // its effects are not in this database
+      }
+      const Status back = ReplayGroup(client, stream.family, group.name, from);
+      if (!back.ok() && back.error().code != Errc::kInvalidArgument) {  // it has not read so far yet
+        return back.error().Within(fmt::format("setting {} of {} back", group.name, stream.family));
+      }
+      replayed += back.ok() ? 1 : 0;
+    }
+  }
+  return replayed;
+}
+
 }  // namespace
 
 Status MarkRestored(postgres::Pool& copy, const std::string& label, WallTime restored_to) {
@@ -109,6 +180,27 @@ Status MarkRestored(postgres::Pool& copy, const std::string& label, WallTime res
       {.timeout = 1min});
 }
 
+Status CheckReplaceable(const Running& running, const std::string& folder) {
+  fs::path there = folder;
+  while (!fs::exists(there)) {
+    there = there.parent_path();
+  }
+  struct stat copy {};
+  ::stat(there.c_str(), &copy);
+  for (const config::Unit& unit : running.manifest.units()) {
+    struct stat node {};
+    const std::string data = fmt::format("{}/{}", running.layout.Data(), unit.name);
+    if (IsPostgresNode(unit) && ::stat(data.c_str(), &node) == 0 && node.st_dev != copy.st_dev) {
+      return Error{
+          Errc::kInvalidArgument,
+          fmt::format("{} is on another disk than {}: a copy that is to take the place of the database has to be "
+                      "on the same one",
+                      folder, data)};
+    }
+  }
+  return {};
+}
+
 Result<bool> FinishReplacement(const Layout& layout) {
   QUANTUM_TRY(const Moves moves, ReadMoves(layout));
   if (moves.empty()) {
@@ -116,6 +208,10 @@ Result<bool> FinishReplacement(const Layout& layout) {
   }
   for (const auto& [from, to] : moves) {
     std::error_code error;
+    if (from == moves.back().first && fs::exists(from, error) && fs::exists(to, error)) {
+      return Error{Errc::kConflict,
+                   fmt::format("{} is to take the place of {}, which is not empty: move one of them away", from, to)};
+    }
     if (fs::exists(from, error) && !fs::exists(to, error)) {
       fs::rename(from, to, error);
       if (error) {
@@ -146,6 +242,8 @@ Result<Replaced> ReplaceDatabase(const Running& running, const Restored& restore
           fmt::format("stopping {}; nothing was moved, ./quantum start brings back what is stopped", unit));
     }
   }
+  QUANTUM_CHECK(AwaitServersGone(running));
+  QUANTUM_CHECK(MarkForArchive(restored));
   on_step("moving the old data aside and the copy into its place");
   Moves moves{{layout.Data() + "/etcd/data", fmt::format("{}/etcd/{}", layout.Data(), replaced.kept)}};
   std::string first;
@@ -173,24 +271,13 @@ Result<int> ReplayAfterRestore(fiber::Loop& loop, postgres::Pool& owner, const R
   if (rows.IsNull(0, "replay_from")) {
     return 0;
   }
-  const std::string from = std::string(rows.Text(0, "replay_from")) + "-0";
-  QUANTUM_TRY(const RedisAccess access, FindRedis(running));
-  redis::Client client(loop, access.options);
-  QUANTUM_TRY(const std::vector<StreamState> streams, ReadStreams(client));
   int replayed = 0;
-  for (const StreamState& stream : streams) {
-    for (const GroupState& group : stream.groups) {
-      const std::string unit = group.name.substr(0, group.name.rfind("-service"));
-      const config::Unit* const service = running.manifest.FindUnit(unit);
-      if (service == nullptr || !DependsOn(*service, kDoor)) {
-        continue;  // its effects are not in this database
-      }
-      const Status back = ReplayGroup(client, stream.family, group.name, from);
-      if (!back.ok() && back.error().code != Errc::kInvalidArgument) {  // it has not read so far yet
-        return back.error().Within(fmt::format("setting {} of {} back", group.name, stream.family));
-      }
-      replayed += back.ok() ? 1 : 0;
-    }
+  const auto& units = running.manifest.units();
+  if (std::any_of(units.begin(), units.end(),
+                  [](const config::Unit& unit) { return unit.name.starts_with("redis-"); })) {
+    QUANTUM_TRY(const RedisAccess access, FindRedis(running));
+    redis::Client client(loop, access.options);
+    QUANTUM_TRY(replayed, ReplayGroups(client, running, std::string(rows.Text(0, "replay_from")) + "-0"));
   }
   const auto done = owner.Query("UPDATE restores SET groups_replayed_at = now() WHERE groups_replayed_at IS NULL", {},
                                 {.idempotent = true});

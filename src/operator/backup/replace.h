@@ -9,6 +9,10 @@ namespace quantum::operate {
 // no number is given out twice. Before the copy is stopped; as its superuser. For fibers.
 Status MarkRestored(postgres::Pool& copy, const std::string& label, WallTime restored_to);
 
+// Whether a copy in this folder can be moved into the place of the database: folders do not move between disks.
+// kInvalidArgument: not.
+Status CheckReplaceable(const Running& running, const std::string& folder);
+
 struct Replaced {
   std::string kept;    // the ending of the names under which the old data is kept, beside the new
   Duration without{};  // a database: from the first unit that was stopped to the last that was started

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "operator/backup/archive.h"
 #include "operator/backup/replace.h"
@@ -35,6 +37,25 @@ Result<PgBackRest> OfAnyNode(const Running& running) {
   return Error{Errc::kNotFound, fmt::format("{} has no node of Postgres", running.manifest.path())};
 }
 
+// A new database in the place of a lost one begins with an empty backup, which must not be taken for the newest.
+Result<int64_t> ChooseDatabase(const RepositoryInfo& info, const RestoreTarget& target) {
+  const std::set<int64_t> databases = info.Databases();
+  if (target.database != 0) {
+    return target.database;
+  }
+  if (target.kind == RestoreTarget::Kind::kPoint || databases.size() == 1) {
+    return target.kind == RestoreTarget::Kind::kPoint ? info.database : *databases.begin();
+  }
+  std::string all;
+  for (const int64_t database : databases) {
+    const BackupSet* const newest = SetFor(info, database, std::nullopt);
+    all += fmt::format("{}{} (newest backup {}, {} MB)", all.empty() ? "" : ", ", database, newest->label,
+                       newest->database_bytes >> 20);
+  }
+  return Error{Errc::kConflict,
+               fmt::format("the repository has backups of the databases {}: say of which with --database N", all)};
+}
+
 Result<BackupSet> ChooseSet(const RepositoryInfo& info, const RestoreTarget& target) {
   if (info.sets.empty()) {
     return Error{Errc::kNotFound, "the repository has no backup; ./quantum backup full makes one"};
@@ -47,11 +68,14 @@ Result<BackupSet> ChooseSet(const RepositoryInfo& info, const RestoreTarget& tar
                : Error{Errc::kNotFound,
                        fmt::format("there is no backup {}; ./quantum backup list shows them", target.name)};
   }
-  const BackupSet* const set =
-      SetFor(info, target.kind == RestoreTarget::Kind::kTime ? std::optional<WallTime>(target.time) : std::nullopt);
+  QUANTUM_TRY(const int64_t database, ChooseDatabase(info, target));
+  const BackupSet* const set = SetFor(
+      info, database, target.kind == RestoreTarget::Kind::kTime ? std::optional<WallTime>(target.time) : std::nullopt);
   return set != nullptr ? Result<BackupSet>(*set)
-                        : Error{Errc::kNotFound, fmt::format("the oldest backup ended at {}, later than that",
-                                                             FormatIso8601(info.sets.front().ended))};
+                        : Error{Errc::kNotFound,
+                                fmt::format("database {} has no backup that ended by then; ./quantum backup list shows "
+                                            "what there is",
+                                            database)};
 }
 
 // "2026-11-29 02:00:00.000+00"
@@ -61,7 +85,7 @@ std::string PostgresTime(WallTime time) {
   return text.substr(0, text.size() - 1) + "+00";
 }
 
-std::vector<std::string> TargetArguments(const RestoreTarget& target, const BackupSet& set) {
+std::vector<std::string> ArgumentsOf(const RestoreTarget& target, const BackupSet& set) {
   switch (target.kind) {
     case RestoreTarget::Kind::kLatest:
       return {"--set=" + set.label, "--type=default"};
@@ -73,6 +97,14 @@ std::vector<std::string> TargetArguments(const RestoreTarget& target, const Back
       return {"--set=" + set.label, "--type=name", "--target=" + target.name, "--target-action=promote"};
   }
   return {};
+}
+
+std::vector<std::string> TargetArguments(const RestoreTarget& target, const BackupSet& set) {
+  std::vector<std::string> arguments = ArgumentsOf(target, set);
+  if (target.timeline != 0) {
+    arguments.push_back(fmt::format("--target-timeline={}", target.timeline));
+  }
+  return arguments;
 }
 
 Status PrepareFolder(const std::string& folder, const PgBackRest& program, const BackupSet& set) {
@@ -118,31 +150,38 @@ Result<Replayed> ReadContent(const postgres::PoolOptions& options) {
   return replayed;
 }
 
-Status MarkCopy(const postgres::PoolOptions& options, const Restored& restored) {
+Status MarkCopy(const postgres::PoolOptions& options, Restored& restored) {
   return InFiber([&](fiber::Loop& loop) -> Status {
     postgres::Pool copy(loop, options);
-    return MarkRestored(copy, restored.label, restored.last_commit.value_or(restored.backup_ended));
+    QUANTUM_CHECK(MarkRestored(copy, restored.label, restored.last_commit.value_or(restored.backup_ended)));
+    QUANTUM_TRY(const postgres::Rows rows, copy.Query("SELECT pg_walfile_name(pg_current_wal_lsn()) AS segment"));
+    restored.log_end = rows.Text(0, "segment");
+    return {};
   });
 }
 
-// The moment that a file holds: of a dump when it was begun, of SQL when it was last written, at the latest.
-WallTime TimeOf(const PgBackRest& program, const std::string& file) {
+// The moment that a file holds: of a dump when it was begun, of SQL when it was last written.
+Result<WallTime> TimeOf(const PgBackRest& program, const std::string& file) {
   std::error_code error;
   const auto written = std::chrono::file_clock::to_sys(fs::last_write_time(file, error));
-  WallTime time = error ? SystemClock().Now() : std::chrono::time_point_cast<WallTime::duration>(written);
+  std::string magic(5, '\0');
+  if (error || !std::ifstream(file, std::ios::binary).read(magic.data(), 5)) {
+    return Error{Errc::kNotFound, fmt::format("{} cannot be read", file)};
+  }
+  if (magic != "PGDMP") {
+    return std::chrono::time_point_cast<WallTime::duration>(written);
+  }
   constexpr std::string_view kCreated = "Archive created at ";  // "2026-11-29 04:13:47 UTC"
-  static_cast<void>(program.RunProgram(
-      {fmt::format("{}/pg_restore", kPostgresPrograms), "--list", file}, [&](const std::string& line) {
-        const size_t at = line.find(kCreated);
-        if (at == std::string::npos || line.size() < at + kCreated.size() + 19) {
-          return;
-        }
-        std::string text = line.substr(at + kCreated.size(), 19);
-        if (const auto begun = ParseIso8601(text.replace(10, 1, "T") + "Z"); begun.ok()) {
-          time = std::min(time, *begun);
-        }
-      }));
-  return time;
+  Result<WallTime> begun = Error{Errc::kInvalidArgument, fmt::format("{} does not say when it was begun", file)};
+  QUANTUM_CHECK(program.RunScript({fmt::format("{}/pg_restore", kPostgresPrograms), "--list", file}, {},
+                                  [&](const std::string& line) {
+                                    const size_t at = line.find(kCreated);
+                                    if (at != std::string::npos && line.size() >= at + kCreated.size() + 19) {
+                                      std::string text = line.substr(at + kCreated.size(), 19);
+                                      begun = ParseIso8601(text.replace(10, 1, "T") + "Z");
+                                    }
+                                  }));
+  return begun;
 }
 
 // Removes what was copied, unless it is good.
@@ -181,13 +220,18 @@ Result<Restored> RestoreBeside(const Running& running, const RestoreTarget& targ
   if (target.kind == RestoreTarget::Kind::kLatest || target.kind == RestoreTarget::Kind::kTime) {
     steps.on_step("archiving what the primary has written");
     if (const Status flushed = FlushLog(running); !flushed.ok()) {
-      // Without a primary the archive is all there is.
+      // Without a primary the archive is all there is. With one, what it has not archived would be lost by replacing
+      // it.
+      if (flushed.error().code != Errc::kUnavailable && purpose == Purpose::kReplacement &&
+          target.kind == RestoreTarget::Kind::kLatest) {
+        return flushed.error().Within("the archive lacks what the primary has; --time replaces without it");
+      }
       steps.on_step(fmt::format("going on with what the archive has: {}", flushed.error().message));
     }
     lap();
   }
   QUANTUM_TRY(const RepositoryInfo now, program.Info());
-  const std::string archived = now.archive_last;
+  const std::string archived = now.ArchivedLast(set.database);
   steps.on_step(fmt::format("copying {}", set.label));
   std::vector<std::string> arguments{"--log-level-console=detail", "--pg1-path=" + restored.data};
   const auto of_target = TargetArguments(target, set);
@@ -244,7 +288,7 @@ Result<Restored> RestoreFile(const Running& running, const std::string& file, co
   }
   QUANTUM_TRY(const PgBackRest program, OfAnyNode(running));
   Restored restored{.data = folder + "/data", .label = fs::path(file).filename().string()};
-  restored.backup_ended = TimeOf(program, file);
+  QUANTUM_TRY(restored.backup_ended, TimeOf(program, file));
   const SteadyTime begin = SystemClock().Steady();
   steps.on_step(fmt::format("reading {} into a new database, and checking it", file));
   std::vector<std::string> command{running.layout.Etc() + "/postgres/restore.sh", folder, "--file", file};
@@ -259,6 +303,7 @@ Result<Restored> RestoreFile(const Running& running, const std::string& file, co
   restored.content = std::move(replayed.content);
   if (purpose == Purpose::kReplacement) {
     QUANTUM_CHECK(MarkCopy(scratch->Options(), restored));
+    restored.log_end.clear();
   }
   QUANTUM_CHECK(scratch->Stop());
   return restored;

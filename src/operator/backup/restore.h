@@ -18,6 +18,8 @@ struct RestoreTarget {
   } kind = Kind::kLatest;
   std::string name;
   WallTime time{};
+  int64_t database = 0;  // of which one, as the repository counts them; 0: of the only one there is
+  int64_t timeline = 0;  // of the log; 0: the newest. What a restore has undone is on the one before
 };
 
 struct Restored {
@@ -26,6 +28,7 @@ struct Restored {
   std::optional<WallTime> last_commit{};  // replayed; nothing: none was
   WallTime backup_ended{};                // of that backup
   Fingerprint content;
+  std::string log_end;  // the segment of its own log in which it ended; empty: it has no backup before it
   Duration copied{};    // how long it took to copy it from the repository
   Duration replayed{};  // … until it had replayed its log and served
   Duration checked{};   // … to look at every page and index

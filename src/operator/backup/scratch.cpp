@@ -26,7 +26,7 @@ constexpr auto kStopMax = 60s;
 constexpr int kPort = 5432;  // names the socket alone
 constexpr int kWords = 8;
 
-// What recovery wants to be at least as large as on the primary stands as in patroni.yml.
+// Without hot_standby recovery does not compare settings such as max_connections with the primary's.
 constexpr const char* kConfiguration = R"(data_directory = '{data}'
 hba_file = '{folder}/pg_hba.conf'
 ident_file = ''
@@ -35,13 +35,9 @@ listen_addresses = ''
 port = {port}
 unix_socket_directories = '{folder}'
 unix_socket_permissions = 0700
-max_connections = 60
-max_wal_senders = 10
-max_replication_slots = 10
-max_worker_processes = 8
-max_locks_per_transaction = 64
+max_connections = 20
 wal_level = replica
-hot_standby = on
+hot_standby = off
 archive_mode = off
 shared_buffers = 128MB
 maintenance_work_mem = 64MB

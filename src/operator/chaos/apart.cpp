@@ -30,17 +30,16 @@ void Forward(int signal) {
 
 int CodeOf(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
-// Until no child is left; the code of `pid`.
-int AwaitAll(pid_t pid) {
-  int code = kFailedToBegin;
+int Await(pid_t pid) {
   int status = 0;
-  for (pid_t ended = 0; (ended = ::wait(&status)) > 0 || errno == EINTR;) {
-    if (ended == pid) {
-      runner = 0;
-      code = CodeOf(status);
-    }
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  return code;
+  return CodeOf(status);
+}
+
+void AwaitAll() {
+  while (::wait(nullptr) > 0 || errno == EINTR) {
+  }
 }
 
 [[noreturn]] void Play(pid_t parent, const Apart& apart, const std::function<int(const Apart&)>& body) {
@@ -91,7 +90,7 @@ std::string FurnishMachine() {
 
 }  // namespace
 
-int RunApart(bool own_machine, const std::function<int(const Apart&)>& body) {
+int RunApart(bool own_machine, const std::function<int(const Apart&)>& body, const std::function<void()>& after) {
   std::fflush(nullptr);
   Apart apart;
   if (own_machine && ::geteuid() != 0) {
@@ -115,7 +114,13 @@ int RunApart(bool own_machine, const std::function<int(const Apart&)>& body) {
   }
   runner_is_init = given ? 1 : 0;
   runner = pid;
-  return AwaitAll(pid);
+  const int code = Await(pid);
+  runner = 0;
+  if (!given && after) {
+    after();
+  }
+  AwaitAll();
+  return code;
 }
 
 }  // namespace quantum::operate::chaos

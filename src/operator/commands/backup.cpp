@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
+#include "operator/backup/lock.h"
 #include "operator/backup/replace.h"
 #include "operator/backup/trial.h"
 #include "operator/commands/api.h"
@@ -21,6 +23,9 @@ namespace quantum::operate {
 namespace {
 
 namespace json = boost::json;
+
+constexpr Duration kTurnMax = std::chrono::hours(1);           // what runs by the clock waits for its turn
+constexpr Duration kReplaceTurnMax = std::chrono::minutes(1);  // who restores is in a hurry
 
 double SecondsOf(Duration time) { return std::chrono::duration<double>(time).count(); }
 
@@ -56,10 +61,15 @@ json::object ToJson(const BackupSet& set) {
           {"started", FormatIso8601(set.started)},
           {"ended", FormatIso8601(set.ended)},
           {"database_bytes", set.database_bytes},
-          {"stored_bytes", set.stored_bytes}};
+          {"stored_bytes", set.stored_bytes},
+          {"database", set.database}};
 }
 
-Status PhysicalBackup(const Context& context, const Running& running, const std::string& type) {
+Result<BackupLock> Lock(const Context& context, const Running& running, const std::string& what, Duration wait) {
+  return BackupLock::Take(running.layout, what, wait, ShowSteps(context).on_step);
+}
+
+Status MakeAndKeep(const Context& context, const Running& running, const std::string& type) {
   const auto set = MakeBackup(running, type, ShowPercent(context));
   BackupRecord record{.ended = SystemClock().Now(), .type = type};
   record.label = set.ok() ? set->label : "";
@@ -76,6 +86,11 @@ Status PhysicalBackup(const Context& context, const Running& running, const std:
   return {};
 }
 
+Status PhysicalBackup(const Context& context, const Running& running, const std::string& type) {
+  QUANTUM_TRY(const BackupLock lock, Lock(context, running, "quantum backup " + type, kTurnMax));
+  return MakeAndKeep(context, running, type);
+}
+
 Status ListBackups(const Context& context, const Running& running) {
   QUANTUM_TRY(const PgBackRest program, PgBackRest::Of(running, "postgres-1"));
   QUANTUM_TRY(const RepositoryInfo info, program.Info());
@@ -84,18 +99,20 @@ Status ListBackups(const Context& context, const Running& running) {
     for (const BackupSet& set : info.sets) {
       sets.push_back(ToJson(set));
     }
-    Print("{}\n", json::serialize(json::object{
-                      {"backups", std::move(sets)}, {"archived", info.archive_last}, {"trouble", info.trouble}}));
+    Print("{}\n", json::serialize(json::object{{"backups", std::move(sets)},
+                                               {"archived", info.ArchivedLast(info.database)},
+                                               {"trouble", info.trouble}}));
     return {};
   }
   std::vector<std::vector<std::string>> rows;
   for (const BackupSet& set : info.sets) {
-    rows.push_back({set.label, set.type, FormatIso8601(set.ended),
+    rows.push_back({set.label, set.type, std::to_string(set.database), FormatIso8601(set.ended),
                     fmt::format("{:.1f}", static_cast<double>(set.database_bytes) / 1e6),
                     fmt::format("{:.1f}", static_cast<double>(set.stored_bytes) / 1e6)});
   }
-  Print("{}", FormatTable({"backup", "type", "ended", "database MB", "added MB"}, rows));
-  Print("newest segment of the log in the archive: {}\n", info.archive_last.empty() ? "none" : info.archive_last);
+  Print("{}", FormatTable({"backup", "type", "database", "ended", "database MB", "added MB"}, rows));
+  const std::string last = info.ArchivedLast(info.database);
+  Print("newest segment of the log in the archive: {}\n", last.empty() ? "none" : last);
   return {};
 }
 
@@ -125,22 +142,26 @@ struct RestoreOptions {
   std::string set;
   std::string into;
   std::string table;
+  int64_t database = 0;
+  int64_t timeline = 0;
   bool replace = false;
 };
 
 Result<RestoreTarget> TargetOf(const RestoreOptions& options) {
+  RestoreTarget target{.database = options.database, .timeline = options.timeline};
   if (!options.time.empty()) {
     const auto time = ParseIso8601(options.time);
     if (!time.ok()) {
       return Error{Errc::kInvalidArgument,
                    fmt::format("--time wants a moment such as 2026-11-29T02:00:00Z, not '{}'", options.time)};
     }
-    return RestoreTarget{.kind = RestoreTarget::Kind::kTime, .time = *time};
+    target.kind = RestoreTarget::Kind::kTime;
+    target.time = *time;
+  } else if (!options.set.empty()) {
+    target.kind = RestoreTarget::Kind::kSet;
+    target.name = options.set;
   }
-  if (!options.set.empty()) {
-    return RestoreTarget{.kind = RestoreTarget::Kind::kSet, .name = options.set};
-  }
-  return RestoreTarget{};
+  return target;
 }
 
 void ReportCopy(const Context& context, const Restored& restored, json::object& report) {
@@ -165,8 +186,20 @@ void ReportCopy(const Context& context, const Restored& restored, json::object& 
   }
 }
 
+// Why no entries are made now; empty: they are. Somebody else's halt is not the restore's to lift.
+std::string StandingHalt(const Running& running) {
+  if (const auto flag = ReadFile(running.layout.HaltFile()); flag.ok()) {
+    return "entries were halted before: " + *flag;
+  }
+  const json::value stop = AskJson(running, "risk-safety", "/api/risk/ess/status");
+  const json::value* const state = stop.is_object() ? stop.get_object().if_contains("state") : nullptr;
+  const std::string text = state != nullptr && state->is_string() ? std::string(state->get_string()) : "ARMED";
+  return text == "ARMED" || text == "DISABLED" ? "" : "the emergency stop was " + text + " before";
+}
+
 // The platform is halted. It goes on when Postgres and the exchange agree; else a person decides.
-Status ResumeIfEqual(const Context& context, const Running& running, json::object& report) {
+Status ResumeIfEqual(const Context& context, const Running& running, const std::string& standing,
+                     json::object& report) {
   QUANTUM_TRY(const std::vector<std::string> differences, FindDifferences(running));
   report["differences"] = json::value_from(differences);
   if (!differences.empty()) {
@@ -177,16 +210,25 @@ Status ResumeIfEqual(const Context& context, const Running& running, json::objec
                  "the database is replaced, and differs from the exchange as above: new entries stay halted. "
                  "docs/runbook.md, \"Restoring\", says how to go on"};
   }
+  if (!context.json) {
+    Say("Postgres and the exchange agree.");
+  }
+  report["halted"] = standing;
+  if (!standing.empty()) {
+    Say(fmt::format("New entries stay halted: {}. POST /api/risk/ess/reset lifts it", standing));
+    return {};
+  }
   // risk-safety has made the halt its own by now, and lifts both.
   QUANTUM_TRY([[maybe_unused]] const auto reset, CallService(running, "risk-safety", "POST", "/api/risk/ess/reset",
                                                              R"({"reason":"restored, and equal to the exchange"})"));
   if (!context.json) {
-    Say("Postgres and the exchange agree: new entries go on.");
+    Say("New entries go on.");
   }
   return {};
 }
 
 Status Replace(const Context& context, const Running& running, const Restored& restored, json::object& report) {
+  const std::string standing = StandingHalt(running);
   QUANTUM_TRY(const Replaced replaced, ReplaceDatabase(running, restored, ShowSteps(context).on_step));
   report["kept"] = replaced.kept;
   report["without_database_seconds"] = SecondsOf(replaced.without);
@@ -196,7 +238,13 @@ Status Replace(const Context& context, const Running& running, const Restored& r
         "when you are content.",
         SecondsOf(replaced.without), running.layout.Data(), replaced.kept));
   }
-  return ResumeIfEqual(context, running, report);
+  const Status resumed = ResumeIfEqual(context, running, standing, report);
+  // Of the database as it is now there is none yet.
+  ShowSteps(context).on_step("backing up");
+  Context quiet = context;
+  quiet.json = false;
+  const Status backed_up = MakeAndKeep(quiet, running, "full");
+  return resumed.ok() ? backed_up : resumed;
 }
 
 // From where the caller stands: the entry script changes into the checkout.
@@ -225,6 +273,12 @@ Status RunRestore(const Context& context, const RestoreOptions& options) {
   const std::string folder = !options.into.empty() ? Absolute(options.into)
                                                    : fmt::format("{}/backup/restored-{}", running.layout.Data(),
                                                                  FormatIso8601(SystemClock().Now()).substr(0, 19));
+  std::optional<BackupLock> lock;
+  if (options.replace) {
+    QUANTUM_TRY(BackupLock taken, Lock(context, running, "quantum restore --replace", kReplaceTurnMax));
+    lock.emplace(std::move(taken));
+    QUANTUM_CHECK(CheckReplaceable(running, folder));
+  }
   QUANTUM_TRY(const Restored restored, from_file ? RestoreFile(running, Absolute(options.what), options.table, folder,
                                                                ShowSteps(context), purpose)
                                                  : RestoreBeside(running, target, folder, ShowSteps(context), purpose));
@@ -241,6 +295,7 @@ Status RunRestore(const Context& context, const RestoreOptions& options) {
 
 Status RunTrial(Context& context) {
   QUANTUM_TRY(const Running running, FindRunning(context));
+  QUANTUM_TRY(const BackupLock lock, Lock(context, running, "quantum restore-test", kTurnMax));
   QUANTUM_TRY(const TrialRecord record, TryRestore(running, ShowSteps(context)));
   if (context.json) {
     Print("{}\n", json::serialize(json::object{{"backup", record.label},
@@ -286,6 +341,15 @@ void AddBackup(CLI::App& app, Context& context) {
   restore->add_option("--set", options->set, "To the end of this backup (quantum backup list)")
       ->type_name("LABEL")
       ->excludes(time);
+  restore->add_option("--database", options->database, "Where there are backups of several: of this one")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  restore
+      ->add_option(
+          "--timeline", options->timeline,
+          "Along this timeline of the log instead of the newest: what a restore has undone is on the one before")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
   restore->add_option("--into", options->into, "An empty or new folder; default: data/backup/restored-TIME")
       ->type_name("DIR");
   restore->add_flag("--replace", options->replace,

@@ -7,9 +7,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 
 #include "operator/chaos/apart.h"
+#include "operator/chaos/postgres/platform.h"
 #include "operator/chaos/postgres/postgres_faults.h"
 #include "operator/chaos/postgres/postgres_run.h"
 #include "operator/chaos/run.h"
@@ -57,7 +59,8 @@ int Finish(const Result<Report>& report, const std::string& json) {
 
 // A run in a temporary folder, which is removed after it.
 template <class Play>
-Result<int> PlayApart(const Context& context, Wanted wanted, bool own_machine, Play&& play) {
+Result<int> PlayApart(const Context& context, Wanted wanted, bool own_machine, Play&& play,
+                      const std::function<void(const std::string&)>& after = {}) {
   const fs::path checkout = fs::path(context.ManifestPath()).parent_path();
   if (!fs::is_directory(checkout / "infra")) {
     return Error{Errc::kInvalidArgument,
@@ -75,7 +78,8 @@ Result<int> PlayApart(const Context& context, Wanted wanted, bool own_machine, P
         wanted.seed, wanted.keep ? ", in " + folder : "");
   FlushOutput();
   const int code = chaos::RunApart(
-      own_machine, [&](const chaos::Apart& apart) { return Finish(play(wanted, folder, apart), wanted.json); });
+      own_machine, [&](const chaos::Apart& apart) { return Finish(play(wanted, folder, apart), wanted.json); },
+      after ? [&] { after(folder); } : std::function<void()>());
   if (!wanted.keep) {
     std::error_code ignored;
     fs::remove_all(folder, ignored);
@@ -98,17 +102,20 @@ Result<int> ChaosBus(const Context& context, const Wanted& wanted) {
 }
 
 Result<int> ChaosPostgres(const Context& context, const Wanted& wanted) {
-  return PlayApart(context, wanted, true, [&](const Wanted& all, const std::string& folder, const chaos::Apart& apart) {
+  const std::string program = fs::read_symlink("/proc/self/exe").string();
+  const std::string manifest = fs::absolute(context.ManifestPath()).string();
+  const auto play = [&](const Wanted& all, const std::string& folder, const chaos::Apart& apart) {
     return chaos::RunPostgresChaos({.rounds = all.rounds,
                                     .seed = all.seed,
                                     .per_second = all.rate,
                                     .faults = all.faults,
                                     .control = all.control,
                                     .folder = folder,
-                                    .manifest = fs::absolute(context.ManifestPath()).string(),
-                                    .program = fs::read_symlink("/proc/self/exe").string()},
+                                    .manifest = manifest,
+                                    .program = program},
                                    apart);
-  });
+  };
+  return PlayApart(context, wanted, true, play, chaos::TakeDown);
 }
 
 Status Work(const std::string& file) {

@@ -38,6 +38,18 @@ Status CheckOneNodeBefore(const Layout& layout, const config::Manifest& manifest
                            layout.Data())};
 }
 
+bool HasData(const Layout& layout, const config::Unit& node) {
+  return ::access(fmt::format("{}/{}/data/PG_VERSION", layout.Data(), node.name).c_str(), F_OK) == 0;
+}
+
+// Without its section on how a new database begins a node without data waits for one that has some, instead of making a
+// new, empty one first.
+std::string WithoutBootstrap(std::string patroni) {
+  const size_t begin = patroni.find("\nbootstrap:\n");
+  const size_t end = patroni.find("\npostgresql:\n");
+  return begin == std::string::npos || end == std::string::npos ? patroni : patroni.erase(begin, end - begin);
+}
+
 Status RenderPostgres(const Layout& layout, const std::string& infra, const Variables& variables,
                       const config::Manifest& manifest, const Accounts& accounts) {
   const auto postgres = accounts.find(kPostgresUser);
@@ -50,10 +62,14 @@ Status RenderPostgres(const Layout& layout, const std::string& infra, const Vari
         layout.Data() + "/backup/pgpass",
         fmt::format("*:*:*:postgres:{}\n", variables.secret.at("SECRET_POSTGRES_SUPERUSER")), 0600, owner));
   }
+  const bool has_data = std::any_of(manifest.units().begin(), manifest.units().end(), [&](const config::Unit& unit) {
+    return IsPostgresNode(unit) && HasData(layout, unit);
+  });
   for (const config::Unit& unit : manifest.units()) {
     if (!IsPostgresNode(unit)) {
       continue;
     }
+    const bool waits = has_data && !HasData(layout, unit);
     const std::string folder = fmt::format("{}/{}", layout.Etc(), unit.name);
     QUANTUM_CHECK(MakeFolder(folder, 0755, nullptr));
     Variables own = variables;
@@ -66,7 +82,8 @@ Status RenderPostgres(const Layout& layout, const std::string& infra, const Vari
     for (const char* file : kNodeFiles) {
       const std::string from = fmt::format("{}/postgres/{}", infra, file);
       QUANTUM_TRY(const std::string text, ReadFile(from));
-      QUANTUM_TRY(const Rendered rendered, Render(text, own, from));
+      QUANTUM_TRY(Rendered rendered, Render(text, own, from));
+      rendered.text = waits ? WithoutBootstrap(std::move(rendered.text)) : std::move(rendered.text);
       const bool shared = rendered.has_secret && reader != nullptr;
       const FileOwner owner{.gid = shared ? reader->gid : ::getegid()};
       QUANTUM_CHECK(WriteFileAtomically(fmt::format("{}/{}", folder, file), rendered.text,

@@ -203,11 +203,13 @@ Result<Trade> ReadTrade(const Rows& rows, size_t row) {
   return trade.ok() ? std::move(trade) : Broken("trade", rows.Text(row, "trade_id"), trade.error());
 }
 
+// What was approved until the services were stopped may have been carried out: the groups are set back after that.
 Result<WallTime> LastRestore(postgres::Pool& pool) {
-  QUANTUM_TRY(const Rows rows,
-              pool.Query("SELECT (extract(epoch from coalesce(max(restored_at), 'epoch')) * 1000)::bigint AS ms FROM "
-                         "restores",
-                         {}, {.idempotent = true}));
+  QUANTUM_TRY(
+      const Rows rows,
+      pool.Query("SELECT (extract(epoch from coalesce(max(coalesce(groups_replayed_at, restored_at)), 'epoch')) "
+                 "* 1000)::bigint AS ms FROM restores",
+                 {}, {.idempotent = true}));
   return FromUnixMs(rows.Int(0, "ms"));
 }
 

@@ -77,6 +77,13 @@ Error FromErrno(const std::string& what) { return {Errc::kUnavailable, what + ":
 
 }  // namespace
 
+void TakeDown(const std::string& folder) {
+  const Layout layout{.root = folder + "/state"};
+  if (!LivingRecords(layout.Records()).empty()) {
+    static_cast<void>(RunCommand({layout.Bin() + "/quantum", "down", "--state", layout.root}));
+  }
+}
+
 Result<std::unique_ptr<Platform>> Platform::Start(fiber::Loop& loop, Options options) {
   std::unique_ptr<Platform> platform(new Platform(loop, std::move(options)));
   QUANTUM_CHECK(platform->WriteManifest());
@@ -88,7 +95,7 @@ Result<std::unique_ptr<Platform>> Platform::Start(fiber::Loop& loop, Options opt
 
 Platform::~Platform() {
   if (!options_.apart.own_machine) {
-    static_cast<void>(RunCommand(Command({"down"})));
+    TakeDown(options_.folder);
   }
 }
 

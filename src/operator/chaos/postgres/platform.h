@@ -16,6 +16,9 @@
 
 namespace quantum::operate::chaos {
 
+// Takes down what runs in the folder of a run that has ended otherwise than by itself; nothing where nothing does.
+void TakeDown(const std::string& folder);
+
 // The platform's own Postgres to be broken: those units of quantum.yml that PgBouncer and the archive need, brought up
 // by `quantum up` in a folder of the run's, under their supervisor. Nodes are numbered from 0. For fibers of the loop,
 // which signals and short commands block. In namespaces of our own it ends with them, else with this object.
