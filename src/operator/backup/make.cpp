@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "operator/bus/connect.h"
 #include "operator/postgres/cluster.h"
@@ -47,6 +48,9 @@ namespace {
 // pgBackRest says of a full disk now and then that it cannot write, and nothing else.
 Error WithDisk(Error error, const std::string& folder) {
   constexpr uint64_t kNearlyFull = 64 << 20;
+  if (!std::filesystem::exists(folder)) {
+    return error;  // it is elsewhere
+  }
   const uint64_t free = FreeBytes(folder);
   if (error.message.find("unable to write") != std::string::npos && free < kNearlyFull) {
     return {Errc::kExhausted,

@@ -8,6 +8,7 @@
 #include "operator/commands/command.h"
 #include "operator/commands/service_check.h"
 #include "operator/output.h"
+#include "operator/state/repository.h"
 #include "operator/state/stage.h"
 #include "operator/table.h"
 #include "platform/config/scalars.h"
@@ -72,6 +73,7 @@ Status CheckRecordings(const config::Manifest& manifest) {
 Status Check(const Context& context) {
   QUANTUM_TRY(const config::Manifest manifest, config::Manifest::Load(context.ManifestPath(), {}, context.port_offset));
   QUANTUM_CHECK(CheckRecordings(manifest));
+  QUANTUM_TRY([[maybe_unused]] const Repository repository, ReadRepository(manifest));
   QUANTUM_TRY(const int services, CheckServices(manifest, {.port_offset = context.port_offset}));
   if (context.json) {
     Print("{}\n", json::serialize(ToJson(manifest, services)));

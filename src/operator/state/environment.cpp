@@ -112,7 +112,6 @@ Variables PlainVariables(const Layout& layout, const config::Manifest& manifest)
   plain["PG_READ_PORT"] = plain["HAPROXY_READ_PORT"] = port("haproxy", "read");
   plain["PGBOUNCER_PORT"] = port("pgbouncer");
   plain["PGBOUNCER_CONFIG_DIR"] = layout.Etc() + "/postgres";
-  plain["BACKUP_REPOSITORY"] = layout.Data() + "/backup/repository";
   plain["ETCD_NAME"] = "etcd";
   plain["ETCD_DATA_DIR"] = layout.Data() + "/etcd/data";
   plain["ETCD_KEYS_DIR"] = layout.Data() + "/etcd/keys";

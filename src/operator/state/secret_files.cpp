@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "operator/state/repository.h"
 #include "platform/config/secrets.h"
 
 namespace quantum::operate {
@@ -32,6 +33,7 @@ struct Secret {
   std::string_view name;
   std::vector<Bound> bound = {};
   bool of_exchange = false;
+  bool of_owner = false;  // of the one who runs the platform, who must give it
 };
 
 const std::vector<Secret>& Secrets() {
@@ -200,6 +202,15 @@ class Preparer {
     if (secret.of_exchange && trades_elsewhere()) {
       return Asked(path, secret.name, manifest_.mode());
     }
+    if (secret.of_owner) {
+      return Error{Errc::kNotFound,
+                   fmt::format("a remote repository of backups wants the secret {0} of you{3}: write it to {1} (mode "
+                               "0600), or name its file by {2}_FILE",
+                               secret.name, path, VariableOf(secret.name),
+                               secret.name == config::kBackupCipher
+                                   ? " (openssl rand -hex 32 makes one; keep a copy in a safe place)"
+                                   : "")};
+    }
     QUANTUM_TRY(std::string text, config::GenerateSecret());
     text.insert(0, secret.of_exchange ? kPaperPrefix : "");
     QUANTUM_CHECK(WriteFileAtomically(path, text + "\n", 0600, owner_));
@@ -211,14 +222,39 @@ class Preparer {
   FileOwner owner_;
 };
 
+// Where the backups are out of the house, their key must be too: they are needed when this machine is lost.
+Status CheckExported(const Layout& layout, const Repository& repository) {
+  if (repository.kind == Repository::Kind::kLocal || repository.key_exported ||
+      config::GivenSecretPath(config::kBackupCipher)) {
+    return {};
+  }
+  return Error{Errc::kInvalidArgument,
+               fmt::format("nobody can read the backups of a remote repository without {}/{}, and when this machine is "
+                           "lost that file is lost with it: see that there is a copy in a safe place, then say so by "
+                           "key_exported: true in the manifest's section backups",
+                           layout.Secrets(), config::kBackupCipher)};
+}
+
+Result<std::string> PrepareRepository(const Layout& layout, const Repository& repository, const Preparer& preparer) {
+  QUANTUM_CHECK(CheckExported(layout, repository));
+  std::map<std::string, std::string, std::less<>> secrets;
+  for (const std::string_view name : SecretsOf(repository)) {
+    QUANTUM_TRY(secrets[std::string(name)], preparer.Prepare({.name = name, .of_owner = true}));
+  }
+  return RepositoryOptions(repository, layout, secrets);
+}
+
 }  // namespace
 
 Result<Variables> PrepareSecrets(const Layout& layout, const config::Manifest& manifest, const Accounts& accounts) {
   Variables variables;
   const Preparer preparer(layout, manifest, accounts);
-  for (const Secret& secret : Secrets()) {
+  QUANTUM_TRY(const Repository repository, ReadRepository(manifest));
+  for (Secret secret : Secrets()) {
+    secret.of_owner = secret.name == config::kBackupCipher && repository.kind != Repository::Kind::kLocal;
     QUANTUM_TRY(variables.secret["SECRET_" + VariableOf(secret.name)], preparer.Prepare(secret));
   }
+  QUANTUM_TRY(variables.secret["SECRET_BACKUP_REPOSITORY"], PrepareRepository(layout, repository, preparer));
   return variables;
 }
 

@@ -32,7 +32,8 @@ namespace {
 
 constexpr const char* kLoopback = "127.0.0.1";
 constexpr std::string_view kGateway = "gateway";
-constexpr std::array<std::string_view, 5> kSections = {"services", "market", "strategy", "servers", "limits"};
+constexpr std::array<std::string_view, 6> kSections = {"services", "market", "strategy",
+                                                       "servers",  "limits", "backups"};
 
 std::shared_ptr<Section::Impl> Root(const std::shared_ptr<const Document>& document) {
   return std::make_shared<Section::Impl>(document, "", document->root(), 1);

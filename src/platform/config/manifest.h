@@ -186,7 +186,7 @@ class Manifest {
   // What stands at a key ("market.seed"), overrides included, as YAML in one line; empty when nothing does.
   std::string ValueAt(std::string_view key_path) const;
 
-  // services.<name>, market, servers.<name>, limits: read by who owns them.
+  // services.<name>, market, servers.<name>, limits, backups: read by who owns them.
   Section Service(std::string_view name) const;
   Section Top(std::string_view key) const;
 

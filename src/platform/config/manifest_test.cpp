@@ -158,7 +158,7 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
       {"version: 1\nmode:\n  name: LIVE\n  confirm: yes\n",
        "quantum.yml:4: mode.confirm: LIVE trades real money and asks for confirm: real-money"},
       {kHead + "symbol: [X]\n",
-       "quantum.yml:3: symbol: unknown key; known are bind, limits, market, mode, servers, services, "
+       "quantum.yml:3: symbol: unknown key; known are backups, bind, limits, market, mode, servers, services, "
        "strategy, symbols, units, version"},
       {kHead + "symbols: [BTCUSDT, btc]\n",
        "quantum.yml:3: symbols: 'btc' is no symbol: 3 to 20 of A-Z and 0-9, such as BTCUSDT"},
@@ -166,7 +166,8 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
       {kHead + "bind: localhost\n", "quantum.yml:3: bind: expected an IP address, found 'localhost'"},
       {kHead + "limits: 5\n", "quantum.yml:3: limits: expected a mapping"},
       {kHead + "gateway: {}\n",
-       "quantum.yml:3: gateway: unknown key; known are bind, limits, market, mode, servers, services, strategy, "
+       "quantum.yml:3: gateway: unknown key; known are backups, bind, limits, market, mode, servers, services, "
+       "strategy, "
        "symbols, "
        "units, version"},
       {kHead + "limits:\n  cors_origin: []\n",
@@ -237,7 +238,7 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
                "[b]}\n",
        "quantum.yml:4: units.a: the dependencies form a cycle: b -> c -> b"},
       {kHead + "schedules: {}\n",
-       "quantum.yml:3: schedules: unknown key; known are bind, limits, market, mode, servers, services, "
+       "quantum.yml:3: schedules: unknown key; known are backups, bind, limits, market, mode, servers, services, "
        "strategy, symbols, units, version"},
       {kHead + "units:\n  a:\n    command: x\n    kind: task\n    schedule: daily 25:00 UTC\n",
        "quantum.yml:7: units.a.schedule: expected 'daily 02:30 UTC' or 'every 6h' (1s to 30d), found 'daily 25:00 "

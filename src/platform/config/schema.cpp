@@ -90,6 +90,9 @@ void CheckSections(Section& root, const std::vector<Unit>& units) {
   root.GetStringMap("strategy");
   CheckServers(root.GetSection("servers"));
   CheckLimits(root.GetSection("limits"));
+  Section backups = root.GetSection("backups");
+  CheckScalars(backups, {"repository", "endpoint", "bucket", "region", "account", "container", "path", "path_style",
+                         "ca_file", "key_exported"});
 }
 
 }  // namespace quantum::config
