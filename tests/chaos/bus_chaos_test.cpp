@@ -57,6 +57,15 @@ TEST(BusRestart, AStreamHoldsWhatItHeldAfterAllServersWereKilled) {
     loop.Stop();
   });
   loop.Run();
+  // Redis writes to its file up to two seconds late where the disk is slow (appendfsync everysec, in aof.c): events so
+  // young are with their publishers still.
+  for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
+    EXPECT_TRUE(Eventually(30s, [&] {
+      const std::string persistence = cluster.Ask(node, {"INFO", "persistence"});
+      return persistence.find("aof_buffer_length:0") != std::string::npos &&
+             persistence.find("aof_pending_bio_fsync:0") != std::string::npos;
+    }));
+  }
   for (size_t node = 0; node < RedisCluster::kNodes; ++node) {
     cluster.KillNode(node);
   }

@@ -16,7 +16,12 @@ using namespace std::chrono_literals;
 
 class PostgresChaosTest : public ChaosTest {
  protected:
-  PostgresChaosTest() : ChaosTest("postgres", "300", "60") {}
+  // The servers run as a user of their own, who has to pass.
+  PostgresChaosTest() : ChaosTest("postgres", "300", "60") {
+    for (const fs::path& folder : {directory_.path(), Temporary()}) {
+      fs::permissions(folder, fs::perms(0711));
+    }
+  }
 
   // Processes whose command speaks of the run's folder.
   std::vector<std::string> Left() const {
@@ -57,9 +62,10 @@ TEST_F(PostgresChaosTest, AsynchronousAndCutOffAPrimaryThatIsLostLosesCommitsAnd
 
 TEST_F(PostgresChaosTest, ARunThatIsInterruptedLeavesNothingBehind) {
   Process process = Start({"--rounds", "100", "--seed", "1", "--fault", "kill-pgbouncer"});
-  ASSERT_TRUE(Eventually(300s, [&] {
-    return ReadFile(directory_.path() / "output").find("1/100") != std::string::npos;
-  })) << ReadFile(directory_.path() / "output");
+  Eventually(300s, [&] {
+    return ReadFile(directory_.path() / "output").find("1/100") != std::string::npos || !process.Running();
+  });
+  ASSERT_TRUE(process.Running()) << ReadFile(directory_.path() / "output");
   ASSERT_TRUE(process.Stop(120s, SIGINT).has_value());
   EXPECT_TRUE(fs::is_empty(Temporary()));
   EXPECT_TRUE(Eventually(10s, [&] { return Left().empty(); })) << Left().front();

@@ -191,6 +191,7 @@ void PostgresServer::KillPostgres() {
 }
 
 void PostgresServer::KillPgBouncer() { pgbouncer_->Kill(); }
+void PostgresServer::DrainPgBouncer() { pgbouncer_->Stop(std::chrono::seconds(30), SIGINT); }
 
 postgres::PoolOptions PostgresServer::ServiceOptions() const {
   postgres::PoolOptions options;

@@ -34,6 +34,7 @@ class PostgresServer {
   // Starts what is not running and waits until it accepts.
   void StartPostgres();
   void KillPgBouncer();
+  void DrainPgBouncer();  // as the platform stops it; returns when it has ended
   void StartPgBouncer();
 
   // Runs a task of infra/postgres/bootstrap.sh (again).

@@ -22,6 +22,8 @@ constexpr const char* kExecution = "execution";
 constexpr int kPositionsEvery = 3;  // seconds
 constexpr int kPoliciesEvery = 3;
 constexpr int kReservationsEvery = 10;
+constexpr int kArchiveEvery = 10;
+constexpr Duration kArchiveGrace = 2min;
 
 }  // namespace
 
@@ -277,6 +279,11 @@ void RiskSafety::TendPostgres() {
       const Status refreshed = policies_->Refresh();
       service_.SetDegraded(
           "policies", refreshed.ok() ? "" : "policies may be older than in Postgres: " + refreshed.error().message);
+    }
+    if (turn % kArchiveEvery == 0) {
+      if (const auto trouble = ArchiveTrouble(service_.postgres(), kArchiveGrace); trouble.ok()) {
+        service_.SetDegraded("archive", *trouble);
+      }
     }
     if (turn % kReservationsEvery == 0) {
       ReleaseExpired();

@@ -210,6 +210,21 @@ Status KeepHeartbeat(postgres::Pool& pool) {
   return kept.ok() ? Status() : Status(kept.error());
 }
 
+Result<std::string> ArchiveTrouble(postgres::Pool& pool, Duration grace) {
+  QUANTUM_TRY(const Rows rows,
+              pool.Query("SELECT last_failed_wal AS segment, to_char(since AT TIME ZONE 'UTC', "
+                         "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS since FROM pg_stat_archiver, "
+                         "LATERAL (SELECT coalesce(last_archived_time, stats_reset) AS since) AS last "
+                         "WHERE current_setting('archive_mode') <> 'off' AND last_failed_time > since "
+                         "AND now() - since > make_interval(secs => $1::float8)",
+                         {std::to_string(std::chrono::duration<double>(grace).count())}, {.idempotent = true}));
+  return rows.empty() ? std::string()
+                      : fmt::format(
+                            "the log of Postgres has not reached its archive since {} (segment {}): what is "
+                            "committed now could not be restored",
+                            rows.Text(0, "since"), rows.Text(0, "segment"));
+}
+
 Result<std::vector<Reservation>> LockAndLoadReservations(postgres::Transaction& transaction) {
   // One round trip; the second statement sees what was committed before the lock was granted (read committed).
   QUANTUM_TRY(const auto rows, transaction.Batch({{kReservationLock, {}}, {kReservationsSql, {}}}));

@@ -40,6 +40,10 @@ Result<Decimal> DayStartEquity(postgres::Pool& pool, std::string day, Decimal eq
 // Commits a row: to which second Postgres can be restored. Waits a second at most.
 Status KeepHeartbeat(postgres::Pool& pool);
 
+// Why what is committed does not reach the archive of the log, once that has lasted for `grace`; empty: it does, or
+// there is none.
+Result<std::string> ArchiveTrouble(postgres::Pool& pool, Duration grace);
+
 // What is promised. Within a transaction it first takes the lock under which all reservations are made.
 Result<std::vector<Reservation>> LockAndLoadReservations(postgres::Transaction& transaction);
 Result<std::vector<Reservation>> LoadReservations(postgres::Pool& pool);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "services/risk_safety/integration_world.h"
+#include "tests/support/fiber_eventually.h"
 #include "tests/support/redis_cluster.h"
 
 namespace quantum::risk_safety {
@@ -232,6 +233,26 @@ TEST_F(Policies, WithoutPostgresTheFileServesTheStartAndNeverReplacesWhatIsInFor
     EXPECT_FALSE(next.Refresh().ok());
     EXPECT_EQ(next.active().name, world.policies.active().name);
     server_->StartPgBouncer();
+  });
+}
+
+TEST_F(Store, ALogThatDoesNotReachItsArchiveIsTold) {
+  Run([](test::World& world) {
+    EXPECT_EQ(ArchiveTrouble(world.pool, Duration::zero()).value(), "") << "there is no archive";
+  });
+  const testing::PostgresServer broken({.settings = "archive_mode = on\narchive_command = '/bin/false'\n"});
+  testing::RunInFiber([&](fiber::Loop& loop) {
+    postgres::Pool owner(loop, broken.OwnerOptions());
+    // More than a segment holds: it ends, and is to be archived.
+    ASSERT_TRUE(owner
+                    .Query("CREATE TABLE noise AS SELECT repeat(md5(i::text), 10) FROM generate_series(1, 100000) i",
+                           {}, {.timeout = std::chrono::minutes(1)})
+                    .ok());
+    postgres::Pool pool(loop, broken.ServiceOptions());
+    const auto told = [&](Duration grace) { return ArchiveTrouble(pool, grace).value(); };
+    EXPECT_TRUE(testing::fibers::Eventually(std::chrono::seconds(60), [&] { return !told(Duration::zero()).empty(); }));
+    EXPECT_THAT(told(Duration::zero()), HasSubstr("could not be restored"));
+    EXPECT_EQ(told(std::chrono::hours(1)), "") << "it has not lasted yet";
   });
 }
 

@@ -213,6 +213,26 @@ TEST_F(FailureTest, PgBouncerKilledIsUnavailableUntilItIsBack) {
   WithPool([](Pool& pool) { EXPECT_TRUE(Recovers(pool, 30s)); });
 }
 
+TEST_F(FailureTest, PgBouncerThatIsToldToStopFinishesTheTransactionThatIsUnderWay) {
+  std::thread stop;
+  WithPool([&](Pool& pool) {
+    const Status done = pool.Transact([&](Transaction& transaction) -> Status {
+      QUANTUM_TRY(const Rows first, transaction.Query("INSERT INTO item (id) VALUES (1)"));
+      stop = std::thread([] { server().DrainPgBouncer(); });
+      QUANTUM_TRY(const Rows wait, transaction.Query("SELECT pg_sleep(1)"));
+      QUANTUM_TRY(const Rows second, transaction.Query("INSERT INTO item (id) VALUES (2)"));
+      return {};
+    });
+    EXPECT_TRUE(done.ok()) << done.error().message;
+  });
+  stop.join();
+  server().StartPgBouncer();
+  WithPool([](Pool& pool) {
+    EXPECT_TRUE(Recovers(pool, 30s));
+    EXPECT_EQ(CountItems(pool), 2);
+  });
+}
+
 TEST_F(FailureTest, AStatementWhoseClientIsGoneIsStoppedByTheServer) {
   ThroughGate([](Pool& pool, TcpGate& gate) {
     gate.CutAfterRequest("pg_sleep(30)");
