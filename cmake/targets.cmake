@@ -39,12 +39,13 @@ function(quantum_program name)
   endif()
 endfunction()
 
-# quantum_test(NAME [INTEGRATION [ALONE]] [TIMEOUT SECONDS] SOURCES ... [SEPARATE ...] DEPENDS ...): a GoogleTest
+# quantum_test(NAME [INTEGRATION [ALONE]] [TIMEOUT SECONDS] [COST SECONDS] SOURCES ... [SEPARATE ...] DEPENDS ...): a GoogleTest
 # program. Unit tests touch no server and no network; INTEGRATION tests start real servers. While one that is ALONE runs,
 # no other does: it listens on ports of the manifest, or what it shows is a matter of time. TIMEOUT is that of a unit
-# test or of a whole integration program, on a machine three times slower than ours; a sanitizer triples it.
+# test or of a whole integration program, on a machine three times slower than ours; a sanitizer triples it. Those of
+# high COST begin first, so that none is left to run alone at the end.
 function(quantum_test name)
-  cmake_parse_arguments(ARG "INTEGRATION;ALONE" "TIMEOUT" "SOURCES;SEPARATE;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "INTEGRATION;ALONE" "TIMEOUT;COST" "SOURCES;SEPARATE;DEPENDS" ${ARGN})
   set_source_files_properties(${ARG_SEPARATE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
@@ -62,6 +63,9 @@ function(quantum_test name)
     # One entry a program: its tests share the servers that its first test started.
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_ALONE})
+    if(ARG_COST)
+      set_tests_properties(${name} PROPERTIES COST ${ARG_COST})
+    endif()
   else()
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT})
   endif()

@@ -70,6 +70,19 @@ start() {
   done
 }
 
+# The copy went on with a log of its own, on a timeline that the archive does not know. If it becomes the primary that is
+# archived first: else nobody could restore past this moment, and the next copy would begin the same timeline again.
+mark_for_archive() {
+  local last file name
+  last="$(as_postgres "$bin/pg_controldata" "$dir/data" | sed -n "s/^Latest checkpoint's REDO WAL file: *//p")"
+  for file in "$dir/data/pg_wal/${last:0:8}"*; do
+    name="$(basename "$file")"
+    if [[ "$name" == "${last:0:8}.history" || (${#name} == "${#last}" && ! "$name" > "$last") ]]; then
+      as_postgres touch "$dir/data/pg_wal/archive_status/$name.ready"
+    fi
+  done
+}
+
 printf 'local all all scram-sha-256\n' >"$run/pg_hba.conf"
 : >"$run/postgresql.conf"
 chown "$chown_to" "$run"/*
@@ -114,5 +127,6 @@ esac
 as_postgres "$bin/pg_amcheck" --host="$run" --username=postgres --no-password --heapallindexed quantum_trader
 stop || die "the restored database did not stop in order: $(tail -n 3 "$run/log")"
 as_postgres "$bin/pg_checksums" --check --pgdata="$dir/data" >/dev/null
+[[ "${2:-}" == --file ]] || mark_for_archive
 good=yes
 echo "$dir/data"
