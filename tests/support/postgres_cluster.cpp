@@ -51,9 +51,9 @@ std::string CommandOf(pid_t pid) {
 }
 
 // One exchange over a connection of its own; nothing when that fails.
-std::optional<std::string> Exchange(int port, const std::string& request) {
+std::optional<std::string> Exchange(int port, const std::string& request, std::chrono::seconds patience = 5s) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval limit{.tv_sec = 5, .tv_usec = 0};
+  const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -271,11 +271,12 @@ std::string PostgresCluster::ApiUrl(size_t node) const {
 }
 
 std::optional<PostgresCluster::HttpAnswer> PostgresCluster::Api(size_t node, const std::string& method,
-                                                                const std::string& path,
-                                                                const std::string& body) const {
+                                                                const std::string& path, const std::string& body,
+                                                                std::chrono::seconds patience) const {
   const auto answer = Exchange(nodes_.at(node).api_port,
                                fmt::format("{} {} HTTP/1.0\r\nAuthorization: Basic {}\r\nContent-Length: {}\r\n\r\n{}",
-                                           method, path, kApiLogin, body.size(), body));
+                                           method, path, kApiLogin, body.size(), body),
+                               patience);
   if (!answer || answer->size() < 12 || !answer->starts_with("HTTP/")) {
     return std::nullopt;
   }
@@ -416,7 +417,9 @@ void PostgresCluster::StartPgBouncer() {
 
 std::string PostgresCluster::SwitchOver() {
   const size_t primary = AwaitPrimary();
-  const auto answer = Api(primary, "POST", "/switchover", fmt::format(R"({{"leader":"postgres-{}"}})", primary + 1));
+  // Patroni answers when it is done, which on a busy machine takes a while.
+  const auto answer =
+      Api(primary, "POST", "/switchover", fmt::format(R"({{"leader":"postgres-{}"}})", primary + 1), 60s);
   return answer ? fmt::format("{} {}", answer->status, answer->body) : "no answer";
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,7 +79,8 @@ class PostgresCluster {
     std::string body;
   };
   std::optional<HttpAnswer> Api(size_t node, const std::string& method, const std::string& path,
-                                const std::string& body = {}) const;
+                                const std::string& body = {},
+                                std::chrono::seconds patience = std::chrono::seconds(5)) const;
 
   TemporaryDirectory directory_;
   std::array<Node, kNodes> nodes_;

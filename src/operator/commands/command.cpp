@@ -123,6 +123,7 @@ int RunProgram(int argc, const char* const* argv) {
   AddRedis(app, context);
   AddPostgres(app, context);
   AddBackup(app, context);
+  AddTradestore(app, context);
   AddHalt(app, context);
   AddCheck(app, context);
   AddSchedule(app, context);

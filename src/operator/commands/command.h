@@ -49,6 +49,7 @@ void AddRedis(CLI::App& app, Context& context);
 void AddPostgres(CLI::App& app, Context& context);
 void AddBackup(CLI::App& app, Context& context);  // backup, restore, restore-test
 void AddHalt(CLI::App& app, Context& context);
+void AddTradestore(CLI::App& app, Context& context);
 void AddCheck(CLI::App& app, Context& context);
 void AddSchedule(CLI::App& app, Context& context);
 void AddBench(CLI::App& app, Context& context);

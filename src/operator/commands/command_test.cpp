@@ -120,6 +120,8 @@ TEST(Program, EveryCommandHasHelpAndThoseThatAScriptReadsHaveJson) {
                                              {"restore"},
                                              {"restore-test"},
                                              {"chaos", "bus"},
+                                             {"chaos", "postgres"},
+                                             {"tradestore", "check"},
                                              {"bench"},
                                              {"version"}}) {
     EXPECT_THAT(HelpOf(command), HasSubstr("--json")) << command.front() << " " << command.back();

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "platform/base/result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+// SQLite 3, as little of it as a file of trades needs. Blocks; an object is for one thread at a time.
+namespace quantum::operate::sqlite {
+
+// NULL, INTEGER, REAL, TEXT. A BLOB is read as text.
+using Value = std::variant<std::monostate, int64_t, double, std::string>;
+
+class Statement;
+
+class Database {
+ public:
+  enum class Access { kRead, kWrite };  // kWrite makes the file where there is none
+  // kNotFound, kPermission, kInvalidArgument (no database), kExhausted (disk full), kInternal, each with the file's
+  // name.
+  static Result<Database> Open(const std::string& path, Access access);
+
+  Status Run(const std::string& sql);  // any number of statements, without results
+  Result<Statement> Prepare(const std::string& sql);
+
+ private:
+  explicit Database(std::shared_ptr<sqlite3> handle) : handle_(std::move(handle)) {}
+  std::shared_ptr<sqlite3> handle_;  // kept open by its statements too
+};
+
+class Statement {
+ public:
+  void Bind(int index, const Value& value);  // from 1; replaces what was bound
+  Result<bool> Step();                       // true: there is a row; after the last one, or an error, it begins anew
+  Value Column(int index) const;             // from 0, of the row
+  int columns() const;
+  std::string ColumnName(int index) const;
+
+ private:
+  friend class Database;
+  Statement(std::shared_ptr<sqlite3> database, std::shared_ptr<sqlite3_stmt> handle)
+      : database_(std::move(database)), handle_(std::move(handle)) {}
+  std::shared_ptr<sqlite3> database_;
+  std::shared_ptr<sqlite3_stmt> handle_;
+};
+
+}  // namespace quantum::operate::sqlite

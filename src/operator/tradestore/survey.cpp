@@ -1,0 +1,79 @@
+#include "operator/tradestore/survey.h"
+
+#include <fmt/format.h>
+
+#include "operator/tradestore/columns.h"
+
+namespace quantum::operate::tradestore {
+
+namespace {
+
+constexpr size_t kPage = 5000;
+constexpr size_t kExamplesMax = 20;
+
+// Of all cells but the metadata, which names the row.
+size_t DigestOf(const TradeRow& trade) {
+  std::string text;
+  for (size_t i = 0; i < trade.size(); ++i) {
+    if (Columns()[i].kind != Kind::kJson) {
+      text += trade[i] ? fmt::format("{}:{};", trade[i]->size(), *trade[i]) : "-;";
+    }
+  }
+  return std::hash<std::string>()(text);
+}
+
+}  // namespace
+
+Sorter::Sorted Sorter::Take(const LegacyRow& row) {
+  Sorted sorted{.converted = Convert(row, precisions_)};
+  if (!sorted.converted.trade) {
+    return sorted;
+  }
+  const TradeRow& trade = *sorted.converted.trade;
+  const size_t digest = DigestOf(trade);
+  const auto [known, fresh] = digests_.emplace(*trade.front(), digest);
+  if (!fresh && known->second != digest) {
+    sorted.converted.reasons.push_back("trade_id: stands there before, with other contents");
+    sorted.converted.trade.reset();
+    return sorted;
+  }
+  sorted.sort = fresh ? Sort::kGood : Sort::kRepeated;
+  return sorted;
+}
+
+Result<Survey> Look(LegacyFile& file, const Precisions& precisions,
+                    const std::function<void(int64_t, int64_t)>& on_progress) {
+  Survey survey{.unknown_columns = file.unknown_columns()};
+  QUANTUM_TRY(const int64_t total, file.Count());
+  Sorter sorter(precisions);
+  int64_t after = 0;
+  while (true) {
+    QUANTUM_TRY(const std::vector<LegacyRow> rows, file.Read(after, kPage));
+    if (rows.empty()) {
+      return survey;
+    }
+    for (const LegacyRow& row : rows) {
+      const Sorter::Sorted sorted = sorter.Take(row);
+      ++survey.rows;
+      survey.good += sorted.sort == Sorter::Sort::kGood ? 1 : 0;
+      survey.repeated += sorted.sort == Sorter::Sort::kRepeated ? 1 : 0;
+      if (sorted.sort != Sorter::Sort::kOdd) {
+        continue;
+      }
+      ++survey.odd;
+      for (const std::string& reason : sorted.converted.reasons) {
+        ++survey.reasons[reason.substr(0, reason.find(':'))];
+      }
+      if (survey.examples.size() < kExamplesMax) {
+        const auto id = row.values.find("trade_id");
+        const auto* const text = id == row.values.end() ? nullptr : std::get_if<std::string>(&id->second);
+        survey.examples.push_back(
+            {.rowid = row.rowid, .trade_id = text == nullptr ? "" : *text, .reasons = sorted.converted.reasons});
+      }
+    }
+    after = rows.back().rowid;
+    on_progress(survey.rows, total);
+  }
+}
+
+}  // namespace quantum::operate::tradestore
