@@ -50,7 +50,9 @@ class RemoteRepository : public RealPlatform {
     if (Shell("npm --version").exit_code != 0) {
       GTEST_SKIP() << "npm is not installed";
     }
-    ASSERT_FALSE(NodePrograms().empty());
+    if (NodePrograms().empty()) {
+      GTEST_SKIP() << "npm could not install the servers; what it said stands above";
+    }
     ASSERT_EQ(
         Shell(fmt::format("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
                           "/CN=localhost -addext subjectAltName=DNS:localhost -keyout {} -out {}",
