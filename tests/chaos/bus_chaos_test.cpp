@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include "platform/bus/bus.h"
 #include "tests/chaos/bus_chaos.h"
@@ -32,11 +31,7 @@ TEST_F(BusChaosTest, WithoutJournalAndWaitAPartitionOfTheMasterLosesEventsAndThe
 }
 
 TEST_F(BusChaosTest, ARunThatIsInterruptedLeavesNothingBehind) {
-  Process process = Start({"--rounds", "100", "--seed", "1", "--fault", "kill-replica"});
-  ASSERT_TRUE(Eventually(120s, [&] {
-    return ReadFile(directory_.path() / "output").find("1/100") != std::string::npos;
-  })) << ReadFile(directory_.path() / "output");
-  ASSERT_TRUE(process.Stop(60s, SIGINT).has_value());
+  InterruptAfterTheFirstRound({"--rounds", "100", "--seed", "1", "--fault", "kill-replica"}, 120s);
   EXPECT_TRUE(fs::is_empty(Temporary()));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <boost/json.hpp>
@@ -55,6 +56,16 @@ class ChaosTest : public ::testing::Test {
       outcome.report = json::parse(ReadFile(Json())).as_object();
     }
     return outcome;
+  }
+
+  // Ends a run by SIGINT, as an operator does. patience: until its first round is over.
+  void InterruptAfterTheFirstRound(std::vector<std::string> options, std::chrono::seconds patience) const {
+    Process process = Start(std::move(options));
+    const auto output = [&] { return ReadFile(directory_.path() / "output"); };
+    const bool begun =
+        Eventually(patience, [&] { return output().find("1/100") != std::string::npos || !process.Running(); });
+    ASSERT_TRUE(begun && process.Running()) << output();
+    ASSERT_TRUE(process.Stop(std::chrono::seconds(60), SIGINT).has_value());
   }
 
   // All that it makes but the report.

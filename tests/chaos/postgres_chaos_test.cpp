@@ -61,12 +61,7 @@ TEST_F(PostgresChaosTest, AsynchronousAndCutOffAPrimaryThatIsLostLosesCommitsAnd
 }
 
 TEST_F(PostgresChaosTest, ARunThatIsInterruptedLeavesNothingBehind) {
-  Process process = Start({"--rounds", "100", "--seed", "1", "--fault", "kill-pgbouncer"});
-  Eventually(300s, [&] {
-    return ReadFile(directory_.path() / "output").find("1/100") != std::string::npos || !process.Running();
-  });
-  ASSERT_TRUE(process.Running()) << ReadFile(directory_.path() / "output");
-  ASSERT_TRUE(process.Stop(120s, SIGINT).has_value());
+  InterruptAfterTheFirstRound({"--rounds", "100", "--seed", "1", "--fault", "kill-pgbouncer"}, 300s);
   EXPECT_TRUE(fs::is_empty(Temporary()));
   EXPECT_TRUE(Eventually(10s, [&] { return Left().empty(); })) << Left().front();
 }

@@ -338,10 +338,4 @@ const std::vector<Fault>& Faults() {
   return faults;
 }
 
-const Fault* FindFault(std::string_view name) {
-  const auto found =
-      std::find_if(Faults().begin(), Faults().end(), [&](const Fault& fault) { return fault.name == name; });
-  return found == Faults().end() ? nullptr : &*found;
-}
-
 }  // namespace quantum::operate::chaos

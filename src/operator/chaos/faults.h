@@ -16,7 +16,6 @@ struct Fault {
 };
 
 const std::vector<Fault>& Faults();
-const Fault* FindFault(std::string_view name);
 
 // The negative control's: the master cut off for 12 s with a producer at its side, which dies before the healing.
 Status PartitionWithDeath(Stage& stage);

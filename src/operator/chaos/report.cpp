@@ -143,6 +143,24 @@ std::string FormatRound(const Round& round) {
   return line;
 }
 
+std::string FormatRemarks(const std::vector<std::string>& examples, const std::vector<std::string>& doubts,
+                          const std::vector<std::string>& left_out, const std::string& trouble) {
+  std::string text;
+  for (const std::string& example : examples) {
+    text += "  " + example + "\n";
+  }
+  if (!doubts.empty()) {
+    text += fmt::format("too short a run for a proof: {}\n", fmt::join(doubts, ", "));
+  }
+  for (const std::string& each : left_out) {
+    text += "left out: " + each + "\n";
+  }
+  if (!trouble.empty()) {
+    text += "ended early: " + trouble + "\n";
+  }
+  return text;
+}
+
 std::string FormatReport(const Report& report) {
   std::vector<std::vector<std::string>> cells;
   for (const auto& [fault, row] : ByFault(report)) {
@@ -161,19 +179,7 @@ std::string FormatReport(const Report& report) {
       report.Good() ? "GOOD" : "BAD", verdict.acknowledged, verdict.failed, verdict.indeterminate, verdict.delivered,
       verdict.redelivered, verdict.lost, verdict.doubled, verdict.disordered, verdict.misplaced, verdict.invented,
       verdict.contradicted, report.seed);
-  for (const std::string& example : report.examples) {
-    text += "  " + example + "\n";
-  }
-  if (const std::vector<std::string> doubts = report.Doubts(); !doubts.empty()) {
-    text += fmt::format("too short a run for a proof: {}\n", fmt::join(doubts, ", "));
-  }
-  for (const std::string& left_out : report.left_out) {
-    text += "left out: " + left_out + "\n";
-  }
-  if (!report.trouble.empty()) {
-    text += "ended early: " + report.trouble + "\n";
-  }
-  return text;
+  return text + FormatRemarks(report.examples, report.Doubts(), report.left_out, report.trouble);
 }
 
 std::string ToJson(const Report& report) {

@@ -42,6 +42,10 @@ struct Report {
 constexpr uint64_t kAcknowledgedLeast = 1000;  // operations, for a round to count
 constexpr uint64_t kStrikesLeast = 5;          // of each fault in a run, for it to prove something
 
+// What stands below the table and the verdict of any run, a line each.
+std::string FormatRemarks(const std::vector<std::string>& examples, const std::vector<std::string>& doubts,
+                          const std::vector<std::string>& left_out, const std::string& trouble);
+
 std::string FormatRound(const Round& round);     // a line
 std::string FormatReport(const Report& report);  // the table by fault, and the verdict
 std::string ToJson(const Report& report);

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "operator/chaos/choose.h"
 #include "operator/chaos/deck.h"
 #include "operator/chaos/faults.h"
 #include "operator/chaos/history.h"
@@ -239,38 +240,15 @@ Status Run::ReadStream(const char* stream) {
   return {};
 }
 
-struct Chosen {
-  std::vector<const Fault*> faults;
-  std::vector<std::string> left_out;
-};
-
-Result<Chosen> Choose(const RunOptions& options, const Network& network, const Stage& stage) {
-  Chosen chosen;
+Result<Chosen<Fault>> Choose(const RunOptions& options, const Network& network, const Stage& stage) {
   if (options.control) {
-    return chosen;
+    return Chosen<Fault>{};
   }
-  for (const std::string& name : options.faults) {
-    if (FindFault(name) == nullptr) {
-      return Error{Errc::kInvalidArgument, fmt::format("no fault is named {}", name)};
-    }
-  }
-  for (const Fault& fault : Faults()) {
-    const bool wanted = options.faults.empty() ||
-                        std::find(options.faults.begin(), options.faults.end(), fault.name) != options.faults.end();
-    if (!wanted) {
-      continue;
-    }
-    if ((fault.needs_network && !network.can_partition()) || (fault.needs_small_disk && stage.small_disk().empty())) {
-      chosen.left_out.push_back(
-          fmt::format("{} ({})", fault.name, network.why_not().empty() ? "no disk in memory" : network.why_not()));
-      continue;
-    }
-    chosen.faults.push_back(&fault);
-  }
-  if (chosen.faults.empty()) {
-    return Error{Errc::kUnavailable, fmt::format("this machine allows none of the faults: {}", network.why_not())};
-  }
-  return chosen;
+  return ChooseFaults<Fault>(Faults(), options.faults, [&](const Fault& fault) -> std::string {
+    const bool allowed =
+        (!fault.needs_network || network.can_partition()) && (!fault.needs_small_disk || !stage.small_disk().empty());
+    return allowed ? "" : network.why_not().empty() ? "no disk in memory" : network.why_not();
+  });
 }
 
 Result<Report> PlayAll(fiber::Loop& loop, const RunOptions& options, const Network& network) {
@@ -284,7 +262,7 @@ Result<Report> PlayAll(fiber::Loop& loop, const RunOptions& options, const Netwo
                                             .program = options.program,
                                             .per_second = options.per_second,
                                             .safe = !options.control}));
-  QUANTUM_TRY(const Chosen chosen, Choose(options, network, *stage));
+  QUANTUM_TRY(const Chosen<Fault> chosen, Choose(options, network, *stage));
   QUANTUM_TRY(HistoryReader history, HistoryReader::Make(stage->history_files(), options.archive));
   Report report = Run(loop, *stage, std::move(history), options).Play(chosen.faults, random);
   report.left_out = chosen.left_out;

@@ -211,10 +211,4 @@ const std::vector<PostgresFault>& PostgresFaults() {
   return faults;
 }
 
-const PostgresFault* FindPostgresFault(std::string_view name) {
-  const auto& faults = PostgresFaults();
-  const auto found = std::find_if(faults.begin(), faults.end(), [&](const auto& fault) { return fault.name == name; });
-  return found == faults.end() ? nullptr : &*found;
-}
-
 }  // namespace quantum::operate::chaos

@@ -18,7 +18,6 @@ struct PostgresFault {
 };
 
 const std::vector<PostgresFault>& PostgresFaults();
-const PostgresFault* FindPostgresFault(std::string_view name);
 
 // The negative control's: commits do not wait for the standby, which is cut off; then the primary's node is lost until
 // the other is primary.

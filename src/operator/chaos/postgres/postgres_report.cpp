@@ -1,7 +1,6 @@
 #include "operator/chaos/postgres/postgres_report.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -124,19 +123,7 @@ std::string FormatReport(const PostgresReport& report) {
       "{}; seed {}\n",
       report.Good() ? "GOOD" : "BAD", seen.acknowledged, seen.refused, seen.unknown, seen.repeated, seen.found,
       InWords(report.found), report.seed);
-  for (const std::string& example : report.examples) {
-    text += "  " + example + "\n";
-  }
-  if (const std::vector<std::string> doubts = report.Doubts(); !doubts.empty()) {
-    text += fmt::format("too short a run for a proof: {}\n", fmt::join(doubts, ", "));
-  }
-  for (const std::string& left_out : report.left_out) {
-    text += "left out: " + left_out + "\n";
-  }
-  if (!report.trouble.empty()) {
-    text += "ended early: " + report.trouble + "\n";
-  }
-  return text;
+  return text + FormatRemarks(report.examples, report.Doubts(), report.left_out, report.trouble);
 }
 
 std::string ToJson(const PostgresReport& report) {

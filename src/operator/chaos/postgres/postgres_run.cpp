@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <optional>
-
+#include "operator/bus/connect.h"
+#include "operator/chaos/choose.h"
 #include "operator/chaos/deck.h"
 #include "operator/chaos/postgres/load.h"
 #include "operator/chaos/postgres/postgres_faults.h"
 #include "operator/chaos/report.h"
 #include "operator/chaos/wait.h"
-#include "platform/log/setup.h"
 
 namespace quantum::operate::chaos {
 
@@ -132,34 +130,11 @@ Status PostgresRun::Converge(PostgresRound& round) {
   return {};
 }
 
-struct Chosen {
-  std::vector<const PostgresFault*> faults;
-  std::vector<std::string> left_out;
-};
-
-Result<Chosen> ChoosePostgresFaults(const PostgresRunOptions& options, const Apart& apart) {
-  for (const std::string& name : options.faults) {
-    if (FindPostgresFault(name) == nullptr) {
-      return Error{Errc::kInvalidArgument, fmt::format("no fault is named {}", name)};
-    }
-  }
-  Chosen chosen;
-  for (const PostgresFault& fault : PostgresFaults()) {
-    const bool wanted = options.faults.empty() ||
-                        std::find(options.faults.begin(), options.faults.end(), fault.name) != options.faults.end();
-    if (wanted && fault.needs_machine && !apart.own_machine) {
-      chosen.left_out.push_back(fmt::format("{} ({})", fault.name, apart.why_not));
-    } else if (wanted) {
-      chosen.faults.push_back(&fault);
-    }
-  }
-  return chosen.faults.empty()
-             ? Result<Chosen>(Error{Errc::kUnavailable, "this machine allows none of the faults: " + apart.why_not})
-             : Result<Chosen>(std::move(chosen));
-}
-
 Result<PostgresReport> PlayAllRounds(fiber::Loop& loop, const PostgresRunOptions& options, const Apart& apart) {
-  QUANTUM_TRY(Chosen chosen, ChoosePostgresFaults(options, apart));
+  QUANTUM_TRY(Chosen<PostgresFault> chosen,
+              ChooseFaults<PostgresFault>(PostgresFaults(), options.faults, [&](const PostgresFault& fault) {
+                return fault.needs_machine && !apart.own_machine ? apart.why_not : std::string();
+              }));
   QUANTUM_TRY(
       const auto platform,
       Platform::Start(
@@ -172,15 +147,12 @@ Result<PostgresReport> PlayAllRounds(fiber::Loop& loop, const PostgresRunOptions
 }  // namespace
 
 Result<PostgresReport> RunPostgresChaos(const PostgresRunOptions& options, const Apart& apart) {
-  log::SetLevel(log::Level::kError);
-  fiber::Loop loop("chaos");
-  std::optional<Result<PostgresReport>> report;
-  loop.Spawn([&] {
-    report = PlayAllRounds(loop, options, apart);
-    loop.Stop();
-  });
-  loop.Run();
-  return std::move(*report);
+  PostgresReport report;
+  QUANTUM_CHECK(InFiber([&](fiber::Loop& loop) -> Status {
+    QUANTUM_TRY(report, PlayAllRounds(loop, options, apart));
+    return {};
+  }));
+  return report;
 }
 
 }  // namespace quantum::operate::chaos
