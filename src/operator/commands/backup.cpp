@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -247,14 +246,6 @@ Status Replace(const Context& context, const Running& running, const Restored& r
   return resumed.ok() ? backed_up : resumed;
 }
 
-// From where the caller stands: the entry script changes into the checkout.
-std::string Absolute(const std::string& file) {
-  const char* const caller = std::getenv("QUANTUM_CALLER_DIR");
-  return ((caller != nullptr ? std::filesystem::path(caller) : std::filesystem::current_path()) / file)
-      .lexically_normal()
-      .string();
-}
-
 Status RunRestore(const Context& context, const RestoreOptions& options) {
   QUANTUM_TRY(const Running running, FindRunning(context));
   QUANTUM_TRY(const RestoreTarget target, TargetOf(options));
@@ -270,7 +261,7 @@ Status RunRestore(const Context& context, const RestoreOptions& options) {
   if (!options.table.empty() && (!from_file || options.replace)) {
     return Error{Errc::kInvalidArgument, "--table takes one table out of a dump, beside the living database"};
   }
-  const std::string folder = !options.into.empty() ? Absolute(options.into)
+  const std::string folder = !options.into.empty() ? FromCaller(options.into)
                                                    : fmt::format("{}/backup/restored-{}", running.layout.Data(),
                                                                  FormatIso8601(SystemClock().Now()).substr(0, 19));
   std::optional<BackupLock> lock;
@@ -279,7 +270,7 @@ Status RunRestore(const Context& context, const RestoreOptions& options) {
     lock.emplace(std::move(taken));
     QUANTUM_CHECK(CheckReplaceable(running, folder));
   }
-  QUANTUM_TRY(const Restored restored, from_file ? RestoreFile(running, Absolute(options.what), options.table, folder,
+  QUANTUM_TRY(const Restored restored, from_file ? RestoreFile(running, FromCaller(options.what), options.table, folder,
                                                                ShowSteps(context), purpose)
                                                  : RestoreBeside(running, target, folder, ShowSteps(context), purpose));
   json::object report;

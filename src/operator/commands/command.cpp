@@ -37,6 +37,15 @@ std::string Context::ManifestPath() const {
   return root != nullptr ? fmt::format("{}/quantum.yml", root) : std::filesystem::absolute("quantum.yml").string();
 }
 
+std::string CallerDirectory() {
+  const char* const caller = std::getenv("QUANTUM_CALLER_DIR");
+  return caller != nullptr ? caller : std::filesystem::current_path().string();
+}
+
+std::string FromCaller(const std::string& file) {
+  return (std::filesystem::path(CallerDirectory()) / file).lexically_normal().string();
+}
+
 void Context::Fail(const Error& error, int code) {
   PrintError("quantum: {}\n", error.message);
   exit_code = code;

@@ -33,6 +33,10 @@ struct Context {
   void Finish(const Status& status);
 };
 
+// From where the caller stands: the entry script changes into the checkout.
+std::string CallerDirectory();
+std::string FromCaller(const std::string& file);  // absolute
+
 Result<Running> FindRunning(const Context& context);  // kUnavailable: it was never started
 
 // Each adds one command (or a few of one kind) to the program.

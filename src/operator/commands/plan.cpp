@@ -100,10 +100,7 @@ Status JudgeMarket(const config::Manifest& manifest, const UpOptions& options, R
 
 }  // namespace
 
-Result<std::string> FindMarket(const std::string& market) {
-  const char* caller = std::getenv("QUANTUM_CALLER_DIR");  // the entry script changes into the checkout
-  return FindRecordings(market, caller != nullptr ? caller : fs::current_path().string());
-}
+Result<std::string> FindMarket(const std::string& market) { return FindRecordings(market, CallerDirectory()); }
 
 Result<Plan> JudgeStart(const Context& context, const Layout& layout, const UpOptions& options) {
   QUANTUM_TRY(const std::vector<std::string> overrides, ToOverrides(options));

@@ -3,8 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 
 #include "operator/commands/api.h"
@@ -77,9 +75,7 @@ void PrintSurvey(const tradestore::Survey& survey) {
 }
 
 Status CheckFile(const Context& context, const std::string& path) {
-  const char* const caller = std::getenv("QUANTUM_CALLER_DIR");
-  const std::filesystem::path from(caller == nullptr ? "." : caller);
-  QUANTUM_TRY(tradestore::LegacyFile file, tradestore::LegacyFile::Open((from / path).lexically_normal().string()));
+  QUANTUM_TRY(tradestore::LegacyFile file, tradestore::LegacyFile::Open(FromCaller(path)));
   QUANTUM_TRY(const Running running, FindRunning(context));
   QUANTUM_TRY(const tradestore::Precisions precisions, AskPrecisions(running));
   int64_t shown = 0;
