@@ -107,7 +107,8 @@ postgres::PoolOptions Scratch::Options() const {
   return options;
 }
 
-// Asked in the database `postgres`. One that was dropped may still stand in the catalogue: its files go first.
+// Asked in the database `postgres`. One that is dropped stands in the catalogue until the drop commits: first it is
+// marked as invalid (a limit of -2 connections), then its files go.
 std::optional<bool> Scratch::HasDatabase() const {
   std::optional<bool> has;
   static_cast<void>(InFiber([&](fiber::Loop& loop) -> Status {
@@ -116,7 +117,7 @@ std::optional<bool> Scratch::HasDatabase() const {
     postgres::Pool pool(loop, options);
     const auto rows = pool.Query(
         "SELECT pg_is_in_recovery() AS recovers, coalesce((SELECT pg_database_size(oid) FROM pg_database WHERE datname "
-        "= $1), 0) > 0 AS has",
+        "= $1 AND datconnlimit <> -2), 0) > 0 AS has",
         {database}, {.timeout = 2s, .idempotent = true});
     if (rows.ok() && !rows->Bool(0, "recovers")) {
       has = rows->Bool(0, "has");
