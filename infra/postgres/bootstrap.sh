@@ -93,6 +93,19 @@ await_primary() {
   done
 }
 
+# A node is the primary, for Patroni and HAProxy, as soon as it is to be one; it takes writes once it is promoted.
+await_promotion() {
+  local until=$((SECONDS + ${PG_WAIT_SECONDS:-60}))
+  until [[ "$(superuser_psql --command='SELECT pg_is_in_recovery()' 2>"$private/said")" == f ]]; do
+    ! grep -q 'password authentication failed' "$private/said" || wrong_password
+    if ((SECONDS >= until)); then
+      cat "$private/said" >&2
+      die "the node at $PG_HOST port $PG_PORT takes no writes; the logs of the nodes say why${PG_LOGS:+: $PG_LOGS}"
+    fi
+    sleep 0.1
+  done
+}
+
 roles_task() {
   need PG_HOST PG_PORT PG_SUPERUSER_PASSWORD_FILE PG_OWNER_PASSWORD_FILE PG_SERVICE_PASSWORD_FILE \
     PG_REPLICATION_PASSWORD_FILE
@@ -105,6 +118,7 @@ roles_task() {
   service="$(password "$PG_SERVICE_PASSWORD_FILE")"
   replication="$(password "$PG_REPLICATION_PASSWORD_FILE")"
   await_primary
+  await_promotion
   {
     printf "\\\\set owner_password '%s'\n\\\\set service_password '%s'\n" "$owner" "$service"
     printf "\\\\set replication_password '%s'\n" "$replication"

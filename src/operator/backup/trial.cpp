@@ -7,24 +7,14 @@
 
 #include "operator/backup/archive.h"
 #include "operator/bus/connect.h"
+#include "operator/postgres/access.h"
 #include "platform/base/id.h"
-#include "platform/config/secrets.h"
 
 namespace quantum::operate {
 
 namespace {
 
 double Seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
-
-Result<postgres::PoolOptions> OwnerOptions(const Running& running) {
-  postgres::PoolOptions options;
-  options.host = running.manifest.AddressOf("haproxy");
-  options.port = running.manifest.Port("haproxy");
-  options.user = "quantum_owner";
-  options.connections_max = 1;
-  QUANTUM_TRY(options.password, config::ReadSecret(running.layout.Secrets(), config::kPostgresOwner));
-  return options;
-}
 
 Status Prove(const Running& running, const RestoreSteps& steps, TrialRecord& record) {
   QUANTUM_TRY(const postgres::PoolOptions owner, OwnerOptions(running));

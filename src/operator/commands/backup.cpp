@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
@@ -12,6 +11,7 @@
 #include "operator/backup/trial.h"
 #include "operator/commands/api.h"
 #include "operator/commands/command.h"
+#include "operator/commands/progress.h"
 #include "operator/commands/verify.h"
 #include "operator/output.h"
 #include "operator/supervisor/local_fleet.h"
@@ -27,22 +27,6 @@ constexpr Duration kTurnMax = std::chrono::hours(1);           // what runs by t
 constexpr Duration kReplaceTurnMax = std::chrono::minutes(1);  // who restores is in a hurry
 
 double SecondsOf(Duration time) { return std::chrono::duration<double>(time).count(); }
-
-// On a terminal one line that grows, else one each ten percent.
-OnProgress ShowPercent(const Context& context) {
-  if (context.json) {
-    return {};
-  }
-  const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  return [terminal, next = 0](int percent) mutable {
-    if (terminal) {
-      PrintError("\r  {:>3} %{}", percent, percent >= 100 ? "\n" : "");
-    } else if (percent >= next) {
-      PrintError("  {:>3} %\n", percent);
-      next = percent / 10 * 10 + 10;
-    }
-  };
-}
 
 RestoreSteps ShowSteps(const Context& context) {
   return {.on_step =

@@ -122,6 +122,12 @@ TEST(Program, EveryCommandHasHelpAndThoseThatAScriptReadsHaveJson) {
                                              {"chaos", "bus"},
                                              {"chaos", "postgres"},
                                              {"tradestore", "check"},
+                                             {"tradestore", "migrate"},
+                                             {"tradestore", "status"},
+                                             {"tradestore", "aside"},
+                                             {"tradestore", "switch"},
+                                             {"tradestore", "finish"},
+                                             {"tradestore", "rollback"},
                                              {"bench"},
                                              {"version"}}) {
     EXPECT_THAT(HelpOf(command), HasSubstr("--json")) << command.front() << " " << command.back();

@@ -6,7 +6,7 @@
 #include "operator/backup/replace.h"
 #include "operator/commands/command.h"
 #include "operator/output.h"
-#include "platform/config/secrets.h"
+#include "operator/postgres/access.h"
 #include "platform/fiber/fiber.h"
 #include "platform/log/setup.h"
 #include "platform/postgres/pool.h"
@@ -15,7 +15,6 @@ namespace quantum::operate {
 
 namespace {
 
-// As the owner of the schema, through HAProxy at the primary: PgBouncer knows the services' role only.
 Status RunMigrations() {
   QUANTUM_TRY(const config::Manifest manifest, config::Manifest::FromEnvironment());
   config::Section limits = manifest.Top("limits");
@@ -23,22 +22,17 @@ Status RunMigrations() {
                             .directory = {},
                             .standard_output = true,
                             .masked_keys = limits.GetStrings("masked_keys", {})}));
-  const Layout layout{manifest.state_directory()};
-  postgres::PoolOptions options;
-  options.host = manifest.AddressOf("haproxy");
-  options.port = manifest.Port("haproxy");
-  options.user = "quantum_owner";
-  options.connections_max = 1;
-  QUANTUM_TRY(options.password, config::ReadSecret(layout.Secrets(), config::kPostgresOwner));
+  const Running running{Layout{manifest.state_directory()}, {}, manifest};
+  QUANTUM_TRY(const postgres::PoolOptions options, OwnerOptions(running));
   fiber::Loop loop("migrate");
   std::optional<Result<int>> applied;
   Result<int> replayed = 0;
   loop.Spawn([&] {
     {
       postgres::Pool pool(loop, options);
-      applied.emplace(postgres::Migrate(pool, layout.Etc() + "/postgres/migrations"));
+      applied.emplace(postgres::Migrate(pool, running.layout.Etc() + "/postgres/migrations"));
       if (applied->ok()) {
-        replayed = ReplayAfterRestore(loop, pool, Running{layout, {}, manifest});
+        replayed = ReplayAfterRestore(loop, pool, running);
       }
     }
     loop.Stop();

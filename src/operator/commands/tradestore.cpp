@@ -5,36 +5,18 @@
 #include <boost/json.hpp>
 #include <memory>
 
-#include "operator/commands/api.h"
 #include "operator/commands/command.h"
+#include "operator/commands/progress.h"
+#include "operator/commands/tradestore_steps.h"
 #include "operator/output.h"
 #include "operator/table.h"
-#include "operator/tradestore/survey.h"
+#include "trading/tradestore/survey.h"
 
 namespace quantum::operate {
 
 namespace {
 
 namespace json = boost::json;
-
-// As the venue says, by execution.
-Result<tradestore::Precisions> AskPrecisions(const Running& running) {
-  QUANTUM_TRY(const http::Response answer, CallService(running, "execution", "GET", "/api/execution/rules"));
-  try {
-    tradestore::Precisions precisions;
-    const json::value rules = json::parse(answer.body);
-    for (const json::value& each : rules.at("items").as_array()) {
-      QUANTUM_TRY(const trading::Decimal tick,
-                  trading::Decimal::Parse(json::value_to<std::string>(each.at("tick_size"))));
-      QUANTUM_TRY(const trading::Decimal step,
-                  trading::Decimal::Parse(json::value_to<std::string>(each.at("step_size"))));
-      precisions[json::value_to<std::string>(each.at("symbol"))] = {.tick_size = tick, .step_size = step};
-    }
-    return precisions;
-  } catch (const std::exception& exception) {
-    return Error{Errc::kInternal, fmt::format("execution's rules are not what they should be: {}", exception.what())};
-  }
-}
 
 json::object SurveyJson(const tradestore::Survey& survey) {
   json::object reasons;
@@ -74,17 +56,11 @@ void PrintSurvey(const tradestore::Survey& survey) {
   Print("{}", FormatTable({"row", "trade", "the first of them"}, rows));
 }
 
-Status CheckFile(const Context& context, const std::string& path) {
+Status CheckFile(const Context& context, const std::string& path, const std::vector<std::string>& precisions_given) {
   QUANTUM_TRY(tradestore::LegacyFile file, tradestore::LegacyFile::Open(FromCaller(path)));
   QUANTUM_TRY(const Running running, FindRunning(context));
-  QUANTUM_TRY(const tradestore::Precisions precisions, AskPrecisions(running));
-  int64_t shown = 0;
-  QUANTUM_TRY(const tradestore::Survey survey, tradestore::Look(file, precisions, [&](int64_t done, int64_t total) {
-                if (!context.json && done * 10 / std::max<int64_t>(total, 1) > shown) {
-                  shown = done * 10 / std::max<int64_t>(total, 1);
-                  PrintError("  {:>3} %\n", shown * 10);
-                }
-              }));
+  QUANTUM_TRY(const tradestore::Precisions precisions, FindPrecisions(running, precisions_given));
+  QUANTUM_TRY(const tradestore::Survey survey, tradestore::Look(file, precisions, ShowCount(context)));
   if (context.json) {
     Print("{}\n", json::serialize(SurveyJson(survey)));
   } else {
@@ -93,19 +69,57 @@ Status CheckFile(const Context& context, const std::string& path) {
   return {};
 }
 
+struct FileOptions {
+  std::string path;
+  std::vector<std::string> precisions;
+};
+
+std::shared_ptr<FileOptions> AddFileOptions(CLI::App* command) {
+  auto options = std::make_shared<FileOptions>();
+  command->add_option("--from", options->path, "trades.db")->required()->type_name("FILE");
+  command
+      ->add_option("--precision", options->precisions,
+                   "What prices and quantities of a symbol are multiples of, where the venue does not list it any more")
+      ->type_name("SYMBOL=TICK,STEP");
+  return options;
+}
+
 }  // namespace
 
 void AddTradestore(CLI::App& app, Context& context) {
   CLI::App* store = app.add_subcommand("tradestore", "Trades of the old system, which kept them in SQLite");
   store->require_subcommand(1);
-  CLI::App* check = store->add_subcommand(
-      "check",
-      "Read such a file as a migration would, and say which rows are odd; nothing is changed. Wants a platform "
-      "that runs: execution knows what prices and quantities are multiples of");
-  auto path = std::make_shared<std::string>();
-  check->add_option("--from", *path, "trades.db")->required()->type_name("FILE");
-  check->add_flag("--json", context.json, "One JSON object");
-  check->callback([&context, path] { context.Finish(CheckFile(context, *path)); });
+  const auto add = [&](const char* name, const char* what) {
+    CLI::App* command = store->add_subcommand(name, what);
+    command->add_flag("--json", context.json, "One JSON object");
+    return command;
+  };
+  CLI::App* check = add("check",
+                        "Read such a file as a migration would, and say which rows are odd; nothing is changed. Wants a "
+                        "platform that runs: execution knows what prices and quantities are multiples of");
+  check->callback([&context, options = AddFileOptions(check)] {
+    context.Finish(CheckFile(context, options->path, options->precisions));
+  });
+  CLI::App* migrate = add("migrate",
+                          "Copy it to Postgres, and write both stores from then on. Goes on where it was interrupted");
+  migrate->callback([&context, options = AddFileOptions(migrate)] {
+    context.Finish(MigrateTrades(context, options->path, options->precisions));
+  });
+  add("status", "How far it is, and what the last comparison of both stores found (exit code 4: differences)")
+      ->callback([&context] { context.Finish(ShowTradestore(context)); });
+  add("aside", "The rows that could not become trades, and why; with --json one object a line")
+      ->callback([&context] { context.Finish(ShowAside(context)); });
+  add("switch", "Read trades from Postgres; refused while the stores differ")->callback([&context] {
+    context.Finish(SwitchToPostgres(context));
+  });
+  add("finish", "Stop writing the file, and archive it; refused before 48 h (dual_write) and while the stores differ")
+      ->callback([&context] { context.Finish(FinishMigration(context)); });
+  CLI::App* rollback = add("rollback",
+                           "One step back: read from the file again; then stop writing to it and hand it out. Postgres "
+                           "keeps what it has");
+  auto give_up = std::make_shared<bool>(false);
+  rollback->add_flag("--give-up", *give_up, "Also where trades wait for a file that cannot be written any more");
+  rollback->callback([&context, give_up] { context.Finish(RollBackMigration(context, *give_up)); });
 }
 
 }  // namespace quantum::operate

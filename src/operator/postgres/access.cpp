@@ -27,4 +27,14 @@ Result<PostgresAccess> FindPostgres(const Running& running) {
   return access;
 }
 
+Result<postgres::PoolOptions> OwnerOptions(const Running& running) {
+  postgres::PoolOptions options;
+  options.host = running.manifest.AddressOf("haproxy");
+  options.port = running.manifest.Port("haproxy");
+  options.user = "quantum_owner";
+  options.connections_max = 1;
+  QUANTUM_TRY(options.password, config::ReadSecret(running.layout.Secrets(), config::kPostgresOwner));
+  return options;
+}
+
 }  // namespace quantum::operate

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "operator/state/launch.h"
+#include "platform/postgres/pool.h"
 
 namespace quantum::operate {
 
@@ -24,5 +25,8 @@ struct PostgresAccess {
 
 // kNotFound: the manifest has no nodes. kPermission: the secrets cannot be read.
 Result<PostgresAccess> FindPostgres(const Running& running);
+
+// One connection as the owner of the schema, through HAProxy at the primary: PgBouncer knows the services' role only.
+Result<postgres::PoolOptions> OwnerOptions(const Running& running);
 
 }  // namespace quantum::operate

@@ -6,6 +6,7 @@
 
 #include "exchange/binance/venue_factory.h"
 #include "platform/config/secrets.h"
+#include "platform/lifecycle/servers.h"
 #include "platform/log/log.h"
 #include "platform/resilience/resilience.h"
 #include "services/execution/desk.h"
@@ -17,6 +18,7 @@
 #include "services/execution/routes.h"
 #include "services/execution/sender.h"
 #include "services/execution/store.h"
+#include "services/execution/trade_store.h"
 #include "services/execution/writer.h"
 #include "trading/events.h"
 
@@ -51,7 +53,8 @@ Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& se
 }  // namespace
 
 struct Execution::Engine {
-  Engine(lifecycle::Service& service_, std::unique_ptr<exchange::TradingVenue> venue_, const Settings& settings)
+  Engine(lifecycle::Service& service_, std::unique_ptr<exchange::TradingVenue> venue_, const Settings& settings,
+         postgres::PoolOptions options_of_trades)
       : service(service_),
         venue(std::move(venue_)),
         writer(std::make_shared<Writer>(service.postgres(), service.bus(), settings.mode, service.clock())),
@@ -62,7 +65,8 @@ struct Execution::Engine {
         reconciler(desk, sender),
         emergency(desk, sender),
         manual(desk, service.postgres(), service.http_client(), ManualOptions(service)),
-        routes(desk, emergency, manual, service) {}
+        trades(service.postgres(), std::move(options_of_trades), service.clock()),
+        routes(desk, emergency, manual, trades, service) {}
 
   void OnUserEvent(const exchange::UserEvent& user_event) {
     if (const auto* report = std::get_if<trading::OrderReport>(&user_event)) {
@@ -86,6 +90,7 @@ struct Execution::Engine {
   Reconciler reconciler;
   Emergency emergency;
   ManualOrders manual;
+  TradeStore trades;
   Routes routes;
   bool streaming = false;
   bool running = false;
@@ -103,7 +108,9 @@ Execution::~Execution() {
 Status Execution::Configure() {
   QUANTUM_TRY(const Settings settings, Settings::Read(service_.manifest()));
   QUANTUM_TRY(auto venue, MakeVenue(service_));
-  engine_ = std::make_shared<Engine>(service_, std::move(venue), settings);
+  const auto secret = [this](std::string_view name) { return service_.Secret(name); };
+  QUANTUM_TRY(postgres::PoolOptions options_of_trades, lifecycle::PostgresOptions(service_.manifest(), secret));
+  engine_ = std::make_shared<Engine>(service_, std::move(venue), settings, std::move(options_of_trades));
   engine_->desk.owner = engine_;
   engine_->desk.on_change = [engine = engine_.get()](const std::string& symbol) { engine->protector.Wake(symbol); };
   engine_->desk.on_fills_missing = [engine = engine_.get()] { engine->reconciler.Kick(); };
@@ -136,6 +143,7 @@ Status Execution::Start() {
     engine.desk.restored = true;
     engine.writer->Start(service_.loop());
   }
+  engine.trades.Start();
   if (!engine.streaming) {
     // The venue is stopped before the engine goes.
     engine.venue->StreamUser(
@@ -191,6 +199,7 @@ void Execution::Supervise() {
 
   const auto unknown = desk.ledger.OrdersWith(trading::OrderStatus::kUnknown);
   service_.SetDegraded("unknown-orders", unknown.empty() ? "" : fmt::format("{} orders are unknown", unknown.size()));
+  service_.SetDegraded("tradestore", engine_->trades.Trouble());
   service_.SetDegraded("user-stream",
                        desk.venue.user_stream_connected() ? "" : "the user stream of the exchange is not connected");
   const Duration behind = engine_->writer->behind(desk.clock.Steady());
@@ -213,6 +222,7 @@ void Execution::Drain() {
   engine.venue->Stop();
   engine.venue_stopped = true;
   engine.writer->Stop();
+  engine.trades.Stop();
 }
 
 // The last entry may just have filled: its stop stands before nobody is there to place it.

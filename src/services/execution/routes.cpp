@@ -24,10 +24,6 @@ http::Response List(const Rows& rows, ToJson to_json) {
   return http::Json(json::serialize(json::object{{"items", std::move(items)}}));
 }
 
-std::string NewestFirst(std::string_view columns, std::string_view table) {
-  return "SELECT " + std::string(columns) + " FROM " + std::string(table) +
-         " WHERE ($1 = '' OR status = $1) AND ($2 = '' OR symbol = $2) ORDER BY created_at DESC LIMIT $3";
-}
 
 }  // namespace
 
@@ -63,7 +59,9 @@ http::Response Routes::Orders(const http::Request& request) {
     }
   }
   const auto rows =
-      service_.postgres().Query(NewestFirst(kOrderColumns, "orders"),
+      service_.postgres().Query("SELECT " + std::string(kOrderColumns) +
+                                    " FROM orders WHERE ($1 = '' OR status = $1) AND ($2 = '' OR symbol = $2) ORDER BY "
+                                    "created_at DESC LIMIT $3",
                                 {query->status, query->symbol, std::to_string(query->limit)}, {.idempotent = true});
   return rows.ok() ? List(*rows, OrderJson) : http::Problem(rows.error());
 }
@@ -99,23 +97,33 @@ http::Response Routes::Trades(const http::Request& request) {
       return http::Problem(known.error().Within("field 'status'"));
     }
   }
-  const auto rows =
-      service_.postgres().Query(NewestFirst(kTradeColumns, "trades"),
-                                {query->status, query->symbol, std::to_string(query->limit)}, {.idempotent = true});
-  return rows.ok() ? List(*rows, TradeJson) : http::Problem(rows.error());
+  const auto trades = trades_.List(query->status, query->symbol, query->limit);
+  if (!trades.ok()) {
+    return http::Problem(trades.error());
+  }
+  json::array items;
+  for (const tradestore::TradeRow& trade : *trades) {
+    items.push_back(TradeJson(trade));
+  }
+  return WithStore(http::Json(json::serialize(json::object{{"items", std::move(items)}})));
 }
 
 http::Response Routes::OneTrade(const http::Request& request) {
   const std::string& id = request.Parameter("id");
-  const auto rows = service_.postgres().Query(
-      "SELECT " + std::string(kTradeColumns) + " FROM trades WHERE trade_id = $1", {id}, {.idempotent = true});
-  if (!rows.ok()) {
-    return http::Problem(rows.error());
+  const auto trade = trades_.Find(id);
+  if (!trade.ok()) {
+    return http::Problem(trade.error());
   }
-  if (rows->empty()) {
+  if (!*trade) {
     return http::Problem(404, "UNKNOWN_TRADE", "there is no trade '" + id.substr(0, 64) + "'");
   }
-  return http::Json(json::serialize(TradeJson(*rows, 0)));
+  return WithStore(http::Json(json::serialize(TradeJson(**trade))));
+}
+
+// Which store the trades were read from, for who moves from one to the other.
+http::Response Routes::WithStore(http::Response response) const {
+  response.headers.Set("X-Trade-Store", trades_.ReadsFile() ? "sqlite" : "postgres");
+  return response;
 }
 
 http::Response Routes::Account() {

@@ -8,14 +8,15 @@
 #include "services/execution/desk.h"
 #include "services/execution/emergency.h"
 #include "services/execution/manual_orders.h"
+#include "services/execution/trade_store.h"
 
 namespace quantum::execution {
 
 // /api/execution/*: reads from Postgres and the venue, and the writes of a person or the emergency stop.
 class Routes {
  public:
-  Routes(Desk& desk, Emergency& emergency, ManualOrders& manual, lifecycle::Service& service)
-      : desk_(desk), emergency_(emergency), manual_(manual), service_(service) {}
+  Routes(Desk& desk, Emergency& emergency, ManualOrders& manual, TradeStore& trades, lifecycle::Service& service)
+      : desk_(desk), emergency_(emergency), manual_(manual), trades_(trades), service_(service) {}
   void Add();
 
  private:
@@ -24,6 +25,7 @@ class Routes {
   http::Response Positions();
   http::Response Trades(const http::Request& request);
   http::Response OneTrade(const http::Request& request);
+  http::Response WithStore(http::Response response) const;
   http::Response Account();
   http::Response SymbolRules();
   http::Response HaltState();
@@ -34,6 +36,7 @@ class Routes {
   Desk& desk_;
   Emergency& emergency_;
   ManualOrders& manual_;
+  TradeStore& trades_;
   lifecycle::Service& service_;
   // Asked for every second by several: the venue's answer serves for a moment.
   std::optional<exchange::Account> account_;

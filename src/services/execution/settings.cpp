@@ -1,5 +1,7 @@
 #include "services/execution/settings.h"
 
+#include "trading/tradestore/state.h"
+
 namespace quantum::execution {
 
 using namespace std::chrono_literals;
@@ -21,6 +23,7 @@ Result<Settings> Settings::Read(const config::Manifest& manifest) {
   settings.protection.close_after = section.GetDuration("unprotected_close_after", 15s, 1s, 10min);
   settings.default_stop_percent = section.GetDouble("default_stop_percent", settings.default_stop_percent, 0.1, 50);
   settings.sends_max = static_cast<size_t>(section.GetInt("sends_max", 256, 1, 10'000));
+  section.GetDuration("dual_write", tradestore::kDualWrite, 0s, tradestore::kDualWriteMax);  // for `tradestore finish`
   QUANTUM_CHECK(section.Finish());
   return settings;
 }

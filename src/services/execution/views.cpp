@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "trading/tradestore/columns.h"
+
 namespace quantum::execution {
 namespace {
 
@@ -26,6 +28,25 @@ json::value TimeOf(const Rows& rows, size_t row, std::string_view column) {
   return rows.IsNull(row, column) ? json::value(nullptr) : json::value(rows.Int(row, column));
 }
 
+// As the events name them.
+std::string_view JsonNameOf(const tradestore::Column& column) {
+  return column.name == "created_at" ? "created_time" : column.name == "updated_at" ? "time" : column.name;
+}
+
+json::value CellJson(tradestore::Kind kind, const std::string& text) {
+  using tradestore::Kind;
+  if (kind == Kind::kTime) {
+    const auto time = ParseIso8601(text);
+    return time.ok() ? json::value(ToUnixMs(*time)) : json::value();
+  }
+  if (kind == Kind::kInteger || kind == Kind::kReal || kind == Kind::kJson) {
+    json::error_code error;
+    json::value value = json::parse(text, error);
+    return error ? json::value(text) : value;
+  }
+  return json::value(text);
+}
+
 }  // namespace
 
 json::object OrderJson(const Rows& rows, size_t row) {
@@ -45,36 +66,20 @@ json::object OrderJson(const Rows& rows, size_t row) {
   return order;
 }
 
-json::object TradeJson(const Rows& rows, size_t row) {
-  json::object trade;
-  for (const char* column : {"trade_id", "symbol", "side", "status", "close_reason", "model", "strategy", "regime",
-                             "exchange_order_id", "sl_order_id", "tp_order_id"}) {
-    trade[column] = TextOf(rows, row, column);
+json::object TradeJson(const tradestore::TradeRow& trade) {
+  json::object object;
+  for (size_t i = 0; i < trade.size(); ++i) {
+    const tradestore::Column& column = tradestore::Columns()[i];
+    object[JsonNameOf(column)] = trade[i] ? CellJson(column.kind, *trade[i]) : json::value();
   }
-  for (const char* column :
-       {"quantity", "margin_usd", "entry_price", "sl_price", "tp_price", "trail_percent", "exit_price", "pnl_usd",
-        "pnl_pct", "r_multiple", "entry_fee_usd", "exit_fee_usd", "funding_fees_usd"}) {
-    trade[column] = NumberOf(rows, row, column);
-  }
-  trade["leverage"] = rows.Int(row, "leverage");
-  trade["confidence"] =
-      rows.IsNull(row, "confidence") ? json::value(nullptr) : json::value(rows.Double(row, "confidence"));
-  trade["entry_time"] = TimeOf(rows, row, "entry_ms");
-  trade["exit_time"] = TimeOf(rows, row, "exit_ms");
-  trade["created_time"] = TimeOf(rows, row, "created_ms");
-  trade["time"] = TimeOf(rows, row, "updated_ms");
-  boost::system::error_code error;
-  const std::string_view metadata = rows.Text(row, "metadata");
-  json::value parsed = json::parse({metadata.data(), metadata.size()}, error);
-  if (!error && parsed.is_object()) {
+  if (const json::value* metadata = object.if_contains("metadata"); metadata->is_object()) {
     for (const char* member : {"reservation_id", "correlation_id"}) {
-      if (const json::value* value = parsed.get_object().if_contains(member)) {
-        trade[member] = *value;
+      if (const json::value* value = metadata->get_object().if_contains(member)) {
+        object[member] = *value;
       }
     }
-    trade["metadata"] = std::move(parsed);
   }
-  return trade;
+  return object;
 }
 
 json::object PositionJson(const Rows& rows, size_t row) {

@@ -7,13 +7,14 @@
 #include "platform/postgres/pool.h"
 #include "services/execution/body.h"
 #include "services/execution/emergency.h"
+#include "trading/tradestore/trade_row.h"
 #include "trading/types.h"
 
 // For .cpp files: JSON of rows and answers, with the field names of the events.
 namespace quantum::execution {
 
 boost::json::object OrderJson(const postgres::Rows& rows, size_t row);
-boost::json::object TradeJson(const postgres::Rows& rows, size_t row);
+boost::json::object TradeJson(const tradestore::TradeRow& trade);
 boost::json::object PositionJson(const postgres::Rows& rows, size_t row);
 boost::json::object RulesJson(const trading::SymbolRules& rules);
 boost::json::object ReportJson(const Emergency::Report& report);

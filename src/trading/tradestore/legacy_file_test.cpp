@@ -1,4 +1,4 @@
-#include "operator/tradestore/legacy_file.h"
+#include "trading/tradestore/legacy_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,12 +6,12 @@
 #include <filesystem>
 #include <fstream>
 
-#include "operator/tradestore/columns.h"
-#include "operator/tradestore/legacy_generator.h"
-#include "operator/tradestore/survey.h"
+#include "trading/tradestore/columns.h"
+#include "trading/tradestore/legacy_generator.h"
+#include "trading/tradestore/survey.h"
 #include "tests/support/temporary_directory.h"
 
-namespace quantum::operate::tradestore {
+namespace quantum::tradestore {
 namespace {
 
 using ::testing::ElementsAre;
@@ -58,7 +58,7 @@ TEST_F(LegacyFiles, APriceAndAQuantityAreMultiplesOfWhatTheSymbolIsTradedIn) {
   const auto rows = file->Read(0, 5'000);
   ASSERT_TRUE(rows.ok());
   for (const LegacyRow& row : *rows) {
-    const Converted converted = Convert(row, precisions);
+    const Converted converted = Convert(row, file->unknown_columns(), precisions);
     ASSERT_TRUE(converted.trade) << converted.reasons.front();
     const Precision& precision = precisions.at(*converted.trade->at(1));
     EXPECT_TRUE(trading::Decimal::Parse(*converted.trade->at(4))->IsMultipleOf(precision.step_size));
@@ -70,12 +70,12 @@ TEST_F(LegacyFiles, TheOlderColumnNameIsUnderstood) {
   ASSERT_TRUE(WriteLegacyFile(Path(), {.rows = 1, .old_strategy_name = true}).ok());
   auto file = LegacyFile::Open(Path());
   ASSERT_TRUE(file.ok()) << file.error().message;
-  EXPECT_EQ(std::get<std::string>(file->Read(0, 1)->front().values.at("strategy")), "momentum");
+  EXPECT_EQ(std::get<std::string>(file->Read(kBeforeTheFirst, 1)->front().cells[IndexOf("strategy")]), "momentum");
 }
 
 TEST_F(LegacyFiles, TheSameTradeWithOtherContentsIsKeptAside) {
   ASSERT_TRUE(WriteLegacyFile(Path(), {.rows = 2}).ok());
-  auto database = sqlite::Database::Open(Path(), sqlite::Database::Access::kWrite);
+  auto database = sqlite::Database::Open(Path(), sqlite::Database::Access::kMake);
   ASSERT_TRUE(database.ok());
   ASSERT_TRUE(database->Run("UPDATE trades SET trade_id = 'T00000001' WHERE rowid = 2").ok());
   const Survey survey = LookAt();
@@ -94,7 +94,7 @@ TEST_F(LegacyFiles, WhatIsNoSuchFileIsRefusedByWhatItLacks) {
   ASSERT_FALSE(garbage.ok());
   EXPECT_THAT(garbage.error().message, HasSubstr("not a database"));
   std::filesystem::remove(Path());
-  auto database = sqlite::Database::Open(Path(), sqlite::Database::Access::kWrite);
+  auto database = sqlite::Database::Open(Path(), sqlite::Database::Access::kMake);
   ASSERT_TRUE(database.ok());
   ASSERT_TRUE(database->Run("CREATE TABLE other (i)").ok());
   EXPECT_THAT(LegacyFile::Open(Path()).error().message, HasSubstr("has no table trades"));
@@ -103,4 +103,4 @@ TEST_F(LegacyFiles, WhatIsNoSuchFileIsRefusedByWhatItLacks) {
 }
 
 }  // namespace
-}  // namespace quantum::operate::tradestore
+}  // namespace quantum::tradestore

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
-namespace quantum::operate::tradestore {
+namespace quantum::tradestore {
 
 // What a column of the table `trades` holds; it says how a cell of the old file is read.
 enum class Kind {
@@ -25,8 +27,10 @@ struct Column {
 
 // The columns of the table in Postgres, in its order (infra/postgres/migrations/0020_execution.sql).
 std::span<const Column> Columns();
+// Of the column of that name among Columns(), which must be one of them.
+size_t IndexOf(std::string_view name);
 
 // Older files have this name for `strategy`.
 inline constexpr std::string_view kOldStrategy = "meta_strategy_id";
 
-}  // namespace quantum::operate::tradestore
+}  // namespace quantum::tradestore

@@ -6,9 +6,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "operator/tradestore/convert.h"
+#include "trading/tradestore/convert.h"
 
-namespace quantum::operate::tradestore {
+namespace quantum::tradestore {
 
 struct OddRow {
   int64_t rowid = 0;
@@ -31,7 +31,9 @@ struct Survey {
 // row.
 class Sorter {
  public:
-  explicit Sorter(const Precisions& precisions) : precisions_(precisions) {}
+  // Both outlive it.
+  Sorter(const std::vector<std::string>& unknown_columns, const Precisions& precisions)
+      : unknown_columns_(unknown_columns), precisions_(precisions) {}
 
   enum class Sort { kGood, kRepeated, kOdd };
   struct Sorted {
@@ -41,6 +43,7 @@ class Sorter {
   Sorted Take(const LegacyRow& row);
 
  private:
+  const std::vector<std::string>& unknown_columns_;
   const Precisions& precisions_;
   std::unordered_map<std::string, size_t> digests_;  // by trade_id
 };
@@ -49,4 +52,4 @@ class Sorter {
 Result<Survey> Look(LegacyFile& file, const Precisions& precisions,
                     const std::function<void(int64_t, int64_t)>& on_progress);
 
-}  // namespace quantum::operate::tradestore
+}  // namespace quantum::tradestore

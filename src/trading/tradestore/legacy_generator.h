@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <string>
 
-#include "operator/tradestore/convert.h"
+#include "trading/tradestore/convert.h"
 
-namespace quantum::operate::tradestore {
+namespace quantum::tradestore {
 
 // A file as the old system left it, for tests and benchmarks: the documented columns, money as REAL that has been
 // through a few operations, times as text, every so often a row that is broken.
@@ -26,4 +26,4 @@ Result<LegacyCounts> WriteLegacyFile(const std::string& path, const LegacyOption
 // Of the symbols in such a file.
 Precisions LegacyPrecisions();
 
-}  // namespace quantum::operate::tradestore
+}  // namespace quantum::tradestore

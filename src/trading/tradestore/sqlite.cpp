@@ -1,13 +1,17 @@
-#include "operator/tradestore/sqlite.h"
+#include "trading/tradestore/sqlite.h"
 
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-namespace quantum::operate::sqlite {
+#include <cmath>
+
+namespace quantum::sqlite {
 
 namespace {
 
 constexpr int kBusyMs = 5000;  // the old system may still write
+constexpr int kBusyPauseMs = 50;
+constexpr int kPagesAStep = 2048;
 
 Errc CodeOf(int code) {
   switch (code & 0xff) {
@@ -37,9 +41,45 @@ Error ErrorOf(sqlite3* handle, int code) {
 
 }  // namespace
 
+bool IsBlank(const Value& value) {
+  const auto* const text = std::get_if<std::string>(&value);
+  return std::holds_alternative<std::monostate>(value) || (text != nullptr && text->empty());
+}
+
+std::string ToText(const Value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    return *text;
+  }
+  if (const auto* integer = std::get_if<int64_t>(&value)) {
+    return std::to_string(*integer);
+  }
+  const auto* const real = std::get_if<double>(&value);
+  return real == nullptr ? std::string() : fmt::format("{}", *real);
+}
+
+boost::json::value ToJson(const Value& value) {
+  if (const auto* integer = std::get_if<int64_t>(&value)) {
+    return *integer;
+  }
+  if (const auto* real = std::get_if<double>(&value); real != nullptr && std::isfinite(*real)) {
+    return *real;
+  }
+  return IsBlank(value) ? boost::json::value() : boost::json::value(ToText(value));
+}
+
+std::string Quoted(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    quoted += c == '"' ? "\"\"" : std::string(1, c);
+  }
+  return quoted + '"';
+}
+
 Result<Database> Database::Open(const std::string& path, Access access) {
   sqlite3* opened = nullptr;
-  const int flags = access == Access::kRead ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int flags = access == Access::kRead    ? SQLITE_OPEN_READONLY
+                    : access == Access::kWrite ? SQLITE_OPEN_READWRITE
+                                               : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
   std::shared_ptr<sqlite3> handle(opened, sqlite3_close_v2);
   if (code != SQLITE_OK) {
@@ -54,6 +94,34 @@ Result<Database> Database::Open(const std::string& path, Access access) {
 Status Database::Run(const std::string& sql) {
   const int code = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? Status() : Status(ErrorOf(handle_.get(), code));
+}
+
+int64_t Database::changed() const { return sqlite3_changes64(handle_.get()); }
+
+Status Database::CopyTo(const std::string& path, const std::function<void(int64_t, int64_t)>& on_pages) const {
+  QUANTUM_TRY(const Database copy, Open(path, Access::kMake));
+  const std::unique_ptr<sqlite3_backup, decltype(&sqlite3_backup_finish)> backup(
+      sqlite3_backup_init(copy.handle_.get(), "main", handle_.get(), "main"), sqlite3_backup_finish);
+  if (backup == nullptr) {
+    return ErrorOf(copy.handle_.get(), sqlite3_errcode(copy.handle_.get()));
+  }
+  // One transaction of the source for all of it: a writer in between would make the copy begin anew, for ever.
+  QUANTUM_TRY(Statement hold, Database(*this).Prepare("SELECT 1 FROM sqlite_master"));
+  QUANTUM_TRY([[maybe_unused]] const bool row, hold.Step());
+  int waited = 0;
+  while (true) {
+    const int code = sqlite3_backup_step(backup.get(), kPagesAStep);
+    const int total = sqlite3_backup_pagecount(backup.get());
+    on_pages(total - sqlite3_backup_remaining(backup.get()), total);
+    if (code == SQLITE_DONE) {
+      return {};
+    }
+    if ((code == SQLITE_BUSY || code == SQLITE_LOCKED) && waited < kBusyMs) {
+      waited += sqlite3_sleep(kBusyPauseMs);
+    } else if (code != SQLITE_OK) {
+      return Error{CodeOf(code), fmt::format("copying to {}: {}", path, sqlite3_errstr(code))};
+    }
+  }
 }
 
 Result<Statement> Database::Prepare(const std::string& sql) {
@@ -108,4 +176,4 @@ Value Statement::Column(int index) const {
 int Statement::columns() const { return sqlite3_column_count(handle_.get()); }
 std::string Statement::ColumnName(int index) const { return sqlite3_column_name(handle_.get(), index); }
 
-}  // namespace quantum::operate::sqlite
+}  // namespace quantum::sqlite

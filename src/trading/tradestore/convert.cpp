@@ -1,4 +1,4 @@
-#include "operator/tradestore/convert.h"
+#include "trading/tradestore/convert.h"
 
 #include <fmt/format.h>
 
@@ -8,10 +8,10 @@
 #include <cctype>
 #include <cmath>
 
-#include "operator/tradestore/columns.h"
+#include "trading/tradestore/columns.h"
 #include "platform/base/clock.h"
 
-namespace quantum::operate::tradestore {
+namespace quantum::tradestore {
 
 namespace {
 
@@ -23,6 +23,7 @@ using trading::Rounding;
 // A REAL has 53 bits: a few operations leave an error of some 1e-15 of the number.
 constexpr double kNoise = 1e-12;
 constexpr double kLargest = 9e10;                       // a Decimal holds 92 thousand millions
+constexpr int64_t kLastMs = 100'000'000'000'000;
 constexpr int64_t kMillisecondsFrom = 100'000'000'000;  // larger numbers of Unix time are milliseconds
 constexpr std::array<std::string_view, 3> kNotOver = {"PENDING", "OPEN", "PARTIAL_TP"};
 constexpr std::array<std::string_view, 3> kOver = {"CLOSED", "CANCELLED", "FAILED"};
@@ -32,48 +33,28 @@ std::string Upper(std::string text) {
   return text;
 }
 
-bool IsNull(const Value& value) {
-  const auto* const text = std::get_if<std::string>(&value);
-  return std::holds_alternative<std::monostate>(value) || (text != nullptr && text->empty());
-}
-
-std::string TextOf(const Value& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    return *text;
-  }
-  if (const auto* integer = std::get_if<int64_t>(&value)) {
-    return std::to_string(*integer);
-  }
-  const auto* const real = std::get_if<double>(&value);
-  return real == nullptr ? std::string() : fmt::format("{}", *real);
-}
-
-json::value JsonOf(const Value& value) {
-  if (const auto* integer = std::get_if<int64_t>(&value)) {
-    return *integer;
-  }
-  if (const auto* real = std::get_if<double>(&value); real != nullptr && std::isfinite(*real)) {
-    return *real;
-  }
-  return IsNull(value) ? json::value() : json::value(TextOf(value));
-}
+// Of what is held in memory for a moment: a time, to be compared with others.
+enum Moment { kEntry, kExit, kMoments };
 
 class Converter {
  public:
-  Converter(const LegacyRow& row, const Precisions& precisions) : row_(row) {
-    const std::string symbol = Upper(TextOf(At("symbol")));
+  Converter(const LegacyRow& row, const std::vector<std::string>& unknown_columns, const Precisions& precisions)
+      : row_(row), unknown_columns_(unknown_columns) {
+    const std::string symbol = Upper(sqlite::ToText(At("symbol")));
     const auto found = precisions.find(symbol);
     precision_ = found == precisions.end() ? nullptr : &found->second;
     if (precision_ == nullptr && !symbol.empty()) {
-      Odd("symbol", fmt::format("nobody knows {}'s precision", symbol));
+      Odd("symbol", fmt::format("nobody knows {}'s precision: --precision gives it", symbol));
     }
   }
 
   Converted Run() {
     TradeRow trade;
-    for (const Column& column : Columns()) {
-      const Value& value = At(column.name);
-      if (IsNull(value) && column.kind != Kind::kJson) {
+    trade.reserve(Columns().size());
+    for (size_t i = 0; i < Columns().size(); ++i) {
+      const Column& column = Columns()[i];
+      const Value& value = row_.cells[i];
+      if (sqlite::IsBlank(value) && column.kind != Kind::kJson) {
         if (column.required) {
           Odd(column.name, "is missing");
         }
@@ -91,11 +72,7 @@ class Converter {
   }
 
  private:
-  const Value& At(std::string_view name) const {
-    static const Value kNull;
-    const auto found = row_.values.find(name);
-    return found == row_.values.end() ? kNull : found->second;
-  }
+  const Value& At(std::string_view name) const { return row_.cells[IndexOf(name)]; }
 
   void Odd(std::string_view column, std::string_view what) { reasons_.push_back(fmt::format("{}: {}", column, what)); }
 
@@ -120,7 +97,7 @@ class Converter {
   }
 
   std::optional<std::string> Text(const Column& column, const Value& value) {
-    const std::string text = TextOf(value);
+    const std::string text = sqlite::ToText(value);
     if (column.name == "symbol") {
       return Upper(text);
     }
@@ -141,7 +118,7 @@ class Converter {
       }
       return status;
     }
-    if (text.find('\0') != std::string::npos || text.find_first_of("\x01\x02\x03") != std::string::npos) {
+    if (!IsText(text)) {
       Odd(column.name, "holds what is no text");
     }
     return text;
@@ -163,7 +140,7 @@ class Converter {
       const bool noise = std::abs(real - multiple.ToDouble()) <= std::max(std::abs(real), 1e-4) * kNoise;
       return noise ? multiple : nearest;
     }
-    Odd(column.name, fmt::format("'{}' is no number that can be", TextOf(value)));
+    Odd(column.name, fmt::format("'{}' is no number that can be", sqlite::ToText(value)));
     return std::nullopt;
   }
 
@@ -216,10 +193,13 @@ class Converter {
       return time.ok() ? std::optional(*time) : std::nullopt;
     }
     if (const auto* integer = std::get_if<int64_t>(&value)) {
+      if (*integer < 0 || *integer > kLastMs) {
+        return std::nullopt;
+      }
       return FromUnixMs(*integer < kMillisecondsFrom ? *integer * 1000 : *integer);
     }
     const double seconds = std::get<double>(value);
-    if (!std::isfinite(seconds) || seconds < 0 || seconds > 1e14) {
+    if (!std::isfinite(seconds) || seconds < 0 || seconds > static_cast<double>(kLastMs)) {
       return std::nullopt;
     }
     return FromUnixMs(std::llround(seconds < static_cast<double>(kMillisecondsFrom) ? seconds * 1000 : seconds));
@@ -230,31 +210,31 @@ class Converter {
     static const WallTime kLast = *ParseIso8601("2100-01-01T00:00:00Z");
     const auto time = ParseTime(value);
     if (!time || *time < kFirst || *time > kLast) {
-      Odd(column.name, fmt::format("'{}' is no time", TextOf(value)));
+      Odd(column.name, fmt::format("'{}' is no time", sqlite::ToText(value)));
       return std::nullopt;
     }
-    times_[std::string(column.name)] = *time;
-    return FormatIso8601(*time);
+    if (column.name == "entry_time") {
+      moments_[kEntry] = *time;
+    } else if (column.name == "exit_time") {
+      moments_[kExit] = *time;
+    }
+    return FormatMicroseconds(*time);
   }
 
   void CheckTimes() {
-    const auto at = [&](const char* name) {
-      const auto found = times_.find(name);
-      return found == times_.end() ? std::nullopt : std::optional(found->second);
-    };
-    if (at("exit_time") && at("entry_time") && *at("exit_time") < *at("entry_time")) {
+    if (moments_[kExit] && moments_[kEntry] && *moments_[kExit] < *moments_[kEntry]) {
       Odd("exit_time", "is before entry_time");
     }
-    if (Upper(TextOf(At("status"))) == "CLOSED" && (IsNull(At("exit_time")) || IsNull(At("exit_price")))) {
+    if (Upper(sqlite::ToText(At("status"))) == "CLOSED" && (sqlite::IsBlank(At("exit_time")) || sqlite::IsBlank(At("exit_price")))) {
       Odd("status", "CLOSED, without an exit");
     }
   }
 
   std::optional<std::string> Metadata(const Value& value) {
     json::object metadata;
-    if (!IsNull(value)) {
+    if (!sqlite::IsBlank(value)) {
       json::error_code error;
-      const json::value parsed = json::parse(TextOf(value), error);
+      const json::value parsed = json::parse(sqlite::ToText(value), error);
       if (error || !parsed.is_object()) {
         Odd("metadata", "is no JSON object");
         return std::nullopt;
@@ -262,24 +242,29 @@ class Converter {
       metadata = parsed.get_object();
     }
     json::object legacy{{"rowid", row_.rowid}};
-    for (const auto& [name, cell] : row_.values) {
-      const auto columns = Columns();
-      if (std::none_of(columns.begin(), columns.end(), [&](const Column& each) { return each.name == name; })) {
-        legacy[name] = JsonOf(cell);
-      }
+    for (size_t i = 0; i < unknown_columns_.size(); ++i) {
+      legacy[unknown_columns_[i]] = sqlite::ToJson(row_.unknown[i]);
     }
     metadata["legacy"] = std::move(legacy);
-    return json::serialize(metadata);
+    std::string text = json::serialize(metadata);
+    if (text.find("\\u0000") != std::string::npos || !IsText(text)) {
+      Odd("metadata", "holds what is no text");
+    }
+    return text;
   }
 
   const LegacyRow& row_;
+  const std::vector<std::string>& unknown_columns_;
   const Precision* precision_ = nullptr;
   std::vector<std::string> reasons_;
-  std::map<std::string, WallTime, std::less<>> times_;
+  std::array<std::optional<WallTime>, kMoments> moments_;
 };
 
 }  // namespace
 
-Converted Convert(const LegacyRow& row, const Precisions& precisions) { return Converter(row, precisions).Run(); }
+Converted Convert(const LegacyRow& row, const std::vector<std::string>& unknown_columns,
+                  const Precisions& precisions) {
+  return Converter(row, unknown_columns, precisions).Run();
+}
 
-}  // namespace quantum::operate::tradestore
+}  // namespace quantum::tradestore

@@ -1,10 +1,10 @@
-#include "operator/tradestore/survey.h"
+#include "trading/tradestore/survey.h"
 
 #include <fmt/format.h>
 
-#include "operator/tradestore/columns.h"
+#include "trading/tradestore/columns.h"
 
-namespace quantum::operate::tradestore {
+namespace quantum::tradestore {
 
 namespace {
 
@@ -25,7 +25,7 @@ size_t DigestOf(const TradeRow& trade) {
 }  // namespace
 
 Sorter::Sorted Sorter::Take(const LegacyRow& row) {
-  Sorted sorted{.converted = Convert(row, precisions_)};
+  Sorted sorted{.converted = Convert(row, unknown_columns_, precisions_)};
   if (!sorted.converted.trade) {
     return sorted;
   }
@@ -45,8 +45,8 @@ Result<Survey> Look(LegacyFile& file, const Precisions& precisions,
                     const std::function<void(int64_t, int64_t)>& on_progress) {
   Survey survey{.unknown_columns = file.unknown_columns()};
   QUANTUM_TRY(const int64_t total, file.Count());
-  Sorter sorter(precisions);
-  int64_t after = 0;
+  Sorter sorter(file.unknown_columns(), precisions);
+  int64_t after = kBeforeTheFirst;
   while (true) {
     QUANTUM_TRY(const std::vector<LegacyRow> rows, file.Read(after, kPage));
     if (rows.empty()) {
@@ -65,10 +65,8 @@ Result<Survey> Look(LegacyFile& file, const Precisions& precisions,
         ++survey.reasons[reason.substr(0, reason.find(':'))];
       }
       if (survey.examples.size() < kExamplesMax) {
-        const auto id = row.values.find("trade_id");
-        const auto* const text = id == row.values.end() ? nullptr : std::get_if<std::string>(&id->second);
         survey.examples.push_back(
-            {.rowid = row.rowid, .trade_id = text == nullptr ? "" : *text, .reasons = sorted.converted.reasons});
+            {.rowid = row.rowid, .trade_id = sqlite::ToText(row.cells.front()), .reasons = sorted.converted.reasons});
       }
     }
     after = rows.back().rowid;
@@ -76,4 +74,4 @@ Result<Survey> Look(LegacyFile& file, const Precisions& precisions,
   }
 }
 
-}  // namespace quantum::operate::tradestore
+}  // namespace quantum::tradestore

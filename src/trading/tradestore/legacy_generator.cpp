@@ -1,4 +1,4 @@
-#include "operator/tradestore/legacy_generator.h"
+#include "trading/tradestore/legacy_generator.h"
 
 #include <fmt/format.h>
 
@@ -6,12 +6,12 @@
 #include <cmath>
 #include <limits>
 
-#include "operator/tradestore/columns.h"
-#include "operator/tradestore/sqlite.h"
+#include "trading/tradestore/columns.h"
+#include "trading/tradestore/sqlite.h"
 #include "platform/base/clock.h"
 #include "platform/base/random.h"
 
-namespace quantum::operate::tradestore {
+namespace quantum::tradestore {
 
 namespace {
 
@@ -128,7 +128,7 @@ std::string CreateTable(bool old_strategy_name) {
 }  // namespace
 
 Result<LegacyCounts> WriteLegacyFile(const std::string& path, const LegacyOptions& options) {
-  QUANTUM_TRY(sqlite::Database database, sqlite::Database::Open(path, sqlite::Database::Access::kWrite));
+  QUANTUM_TRY(sqlite::Database database, sqlite::Database::Open(path, sqlite::Database::Access::kMake));
   QUANTUM_CHECK(database.Run("PRAGMA synchronous = OFF; BEGIN"));
   QUANTUM_CHECK(database.Run(CreateTable(options.old_strategy_name)));
   std::string marks;
@@ -164,4 +164,4 @@ Precisions LegacyPrecisions() {
           {"XRPUSDT", {.tick_size = "0.0001"_dec, .step_size = "0.1"_dec}}};
 }
 
-}  // namespace quantum::operate::tradestore
+}  // namespace quantum::tradestore

@@ -1,8 +1,10 @@
-#include "operator/tradestore/columns.h"
+#include "trading/tradestore/columns.h"
 
 #include <array>
 
-namespace quantum::operate::tradestore {
+#include "platform/base/assert.h"
+
+namespace quantum::tradestore {
 
 std::span<const Column> Columns() {
   static constexpr std::array<Column, 31> kColumns = {{
@@ -41,4 +43,14 @@ std::span<const Column> Columns() {
   return kColumns;
 }
 
-}  // namespace quantum::operate::tradestore
+size_t IndexOf(std::string_view name) {
+  const auto columns = Columns();
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].name == name) {
+      return i;
+    }
+  }
+  QUANTUM_ASSERT(false);
+}
+
+}  // namespace quantum::tradestore

@@ -1,0 +1,1 @@
+migrations/0040_tradestore.sql

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "platform/postgres/pool.h"
+#include "trading/tradestore/legacy_file.h"
+
+// Rows of the old file that cannot become trades: the table `tradestore_aside`.
+namespace quantum::tradestore {
+
+struct AsideRow {
+  int64_t rowid = 0;
+  std::string trade_id;
+  std::vector<std::string> reasons;
+  std::string cells;  // JSON by the file's column names; text that is no UTF-8 as {"hex": ...}
+};
+AsideRow ToAside(const LegacyFile& file, const LegacyRow& row, std::vector<std::string> reasons);
+
+// May run again.
+postgres::Statement InsertAside(const std::string& source, const std::vector<AsideRow>& rows);
+
+// A Postgres array in text form, of what may be NULL.
+std::string ToArray(const std::vector<std::optional<std::string>>& elements);
+
+}  // namespace quantum::tradestore
