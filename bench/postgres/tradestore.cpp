@@ -32,9 +32,7 @@ constexpr int kOneByOne = 300;
 constexpr int kAtOnce = 8;
 constexpr int kEach = 200;
 
-double SecondsSince(SteadyTime begin) {
-  return std::chrono::duration<double>(SystemClock().Steady() - begin).count();
-}
+double SecondsSince(SteadyTime begin) { return std::chrono::duration<double>(SystemClock().Steady() - begin).count(); }
 
 template <class T>
 T Want(Result<T> result) {
@@ -96,7 +94,7 @@ class Mirror {
             postgres::Pool pool(loop, options);
             tradestore::CopyFile file = Want(tradestore::CopyFile::Open(path));
             while (!stop_) {
-              if (Want(tradestore::MirrorSome(pool, file)) == 0) {
+              if (Want(tradestore::MirrorSome(pool, file)) < tradestore::kMirrorMax) {
                 fiber::SleepFor(200ms);
               }
             }
@@ -194,17 +192,18 @@ int Measure(int64_t rows, bool json) {
   const double cost_at_once = Median(alone_rate) / Median(both_rate);
   const double a_million = migrated.migrated * 1e6 / static_cast<double>(rows);
   if (json) {
-    fmt::print(
-        R"({{"rows": {}, "good": {}, "repeated": {}, "odd": {}, "file_s": {:.2f}, "migrated_s": {:.2f}, )"
-        R"("a_million_s": {:.2f}, "alone_p50_ms": {:.3f}, "both_p50_ms": {:.3f}, "dual_cost": {:.3f}, )"
-        R"("alone_per_second": {:.0f}, "both_per_second": {:.0f}, "dual_cost_at_once": {:.3f}}})"
-        "\n",
-        rows, migrated.state.good, migrated.state.repeated, migrated.state.odd, migrated.copied, migrated.migrated,
-        a_million, Median(alone_ms), Median(both_ms), cost, Median(alone_rate), Median(both_rate), cost_at_once);
+    fmt::print(R"({{"rows": {}, "good": {}, "repeated": {}, "odd": {}, "file_s": {:.2f}, "migrated_s": {:.2f}, )"
+               R"("a_million_s": {:.2f}, "alone_p50_ms": {:.3f}, "both_p50_ms": {:.3f}, "dual_cost": {:.3f}, )"
+               R"("alone_per_second": {:.0f}, "both_per_second": {:.0f}, "dual_cost_at_once": {:.3f}}})"
+               "\n",
+               rows, migrated.state.good, migrated.state.repeated, migrated.state.odd, migrated.copied,
+               migrated.migrated, a_million, Median(alone_ms), Median(both_ms), cost, Median(alone_rate),
+               Median(both_rate), cost_at_once);
   } else {
-    fmt::print("{} rows ({} good, {} repeated, {} odd): {:.1f} s, of that the file {:.1f} s; {:.1f} s a million (<= 60)\n",
-               migrated.state.good + migrated.state.repeated + migrated.state.odd, migrated.state.good,
-               migrated.state.repeated, migrated.state.odd, migrated.migrated, migrated.copied, a_million);
+    fmt::print(
+        "{} rows ({} good, {} repeated, {} odd): {:.1f} s, of that the file {:.1f} s; {:.1f} s a million (<= 60)\n",
+        migrated.state.good + migrated.state.repeated + migrated.state.odd, migrated.state.good,
+        migrated.state.repeated, migrated.state.odd, migrated.migrated, migrated.copied, a_million);
     fmt::print("a trade, one by one: Postgres alone {:.2f} ms, both {:.2f} ms: {:.2f} (<= 1.3)\n", Median(alone_ms),
                Median(both_ms), cost);
     fmt::print("eight at once: {:.0f}/s alone, {:.0f}/s both: {:.2f}\n", Median(alone_rate), Median(both_rate),

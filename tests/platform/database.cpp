@@ -16,16 +16,15 @@ postgres::PoolOptions DatabaseOf(const Stack& stack) {
 
 namespace {
 
-// Of a question with one number, named n.
-int64_t AskNumber(const Stack& stack, const std::string& sql, const postgres::Params& params = {}) {
+postgres::Rows Run(const Stack& stack, const std::string& sql, const postgres::Params& params = {}) {
   const postgres::PoolOptions options = DatabaseOf(stack);
-  int64_t number = 0;
+  postgres::Rows answer;
   std::string failure;
   RunInFiber([&](fiber::Loop& loop) {
     postgres::Pool pool(loop, options);
     const auto rows = pool.Query(sql, params, {.timeout = seconds(10), .idempotent = true});
     if (rows.ok()) {
-      number = rows->Int(0, "n");
+      answer = *rows;
     } else {
       failure = rows.error().message;
     }
@@ -33,10 +32,17 @@ int64_t AskNumber(const Stack& stack, const std::string& sql, const postgres::Pa
   if (!failure.empty()) {
     throw std::runtime_error("no answer to " + sql + ": " + failure);
   }
-  return number;
+  return answer;
+}
+
+// Of a question with one number, named n.
+int64_t AskNumber(const Stack& stack, const std::string& sql, const postgres::Params& params = {}) {
+  return Run(stack, sql, params).Int(0, "n");
 }
 
 }  // namespace
+
+void Execute(const Stack& stack, const std::string& sql) { Run(stack, sql); }
 
 int64_t CountRows(const Stack& stack, const std::string& table) {
   return AskNumber(stack, "SELECT count(*) AS n FROM " + table);

@@ -17,6 +17,9 @@ void DropDatabase(const Stack& stack);
 // Whether the heartbeat was committed after that moment (ISO 8601).
 bool HeartbeatSince(const Stack& stack, const std::string& moment);
 
+// One statement by the services' role. Throws when it fails.
+void Execute(const Stack& stack, const std::string& sql);
+
 // How many rows a table holds. Throws when Postgres does not answer.
 int64_t CountRows(const Stack& stack, const std::string& table);
 

@@ -16,6 +16,7 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 inline constexpr const char* kUser = "postgres";  // that the servers run as, where root started the test
 inline constexpr const char* kServicePassword = "test-password-of-quantum";
 inline constexpr const char* kOwnerPassword = "test-password-of-owner";
+inline constexpr const char* kSuperuserPassword = "test-password-of-superuser";
 
 std::filesystem::path Infra();  // infra/postgres of the checkout
 

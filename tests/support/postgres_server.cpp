@@ -19,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using postgres_files::kOwnerPassword;
 using postgres_files::kServicePassword;
+using postgres_files::kSuperuserPassword;
 using postgres_files::MakeDirectory;
 
 const std::string kBin = "/usr/lib/postgresql/15/bin/";
@@ -73,7 +74,7 @@ PostgresServer::PostgresServer(Options options) : directory_("quantum-postgres")
       {"PG_READ_PORT", std::to_string(port_)},
       {"PGBOUNCER_PORT", std::to_string(pgbouncer_port_)},
       {"PGBOUNCER_CONFIG_DIR", config.string()},
-      {"PG_SUPERUSER_PASSWORD_FILE", secret("superuser", "test-password-of-superuser")},
+      {"PG_SUPERUSER_PASSWORD_FILE", secret("superuser", kSuperuserPassword)},
       {"PG_OWNER_PASSWORD_FILE", secret("owner", kOwnerPassword)},
       {"PG_SERVICE_PASSWORD_FILE", secret("service", kServicePassword)},
       {"PG_REPLICATION_PASSWORD_FILE", secret("replication", "test-password-of-replication")},
@@ -116,7 +117,7 @@ PostgresServer::~PostgresServer() {
 
 void PostgresServer::MakeData(bool fsync) {
   const fs::path password = directory_.path() / "superuser";
-  WriteFile(password, "test-password-of-superuser\n");
+  WriteFile(password, std::string(kSuperuserPassword) + "\n");
   postgres_files::GiveTo(password);
   std::vector<std::string> command{kBin + "initdb",        "--pgdata=" + (directory_.path() / "state/data").string(),
                                    "--username=postgres",  "--pwfile=" + password.string(),
@@ -154,6 +155,27 @@ void PostgresServer::StartPostgres() {
   });
   if (!ready || !postgres_->Running()) {
     throw std::runtime_error("Postgres does not start: " + PostgresLog());
+  }
+}
+
+void PostgresServer::BeginAsStandby() {
+  const fs::path signal = directory_.path() / "state/data/standby.signal";
+  WriteFile(signal, "");
+  postgres_files::GiveTo(signal);
+}
+
+void PostgresServer::Promote() {
+  postgres::PoolOptions options = OwnerOptions();
+  options.user = "postgres";
+  options.password = kSuperuserPassword;
+  bool promoted = false;
+  RunInFiber([&](fiber::Loop& loop) {
+    postgres::Pool superuser(loop, options);
+    const auto answer = superuser.Query("SELECT pg_promote() AS promoted");
+    promoted = answer.ok() && answer->Bool(0, "promoted");
+  });
+  if (!promoted) {
+    throw std::runtime_error("the standby is not promoted: " + PostgresLog());
   }
 }
 

@@ -33,6 +33,9 @@ class PostgresServer {
   void KillPostgres();
   // Starts what is not running and waits until it accepts.
   void StartPostgres();
+  // From the next start on: reads and no writes, until it is promoted.
+  void BeginAsStandby();
+  void Promote();
   void KillPgBouncer();
   void DrainPgBouncer();  // as the platform stops it; returns when it has ended
   void StartPgBouncer();

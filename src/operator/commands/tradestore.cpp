@@ -94,21 +94,23 @@ void AddTradestore(CLI::App& app, Context& context) {
     command->add_flag("--json", context.json, "One JSON object");
     return command;
   };
-  CLI::App* check = add("check",
-                        "Read such a file as a migration would, and say which rows are odd; nothing is changed. Wants a "
-                        "platform that runs: execution knows what prices and quantities are multiples of");
+  CLI::App* check =
+      add("check",
+          "Read such a file as a migration would, and say which rows are odd; nothing is changed. Wants a "
+          "platform that runs: execution knows what prices and quantities are multiples of");
   check->callback([&context, options = AddFileOptions(check)] {
     context.Finish(CheckFile(context, options->path, options->precisions));
   });
-  CLI::App* migrate = add("migrate",
-                          "Copy it to Postgres, and write both stores from then on. Goes on where it was interrupted");
+  CLI::App* migrate =
+      add("migrate", "Copy it to Postgres, and write both stores from then on. Goes on where it was interrupted");
   migrate->callback([&context, options = AddFileOptions(migrate)] {
     context.Finish(MigrateTrades(context, options->path, options->precisions));
   });
   add("status", "How far it is, and what the last comparison of both stores found (exit code 4: differences)")
       ->callback([&context] { context.Finish(ShowTradestore(context)); });
-  add("aside", "The rows that could not become trades, and why; with --json one object a line")
-      ->callback([&context] { context.Finish(ShowAside(context)); });
+  add("aside", "The rows that could not become trades, and why; with --json one object a line")->callback([&context] {
+    context.Finish(ShowAside(context));
+  });
   add("switch", "Read trades from Postgres; refused while the stores differ")->callback([&context] {
     context.Finish(SwitchToPostgres(context));
   });

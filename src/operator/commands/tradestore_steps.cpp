@@ -62,7 +62,9 @@ Status GiveToExecution(const Running& running, const std::string& path) {
 }
 
 json::object StateJson(const tradestore::State& state) {
-  const auto time = [](const std::optional<WallTime>& at) { return at ? json::value(FormatIso8601(*at)) : json::value(); };
+  const auto time = [](const std::optional<WallTime>& at) {
+    return at ? json::value(FormatIso8601(*at)) : json::value();
+  };
   json::object object{{"phase", tradestore::ToString(state.phase)},
                       {"source", state.source},
                       {"file", state.file},
@@ -86,8 +88,8 @@ json::object StateJson(const tradestore::State& state) {
 }
 
 Duration DualWriteOf(const Running& running) {
-  return running.manifest.Service("execution").GetDuration("dual_write", tradestore::kDualWrite, 0s,
-                                                           tradestore::kDualWriteMax);
+  return running.manifest.Service("execution")
+      .GetDuration("dual_write", tradestore::kDualWrite, 0s, tradestore::kDualWriteMax);
 }
 
 void PrintState(const Running& running, const tradestore::State& state) {
@@ -386,7 +388,8 @@ Status RollBackMigration(const Context& context, bool give_up) {
     if (!give_up) {
       QUANTUM_CHECK(AwaitFile(context, pool));
     }
-    const Status ended = EndAs(running, pool, Phase::kRolledBack, fmt::format("rolled-back-{}.db", Now()), kGiven, give_up);
+    const Status ended =
+        EndAs(running, pool, Phase::kRolledBack, fmt::format("rolled-back-{}.db", Now()), kGiven, give_up);
     if (!ended.ok() && !(give_up && !fs::exists(state.file))) {
       return ended;
     }

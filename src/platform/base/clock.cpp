@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
-#include <cstdio>
+#include <array>
 
 namespace quantum {
 namespace {
@@ -49,36 +48,44 @@ std::string FormatIso8601(WallTime time) {
                      clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
+namespace {
+Error NotATime(std::string_view text) {
+  return {Errc::kInvalidArgument, fmt::format("'{}' is not a UTC time like 2026-11-23T14:53:20.123Z", text)};
+}
+}  // namespace
+
 Result<WallTime> ParseIso8601(std::string_view text) {
-  const Error bad{Errc::kInvalidArgument,
-                  "'" + std::string(text) + "' is not a UTC time like 2026-11-23T14:53:20.123Z"};
-  const std::string copy(text);
-  int year = 0;
-  unsigned month = 0;
-  unsigned day = 0;
-  int hour = 0;
-  int minute = 0;
-  int second = 0;
-  int used = 0;
-  if (std::sscanf(copy.c_str(), "%4d-%2u-%2uT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) !=
-      6) {
-    return bad;
+  constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd";  // d: a digit
+  if (text.size() <= kForm.size()) {
+    return NotATime(text);
   }
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-  if (!date.ok() || year < kFirstYear || year > kLastYear || hour > 23 || minute > 59 || second > 59 || hour < 0 ||
-      minute < 0 || second < 0) {
-    return bad;
-  }
-  size_t at = static_cast<size_t>(used);
-  int64_t fraction_ns = 0;
-  if (at < copy.size() && copy[at] == '.') {
-    int64_t unit = 100'000'000;
-    for (++at; at < copy.size() && std::isdigit(static_cast<unsigned char>(copy[at])) != 0; ++at, unit /= 10) {
-      fraction_ns += (copy[at] - '0') * unit;
+  std::array<int, 6> numbers{};
+  for (size_t i = 0, number = 0; i < kForm.size(); ++i) {
+    if (kForm[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != kForm[i]) {
+      return NotATime(text);
+    }
+    if (kForm[i] == 'd') {
+      numbers[number] = numbers[number] * 10 + (text[i] - '0');
+    } else {
+      ++number;
     }
   }
-  if (at + 1 != copy.size() || copy[at] != 'Z') {
-    return bad;
+  const auto [year, month, day, hour, minute, second] = numbers;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok() || year < kFirstYear || year > kLastYear || hour > 23 || minute > 59 || second > 59) {
+    return NotATime(text);
+  }
+  size_t at = kForm.size();
+  int64_t fraction_ns = 0;
+  if (text[at] == '.') {
+    int64_t unit = 100'000'000;
+    for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10) {
+      fraction_ns += (text[at] - '0') * unit;
+    }
+  }
+  if (at + 1 != text.size() || text[at] != 'Z') {
+    return NotATime(text);
   }
   return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
          std::chrono::seconds(second) + std::chrono::nanoseconds(fraction_ns);

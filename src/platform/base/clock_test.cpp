@@ -11,11 +11,14 @@ TEST(Clock, FormatsAndParsesTheSameInstant) {
   const WallTime time = FromUnixMs(1'723'161'256'299);
   EXPECT_EQ(FormatIso8601(time), "2024-08-08T23:54:16.299Z");
   EXPECT_EQ(ParseIso8601("2024-08-08T23:54:16.299Z").value(), time);
+  EXPECT_EQ(ParseIso8601("2024-08-08T23:54:16.299000001Z").value(), time + std::chrono::nanoseconds(1));
+  EXPECT_EQ(FormatIso8601(ParseIso8601("2024-08-08T23:54:16Z").value()), "2024-08-08T23:54:16.000Z");
 }
 
 TEST(Clock, RefusesTimesThatAreNotUtcOrDoNotExist) {
   for (const char* text : {"", "2024-08-08", "2024-08-08T23:54:16", "2024-08-08T23:54:16+02:00", "2024-02-30T00:00:00Z",
-                           "2024-08-08T24:00:00Z", "2024-08-08T23:54:16.299Zx"}) {
+                           "2024-08-08T24:00:00Z", "2024-08-08T23:54:16.299Zx", "2024-8-08T23:54:16Z",
+                           "2024-08-08 23:54:16Z", "2024-08-08T23:54:+1Z", "2024-08-08T23:54:16."}) {
     EXPECT_FALSE(ParseIso8601(text).ok()) << text;
   }
 }

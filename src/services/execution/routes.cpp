@@ -24,7 +24,6 @@ http::Response List(const Rows& rows, ToJson to_json) {
   return http::Json(json::serialize(json::object{{"items", std::move(items)}}));
 }
 
-
 }  // namespace
 
 void Routes::Add() {

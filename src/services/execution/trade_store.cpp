@@ -110,7 +110,7 @@ Status TradeStore::Look() {
 Status TradeStore::MirrorAll() {
   while (files_ != nullptr) {
     QUANTUM_TRY(const size_t some, tradestore::MirrorSome(*own_pool_, files_->written));
-    if (some == 0) {
+    if (some < tradestore::kMirrorMax) {
       return {};
     }
   }

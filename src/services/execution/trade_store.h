@@ -43,7 +43,7 @@ class TradeStore {
   struct Files;
   void Follow();  // the queue, to the file
   void KeepComparing();
-  Status Look();      // what the phase is; opens and closes the file
+  Status Look();  // what the phase is; opens and closes the file
   Status MirrorAll();
   std::optional<tradestore::TradeRow> Read(const tradestore::LegacyRow& row) const;
   Error NotOpen() const;

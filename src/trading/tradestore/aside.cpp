@@ -27,19 +27,29 @@ json::value CellJson(const sqlite::Value& value) {
 }  // namespace
 
 std::string ToArray(const std::vector<std::optional<std::string>>& elements) {
-  std::string array = "{";
+  std::vector<const std::optional<std::string>*> pointers;
   for (const std::optional<std::string>& element : elements) {
+    pointers.push_back(&element);
+  }
+  return ToArray(pointers);
+}
+
+std::string ToArray(const std::vector<const std::optional<std::string>*>& elements) {
+  std::string array = "{";
+  for (const std::optional<std::string>* element : elements) {
     array += array.size() == 1 ? "" : ",";
-    if (!element) {
+    if (!*element) {
       array += "NULL";
       continue;
     }
     array += '"';
-    for (const char c : *element) {
-      if (c == '"' || c == '\\') {
-        array += '\\';
+    const std::string& text = **element;
+    if (text.find('"') == std::string::npos && text.find('\\') == std::string::npos) {
+      array += text;
+    } else {
+      for (const char c : text) {
+        array += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
       }
-      array += c;
     }
     array += '"';
   }
@@ -76,10 +86,11 @@ postgres::Statement InsertAside(const std::string& source, const std::vector<Asi
     reasons.emplace_back(json::serialize(sentences));
     cells.emplace_back(row.cells);
   }
-  return {"INSERT INTO tradestore_aside (source, rowid, trade_id, reasons, cells) SELECT $1, rowid, trade_id, "
-          "ARRAY(SELECT json_array_elements_text(reasons)), cells FROM unnest($2::bigint[], $3::text[], $4::json[], "
-          "$5::json[]) AS row (rowid, trade_id, reasons, cells) ON CONFLICT (source, rowid) DO NOTHING",
-          {source, ToArray(rowids), ToArray(ids), ToArray(reasons), ToArray(cells)}};
+  return {
+      "INSERT INTO tradestore_aside (source, rowid, trade_id, reasons, cells) SELECT $1, rowid, trade_id, "
+      "ARRAY(SELECT json_array_elements_text(reasons)), cells FROM unnest($2::bigint[], $3::text[], $4::json[], "
+      "$5::json[]) AS row (rowid, trade_id, reasons, cells) ON CONFLICT (source, rowid) DO NOTHING",
+      {source, ToArray(rowids), ToArray(ids), ToArray(reasons), ToArray(cells)}};
 }
 
 }  // namespace quantum::tradestore

@@ -22,5 +22,6 @@ postgres::Statement InsertAside(const std::string& source, const std::vector<Asi
 
 // A Postgres array in text form, of what may be NULL.
 std::string ToArray(const std::vector<std::optional<std::string>>& elements);
+std::string ToArray(const std::vector<const std::optional<std::string>*>& elements);
 
 }  // namespace quantum::tradestore

@@ -122,8 +122,9 @@ class Comparer {
     for (const LegacyRow& row : rows) {
       rowids.emplace_back(std::to_string(row.rowid));
     }
-    QUANTUM_TRY(const Rows aside, pool_.Query("SELECT rowid FROM tradestore_aside WHERE source = $1 AND rowid = ANY($2)",
-                                              {state_.source, ToArray(rowids)}, {.idempotent = true}));
+    QUANTUM_TRY(const Rows aside,
+                pool_.Query("SELECT rowid FROM tradestore_aside WHERE source = $1 AND rowid = ANY($2)",
+                            {state_.source, ToArray(rowids)}, {.idempotent = true}));
     std::set<int64_t> found;
     for (size_t row = 0; row < aside.size(); ++row) {
       found.insert(aside.Int(row, "rowid"));
@@ -136,7 +137,7 @@ class Comparer {
     QUANTUM_TRY(const Rows rows,
                 pool_.Query("SELECT EXISTS (SELECT FROM tradestore_queue WHERE tradestore_queue.trade_id = "
                             "trades.trade_id) AS waiting, " +
-                                SelectTradeRow() + " FROM trades WHERE trade_id = ANY($1)",
+                                SelectTradeRow() + FromWanted(),
                             {ToArray(wanted)}, {.idempotent = true}));
     std::map<std::string, InPostgres> there;
     for (size_t row = 0; row < rows.size(); ++row) {
@@ -182,8 +183,9 @@ Result<Comparison> Compare(postgres::Pool& pool, CopyFile& file, const State& st
     fiber::SleepFor(pause);
   }
   for (std::string after;;) {
-    QUANTUM_TRY(const Rows rows, pool.Query("SELECT trade_id FROM trades WHERE trade_id > $1 ORDER BY trade_id LIMIT $2",
-                                            {after, std::to_string(kPageRows)}, {.idempotent = true}));
+    QUANTUM_TRY(const Rows rows,
+                pool.Query("SELECT trade_id FROM trades WHERE trade_id > $1 ORDER BY trade_id LIMIT $2",
+                           {after, std::to_string(kPageRows)}, {.idempotent = true}));
     if (rows.empty()) {
       break;
     }

@@ -8,8 +8,8 @@
 #include <cctype>
 #include <cmath>
 
-#include "trading/tradestore/columns.h"
 #include "platform/base/clock.h"
+#include "trading/tradestore/columns.h"
 
 namespace quantum::tradestore {
 
@@ -22,7 +22,7 @@ using trading::Rounding;
 
 // A REAL has 53 bits: a few operations leave an error of some 1e-15 of the number.
 constexpr double kNoise = 1e-12;
-constexpr double kLargest = 9e10;                       // a Decimal holds 92 thousand millions
+constexpr double kLargest = 9e10;  // a Decimal holds 92 thousand millions
 constexpr int64_t kLastMs = 100'000'000'000'000;
 constexpr int64_t kMillisecondsFrom = 100'000'000'000;  // larger numbers of Unix time are milliseconds
 constexpr std::array<std::string_view, 3> kNotOver = {"PENDING", "OPEN", "PARTIAL_TP"};
@@ -225,7 +225,8 @@ class Converter {
     if (moments_[kExit] && moments_[kEntry] && *moments_[kExit] < *moments_[kEntry]) {
       Odd("exit_time", "is before entry_time");
     }
-    if (Upper(sqlite::ToText(At("status"))) == "CLOSED" && (sqlite::IsBlank(At("exit_time")) || sqlite::IsBlank(At("exit_price")))) {
+    if (Upper(sqlite::ToText(At("status"))) == "CLOSED" &&
+        (sqlite::IsBlank(At("exit_time")) || sqlite::IsBlank(At("exit_price")))) {
       Odd("status", "CLOSED, without an exit");
     }
   }
@@ -262,8 +263,7 @@ class Converter {
 
 }  // namespace
 
-Converted Convert(const LegacyRow& row, const std::vector<std::string>& unknown_columns,
-                  const Precisions& precisions) {
+Converted Convert(const LegacyRow& row, const std::vector<std::string>& unknown_columns, const Precisions& precisions) {
   return Converter(row, unknown_columns, precisions).Run();
 }
 

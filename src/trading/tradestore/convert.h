@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "trading/decimal.h"
 #include "trading/tradestore/legacy_file.h"
 #include "trading/tradestore/trade_row.h"
-#include "trading/decimal.h"
 
 namespace quantum::tradestore {
 

@@ -137,8 +137,7 @@ TEST(ConvertTrade, SaysEverythingThatIsOddAtOnce) {
   LegacyRow row = Good();
   row.cells[IndexOf("side")] = std::string("UP");
   row.cells[IndexOf("leverage")] = std::monostate{};
-  EXPECT_THAT(Take(row).reasons,
-              ElementsAre(HasSubstr("side"), AllOf(HasSubstr("leverage"), HasSubstr("missing"))));
+  EXPECT_THAT(Take(row).reasons, ElementsAre(HasSubstr("side"), AllOf(HasSubstr("leverage"), HasSubstr("missing"))));
 }
 
 TEST(TradeRows, WhatTheFileTakesIsReadBackAndIsTheSameTrade) {
@@ -180,8 +179,9 @@ TEST(TradeRows, MetadataIsTheSameInAnyNotation) {
 
 TEST(TradeRows, TextIsWhatPostgresCanHold) {
   EXPECT_TRUE(IsText("Zürich \n\t €, 🚀"));
-  for (const std::string& bad : {std::string("\x01"), std::string(1, '\0'), std::string("\xff"), std::string("\xc0\x80"),
-                                 std::string("\xed\xa0\x80"), std::string("\xe2\x82"), std::string("\xf5\x80\x80\x80")}) {
+  for (const std::string& bad :
+       {std::string("\x01"), std::string(1, '\0'), std::string("\xff"), std::string("\xc0\x80"),
+        std::string("\xed\xa0\x80"), std::string("\xe2\x82"), std::string("\xf5\x80\x80\x80")}) {
     EXPECT_FALSE(IsText(bad));
   }
 }

@@ -12,11 +12,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What look-ups by trade, status and symbol need. Older files have lower case in places.
+// What look-ups by trade and status need. Older files have lower case in places.
 constexpr const char* kIndexes =
     "CREATE INDEX IF NOT EXISTS quantum_trades_id ON trades (trade_id);"
-    "CREATE INDEX IF NOT EXISTS quantum_trades_status ON trades (upper(status), upper(symbol));"
-    "CREATE INDEX IF NOT EXISTS quantum_trades_symbol ON trades (upper(symbol))";
+    "CREATE INDEX IF NOT EXISTS quantum_trades_status ON trades (upper(status))";
 
 // The file has to be one file, and a COMMIT has to be on disk.
 constexpr const char* kDurable = "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL";

@@ -13,8 +13,8 @@ namespace quantum::tradestore {
 // could go on with it. On disk when Commit returns. Blocks; for one thread.
 class CopyFile {
  public:
-  // Copies `source`, as it is at one moment, to `path`, and makes there what look-ups need. The copy is complete when it
-  // has its name. kInvalidArgument: its schema is not the old system's, or it refuses what would be written to it.
+  // Copies `source`, as it is at one moment, to `path`, and makes there what look-ups need. The copy is complete when
+  // it has its name. kInvalidArgument: its schema is not the old system's, or it refuses what would be written to it.
   static Status Make(const std::string& source, const std::string& path,
                      const std::function<void(int64_t, int64_t)>& on_pages);
   static Result<CopyFile> Open(const std::string& path);

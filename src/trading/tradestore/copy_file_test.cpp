@@ -104,8 +104,9 @@ TEST_F(CopyFiles, AFileThatWouldRefuseThePlatformsTradesIsNotCopied) {
   ASSERT_TRUE(WriteLegacyFile(Source(), {.rows = 10}).ok());
   {
     auto database = sqlite::Database::Open(Source(), sqlite::Database::Access::kWrite);
-    ASSERT_TRUE(database->Run("ALTER TABLE trades ADD COLUMN venue TEXT NOT NULL DEFAULT 'x' CHECK (venue <> 'x' OR "
-                              "trade_id < 'U')")
+    ASSERT_TRUE(database
+                    ->Run("ALTER TABLE trades ADD COLUMN venue TEXT NOT NULL DEFAULT 'x' CHECK (venue <> 'x' OR "
+                          "trade_id < 'U')")
                     .ok());
   }
   const Status made = CopyFile::Make(Source(), Path(), [](int64_t, int64_t) {});

@@ -87,7 +87,8 @@ Result<std::vector<LegacyRow>> LegacyFile::Select(const std::string& tail,
     if (!there) {
       return rows;
     }
-    LegacyRow& row = rows.emplace_back(LegacyRow{.rowid = std::get<int64_t>(read.Column(0)), .cells = {}, .unknown = {}});
+    LegacyRow& row =
+        rows.emplace_back(LegacyRow{.rowid = std::get<int64_t>(read.Column(0)), .cells = {}, .unknown = {}});
     row.cells.reserve(names_.size());
     for (int i = 1; i <= known; ++i) {
       row.cells.push_back(read.Column(i));

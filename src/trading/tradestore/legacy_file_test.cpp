@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/temporary_directory.h"
 #include "trading/tradestore/columns.h"
 #include "trading/tradestore/legacy_generator.h"
 #include "trading/tradestore/survey.h"
-#include "tests/support/temporary_directory.h"
 
 namespace quantum::tradestore {
 namespace {

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <limits>
 
-#include "trading/tradestore/columns.h"
-#include "trading/tradestore/sqlite.h"
 #include "platform/base/clock.h"
 #include "platform/base/random.h"
+#include "trading/tradestore/columns.h"
+#include "trading/tradestore/sqlite.h"
 
 namespace quantum::tradestore {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <future>
-#include <set>
+#include <map>
 
 #include "trading/tradestore/aside.h"
 #include "trading/tradestore/columns.h"
@@ -25,7 +25,26 @@ struct Row {
   TradeRow trade;  // of a good one
   AsideRow aside;  // as it stands in the file, with what is odd about it
 };
-using Page = std::vector<Row>;
+struct Page {
+  std::vector<Row> rows;
+  postgres::Params arrays;  // of all its good rows, made where there is time for it
+};
+
+// A parameter for each of Columns().
+postgres::Params ToArrays(std::span<const Row> rows) {
+  postgres::Params arrays;
+  std::vector<const std::optional<std::string>*> column;
+  for (size_t i = 0; i < Columns().size(); ++i) {
+    column.clear();
+    for (const Row& row : rows) {
+      if (row.sort == Sorter::Sort::kGood) {
+        column.push_back(&row.trade[i]);
+      }
+    }
+    arrays.emplace_back(ToArray(column));
+  }
+  return arrays;
+}
 
 std::string_view TypeOf(Kind kind) {
   switch (kind) {
@@ -47,7 +66,6 @@ std::string_view TypeOf(Kind kind) {
   return "text";
 }
 
-// Says which of the rows were there before; `n` counts from 1.
 std::string InsertTrades() {
   std::string names;
   std::string arrays;
@@ -55,12 +73,7 @@ std::string InsertTrades() {
     names += fmt::format("{}{}", i == 0 ? "" : ", ", Columns()[i].name);
     arrays += fmt::format("{}${}::{}[]", i == 0 ? "" : ", ", i + 1, TypeOf(Columns()[i].kind));
   }
-  return fmt::format(
-      "WITH incoming AS MATERIALIZED (SELECT * FROM unnest({1}) WITH ORDINALITY AS row ({0}, n)), "
-      "inserted AS (INSERT INTO trades ({0}) SELECT {0} FROM incoming ORDER BY n ON CONFLICT (trade_id) DO NOTHING "
-      "RETURNING trade_id) "
-      "SELECT n FROM incoming WHERE NOT EXISTS (SELECT FROM inserted WHERE inserted.trade_id = incoming.trade_id)",
-      names, arrays);
+  return fmt::format("INSERT INTO trades ({}) SELECT * FROM unnest({})", names, arrays);
 }
 
 // By what it says itself, or since it is too long for an index (54000): no other try would do better.
@@ -73,19 +86,20 @@ Result<Page> ReadPage(LegacyFile& file, const State& state, int64_t after) {
   QUANTUM_TRY(const std::vector<LegacyRow> rows, file.Read(after, kPageRows));
   Sorter sorter(file.unknown_columns(), state.precisions);
   Page page;
-  page.reserve(rows.size());
+  page.rows.reserve(rows.size());
   for (const LegacyRow& row : rows) {
     if (row.rowid > state.last_legacy_rowid) {
       break;
     }
     Sorter::Sorted sorted = sorter.Take(row);
-    Row& taken = page.emplace_back(Row{.rowid = row.rowid, .sort = sorted.sort, .trade = {}, .aside = {}});
+    Row& taken = page.rows.emplace_back(Row{.rowid = row.rowid, .sort = sorted.sort, .trade = {}, .aside = {}});
     if (sorted.sort == Sorter::Sort::kGood) {
       taken.trade = std::move(*sorted.converted.trade);
     } else if (sorted.sort == Sorter::Sort::kOdd) {
       taken.aside = ToAside(file, row, std::move(sorted.converted.reasons));
     }
   }
+  page.arrays = ToArrays(page.rows);
   return page;
 }
 
@@ -95,34 +109,37 @@ class Writer {
       : owner_(owner), file_(file), state_(state), cursor_(state.copied_rowid) {}
 
   // Whole, or where Postgres refuses something in it, in halves, until it is known which row that is.
-  Status Write(std::span<Row> page) {
-    const Status written = WriteOnce(page);
+  Status Write(Page& page) { return Write(page.rows, &page.arrays); }
+
+ private:
+  // arrays: of these rows; null: they are to be made.
+  Status Write(std::span<Row> page, const postgres::Params* arrays) {
+    const Status written = WriteOnce(page, arrays);
     if (written.ok() || !IsRefusal(written.error())) {
       return written;
     }
     if (page.size() > 1) {
-      QUANTUM_CHECK(Write(page.first(page.size() / 2)));
-      return Write(page.subspan(page.size() / 2));
+      QUANTUM_CHECK(Write(page.first(page.size() / 2), nullptr));
+      return Write(page.subspan(page.size() / 2), nullptr);
     }
     if (page.front().sort != Sorter::Sort::kGood) {
       return written;
     }
     QUANTUM_CHECK(PutAside(page.front(), "Postgres refuses it: " + written.error().message));
-    return WriteOnce(page);
+    return WriteOnce(page, nullptr);
   }
 
- private:
-  Status WriteOnce(std::span<Row> page) {
+  Status WriteOnce(std::span<Row> page, const postgres::Params* arrays) {
     return owner_.Transact(
         [&](Transaction& transaction) -> Status {
-          QUANTUM_TRY(const std::set<int64_t> repeated, InsertGood(transaction, page));
+          QUANTUM_CHECK(InsertGood(transaction, page, arrays));
           std::vector<AsideRow> aside;
           int64_t good = 0;
           for (const Row& row : page) {
             if (row.sort == Sorter::Sort::kOdd) {
               aside.push_back(row.aside);
             }
-            good += row.sort == Sorter::Sort::kGood && !repeated.contains(row.rowid) ? 1 : 0;
+            good += row.sort == Sorter::Sort::kGood ? 1 : 0;
           }
           if (!aside.empty()) {
             const postgres::Statement insert = InsertAside(state_.source, aside);
@@ -145,38 +162,30 @@ class Writer {
         {.timeout = kPageMax});
   }
 
-  // The rows that were there before with the same contents. Those with other contents are odd from now on.
-  Result<std::set<int64_t>> InsertGood(Transaction& transaction, std::span<Row> page) {
-    std::vector<Row*> good;
-    for (Row& row : page) {
-      if (row.sort == Sorter::Sort::kGood) {
-        good.push_back(&row);
-      }
-    }
-    std::set<int64_t> repeated;
-    if (good.empty()) {
-      return repeated;
-    }
-    postgres::Params arrays;
-    std::vector<std::optional<std::string>> column(good.size());
-    for (size_t i = 0; i < Columns().size(); ++i) {
-      for (size_t k = 0; k < good.size(); ++k) {
-        column[k] = good[k]->trade[i];
-      }
-      arrays.emplace_back(ToArray(column));
-    }
-    QUANTUM_TRY(const Rows there, transaction.Query(InsertTrades(), std::move(arrays)));
+  // A row that was there before is a repeat from now on, or with other contents odd.
+  Status InsertGood(Transaction& transaction, std::span<Row> page, const postgres::Params* arrays) {
+    postgres::Params made = arrays == nullptr ? ToArrays(page) : *arrays;
+    QUANTUM_TRY(const Rows there, transaction.Query("SELECT " + SelectTradeRow() + FromWanted(), {made.front()}));
+    std::map<std::string_view, size_t> before;
     for (size_t i = 0; i < there.size(); ++i) {
-      Row& row = *good[static_cast<size_t>(there.Int(i, "n")) - 1];
-      QUANTUM_TRY(const Rows stands, transaction.Query("SELECT " + SelectTradeRow() + " FROM trades WHERE trade_id = $1",
-                                                       {row.trade.front()}));
-      if (!stands.empty() && SameTrade(ReadTradeRow(stands, 0), row.trade)) {
-        repeated.insert(row.rowid);
+      before[there.Text(i, "trade_id")] = i;
+    }
+    for (Row& row : page) {
+      const auto found = row.sort == Sorter::Sort::kGood ? before.find(*row.trade.front()) : before.end();
+      if (found == before.end()) {
+        continue;
+      }
+      if (SameTrade(ReadTradeRow(there, found->second), row.trade)) {
+        row.sort = Sorter::Sort::kRepeated;
       } else {
         QUANTUM_CHECK(PutAside(row, "trade_id: stands in Postgres with other contents"));
       }
     }
-    return repeated;
+    if (!before.empty()) {
+      made = ToArrays(page);
+    }
+    QUANTUM_CHECK(transaction.Query(InsertTrades(), std::move(made)));
+    return {};
   }
 
   Status PutAside(Row& row, std::string reason) {
@@ -210,12 +219,12 @@ Status CopyRows(postgres::Pool& owner, CopyFile& file, State state, const OnRows
   while (true) {
     Result<Page> page = next.get();
     QUANTUM_CHECK(page);
-    if (page->empty()) {
+    if (page->rows.empty()) {
       return {};
     }
-    next = read(page->back().rowid);
+    next = read(page->rows.back().rowid);
     QUANTUM_CHECK(writer.Write(*page));
-    done += static_cast<int64_t>(page->size());
+    done += static_cast<int64_t>(page->rows.size());
     on_rows(done, total);
   }
 }

@@ -8,14 +8,12 @@ namespace quantum::tradestore {
 
 namespace {
 
-constexpr const char* kSome = "500";
-
 Result<postgres::Rows> WriteThem(postgres::Pool& pool, CopyFile& file) {
   QUANTUM_TRY(postgres::Rows waiting,
               pool.Query("SELECT seq, status IS NULL AS gone, " + SelectTradeRow() +
                              " FROM (SELECT seq, trade_id FROM tradestore_queue ORDER BY seq LIMIT $1) AS queue "
                              "LEFT JOIN trades USING (trade_id)",
-                         {kSome}, {.idempotent = true}));
+                         {std::to_string(kMirrorMax)}, {.idempotent = true}));
   std::set<std::string_view> written;
   for (size_t row = 0; row < waiting.size(); ++row) {
     if (!waiting.Bool(row, "gone") && written.insert(waiting.Text(row, "trade_id")).second) {
@@ -43,8 +41,8 @@ Result<size_t> MirrorSome(postgres::Pool& pool, CopyFile& file) {
   for (size_t row = 0; row < written->size(); ++row) {
     done.emplace_back(written->Text(row, "seq"));
   }
-  QUANTUM_CHECK(pool.Query("DELETE FROM tradestore_queue WHERE seq = ANY($1::bigint[])", {ToArray(done)},
-                           {.idempotent = true}));
+  QUANTUM_CHECK(
+      pool.Query("DELETE FROM tradestore_queue WHERE seq = ANY($1::bigint[])", {ToArray(done)}, {.idempotent = true}));
   return written->size();
 }
 

@@ -18,8 +18,8 @@ namespace quantum::sqlite {
 
 // NULL, INTEGER, REAL, TEXT. A BLOB is read as text.
 using Value = std::variant<std::monostate, int64_t, double, std::string>;
-bool IsBlank(const Value& value);           // NULL, or a text of nothing
-std::string ToText(const Value& value);     // numbers in shortest notation; NULL: empty
+bool IsBlank(const Value& value);               // NULL, or a text of nothing
+std::string ToText(const Value& value);         // numbers in shortest notation; NULL: empty
 boost::json::value ToJson(const Value& value);  // numbers that JSON has not as text; NULL and nothing: null
 
 // As an identifier in a statement.
@@ -35,7 +35,7 @@ class Database {
   static Result<Database> Open(const std::string& path, Access access);
 
   Status Run(const std::string& sql);  // any number of statements, without results
-  int64_t changed() const;              // rows that the last statement wrote
+  int64_t changed() const;             // rows that the last statement wrote
   // Copies all of this database as it is at one moment, also while somebody writes to it. on_pages: pages copied, pages
   // there are. The file at `path` must not be there. Errors as of Open.
   Status CopyTo(const std::string& path, const std::function<void(int64_t, int64_t)>& on_pages) const;

@@ -109,17 +109,19 @@ Result<State> ReadState(postgres::Pool& pool) {
   state.ended = TimeAt(rows, "ended_at");
   state.waiting = rows.Int(0, "waiting");
   if (const auto at = TimeAt(rows, "compared_at")) {
-    state.compared = {.at = *at, .rows = rows.Int(0, "compared_rows"), .differences = rows.Int(0, "differences"),
-                      .examples = {}};
+    state.compared = {
+        .at = *at, .rows = rows.Int(0, "compared_rows"), .differences = rows.Int(0, "differences"), .examples = {}};
     const std::string_view examples = rows.Text(0, "examples");
-    state.compared->examples = json::value_to<std::vector<std::string>>(json::parse({examples.data(), examples.size()}));
+    state.compared->examples =
+        json::value_to<std::vector<std::string>>(json::parse({examples.data(), examples.size()}));
   }
   return state;
 }
 
 Status Keep(postgres::Pool& pool, const Comparison& comparison) {
   const auto kept = pool.Query(
-      "UPDATE tradestore SET compared_at = $1, compared_rows = $2, differences = $3, difference_examples = ARRAY(SELECT "
+      "UPDATE tradestore SET compared_at = $1, compared_rows = $2, differences = $3, difference_examples = "
+      "ARRAY(SELECT "
       "json_array_elements_text($4::json)) WHERE phase IN ('DUAL', 'SWITCHED')",
       {FormatMicroseconds(comparison.at), std::to_string(comparison.rows), std::to_string(comparison.differences),
        json::serialize(json::value_from(comparison.examples))},
@@ -144,19 +146,19 @@ Status BeginCopy(postgres::Pool& owner, const State& begun) {
 
 Status BeginDual(postgres::Pool& owner, WallTime now) {
   // ALTER TABLE waits for those who write trades, and they for it: nothing falls between the queue and the trigger.
-  return Step(owner, "COPYING",
-              {{"UPDATE tradestore SET phase = 'DUAL', dual_since = $1 WHERE phase = 'COPYING'",
-                {FormatMicroseconds(now)}},
-               {"ALTER TABLE trades ENABLE TRIGGER tradestore_dual_write", {}},
-               {"INSERT INTO tradestore_queue (trade_id) SELECT trade_id FROM trades WHERE NOT metadata ? 'legacy' "
-                "ORDER BY created_at",
-                {}}});
+  return Step(
+      owner, "COPYING",
+      {{"UPDATE tradestore SET phase = 'DUAL', dual_since = $1 WHERE phase = 'COPYING'", {FormatMicroseconds(now)}},
+       {"ALTER TABLE trades ENABLE TRIGGER tradestore_dual_write", {}},
+       {"INSERT INTO tradestore_queue (trade_id) SELECT trade_id FROM trades WHERE NOT metadata ? 'legacy' "
+        "ORDER BY created_at",
+        {}}});
 }
 
 Status Switch(postgres::Pool& owner, WallTime now) {
-  return Step(owner, "DUAL",
-              {{"UPDATE tradestore SET phase = 'SWITCHED', switched_at = $1 WHERE phase = 'DUAL'",
-                {FormatMicroseconds(now)}}});
+  return Step(
+      owner, "DUAL",
+      {{"UPDATE tradestore SET phase = 'SWITCHED', switched_at = $1 WHERE phase = 'DUAL'", {FormatMicroseconds(now)}}});
 }
 
 Status SwitchBack(postgres::Pool& owner) {
@@ -170,8 +172,7 @@ Status End(postgres::Pool& owner, Phase phase, const std::string& archive, WallT
         QUANTUM_CHECK(transaction.Query("ALTER TABLE trades DISABLE TRIGGER tradestore_dual_write"));
         QUANTUM_TRY(const Rows waiting, transaction.Query("SELECT count(*) AS rows FROM tradestore_queue"));
         if (waiting.Int(0, "rows") > 0 && !give_up) {
-          return Error{Errc::kConflict,
-                       fmt::format("{} trades are not in the file yet", waiting.Text(0, "rows"))};
+          return Error{Errc::kConflict, fmt::format("{} trades are not in the file yet", waiting.Text(0, "rows"))};
         }
         QUANTUM_CHECK(transaction.Query("DELETE FROM tradestore_queue"));
         QUANTUM_TRY(const Rows ended,

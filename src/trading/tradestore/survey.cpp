@@ -1,7 +1,5 @@
 #include "trading/tradestore/survey.h"
 
-#include <fmt/format.h>
-
 #include "trading/tradestore/columns.h"
 
 namespace quantum::tradestore {
@@ -16,7 +14,8 @@ size_t DigestOf(const TradeRow& trade) {
   std::string text;
   for (size_t i = 0; i < trade.size(); ++i) {
     if (Columns()[i].kind != Kind::kJson) {
-      text += trade[i] ? fmt::format("{}:{};", trade[i]->size(), *trade[i]) : "-;";
+      text += trade[i] ? *trade[i] : "\x1e";  // neither is part of a text
+      text += '\x1f';
     }
   }
   return std::hash<std::string>()(text);

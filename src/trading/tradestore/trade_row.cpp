@@ -31,7 +31,7 @@ bool SameJson(const json::value& left, const json::value& right) {
   if (left.is_number() && right.is_number()) {
     return left == right || left.to_number<double>() == right.to_number<double>();
   }
-  if (const auto *a = left.if_array(), *b = right.if_array(); a != nullptr && b != nullptr) {
+  if (const auto* a = left.if_array(), *b = right.if_array(); a != nullptr && b != nullptr) {
     return std::equal(a->begin(), a->end(), b->begin(), b->end(), SameJson);
   }
   const auto* const a = left.if_object();
@@ -155,6 +155,12 @@ std::string SelectTradeRow() {
   return list;
 }
 
+std::string FromWanted() {
+  return " FROM unnest($1::text[]) AS wanted (id), LATERAL (SELECT * FROM trades WHERE trade_id = wanted.id LIMIT 1) "
+         "AS "
+         "trades";
+}
+
 TradeRow ReadTradeRow(const postgres::Rows& rows, size_t row) {
   TradeRow trade;
   trade.reserve(Columns().size());
@@ -166,8 +172,7 @@ TradeRow ReadTradeRow(const postgres::Rows& rows, size_t row) {
 
 bool SameTrade(const TradeRow& left, const TradeRow& right) {
   for (size_t i = 0; i < Columns().size(); ++i) {
-    if (left[i].has_value() != right[i].has_value() ||
-        (left[i] && !SameCell(Columns()[i].kind, *left[i], *right[i]))) {
+    if (left[i].has_value() != right[i].has_value() || (left[i] && !SameCell(Columns()[i].kind, *left[i], *right[i]))) {
       return false;
     }
   }

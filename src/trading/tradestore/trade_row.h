@@ -23,6 +23,9 @@ bool IsText(std::string_view text);
 
 // Selects Columns() so that ReadTradeRow finds them, in that notation.
 std::string SelectTradeRow();
+// What follows it for the trades of the ids in $1, an array of text. One look into the index each: of `= ANY` the
+// planner makes a scan of all trades.
+std::string FromWanted();
 TradeRow ReadTradeRow(const postgres::Rows& rows, size_t row);
 
 // The same trade, whatever the notation of its numbers and of its metadata. What a migration has put into metadata does

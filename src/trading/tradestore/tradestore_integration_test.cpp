@@ -67,7 +67,8 @@ class TradeStores : public ::testing::Test {
     state.started = SystemClock().Now();
     return BeginCopy(pool, state);
   }
-  Status GoOn(postgres::Pool& pool, const OnRows& on_rows = [](int64_t, int64_t) {}) const {
+  Status GoOn(
+      postgres::Pool& pool, const OnRows& on_rows = [](int64_t, int64_t) {}) const {
     QUANTUM_TRY(const State state, ReadState(pool));
     QUANTUM_TRY(CopyFile file, CopyFile::Open(Path()));
     return CopyRows(pool, file, state, on_rows);
@@ -90,7 +91,8 @@ class TradeStores : public ::testing::Test {
     auto file = CopyFile::Open(Path());
     const auto state = ReadState(pool);
     EXPECT_TRUE(file.ok() && state.ok());
-    const auto compared = Compare(pool, *file, *state, 0s, [](int64_t, int64_t) { return true; }, SystemClock());
+    const auto compared = Compare(
+        pool, *file, *state, 0s, [](int64_t, int64_t) { return true; }, SystemClock());
     EXPECT_TRUE(compared.ok()) << compared.error().message;
     EXPECT_EQ(compared->examples.size(), compared->differences);
     return compared->examples;
@@ -123,9 +125,10 @@ TEST_F(TradeStores, EveryRowOfTheFileIsATradeARepeatOrAside) {
     EXPECT_EQ(One(pool, "SELECT count(*) FROM trades"), counts.good);
     EXPECT_EQ(One(pool, "SELECT count(*) FROM tradestore_aside"), counts.odd);
     EXPECT_EQ(One(pool, "SELECT count(*) FROM tradestore_aside WHERE cells->>'created_at' IS NULL"), 0);
-    EXPECT_EQ(One(pool, "SELECT count(*) FROM trades WHERE quantity % (CASE symbol WHEN 'XRPUSDT' THEN 0.1 ELSE 0.001 "
-                        "END) <> 0 OR entry_price % (CASE symbol WHEN 'BTCUSDT' THEN 0.1 WHEN 'ETHUSDT' THEN 0.01 ELSE "
-                        "0.0001 END) <> 0"),
+    EXPECT_EQ(One(pool,
+                  "SELECT count(*) FROM trades WHERE quantity % (CASE symbol WHEN 'XRPUSDT' THEN 0.1 ELSE 0.001 "
+                  "END) <> 0 OR entry_price % (CASE symbol WHEN 'BTCUSDT' THEN 0.1 WHEN 'ETHUSDT' THEN 0.01 ELSE "
+                  "0.0001 END) <> 0"),
               0);
     EXPECT_THAT(Differences(pool), IsEmpty());
   });
@@ -191,7 +194,8 @@ TEST_F(TradeStores, ARowThatPostgresRefusesIsPutAsideAndCostsNoOther) {
     const Status migrated = Migrate(pool);
     ASSERT_TRUE(migrated.ok()) << migrated.error().message;
     EXPECT_EQ(One(pool, "SELECT count(*) FROM trades"), 2'999);
-    EXPECT_EQ(One(pool, "SELECT rowid FROM tradestore_aside WHERE reasons[1] LIKE 'Postgres refuses it: 54000%'"), 1234);
+    EXPECT_EQ(One(pool, "SELECT rowid FROM tradestore_aside WHERE reasons[1] LIKE 'Postgres refuses it: 54000%'"),
+              1234);
     EXPECT_THAT(Differences(pool), IsEmpty());
   });
 }

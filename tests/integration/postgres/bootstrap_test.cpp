@@ -2,6 +2,10 @@
 
 #include "tests/integration/postgres/fixture.h"
 
+#include <future>
+
+#include "tests/support/fiber_eventually.h"
+
 namespace quantum::postgres {
 namespace {
 
@@ -45,6 +49,26 @@ TEST_F(BootstrapTest, EveryTaskMayBeRepeatedAndTouchesNoData) {
   }
   WithPool([](Pool& pool) { EXPECT_EQ(CountItems(pool), 1); });
   EXPECT_THAT(server().PostgresLog(), Not(HasSubstr("test-password")));
+}
+
+// A node is the primary for HAProxy as soon as it is to be one, a quarter of a second before it takes writes.
+TEST_F(BootstrapTest, RolesWaitUntilThePrimaryIsPromoted) {
+  const auto sessions = [](Pool& pool) {
+    const auto rows = pool.Query("SELECT sessions FROM pg_stat_database WHERE datname = 'postgres'");
+    return rows ? rows->Int(0, "sessions") : 0;
+  };
+  server().KillPostgres();
+  server().BeginAsStandby();
+  server().StartPostgres();
+  auto roles = std::async(std::launch::async, [] { server().Bootstrap("roles"); });
+  InFiber([&](fiber::Loop& loop) {
+    Pool owner(loop, server().OwnerOptions());
+    EXPECT_TRUE(testing::fibers::Eventually(std::chrono::seconds(30), [&] { return sessions(owner) > 1; }))
+        << "nobody asks";
+    EXPECT_EQ(roles.wait_for(std::chrono::seconds(0)), std::future_status::timeout) << "it did not wait";
+  });
+  server().Promote();
+  EXPECT_NO_THROW(roles.get());
 }
 
 TEST_F(BootstrapTest, TheServicesRoleCannotReachOtherDatabasesThroughPgBouncer) {
