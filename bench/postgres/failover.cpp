@@ -1,13 +1,15 @@
-// bench-postgres-failover [--json] [--kills N]: Postgres with its standby (etcd, Patroni, HAProxy, PgBouncer) under
-// steady commits; N times each: the primary's Postgres is killed, the primary's whole node is killed, and the primary
-// is changed as planned (`./quantum postgres switchover` does the same steps). From each blow until the first commit,
-// through PgBouncer, that was asked for after it (planned: how long PgBouncer held requests back); and how many
-// requests failed. Kills only servers that it started itself.
+// bench-postgres-failover [--json] [--kills N | --steady MINUTES]: Postgres with its standby (etcd, Patroni, HAProxy,
+// PgBouncer) under steady commits; N times each: the primary's Postgres is killed, the primary's whole node is killed,
+// and the primary is changed as planned (`./quantum postgres switchover` does the same steps). From each blow until the
+// first commit, through PgBouncer, that was asked for after it (planned: how long PgBouncer held requests back); and
+// how many requests failed. Kills only servers that it started itself. With --steady nothing is killed: writers fill
+// both cores, and every change of the primary is a false failover.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -15,6 +17,7 @@
 #include "platform/log/setup.h"
 #include "platform/postgres/pool.h"
 #include "tests/support/postgres_cluster.h"
+#include "tests/support/run_in_fiber.h"
 
 namespace quantum::bench {
 namespace {
@@ -23,14 +26,15 @@ using namespace std::chrono_literals;
 using quantum::testing::PostgresCluster;
 
 constexpr int kWriters = 8;
+constexpr int kWritersOfSteady = 64;
 
 int64_t Now() { return SystemClock().Steady().time_since_epoch().count(); }
 
 // Writers in a thread of their own: the cluster's calls block.
 class Load {
  public:
-  explicit Load(const PostgresCluster& cluster)
-      : thread_([this, options = cluster.ServiceOptions()] { Run(options); }) {}
+  Load(const PostgresCluster& cluster, int writers)
+      : writers_(writers), thread_([this, options = cluster.ServiceOptions()] { Run(options); }) {}
   ~Load() {
     stop_ = true;
     thread_.join();
@@ -49,14 +53,16 @@ class Load {
     return static_cast<double>((first_ == 0 ? Now() : first_.load()) - begin) / 1e9;
   }
   size_t failed_since() const { return failed_ - failed_before_; }
+  size_t failed() const { return failed_; }
   size_t committed() const { return committed_; }
 
  private:
-  void Run(const postgres::PoolOptions& options) {
+  void Run(postgres::PoolOptions options) {
+    options.connections_max = static_cast<size_t>(std::min(writers_, 16));
     fiber::Loop loop("load");
     postgres::Pool pool(loop, options);
-    int running = kWriters;
-    for (int writer = 0; writer < kWriters; ++writer) {
+    int running = writers_;
+    for (int writer = 0; writer < writers_; ++writer) {
       loop.Spawn([&, writer] {
         for (int64_t number = 0; !stop_; ++number) {
           Write(pool, fmt::format("{}-{}", writer, number));
@@ -84,6 +90,7 @@ class Load {
     }
   }
 
+  const int writers_;
   std::atomic<bool> stop_ = false;
   std::atomic<int64_t> asked_after_ = INT64_MAX;
   std::atomic<int64_t> first_ = 0;
@@ -117,18 +124,88 @@ void MakeTable(const PostgresCluster& cluster) {
   loop.Run();
 }
 
+// Grows by one with each promotion.
+int64_t Timeline(const PostgresCluster& cluster) {
+  int64_t timeline = 0;
+  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+    postgres::Pool owner(loop, cluster.OwnerOptions());
+    const auto rows = owner.Query("SELECT timeline_id FROM pg_control_checkpoint()", {}, {.timeout = 30s});
+    QUANTUM_ASSERT(rows.ok());
+    timeline = rows->Int(0, "timeline_id");
+  });
+  return timeline;
+}
+
+// The share of both cores that was busy.
+class Busy {
+ public:
+  double Share() const {
+    const auto [busy, all] = Read();
+    return all == all_ ? 0 : static_cast<double>(busy - busy_) / static_cast<double>(all - all_);
+  }
+
+ private:
+  static std::pair<int64_t, int64_t> Read() {
+    std::ifstream file("/proc/stat");
+    std::string name;
+    file >> name;
+    int64_t all = 0;
+    int64_t idle = 0;
+    for (int64_t i = 0, ticks = 0; i < 8 && file >> ticks; ++i) {
+      all += ticks;
+      idle += i == 3 || i == 4 ? ticks : 0;  // idle, iowait
+    }
+    return {all - idle, all};
+  }
+  int64_t busy_ = Read().first;
+  int64_t all_ = Read().second;
+};
+
+int Steady(int minutes, bool json) {
+  PostgresCluster cluster;
+  MakeTable(cluster);
+  const int64_t before = Timeline(cluster);
+  const size_t primary = cluster.AwaitPrimary();
+  const Busy busy;
+  Load load(cluster, kWritersOfSteady);
+  for (int minute = 1; minute <= minutes; ++minute) {
+    std::this_thread::sleep_for(60s);
+    if (!json) {
+      fmt::print("{} of {} min: {} commits, {} requests failed, postgres-{} leads, both cores {:.0f} % busy\n", minute,
+                 minutes, load.committed(), load.failed(), cluster.AwaitPrimary() + 1, busy.Share() * 100);
+      std::fflush(stdout);
+    }
+  }
+  const double share = busy.Share();
+  const int64_t failovers = Timeline(cluster) - before;
+  if (json) {
+    fmt::print(R"({{"minutes": {}, "commits": {}, "failed_requests": {}, "busy": {:.3f}, "false_failovers": {}}})"
+               "\n",
+               minutes, load.committed(), load.failed(), share, failovers);
+  } else {
+    fmt::print("{} min: {} commits, {} requests failed, both cores {:.0f} % busy, {} false failovers\n", minutes,
+               load.committed(), load.failed(), share * 100, failovers);
+  }
+  return failovers == 0 && cluster.AwaitPrimary() == primary ? 0 : 1;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Postgres: from a kill to the next commit");
   bool json = false;
   int kills = 10;
   app.add_flag("--json", json, "One JSON object");
   app.add_option("--kills", kills, "Of each kind")->check(CLI::Range(1, 1000));
+  int steady = 0;
+  app.add_option("--steady", steady, "So many minutes without a kill")->check(CLI::Range(1, 10'000));
   CLI11_PARSE(app, argc, argv);
 
   log::SetLevel(log::Level::kError);  // waiting is what is measured
+  if (steady > 0) {
+    return Steady(steady, json);
+  }
   PostgresCluster cluster;
   MakeTable(cluster);
-  Load load(cluster);
+  Load load(cluster, kWriters);
   Series crash{.name = "postgres_crash", .goal = "p50 <= 4"};
   Series node{.name = "node_loss", .goal = "p50 <= 11, worst <= 15"};
   Series planned{.name = "switchover", .goal = "worst <= 4, 0 failed"};

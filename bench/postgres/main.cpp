@@ -1,17 +1,21 @@
 // bench-postgres [--json] [SECONDS]: statements a second of the pool in pipelines against hand-written libpq sending
-// the same statements, and the latency of one durable commit. One connection, through PgBouncer, fsync on; the two take
-// turns in the same run.
+// the same statements, and the latency of one durable commit, against that and against pgbench. One connection, through
+// PgBouncer, fsync on; they take turns in the same run.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string_view>
 
 #include "bench/postgres/raw_libpq.h"
 #include "tests/support/postgres_server.h"
+#include "tests/support/process.h"
+#include "tests/support/temporary_directory.h"
 
 namespace {
 
@@ -21,6 +25,7 @@ using quantum::SystemClock;
 using quantum::bench::RawLibpq;
 using quantum::postgres::Pool;
 using quantum::postgres::Statement;
+using quantum::testing::PostgresServer;
 
 constexpr size_t kDepth = 100;
 constexpr int kRounds = 8;
@@ -95,19 +100,67 @@ void PrintThroughput(bool json, std::string_view name, const Contest& contest) {
   }
 }
 
-void PrintLatency(bool json, std::string_view name, const Contest& contest) {
+void PrintLatency(bool json, std::string_view name, std::string_view peer, const Contest& contest) {
   const double p50[] = {QuantileMs(contest.pool, 0.5), QuantileMs(contest.raw, 0.5)};
   const double p99[] = {QuantileMs(contest.pool, 0.99), QuantileMs(contest.raw, 0.99)};
   if (json) {
     fmt::print(
-        "{{\"bench\": \"postgres\", \"case\": \"{}\", \"pool_p50_ms\": {:.3f}, \"pool_p99_ms\": {:.3f}, "
-        "\"raw_p50_ms\": {:.3f}, \"raw_p99_ms\": {:.3f}, \"ratio\": {:.3f}}}\n",
-        name, p50[0], p99[0], p50[1], p99[1], p50[0] / p50[1]);
+        "{{\"bench\": \"postgres\", \"case\": \"{}\", \"peer\": \"{}\", \"pool_p50_ms\": {:.3f}, "
+        "\"pool_p99_ms\": {:.3f}, \"peer_p50_ms\": {:.3f}, \"peer_p99_ms\": {:.3f}, \"ratio\": {:.3f}}}\n",
+        name, peer, p50[0], p99[0], p50[1], p99[1], p50[0] / p50[1]);
   } else {
-    fmt::print(
-        "{:<28} pool p50 {:.3f} ms p99 {:.3f} ms   libpq by hand p50 {:.3f} ms p99 {:.3f} ms   ratio of p50 {:.2f}\n",
-        name, p50[0], p99[0], p50[1], p99[1], p50[0] / p50[1]);
+    fmt::print("{:<28} pool p50 {:.3f} ms p99 {:.3f} ms   {} p50 {:.3f} ms p99 {:.3f} ms   ratio of p50 {:.2f}\n", name,
+               p50[0], p99[0], peer, p50[1], p99[1], p50[0] / p50[1]);
   }
+}
+
+// pgbench on the same path, the same INSERT, with a log of each transaction's duration.
+std::vector<Duration> PgBench(const PostgresServer& server, const std::filesystem::path& folder, size_t transactions) {
+  const auto options = server.ServiceOptions();
+  quantum::testing::Process pgbench(
+      {.command = {"/usr/lib/postgresql/15/bin/pgbench", "--no-vacuum", "--host=127.0.0.1",
+                   fmt::format("--port={}", options.port), "--username=quantum",
+                   fmt::format("--transactions={}", transactions), "--log",
+                   fmt::format("--log-prefix={}", (folder / "log").string()),
+                   fmt::format("--file={}", (folder / "insert.sql").string()), "quantum_trader"},
+       .output = folder / "said",
+       .user = {},
+       .directory = "/",
+       .environment = {"PGPASSWORD=" + options.password}});
+  quantum::testing::Eventually(60s, [&] { return !pgbench.Running(); });
+  pgbench.Stop();
+  std::vector<Duration> durations;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (!entry.path().filename().string().starts_with("log")) {
+      continue;
+    }
+    std::ifstream log(entry.path());
+    int64_t client = 0;
+    int64_t number = 0;
+    int64_t us = 0;
+    std::string rest;
+    while (log >> client >> number >> us && std::getline(log, rest)) {
+      durations.push_back(std::chrono::microseconds(us));
+    }
+    std::filesystem::remove(entry.path());
+  }
+  QUANTUM_ASSERT(!durations.empty());
+  return durations;
+}
+
+// The pool's single commits and pgbench's, in turns.
+Contest CompeteWithPgBench(const PostgresServer& server, Duration time, const std::function<void()>& pool) {
+  const quantum::testing::TemporaryDirectory folder("bench-postgres");
+  std::ofstream(folder.path() / "insert.sql") << "INSERT INTO bench (id) VALUES (1);\n";
+  Contest contest;
+  pool();
+  for (int round = 0; round < kRounds; ++round) {
+    const std::vector<Duration> ours = Repeat(time / (2 * kRounds), pool);
+    contest.pool.insert(contest.pool.end(), ours.begin(), ours.end());
+    const std::vector<Duration> theirs = PgBench(server, folder.path(), ours.size());
+    contest.raw.insert(contest.raw.end(), theirs.begin(), theirs.end());
+  }
+  return contest;
 }
 
 std::vector<Statement> Many(const std::string& sql) {
@@ -130,7 +183,7 @@ int main(int argc, char** argv) {
       time = std::chrono::seconds(std::max(1, std::atoi(argv[i])));
     }
   }
-  quantum::testing::PostgresServer server({.migrate = false, .fsync = true, .settings = {}});
+  PostgresServer server({.migrate = false, .fsync = true, .settings = {}});
   quantum::testing::RunInFiber([&](quantum::fiber::Loop& loop) {
     Pool owner(loop, server.OwnerOptions());
     QUANTUM_ASSERT(owner.Query("CREATE TABLE bench (id bigint, at timestamptz DEFAULT now())").ok());
@@ -143,6 +196,9 @@ int main(int argc, char** argv) {
     };
     PrintThroughput(json, "SELECT $1", compete(Many("SELECT $1::bigint AS id")));
     PrintThroughput(json, "INSERT", compete(Many("INSERT INTO bench (id) VALUES ($1)")));
-    PrintLatency(json, "one INSERT, committed", compete({{"INSERT INTO bench (id) VALUES ($1)", {"1"}}}));
+    const std::vector<Statement> one = {{"INSERT INTO bench (id) VALUES ($1)", {"1"}}};
+    PrintLatency(json, "one INSERT, committed", "libpq by hand", compete(one));
+    PrintLatency(json, "one INSERT, committed", "pgbench",
+                 CompeteWithPgBench(server, time, [&] { QUANTUM_ASSERT(pool.Batch(one).ok()); }));
   });
 }

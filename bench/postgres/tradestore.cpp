@@ -61,7 +61,7 @@ Migrated Migrate(const PostgresCluster& cluster, const std::string& source, cons
     const SteadyTime begin = SystemClock().Steady();
     Want(tradestore::CopyFile::Make(source, path, [](int64_t, int64_t) {}));
     result.copied = SecondsSince(begin);
-    tradestore::CopyFile file = Want(tradestore::CopyFile::Open(path));
+    tradestore::CopyFile file = Want(tradestore::CopyFile::Open(path, tradestore::kBeforeTheFirst));
     tradestore::State state;
     state.source = source;
     state.file = path;
@@ -69,7 +69,7 @@ Migrated Migrate(const PostgresCluster& cluster, const std::string& source, cons
     state.last_legacy_rowid = Want(file.rows().LastRowid());
     state.copied_rowid = tradestore::kBeforeTheFirst;
     state.started = SystemClock().Now();
-    Want(tradestore::BeginCopy(owner, state));
+    Want(tradestore::BeginCopy(owner, state, {}));
     int64_t shown = 0;
     Want(tradestore::CopyRows(owner, file, state, [&](int64_t done, int64_t total) {
       if (!quiet && done * 10 / total > shown) {
@@ -92,7 +92,7 @@ class Mirror {
       : thread_([this, options = cluster.ServiceOptions(), path] {
           RunInFiber([&](fiber::Loop& loop) {
             postgres::Pool pool(loop, options);
-            tradestore::CopyFile file = Want(tradestore::CopyFile::Open(path));
+            tradestore::CopyFile file = Want(tradestore::CopyFile::Open(path, tradestore::kBeforeTheFirst));
             while (!stop_) {
               if (Want(tradestore::MirrorSome(pool, file)) < tradestore::kMirrorMax) {
                 fiber::SleepFor(200ms);

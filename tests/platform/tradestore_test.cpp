@@ -46,7 +46,7 @@ class TradeStores : public ::testing::Test {
 };
 
 TEST_F(TradeStores, MoveFromSqliteWhileTheyAreTradedAndKilledAndNothingIsLost) {
-  const auto counts = tradestore::WriteLegacyFile(source_, {.rows = 3'000, .broken_every = 100});
+  const auto counts = tradestore::WriteLegacyFile(source_, {.rows = 200, .broken_every = 20});
   ASSERT_TRUE(counts.ok());
   const Outcome migrated = Tradestore({"migrate", "--from", source_, "--precision", "XRPUSDT=0.0001,0.1", "--json"});
   ASSERT_EQ(migrated.exit_code, 0) << migrated.output;
@@ -83,7 +83,7 @@ TEST_F(TradeStores, MoveFromSqliteWhileTheyAreTradedAndKilledAndNothingIsLost) {
   EXPECT_FALSE(fs::exists(file_));
   auto archive = tradestore::LegacyFile::Open(json::value_to<std::string>(end.at("archive")));
   ASSERT_TRUE(archive.ok()) << archive.error().message;
-  EXPECT_GE(archive->Count().value(), 3'002);
+  EXPECT_GE(archive->Count().value(), 202);
   EXPECT_TRUE(stack_.AwaitClosedAfter(NowMs(), 1, seconds(90))) << "it does not trade any more";
   EXPECT_EQ(CountRows(stack_, "tradestore_queue"), 0);
 }

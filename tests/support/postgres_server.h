@@ -25,6 +25,8 @@ class PostgresServer {
 
   int port() const { return port_; }                      // Postgres itself
   int pgbouncer_port() const { return pgbouncer_port_; }  // what services use
+  pid_t postgres_pid() const { return postgres_->pid(); }
+  pid_t pgbouncer_pid() const { return pgbouncer_->pid(); }
 
   postgres::PoolOptions ServiceOptions() const;  // role quantum, through PgBouncer
   postgres::PoolOptions OwnerOptions() const;    // role quantum_owner, directly: for Migrate

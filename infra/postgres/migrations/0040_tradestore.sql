@@ -27,12 +27,13 @@ CREATE TABLE tradestore (
 
 -- Rows of the old file that could not become trades, as they stand there, for a person to look at.
 CREATE TABLE tradestore_aside (
-  source   text NOT NULL,  -- the file
-  rowid    bigint NOT NULL,
-  trade_id text NOT NULL,
-  reasons  text[] NOT NULL,
-  cells    json NOT NULL,
-  PRIMARY KEY (source, rowid)
+  migration bigint NOT NULL,  -- when it was begun, in Unix ms
+  source    text NOT NULL,    -- the file
+  rowid     bigint NOT NULL,
+  trade_id  text NOT NULL,
+  reasons   text[] NOT NULL,
+  cells     json NOT NULL,
+  PRIMARY KEY (migration, rowid)
 );
 
 -- Trades that were written here and not yet to the file. Filled in the transaction that writes the trade, so that a

@@ -1,5 +1,7 @@
 #include "exchange/binance/budget.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 namespace quantum::binance {
@@ -35,23 +37,35 @@ std::optional<std::string> Budget::Refuse(Kind kind, SteadyTime now) const {
   if (now < blocked_until_) {
     return "the venue told us to stop" + Until(blocked_until_, now);
   }
-  const int weight_max = kind == Kind::kQuery
-                             ? static_cast<int>(options_.limits.weight_max * (1.0 - options_.reserve_for_orders))
-                             : options_.limits.weight_max;
-  if (Count(weight_, now) >= weight_max) {
-    return "request weight " + std::to_string(weight_.used) + " of " + std::to_string(weight_max) + " is used" +
-           Until(weight_.until, now);
+  const auto full = [&](const Window& window, int limit, const char* what) -> std::optional<std::string> {
+    const int max = Share(kind, limit);
+    if (Count(window, now) < max) {
+      return std::nullopt;
+    }
+    return fmt::format("{} of {} {} are used{}", window.used, max, what, Until(window.until, now));
+  };
+  std::optional<std::string> refusal = full(weight_, options_.limits.weight_max, "of request weight");
+  if (!refusal && IsOrder(kind)) {
+    refusal = full(orders_10s_, options_.limits.orders_10s_max, "orders in 10 s");
   }
-  if (kind == Kind::kOrder && Count(orders_10s_, now) >= options_.limits.orders_10s_max) {
-    return std::to_string(orders_10s_.used) + " orders in 10 s were sent" + Until(orders_10s_.until, now);
+  if (!refusal && IsOrder(kind)) {
+    refusal = full(orders_1m_, options_.limits.orders_1m_max, "orders in a minute");
   }
-  if (kind == Kind::kOrder && Count(orders_1m_, now) >= options_.limits.orders_1m_max) {
-    return std::to_string(orders_1m_.used) + " orders in a minute were sent" + Until(orders_1m_.until, now);
-  }
-  return std::nullopt;
+  return refusal;
 }
 
-void Budget::OnSend(int weight, SteadyTime now) { Set(weight_, Count(weight_, now) + weight, minutes(1), now); }
+int Budget::Share(Kind kind, int limit) const {
+  const double share = kind == Kind::kEntry ? options_.entries_max : kind == Kind::kQuery ? options_.queries_max : 1.0;
+  return static_cast<int>(limit * share);
+}
+
+void Budget::OnSend(Kind kind, int weight, SteadyTime now) {
+  Set(weight_, Count(weight_, now) + weight, minutes(1), now);
+  if (IsOrder(kind)) {
+    Set(orders_10s_, Count(orders_10s_, now) + 1, seconds(10), now);
+    Set(orders_1m_, Count(orders_1m_, now) + 1, minutes(1), now);
+  }
+}
 
 void Budget::OnAnswer(const http::Response& response, SteadyTime now) {
   if (const auto used = Number(response.headers, "X-MBX-USED-WEIGHT-1M")) {

@@ -21,13 +21,16 @@ struct RateLimits {
 // the steady clock.
 struct BudgetOptions {
   RateLimits limits;
-  // Requests that only ask stop here, so that orders and cancels always find room.
-  double reserve_for_orders = 0.2;
+  // Of each limit: entries stop first, then what only asks, so that what protects, closes and cancels always finds
+  // room.
+  double entries_max = 0.7;
+  double queries_max = 0.8;
 };
 
 class Budget {
  public:
-  enum class Kind { kQuery, kOrder, kCancel };
+  // kExit: an order that protects or closes. Cancels are not counted as orders by the venue.
+  enum class Kind { kQuery, kEntry, kExit, kCancel };
 
   explicit Budget(BudgetOptions options = {}) : options_(options) {}
 
@@ -36,7 +39,7 @@ class Budget {
   // Nothing: send it. Otherwise why not, and for how long.
   std::optional<std::string> Refuse(Kind kind, SteadyTime now) const;
   // Before the request goes out; the answer's headers correct it.
-  void OnSend(int weight, SteadyTime now);
+  void OnSend(Kind kind, int weight, SteadyTime now);
   // Reads X-MBX-USED-WEIGHT-1M, X-MBX-ORDER-COUNT-10S and -1M; on 429 and 418 also Retry-After (in its absence 10 s and
   // 2 minutes).
   void OnAnswer(const http::Response& response, SteadyTime now);
@@ -51,6 +54,9 @@ class Budget {
     SteadyTime until{};
   };
   static int Count(const Window& window, SteadyTime now) { return now < window.until ? window.used : 0; }
+  static bool IsOrder(Kind kind) { return kind == Kind::kEntry || kind == Kind::kExit; }
+  // What of a limit this kind may use.
+  int Share(Kind kind, int limit) const;
   static void Set(Window& window, int used, Duration length, SteadyTime now);
 
   BudgetOptions options_;

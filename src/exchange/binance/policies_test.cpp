@@ -56,43 +56,68 @@ http::Response Answer(int status, std::initializer_list<std::pair<const char*, c
   return response;
 }
 
-TEST(Budget, KeepsRoomForOrders) {
+using Kind = Budget::Kind;
+constexpr SteadyTime kNow{1h};
+
+TEST(Budget, EntriesStopAtSeventyPercentOfTheWeightQueriesAtEightyExitsAndCancelsAtAll) {
   Budget budget;
-  const SteadyTime now{1h};
-  budget.OnAnswer(Answer(200, {{"X-MBX-USED-WEIGHT-1M", "1920"}}), now);
-  EXPECT_THAT(budget.Refuse(Budget::Kind::kQuery, now).value_or(""), HasSubstr("1920"));
-  EXPECT_FALSE(budget.Refuse(Budget::Kind::kOrder, now));
-  budget.OnAnswer(Answer(200, {{"X-MBX-USED-WEIGHT-1M", "2400"}}), now);
-  EXPECT_TRUE(budget.Refuse(Budget::Kind::kOrder, now));
-  EXPECT_FALSE(budget.Refuse(Budget::Kind::kQuery, now + 1min)) << "the minute is over";
+  const auto use = [&](const char* weight) { budget.OnAnswer(Answer(200, {{"X-MBX-USED-WEIGHT-1M", weight}}), kNow); };
+  use("1679");
+  EXPECT_FALSE(budget.Refuse(Kind::kEntry, kNow));
+  use("1680");
+  EXPECT_EQ(budget.Refuse(Kind::kEntry, kNow).value_or(""),
+            "1680 of 1680 of request weight are used (for another 60 s)");
+  EXPECT_FALSE(budget.Refuse(Kind::kQuery, kNow));
+  use("1920");
+  EXPECT_TRUE(budget.Refuse(Kind::kQuery, kNow));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow));
+  use("2399");
+  EXPECT_FALSE(budget.Refuse(Kind::kCancel, kNow));
+  use("2400");
+  EXPECT_TRUE(budget.Refuse(Kind::kExit, kNow));
+  EXPECT_TRUE(budget.Refuse(Kind::kCancel, kNow));
+  EXPECT_FALSE(budget.Refuse(Kind::kEntry, kNow + 1min)) << "the minute is over";
 }
 
 TEST(Budget, CountsWhatIsSentBeforeTheVenueSaysSo) {
-  Budget budget({.limits = {.weight_max = 10}, .reserve_for_orders = 0});
-  const SteadyTime now{1h};
-  budget.OnSend(6, now);
-  EXPECT_FALSE(budget.Refuse(Budget::Kind::kQuery, now));
-  budget.OnSend(6, now);
-  EXPECT_TRUE(budget.Refuse(Budget::Kind::kQuery, now));
+  Budget budget({.limits = {.weight_max = 10, .orders_10s_max = 4, .orders_1m_max = 100}, .queries_max = 1});
+  budget.OnSend(Kind::kQuery, 6, kNow);
+  EXPECT_FALSE(budget.Refuse(Kind::kQuery, kNow));
+  budget.OnSend(Kind::kQuery, 4, kNow);
+  EXPECT_TRUE(budget.Refuse(Kind::kQuery, kNow));
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(budget.Refuse(Kind::kEntry, kNow + 1min).has_value(), i >= 2) << i;
+    EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow + 1min)) << i;
+    budget.OnSend(Kind::kExit, 0, kNow + 1min);
+  }
+  EXPECT_TRUE(budget.Refuse(Kind::kExit, kNow + 1min));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow + 1min + 10s));
 }
 
-TEST(Budget, RespectsTheOrderCounts) {
+TEST(Budget, EntriesStopAtSeventyPercentOfTheOrderCountsToo) {
   Budget budget;
-  const SteadyTime now{1h};
-  budget.OnAnswer(Answer(200, {{"X-MBX-ORDER-COUNT-10S", "300"}, {"X-MBX-ORDER-COUNT-1M", "300"}}), now);
-  EXPECT_TRUE(budget.Refuse(Budget::Kind::kOrder, now));
-  EXPECT_FALSE(budget.Refuse(Budget::Kind::kCancel, now)) << "cancels are not counted";
-  EXPECT_FALSE(budget.Refuse(Budget::Kind::kOrder, now + 10s));
+  const auto use = [&](const char* in_10s, const char* in_1m) {
+    budget.OnAnswer(Answer(200, {{"X-MBX-ORDER-COUNT-10S", in_10s}, {"X-MBX-ORDER-COUNT-1M", in_1m}}), kNow);
+  };
+  use("210", "300");
+  EXPECT_TRUE(budget.Refuse(Kind::kEntry, kNow));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow));
+  use("300", "300");
+  EXPECT_TRUE(budget.Refuse(Kind::kExit, kNow));
+  EXPECT_FALSE(budget.Refuse(Kind::kCancel, kNow)) << "cancels are not counted";
+  EXPECT_FALSE(budget.Refuse(Kind::kEntry, kNow + 10s));
+  use("10", "840");
+  EXPECT_TRUE(budget.Refuse(Kind::kEntry, kNow + 10s));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow + 10s));
 }
 
 TEST(Budget, StopsAltogetherWhenTheVenueSaysSo) {
   Budget budget;
-  const SteadyTime now{1h};
-  budget.OnAnswer(Answer(429, {{"Retry-After", "3"}}), now);
-  EXPECT_TRUE(budget.Refuse(Budget::Kind::kOrder, now + 2s));
-  EXPECT_FALSE(budget.Refuse(Budget::Kind::kOrder, now + 3s));
-  budget.OnAnswer(Answer(418, {}), now);
-  EXPECT_TRUE(budget.Refuse(Budget::Kind::kCancel, now + 119s));
+  budget.OnAnswer(Answer(429, {{"Retry-After", "3"}}), kNow);
+  EXPECT_TRUE(budget.Refuse(Kind::kExit, kNow + 2s));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow + 3s));
+  budget.OnAnswer(Answer(418, {}), kNow);
+  EXPECT_TRUE(budget.Refuse(Kind::kCancel, kNow + 119s));
 }
 
 TEST(Hosts, Pain8EveryModeAcceptsOnlyItsOwn) {

@@ -53,7 +53,7 @@ Result<http::Response> Rest::Send(http::Client& client, http::ClientRequest requ
   if (const auto refusal = budget_.Refuse(kind, clock_.Steady())) {
     return Error{Errc::kExhausted, request.method + " " + std::string(path) + " was not sent: " + *refusal};
   }
-  budget_.OnSend(weight, clock_.Steady());
+  budget_.OnSend(kind, weight, clock_.Steady());
   if (!options_.credentials.key.empty()) {
     request.headers.Set("X-MBX-APIKEY", options_.credentials.key);
   }

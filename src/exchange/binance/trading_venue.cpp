@@ -98,8 +98,8 @@ Outcome TradingVenue::Place(const NewOrder& order) {
   if (!request.ok()) {
     return Rejected{0, request.error().message};
   }
-  const Result<http::Response> result =
-      rest_->Write("POST", request->path, request->parameters, Budget::Kind::kOrder, 1);
+  const Budget::Kind kind = order.reduce_only ? Budget::Kind::kExit : Budget::Kind::kEntry;
+  const Result<http::Response> result = rest_->Write("POST", request->path, request->parameters, kind, 1);
   const Classified classified = result.ok() ? Classify(*result) : Classify(result.error());
   if (classified.verdict == Verdict::kRejected) {
     return Rejected{classified.error.code, classified.error.message};

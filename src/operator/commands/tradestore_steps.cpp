@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cctype>
 #include <filesystem>
 
+#include "operator/backup/lock.h"
 #include "operator/bus/connect.h"
 #include "operator/commands/api.h"
 #include "operator/commands/progress.h"
@@ -28,6 +31,22 @@ using tradestore::Phase;
 
 constexpr Duration kFileCatchesUp = 15s;
 constexpr Duration kLookAgain = 200ms;
+constexpr fs::perms kGiven = fs::perms::owner_read | fs::perms::owner_write;
+constexpr fs::perms kArchived = fs::perms::owner_read;
+constexpr Duration kTurnMax = std::chrono::minutes(1);
+
+void Step(const Context& context, const std::string& what) {
+  if (!context.json) {
+    PrintError("{}\n", what);
+  }
+}
+
+// Who changes something about the stores, and who backs up or replaces the database, do it one after the other.
+Result<BackupLock> Lock(const Context& context) {
+  QUANTUM_TRY(const Running running, FindRunning(context));
+  return BackupLock::Take(running.layout, "quantum tradestore", kTurnMax,
+                          [&](const std::string& what) { Step(context, what); });
+}
 
 // Runs in a fiber, with a connection as the owner of the schema.
 Status WithOwner(const Context& context, const std::function<Status(const Running&, postgres::Pool&)>& body) {
@@ -38,12 +57,6 @@ Status WithOwner(const Context& context, const std::function<Status(const Runnin
     postgres::Pool pool(loop, options);
     return body(running, pool);
   });
-}
-
-void Step(const Context& context, const std::string& what) {
-  if (!context.json) {
-    PrintError("{}\n", what);
-  }
 }
 
 std::string Now() { return FormatIso8601(SystemClock().Now()); }
@@ -112,8 +125,8 @@ void PrintState(const Running& running, const tradestore::State& state) {
             state.archive);
       break;
     case Phase::kRolledBack:
-      Print("rolled back at {}: trades are in Postgres alone, the file with all of them is {}\n",
-            FormatIso8601(*state.ended), state.archive);
+      Print("rolled back at {}: trades are in Postgres alone; the file {}\n", FormatIso8601(*state.ended),
+            fs::exists(state.archive) ? "is " + state.archive : "is gone");
       break;
   }
   Print("{} rows became trades, {} were there already, {} are aside (`./quantum tradestore aside`)\n", state.good,
@@ -143,24 +156,69 @@ Status Report(const Context& context, const Running& running, postgres::Pool& po
   return {};
 }
 
+// Where Postgres says that it went. Whatever its last writer left half done is undone first.
+Status PutAway(const tradestore::State& state, fs::perms permissions) {
+  if (!fs::exists(state.file)) {
+    return fs::exists(state.archive)
+               ? Status()
+               : Status(Error{Errc::kNotFound, fmt::format("{} is not there any more", state.file)});
+  }
+  if (auto file = tradestore::CopyFile::Open(state.file, state.last_legacy_rowid); file.ok()) {
+    QUANTUM_CHECK(file->rows().Count());
+  }
+  std::error_code error;
+  fs::create_directories(fs::path(state.archive).parent_path(), error);
+  const std::string journal = "-journal";
+  for (const std::string& part : {journal, std::string()}) {
+    if (fs::exists(state.file + part)) {
+      fs::rename(state.file + part, state.archive + part, error);
+    }
+    if (error) {
+      return Error{Errc::kInternal, fmt::format("moving {} to {}: {}", state.file, state.archive, error.message())};
+    }
+  }
+  fs::permissions(state.archive, permissions, error);
+  return error ? Status(Error{Errc::kInternal, fmt::format("{}: {}", state.archive, error.message())}) : Status();
+}
+
+// A file of an earlier migration is never written over: it may be the only one with trades that a restore has undone.
+Status ClearTheWay(const Context& context, const tradestore::State& before, const std::string& path) {
+  if (!fs::exists(path)) {
+    return {};
+  }
+  if (!before.archive.empty() && !fs::exists(before.archive)) {
+    return PutAway(before, kGiven);
+  }
+  const std::string found = fmt::format("{}/found-{}.db", fs::path(path).parent_path().string(), Now());
+  std::error_code error;
+  fs::rename(path, found, error);
+  Step(context, fmt::format("there was a file of an earlier migration; it is kept as {}", found));
+  return error ? Status(Error{Errc::kInternal, fmt::format("moving {}: {}", path, error.message())}) : Status();
+}
+
 // Copies the file, and says so in Postgres.
 Status Begin(const Context& context, const Running& running, postgres::Pool& pool, tradestore::State state) {
+  const tradestore::State before = state;
   const std::string folder = FolderOf(running);
   QUANTUM_CHECK(MakeFolder(folder, 0700, nullptr));
   state.file = folder + "/trades.db";
+  QUANTUM_CHECK(ClearTheWay(context, before, state.file));
   Step(context, "copying the file");
   QUANTUM_CHECK(tradestore::CopyFile::Make(state.source, state.file, ShowCount(context)));
   {
     QUANTUM_TRY(tradestore::LegacyFile file, tradestore::LegacyFile::Open(state.file));
     QUANTUM_TRY(state.last_legacy_rowid, file.LastRowid());
   }
-  std::error_code ignored;
-  fs::permissions(state.file, fs::perms::owner_read | fs::perms::owner_write, ignored);
+  std::error_code error;
+  fs::permissions(state.file, kGiven, error);
+  if (error) {
+    return Error{Errc::kPermission, fmt::format("{}: {}", state.file, error.message())};
+  }
   QUANTUM_CHECK(GiveToExecution(running, state.file));
   QUANTUM_CHECK(GiveToExecution(running, folder));
   state.copied_rowid = tradestore::kBeforeTheFirst;
   state.started = SystemClock().Now();
-  return tradestore::BeginCopy(pool, state);
+  return tradestore::BeginCopy(pool, state, before);
 }
 
 Status AwaitFile(const Context& context, postgres::Pool& pool) {
@@ -183,7 +241,7 @@ Status AwaitFile(const Context& context, postgres::Pool& pool) {
 Status AwaitEquality(const Context& context, postgres::Pool& pool, const tradestore::State& state) {
   QUANTUM_CHECK(AwaitFile(context, pool));
   Step(context, "comparing");
-  QUANTUM_TRY(tradestore::CopyFile file, tradestore::CopyFile::Open(state.file));
+  QUANTUM_TRY(tradestore::CopyFile file, tradestore::CopyFile::Open(state.file, state.last_legacy_rowid));
   const auto show = [count = ShowCount(context)](int64_t done, int64_t total) mutable {
     count(done, total);
     return true;
@@ -211,25 +269,23 @@ Status WantPhase(const tradestore::State& state, Phase wanted, std::string_view 
                                         command, tradestore::ToString(wanted), tradestore::ToString(state.phase))});
 }
 
-// Where Postgres says that it went.
-Status PutAway(const tradestore::State& state, fs::perms permissions) {
-  if (!fs::exists(state.file) && fs::exists(state.archive)) {
-    return {};
+// Trades go on meanwhile: one that waits at the very moment of the end is waited for, and it is tried again.
+Status EndAs(const Context& context, const Running& running, postgres::Pool& pool, Phase phase, const std::string& name,
+             fs::perms permissions, bool give_up) {
+  const std::string archive = FolderOf(running) + "/" + name;
+  const auto until = SystemClock().Steady() + kFileCatchesUp;
+  while (true) {
+    const Status ended = tradestore::End(pool, phase, archive, SystemClock().Now(), give_up);
+    if (ended.ok()) {
+      break;
+    }
+    if (ended.error().code != Errc::kConflict || SystemClock().Steady() > until) {
+      return ended;
+    }
+    QUANTUM_CHECK(AwaitFile(context, pool));
   }
-  std::error_code error;
-  fs::create_directories(fs::path(state.archive).parent_path(), error);
-  fs::permissions(state.file, permissions, error);
-  fs::rename(state.file, state.archive, error);
-  return error ? Status(Error{Errc::kInternal,
-                              fmt::format("moving {} to {}: {}", state.file, state.archive, error.message())})
-               : Status();
-}
-
-Status EndAs(const Running& running, postgres::Pool& pool, Phase phase, const std::string& name, fs::perms permissions,
-             bool give_up) {
-  QUANTUM_CHECK(tradestore::End(pool, phase, FolderOf(running) + "/" + name, SystemClock().Now(), give_up));
-  QUANTUM_TRY(const tradestore::State ended, tradestore::ReadState(pool));
-  return PutAway(ended, permissions);
+  QUANTUM_TRY(const tradestore::State state, tradestore::ReadState(pool));
+  return PutAway(state, permissions);
 }
 
 }  // namespace
@@ -261,13 +317,16 @@ Result<tradestore::Precisions> FindPrecisions(const Running& running, const std:
     if (!tick.ok() || !step.ok() || !tick->is_positive() || !step->is_positive()) {
       return Error{Errc::kInvalidArgument, fmt::format("--precision {}: tick and step are numbers above zero", each)};
     }
-    precisions[each.substr(0, equals)] = {.tick_size = *tick, .step_size = *step};
+    std::string symbol = each.substr(0, equals);
+    std::transform(symbol.begin(), symbol.end(), symbol.begin(), [](unsigned char c) { return std::toupper(c); });
+    precisions[symbol] = {.tick_size = *tick, .step_size = *step};
   }
   return precisions;
 }
 
 Status MigrateTrades(const Context& context, const std::string& source, const std::vector<std::string>& given) {
   const std::string path = FromCaller(source);
+  QUANTUM_TRY(const BackupLock lock, Lock(context));
   tradestore::State state;
   QUANTUM_CHECK(WithOwner(context, [&](const Running&, postgres::Pool& pool) -> Status {
     QUANTUM_TRY(state, tradestore::ReadState(pool));
@@ -278,6 +337,11 @@ Status MigrateTrades(const Context& context, const std::string& source, const st
     return Error{Errc::kConflict, fmt::format("the migration of {} is under way: finish it, or roll it back, before "
                                               "another one",
                                               state.source)};
+  }
+  if ((copying || IsDual(state.phase)) && !given.empty()) {
+    return Error{Errc::kConflict,
+                 "the migration is under way with the precisions that it began with: `./quantum "
+                 "tradestore rollback`, and migrate again with --precision"};
   }
   tradestore::Precisions precisions;
   if (!copying && !IsDual(state.phase)) {
@@ -296,7 +360,7 @@ Status MigrateTrades(const Context& context, const std::string& source, const st
       QUANTUM_TRY(state, tradestore::ReadState(pool));
     }
     Step(context, "copying the rows to Postgres");
-    QUANTUM_TRY(tradestore::CopyFile file, tradestore::CopyFile::Open(state.file));
+    QUANTUM_TRY(tradestore::CopyFile file, tradestore::CopyFile::Open(state.file, state.last_legacy_rowid));
     QUANTUM_CHECK(tradestore::CopyRows(pool, file, state, ShowCount(context)));
     QUANTUM_CHECK(tradestore::BeginDual(pool, SystemClock().Now()));
     return Report(context, running, pool);
@@ -306,7 +370,8 @@ Status MigrateTrades(const Context& context, const std::string& source, const st
 Status ShowTradestore(Context& context) {
   return WithOwner(context, [&](const Running& running, postgres::Pool& pool) -> Status {
     QUANTUM_TRY(const tradestore::State state, tradestore::ReadState(pool));
-    context.exit_code = state.compared && state.compared->differences > 0 ? kDifferences : kOk;
+    const bool differs = IsDual(state.phase) && state.compared && state.compared->differences > 0;
+    context.exit_code = differs ? kDifferences : kOk;
     return Report(context, running, pool);
   });
 }
@@ -338,6 +403,7 @@ Status ShowAside(const Context& context) {
 }
 
 Status SwitchToPostgres(const Context& context) {
+  QUANTUM_TRY(const BackupLock lock, Lock(context));
   return WithOwner(context, [&](const Running& running, postgres::Pool& pool) -> Status {
     QUANTUM_TRY(const tradestore::State state, tradestore::ReadState(pool));
     if (state.phase != Phase::kSwitched) {
@@ -350,8 +416,8 @@ Status SwitchToPostgres(const Context& context) {
 }
 
 Status FinishMigration(const Context& context) {
+  QUANTUM_TRY(const BackupLock lock, Lock(context));
   return WithOwner(context, [&](const Running& running, postgres::Pool& pool) -> Status {
-    constexpr fs::perms kArchived = fs::perms::owner_read;
     QUANTUM_TRY(const tradestore::State state, tradestore::ReadState(pool));
     if (state.phase == Phase::kFinished) {
       QUANTUM_CHECK(PutAway(state, kArchived));
@@ -365,19 +431,20 @@ Status FinishMigration(const Context& context) {
                                                 FormatIso8601(from))};
     }
     QUANTUM_CHECK(AwaitEquality(context, pool, state));
-    QUANTUM_CHECK(EndAs(running, pool, Phase::kFinished, fmt::format("archive/trades-{}.db", Now()), kArchived, false));
+    QUANTUM_CHECK(
+        EndAs(context, running, pool, Phase::kFinished, fmt::format("archive/trades-{}.db", Now()), kArchived, false));
     return Report(context, running, pool);
   });
 }
 
 Status RollBackMigration(const Context& context, bool give_up) {
+  QUANTUM_TRY(const BackupLock lock, Lock(context));
   return WithOwner(context, [&](const Running& running, postgres::Pool& pool) -> Status {
     QUANTUM_TRY(const tradestore::State state, tradestore::ReadState(pool));
     if (state.phase == Phase::kSwitched) {
       QUANTUM_CHECK(tradestore::SwitchBack(pool));
       return Report(context, running, pool);
     }
-    constexpr fs::perms kGiven = fs::perms::owner_read | fs::perms::owner_write;
     if (state.phase == Phase::kRolledBack) {
       QUANTUM_CHECK(PutAway(state, kGiven));
       return Report(context, running, pool);
@@ -389,7 +456,7 @@ Status RollBackMigration(const Context& context, bool give_up) {
       QUANTUM_CHECK(AwaitFile(context, pool));
     }
     const Status ended =
-        EndAs(running, pool, Phase::kRolledBack, fmt::format("rolled-back-{}.db", Now()), kGiven, give_up);
+        EndAs(context, running, pool, Phase::kRolledBack, fmt::format("rolled-back-{}.db", Now()), kGiven, give_up);
     if (!ended.ok() && !(give_up && !fs::exists(state.file))) {
       return ended;
     }

@@ -238,8 +238,11 @@ void Entries::RecoverOrder(const std::string& client_order_id, bool was_intent) 
     }
   }
   // A close from before the restart is never sent: what it was to close may be another position by now (pains.md 1).
-  desk_.Commit(desk_.ledger.MarkRejected(client_order_id,
-                                         "NEVER_SENT: the process ended before, and it is too late now", desk_.Now()));
+  // What was never sent is withdrawn: nothing failed, and five of these are no reason for an emergency stop.
+  constexpr const char* kNeverSent = "NEVER_SENT: the process ended before, and it is too late now";
+  desk_.Commit(order != nullptr && order->status == OrderStatus::kIntent
+                   ? desk_.ledger.Discard(client_order_id, kNeverSent, desk_.Now())
+                   : desk_.ledger.MarkRejected(client_order_id, kNeverSent, desk_.Now()));
 }
 
 void Entries::CancelStale() {

@@ -30,6 +30,7 @@ namespace event = trading::event;
 
 constexpr Duration kFinishSends = 5s;
 constexpr Duration kAwaitStops = 3s;
+constexpr Duration kAwaitTrades = 1s;
 
 ManualOrders::Options ManualOptions(lifecycle::Service& service) {
   return {.decide_url = service.UrlOf("risk-safety", "/api/risk/decide"),
@@ -213,6 +214,7 @@ void Execution::Resume() { engine_->desk.paused = false; }
 void Execution::Drain() {
   Engine& engine = *engine_;
   engine.desk.draining = true;
+  engine.trades.BeginStop();
   if (!engine.entries.Finish(kFinishSends)) {
     log::Warning("some approvals were still being carried out; the next start finds out what became of them");
   }
@@ -222,7 +224,9 @@ void Execution::Drain() {
   engine.venue->Stop();
   engine.venue_stopped = true;
   engine.writer->Stop();
-  engine.trades.Stop();
+  if (!engine.trades.AwaitStopped(kAwaitTrades)) {
+    log::Warning("the SQLite file is still being written; what is missing there is written by the next start");
+  }
 }
 
 // The last entry may just have filled: its stop stands before nobody is there to place it.

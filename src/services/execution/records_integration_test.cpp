@@ -263,7 +263,7 @@ TEST_F(Records, ARestartGoesOnWhereThePreviousProcessEnded) {
   });
 }
 
-TEST_F(Records, AnEntryThatWasNeverSentBeforeTheRestartAndHasExpiredFails) {
+TEST_F(Records, AnEntryThatWasNeverSentBeforeTheRestartAndHasExpiredIsWithdrawnWhichIsNoFailure) {
   Run([](World& world) {
     Approval approval = OpenApproval("a");
     approval.decision.expires_at = ToUnixMs(SystemClock().Now());
@@ -277,10 +277,10 @@ TEST_F(Records, AnEntryThatWasNeverSentBeforeTheRestartAndHasExpiredFails) {
     world.desk.ledger.Restore(std::move(*snapshot), world.desk.Now());
     ASSERT_TRUE(world.reconciler.First().ok());
     world.entries.Recover();
-    ASSERT_TRUE(Eventually([&] { return world.desk.ledger.FindTrade("a")->status == TradeStatus::kFailed; }));
+    ASSERT_TRUE(Eventually([&] { return world.desk.ledger.FindTrade("a")->status == TradeStatus::kCancelled; }));
     ASSERT_TRUE(world.writer->WaitWritten(20s));
     EXPECT_EQ(world.One("SELECT string_agg(status, ' ' ORDER BY leg) AS value FROM orders"),
-              "REJECTED CANCELED CANCELED");
+              "CANCELED CANCELED CANCELED");
     EXPECT_TRUE(world.venue.placed.empty());
   });
 }
@@ -311,7 +311,7 @@ TEST_F(Records, Pain1ACloseThatWasNotSentBeforeTheRestartIsNeverSentThoughItHasN
     ASSERT_TRUE(world.reconciler.First().ok());
     world.entries.Recover();
     const std::string id = trading::ClientOrderId("close", Leg::kClose);
-    ASSERT_TRUE(Eventually([&] { return world.desk.ledger.FindOrder(id)->status == OrderStatus::kRejected; }));
+    ASSERT_TRUE(Eventually([&] { return world.desk.ledger.FindOrder(id)->status == OrderStatus::kCanceled; }));
     EXPECT_EQ(world.desk.ledger.FindOrder(id)->reason.find("NEVER_SENT"), 0u);
     EXPECT_TRUE(world.venue.placed.empty());
     EXPECT_EQ(world.venue.positions["BTCUSDT"], "0.01"_dec);

@@ -6,9 +6,7 @@
 #include <set>
 
 #include "platform/log/log.h"
-#include "platform/metrics/metrics.h"
-#include "platform/metrics/names.h"
-#include "trading/tradestore/columns.h"
+#include "trading/tradestore/aside.h"
 #include "trading/tradestore/mirror.h"
 
 namespace quantum::execution {
@@ -24,6 +22,7 @@ constexpr Duration kMirrorEvery = 200ms;
 // A page of a thousand trades takes some 30 ms of a core.
 constexpr Duration kPauseOfComparison = 1s;
 constexpr Duration kBetweenComparisons = 60s;
+constexpr Duration kStopPoll = 10ms;
 
 bool PassesByItself(Errc code) {
   return code == Errc::kUnavailable || code == Errc::kTimeout || code == Errc::kUnknownOutcome;
@@ -31,9 +30,10 @@ bool PassesByItself(Errc code) {
 
 }  // namespace
 
-// Two connections to the file, so that a comparison never reads what is not committed yet.
+// Two connections to the file, so that people never read what is not committed yet.
 struct TradeStore::Files {
   tradestore::State state;
+  std::set<int64_t> aside;  // rows that are no trades
   tradestore::CopyFile written;
   tradestore::CopyFile read;
 };
@@ -43,12 +43,18 @@ TradeStore::TradeStore(postgres::Pool& pool, postgres::PoolOptions options, cons
   options_.connections_max = 1;
 }
 
-TradeStore::~TradeStore() { Stop(); }
+TradeStore::~TradeStore() {
+  BeginStop();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
 
 void TradeStore::Start() {
-  if (thread_.joinable()) {
+  if (thread_.joinable() || stopped_) {
     return;
   }
+  ended_ = false;
   loop_.Spawn([this] {
     own_pool_ = std::make_unique<postgres::Pool>(loop_, options_, clock_);
     stopping_ = std::make_unique<fiber::Event>();
@@ -60,6 +66,7 @@ void TradeStore::Start() {
           files_.reset();
           own_pool_.reset();
           loop_.Stop();
+          ended_ = true;
         }
       });
     };
@@ -69,11 +76,22 @@ void TradeStore::Start() {
   thread_ = std::thread([this] { loop_.Run(); });
 }
 
-void TradeStore::Stop() {
+void TradeStore::BeginStop() {
+  stopped_ = true;
   if (thread_.joinable()) {
-    loop_.Spawn([this] { stopping_->Set(); });
-    thread_.join();
+    loop_.Spawn([this] {
+      stopping_->Set();
+      own_pool_->Close();
+    });
   }
+}
+
+bool TradeStore::AwaitStopped(Duration limit) {
+  const SteadyTime until = clock_.Steady() + limit;
+  while (!ended_ && clock_.Steady() < until) {
+    fiber::SleepFor(kStopPoll);
+  }
+  return ended_;
 }
 
 std::string TradeStore::Trouble() const {
@@ -91,15 +109,18 @@ void TradeStore::SetTrouble(std::string& topic, std::string what) {
 }
 
 Status TradeStore::Look() {
-  QUANTUM_TRY(const Phase phase, tradestore::ReadPhase(*own_pool_));
-  if (!IsDual(phase)) {
+  QUANTUM_TRY(const tradestore::Glimpse glimpse, tradestore::ReadPhase(*own_pool_));
+  const Phase phase = glimpse.phase;
+  if (!IsDual(phase) || (files_ != nullptr && ToUnixMs(*files_->state.started) != glimpse.number)) {
     files_.reset();
     SetTrouble(difference_trouble_, "");
-  } else if (files_ == nullptr) {
+  }
+  if (IsDual(phase) && files_ == nullptr) {
     QUANTUM_TRY(tradestore::State state, tradestore::ReadState(*own_pool_));
-    QUANTUM_TRY(tradestore::CopyFile written, tradestore::CopyFile::Open(state.file));
-    QUANTUM_TRY(tradestore::CopyFile read, tradestore::CopyFile::Open(state.file));
-    files_ = std::make_unique<Files>(Files{std::move(state), std::move(written), std::move(read)});
+    QUANTUM_TRY(std::set<int64_t> aside, tradestore::ReadAside(*own_pool_, state));
+    QUANTUM_TRY(tradestore::CopyFile written, tradestore::CopyFile::Open(state.file, state.last_legacy_rowid));
+    QUANTUM_TRY(tradestore::CopyFile read, tradestore::CopyFile::Open(state.file, state.last_legacy_rowid));
+    files_ = std::make_unique<Files>(Files{std::move(state), std::move(aside), std::move(written), std::move(read)});
   }
   if (phase_.exchange(phase) != phase) {
     log::Info("the move of trades from SQLite", {{"phase", tradestore::ToString(phase)}});
@@ -107,32 +128,33 @@ Status TradeStore::Look() {
   return {};
 }
 
-Status TradeStore::MirrorAll() {
-  while (files_ != nullptr) {
-    QUANTUM_TRY(const size_t some, tradestore::MirrorSome(*own_pool_, files_->written));
-    if (some < tradestore::kMirrorMax) {
-      return {};
-    }
-  }
-  return {};
-}
-
 void TradeStore::Follow() {
-  SteadyTime looked{};
+  SteadyTime look_at{};
+  size_t written = 0;
   do {
-    Status status;
-    if (looked == SteadyTime{} || clock_.Steady() - looked >= kLookEvery) {
-      status = Look();
-      looked = clock_.Steady();
+    const auto step = [&]() -> Status {
+      if (clock_.Steady() >= look_at) {
+        QUANTUM_CHECK(Look());
+        look_at = clock_.Steady() + kLookEvery;
+      }
+      written = 0;
+      if (files_ != nullptr) {
+        QUANTUM_TRY(written, tradestore::MirrorSome(*own_pool_, files_->written));
+      }
+      return {};
+    };
+    const Status status = step();
+    if (!status.ok()) {
+      look_at = {};  // what was wrong must be seen to be well
+      written = 0;
+      if (!PassesByItself(status.error().code)) {
+        files_.reset();  // opened anew
+      }
     }
-    if (status.ok()) {
-      status = MirrorAll();
-    }
-    if (!status.ok() && !PassesByItself(status.error().code)) {
-      files_.reset();  // opened anew
-    }
-    SetTrouble(mirror_trouble_, status.ok() ? "" : "trades wait for the SQLite file: " + status.error().message);
-  } while (!stopping_->WaitFor(kMirrorEvery));
+    SetTrouble(mirror_trouble_, status.ok() || status.error().code == Errc::kCancelled
+                                    ? ""
+                                    : "trades wait for the SQLite file: " + status.error().message);
+  } while (!stopping_->WaitFor(written < tradestore::kMirrorMax ? kMirrorEvery : Duration::zero()));
 }
 
 void TradeStore::KeepComparing() {
@@ -143,7 +165,7 @@ void TradeStore::KeepComparing() {
     const auto compared = [&]() -> Status {
       QUANTUM_TRY(const tradestore::State state, tradestore::ReadState(*own_pool_));
       // Of its own: a long comparison outlives a phase.
-      QUANTUM_TRY(tradestore::CopyFile file, tradestore::CopyFile::Open(state.file));
+      QUANTUM_TRY(tradestore::CopyFile file, tradestore::CopyFile::Open(state.file, state.last_legacy_rowid));
       const auto go_on = [this](int64_t, int64_t) { return !stopping_->is_set() && files_ != nullptr; };
       QUANTUM_TRY(const tradestore::Comparison result,
                   tradestore::Compare(*own_pool_, file, state, kPauseOfComparison, go_on, clock_));
@@ -166,6 +188,9 @@ void TradeStore::KeepComparing() {
 
 // A row that is aside is no trade.
 std::optional<TradeRow> TradeStore::Read(const tradestore::LegacyRow& row) const {
+  if (files_->aside.contains(row.rowid)) {
+    return std::nullopt;
+  }
   if (row.rowid > files_->state.last_legacy_rowid) {
     return tradestore::FromCells(row.cells);
   }

@@ -29,13 +29,15 @@ class TradeStore {
   TradeStore& operator=(const TradeStore&) = delete;
 
   void Start();
-  void Stop();  // what is under way is finished; joins the thread
+  // What is under way is finished, as far as the limit goes; false: it is not. For a fiber.
+  void BeginStop();
+  bool AwaitStopped(Duration limit);
 
   // For fibers of the pool's loop. Newest first; empty status or symbol: any. Errors: the pool's, the file's.
   Result<std::vector<tradestore::TradeRow>> List(const std::string& status, const std::string& symbol, int limit);
   Result<std::optional<tradestore::TradeRow>> Find(const std::string& trade_id);
 
-  bool ReadsFile() const { return thread_.joinable() && phase_ == tradestore::Phase::kDual; }
+  bool ReadsFile() const { return !stopped_ && phase_ == tradestore::Phase::kDual; }
   // What an operator has to know; empty: nothing. Thread-safe.
   std::string Trouble() const;
 
@@ -44,7 +46,6 @@ class TradeStore {
   void Follow();  // the queue, to the file
   void KeepComparing();
   Status Look();  // what the phase is; opens and closes the file
-  Status MirrorAll();
   std::optional<tradestore::TradeRow> Read(const tradestore::LegacyRow& row) const;
   Error NotOpen() const;
   void SetTrouble(std::string& topic, std::string what);
@@ -61,6 +62,8 @@ class TradeStore {
   std::unique_ptr<fiber::Event> stopping_;
   int running_ = 0;  // fibers
   std::thread thread_;
+  std::atomic<bool> stopped_ = false;
+  std::atomic<bool> ended_ = true;  // the thread has nothing to do any more
 
   mutable std::mutex mutex_;
   std::string mirror_trouble_;      // guarded by mutex_

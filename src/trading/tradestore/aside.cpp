@@ -24,6 +24,15 @@ json::value CellJson(const sqlite::Value& value) {
   return json::object{{"hex", hex}};
 }
 
+Result<std::set<int64_t>> Rowids(Result<postgres::Rows> rows) {
+  QUANTUM_CHECK(rows);
+  std::set<int64_t> rowids;
+  for (size_t row = 0; row < rows->size(); ++row) {
+    rowids.insert(rows->Int(row, "rowid"));
+  }
+  return rowids;
+}
+
 }  // namespace
 
 std::string ToArray(const std::vector<std::optional<std::string>>& elements) {
@@ -71,7 +80,7 @@ AsideRow ToAside(const LegacyFile& file, const LegacyRow& row, std::vector<std::
           .cells = json::serialize(cells)};
 }
 
-postgres::Statement InsertAside(const std::string& source, const std::vector<AsideRow>& rows) {
+postgres::Statement InsertAside(const State& state, const std::vector<AsideRow>& rows) {
   std::vector<std::optional<std::string>> rowids;
   std::vector<std::optional<std::string>> ids;
   std::vector<std::optional<std::string>> reasons;
@@ -87,10 +96,24 @@ postgres::Statement InsertAside(const std::string& source, const std::vector<Asi
     cells.emplace_back(row.cells);
   }
   return {
-      "INSERT INTO tradestore_aside (source, rowid, trade_id, reasons, cells) SELECT $1, rowid, trade_id, "
-      "ARRAY(SELECT json_array_elements_text(reasons)), cells FROM unnest($2::bigint[], $3::text[], $4::json[], "
-      "$5::json[]) AS row (rowid, trade_id, reasons, cells) ON CONFLICT (source, rowid) DO NOTHING",
-      {source, ToArray(rowids), ToArray(ids), ToArray(reasons), ToArray(cells)}};
+      "INSERT INTO tradestore_aside (migration, source, rowid, trade_id, reasons, cells) SELECT $1, $2, rowid, "
+      "trade_id, ARRAY(SELECT json_array_elements_text(reasons)), cells FROM unnest($3::bigint[], $4::text[], "
+      "$5::json[], $6::json[]) AS row (rowid, trade_id, reasons, cells) ON CONFLICT (migration, rowid) DO NOTHING",
+      {NumberOf(state), state.source, ToArray(rowids), ToArray(ids), ToArray(reasons), ToArray(cells)}};
+}
+
+Result<std::set<int64_t>> ReadAside(postgres::Pool& pool, const State& state) {
+  return Rowids(
+      pool.Query("SELECT rowid FROM tradestore_aside WHERE migration = $1", {NumberOf(state)}, {.idempotent = true}));
+}
+
+Result<std::set<int64_t>> ReadAside(postgres::Pool& pool, const State& state, const std::vector<LegacyRow>& rows) {
+  std::vector<std::optional<std::string>> wanted;
+  for (const LegacyRow& row : rows) {
+    wanted.emplace_back(std::to_string(row.rowid));
+  }
+  return Rowids(pool.Query("SELECT rowid FROM tradestore_aside WHERE migration = $1 AND rowid = ANY($2)",
+                           {NumberOf(state), ToArray(wanted)}, {.idempotent = true}));
 }
 
 }  // namespace quantum::tradestore

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -31,18 +32,20 @@ class Comparer {
       : pool_(pool), file_(file), state_(state), result_(result) {}
 
   Status TakeRows(const std::vector<LegacyRow>& rows) {
-    QUANTUM_TRY(auto found, Look(rows));
+    QUANTUM_TRY(std::vector<Difference> found, Look(rows));
     for (int look = 1; look < kLooks && !found.empty(); ++look) {
       fiber::SleepFor(kBetweenLooks);
       std::vector<LegacyRow> again;
-      for (const auto& [trade_id, what] : found) {
-        QUANTUM_TRY(const std::vector<LegacyRow> rows_now, file_.Find(trade_id));
-        again.insert(again.end(), rows_now.begin(), rows_now.end());
+      for (const Difference& difference : found) {
+        QUANTUM_TRY(std::vector<LegacyRow> row, file_.rows().Select("WHERE rowid = ?1", {difference.rowid}));
+        std::move(row.begin(), row.end(), std::back_inserter(again));
       }
       QUANTUM_TRY(found, Look(again));
     }
     result_.rows += static_cast<int64_t>(rows.size());
-    Report(found);
+    for (const Difference& difference : found) {
+      Report(difference.trade_id, difference.what);
+    }
     return {};
   }
 
@@ -68,22 +71,25 @@ class Comparer {
       }
       fiber::SleepFor(kBetweenLooks);
     }
-    std::map<std::string, std::string> found;
     for (const std::string& id : ids) {
-      found[id] = "in Postgres, not in the file";
+      Report(id, "in Postgres, not in the file");
     }
-    Report(found);
     return {};
   }
 
  private:
-  // What differs, by trade.
-  Result<std::map<std::string, std::string>> Look(const std::vector<LegacyRow>& rows) {
-    std::map<std::string, std::string> found;
+  struct Difference {
+    int64_t rowid = 0;
+    std::string trade_id;
+    std::string what;
+  };
+
+  Result<std::vector<Difference>> Look(const std::vector<LegacyRow>& rows) {
+    std::vector<Difference> found;
     if (rows.empty()) {
       return found;
     }
-    QUANTUM_TRY(const std::set<int64_t> aside, Aside(rows));
+    QUANTUM_TRY(const std::set<int64_t> aside, ReadAside(pool_, state_, rows));
     std::vector<std::string> ids;
     for (const LegacyRow& row : rows) {
       if (!aside.contains(row.rowid)) {
@@ -92,15 +98,15 @@ class Comparer {
     }
     QUANTUM_TRY(const auto in_postgres, Ask(ids));
     for (const LegacyRow& row : rows) {
-      const std::string id = sqlite::ToText(row.cells.front());
       if (aside.contains(row.rowid)) {
         continue;
       }
+      const std::string id = sqlite::ToText(row.cells.front());
       const auto there = in_postgres.find(id);
       if (there == in_postgres.end()) {
-        found[id] = "in the file, not in Postgres";
+        found.push_back({row.rowid, id, "in the file, not in Postgres"});
       } else if (!there->second.waiting && !Same(row, there->second.trade)) {
-        found[id] = "other contents";
+        found.push_back({row.rowid, id, "other contents"});
       }
     }
     return found;
@@ -115,21 +121,6 @@ class Comparer {
     }
     const Converted converted = Convert(row, file_.rows().unknown_columns(), state_.precisions);
     return converted.trade && SameTrade(*converted.trade, trade);
-  }
-
-  Result<std::set<int64_t>> Aside(const std::vector<LegacyRow>& rows) {
-    std::vector<std::optional<std::string>> rowids;
-    for (const LegacyRow& row : rows) {
-      rowids.emplace_back(std::to_string(row.rowid));
-    }
-    QUANTUM_TRY(const Rows aside,
-                pool_.Query("SELECT rowid FROM tradestore_aside WHERE source = $1 AND rowid = ANY($2)",
-                            {state_.source, ToArray(rowids)}, {.idempotent = true}));
-    std::set<int64_t> found;
-    for (size_t row = 0; row < aside.size(); ++row) {
-      found.insert(aside.Int(row, "rowid"));
-    }
-    return found;
   }
 
   Result<std::map<std::string, InPostgres>> Ask(const std::vector<std::string>& ids) {
@@ -147,12 +138,10 @@ class Comparer {
     return there;
   }
 
-  void Report(const std::map<std::string, std::string>& found) {
-    for (const auto& [trade_id, what] : found) {
-      ++result_.differences;
-      if (result_.examples.size() < kExamplesMax) {
-        result_.examples.push_back(fmt::format("{}: {}", trade_id, what));
-      }
+  void Report(const std::string& trade_id, const std::string& what) {
+    ++result_.differences;
+    if (result_.examples.size() < kExamplesMax) {
+      result_.examples.push_back(fmt::format("{}: {}", trade_id, what));
     }
   }
 

@@ -22,8 +22,8 @@ using trading::Rounding;
 
 // A REAL has 53 bits: a few operations leave an error of some 1e-15 of the number.
 constexpr double kNoise = 1e-12;
-constexpr double kLargest = 9e10;  // a Decimal holds 92 thousand millions
-constexpr int64_t kLastMs = 100'000'000'000'000;
+constexpr double kLargest = 9e10;                       // a Decimal holds 92 thousand millions
+constexpr int64_t kLastMs = 5'000'000'000'000;          // of the year 2128
 constexpr int64_t kMillisecondsFrom = 100'000'000'000;  // larger numbers of Unix time are milliseconds
 constexpr std::array<std::string_view, 3> kNotOver = {"PENDING", "OPEN", "PARTIAL_TP"};
 constexpr std::array<std::string_view, 3> kOver = {"CLOSED", "CANCELLED", "FAILED"};
@@ -175,8 +175,11 @@ class Converter {
   }
 
   std::optional<std::string> Real(const Column& column, const Value& value) {
-    const auto number = Exact(column, value);
-    return number ? std::optional(number->ToString()) : std::nullopt;
+    const double number = sqlite::ToReal(value);
+    if (!std::isfinite(number)) {
+      Odd(column.name, fmt::format("'{}' is no number that can be", sqlite::ToText(value)));
+    }
+    return fmt::format("{}", number);
   }
 
   // "2024-05-01T12:00:00", "2024-05-01 12:00:00.123456+00:00", with or without Z; Unix seconds or milliseconds.
@@ -202,7 +205,8 @@ class Converter {
     if (!std::isfinite(seconds) || seconds < 0 || seconds > static_cast<double>(kLastMs)) {
       return std::nullopt;
     }
-    return FromUnixMs(std::llround(seconds < static_cast<double>(kMillisecondsFrom) ? seconds * 1000 : seconds));
+    const double us = seconds * (seconds < static_cast<double>(kMillisecondsFrom) ? 1e6 : 1e3);
+    return WallTime(std::chrono::microseconds(std::llround(us)));
   }
 
   std::optional<std::string> Time(const Column& column, const Value& value) {
@@ -243,6 +247,10 @@ class Converter {
       metadata = parsed.get_object();
     }
     json::object legacy{{"rowid", row_.rowid}};
+    if (json::value* theirs = metadata.if_contains("legacy")) {
+      legacy["legacy"] = std::move(*theirs);
+      metadata.erase("legacy");  // so that ours is the last member
+    }
     for (size_t i = 0; i < unknown_columns_.size(); ++i) {
       legacy[unknown_columns_[i]] = sqlite::ToJson(row_.unknown[i]);
     }

@@ -18,6 +18,9 @@ struct Precision {
 };
 using Precisions = std::map<std::string, Precision, std::less<>>;
 
+// How the row's number stands in the text of metadata: the first member of `legacy`.
+inline const std::string kRowidInMetadata = R"("legacy":{"rowid":)";
+
 // What became of a row. Either it is a trade, or there are reasons why it is kept aside for a person to look at.
 struct Converted {
   std::optional<TradeRow> trade;

@@ -99,6 +99,15 @@ TEST(ConvertTrade, KeepsWhatTheTableHasNoColumnForAndWhereTheRowStood) {
   EXPECT_EQ(metadata.at("legacy").at("legacy_tag"), "kept");
 }
 
+TEST(ConvertTrade, KeepsARealThatIsNoMoneyAndAMemberOfTheirsThatIsNamedAsOurs) {
+  EXPECT_EQ(CellOf(With("confidence", 0.8234567890123), "confidence"), "0.8234567890123");
+  EXPECT_EQ(CellOf(With("confidence", std::string("1e-5")), "confidence"), "1e-05");
+  EXPECT_EQ(CellOf(With("exit_time", 1714568400.123456), "exit_time"), "2024-05-01T13:00:00.123456Z");
+  const json::value metadata = json::parse(CellOf(With("metadata", std::string(R"({"legacy":1,"a":2})")), "metadata"));
+  EXPECT_EQ(metadata.at("legacy").at("legacy"), 1);
+  EXPECT_EQ(metadata.at("legacy").at("rowid"), 7);
+}
+
 TEST(ConvertTrade, SaysOfAnOddRowWhichColumnAndWhy) {
   const double infinity = std::numeric_limits<double>::infinity();
   const struct {

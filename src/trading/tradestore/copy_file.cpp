@@ -20,18 +20,19 @@ constexpr const char* kIndexes =
 // The file has to be one file, and a COMMIT has to be on disk.
 constexpr const char* kDurable = "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL";
 
-TradeRow Specimen() {
-  TradeRow trade(Columns().size());
-  const auto set = [&](std::string_view column, std::string text) { trade[IndexOf(column)] = std::move(text); };
-  set("trade_id", "quantum-trader-tries-to-write");
-  set("symbol", "BTCUSDT");
-  set("side", "LONG");
-  set("status", "OPEN");
-  set("quantity", "1");
-  set("leverage", "1");
-  set("metadata", "{}");
-  set("created_at", "2024-05-01T12:00:00.000000Z");
-  set("updated_at", "2024-05-01T12:00:00.000000Z");
+// A trade of ours with every column filled.
+TradeRow Specimen(std::string_view status, std::string_view side) {
+  TradeRow trade;
+  for (const Column& column : Columns()) {
+    trade.emplace_back(column.kind == Kind::kText      ? "quantum-trader-tries-to-write"
+                       : column.kind == Kind::kInteger ? "3"
+                       : column.kind == Kind::kTime    ? "2024-05-01T12:00:00.123456Z"
+                       : column.kind == Kind::kJson    ? R"({"planned_quantity":"0.002"})"
+                                                       : "60000.1");
+  }
+  trade[IndexOf("symbol")] = "BTCUSDT";
+  trade[IndexOf("status")] = status;
+  trade[IndexOf("side")] = side;
   return trade;
 }
 
@@ -53,10 +54,10 @@ Status CopyFile::Make(const std::string& source, const std::string& path,
 
 Status CopyFile::MakePartial(const std::string& source, const std::string& partial,
                              const std::function<void(int64_t, int64_t)>& on_pages) {
-  QUANTUM_TRY(const LegacyFile check, LegacyFile::Open(source));
   QUANTUM_TRY(const sqlite::Database original, sqlite::Database::Open(source, sqlite::Database::Access::kRead));
+  QUANTUM_TRY(const LegacyFile check, LegacyFile::Of(original, source));
   QUANTUM_CHECK(original.CopyTo(partial, on_pages));
-  QUANTUM_TRY(CopyFile copy, Open(partial));
+  QUANTUM_TRY(CopyFile copy, Open(partial, kBeforeTheFirst));
   QUANTUM_CHECK(copy.database_.Run(kIndexes));
   if (const Status tried = copy.TryToWrite(); !tried.ok()) {
     return Error{Errc::kInvalidArgument,
@@ -65,11 +66,11 @@ Status CopyFile::MakePartial(const std::string& source, const std::string& parti
   return {};
 }
 
-Result<CopyFile> CopyFile::Open(const std::string& path) {
+Result<CopyFile> CopyFile::Open(const std::string& path, int64_t last_legacy_rowid) {
   QUANTUM_TRY(sqlite::Database database, sqlite::Database::Open(path, sqlite::Database::Access::kWrite));
   QUANTUM_CHECK(database.Run(kDurable));
   QUANTUM_TRY(LegacyFile rows, LegacyFile::Of(database, path));
-  CopyFile file(std::move(database), std::move(rows));
+  CopyFile file(std::move(database), std::move(rows), last_legacy_rowid);
   QUANTUM_CHECK(file.Prepare());
   return file;
 }
@@ -86,15 +87,30 @@ Status CopyFile::Prepare() {
   }
   QUANTUM_TRY(update_, database_.Prepare(fmt::format("UPDATE trades SET {} WHERE trade_id = ?1", assignments)));
   QUANTUM_TRY(insert_, database_.Prepare(fmt::format("INSERT INTO trades ({}) VALUES ({})", names, marks)));
+  QUANTUM_TRY(give_way_, database_.Prepare("DELETE FROM trades WHERE trade_id = ?1 AND rowid <= ?2"));
   QUANTUM_TRY(has_, database_.Prepare("SELECT count(*) FROM trades WHERE trade_id = ?1"));
   return {};
 }
 
+// Whatever we may have to write: each status and side, new and once more, and it reads as it was written.
 Status CopyFile::TryToWrite() {
   QUANTUM_CHECK(Begin());
-  const Status put = Put(Specimen());
+  const Status tried = [&]() -> Status {
+    for (const char* side : {"LONG", "SHORT"}) {
+      for (const char* status : {"PENDING", "OPEN", "PARTIAL_TP", "CLOSED", "CANCELLED", "FAILED"}) {
+        const TradeRow trade = Specimen(status, side);
+        QUANTUM_CHECK(Put(trade));
+        QUANTUM_TRY(const std::vector<LegacyRow> rows, Find(*trade.front()));
+        if (rows.size() != 1 || !SameCells(trade, rows.front().cells)) {
+          return Error{Errc::kInvalidArgument,
+                       fmt::format("a {} trade that is {} reads otherwise than it was written", side, status)};
+        }
+      }
+    }
+    return {};
+  }();
   Rollback();
-  return put;
+  return tried;
 }
 
 Result<std::vector<LegacyRow>> CopyFile::Find(const std::string& trade_id) {
@@ -126,16 +142,25 @@ Status CopyFile::Begin() { return database_.Run("BEGIN IMMEDIATE"); }
 
 Status CopyFile::Put(const TradeRow& trade) {
   const std::vector<sqlite::Value> cells = ToCells(trade);
-  for (sqlite::Statement* statement : {&*update_, &*insert_}) {
-    for (size_t i = 0; i < cells.size(); ++i) {
-      statement->Bind(static_cast<int>(i) + 1, cells[i]);
-    }
-    QUANTUM_TRY([[maybe_unused]] const bool row, statement->Step());
-    if (database_.changed() > 0) {
-      break;  // it was there
-    }
+  const bool is_ours = trade[IndexOf("metadata")].value_or("").find(R"("legacy")") == std::string::npos;
+  if (is_ours) {
+    give_way_->Bind(1, cells.front());
+    give_way_->Bind(2, last_legacy_rowid_);
+    QUANTUM_TRY([[maybe_unused]] const bool row, give_way_->Step());
+  }
+  QUANTUM_TRY(const bool was_there, Run(*update_, cells));
+  if (!was_there) {
+    QUANTUM_TRY([[maybe_unused]] const bool row, Run(*insert_, cells));
   }
   return {};
+}
+
+Result<bool> CopyFile::Run(sqlite::Statement& statement, const std::vector<sqlite::Value>& cells) {
+  for (size_t i = 0; i < cells.size(); ++i) {
+    statement.Bind(static_cast<int>(i) + 1, cells[i]);
+  }
+  QUANTUM_TRY([[maybe_unused]] const bool row, statement.Step());
+  return database_.changed() > 0;
 }
 
 Status CopyFile::Commit() { return database_.Run("COMMIT"); }

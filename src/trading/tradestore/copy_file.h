@@ -17,7 +17,8 @@ class CopyFile {
   // it has its name. kInvalidArgument: its schema is not the old system's, or it refuses what would be written to it.
   static Status Make(const std::string& source, const std::string& path,
                      const std::function<void(int64_t, int64_t)>& on_pages);
-  static Result<CopyFile> Open(const std::string& path);
+  // Rows up to last_legacy_rowid are the old system's.
+  static Result<CopyFile> Open(const std::string& path, int64_t last_legacy_rowid);
 
   LegacyFile& rows() { return rows_; }
   // Rows of one trade; more than one where the old system had it twice.
@@ -29,21 +30,27 @@ class CopyFile {
 
   // Nobody else may write from Begin to Commit or Rollback. kUnavailable: somebody does.
   Status Begin();
-  Status Put(const TradeRow& trade);  // by its trade_id, whether it is there or not
+  // By its trade_id, whether it is there or not. A trade of the platform is a row of the platform: where the old
+  // system's file has it, since it was handed out before and is migrated anew, that row gives way.
+  Status Put(const TradeRow& trade);
   Status Commit();
   void Rollback();
 
  private:
-  CopyFile(sqlite::Database database, LegacyFile rows) : database_(std::move(database)), rows_(std::move(rows)) {}
+  CopyFile(sqlite::Database database, LegacyFile rows, int64_t last_legacy_rowid)
+      : database_(std::move(database)), rows_(std::move(rows)), last_legacy_rowid_(last_legacy_rowid) {}
   static Status MakePartial(const std::string& source, const std::string& partial,
                             const std::function<void(int64_t, int64_t)>& on_pages);
   Status Prepare();
   Status TryToWrite();
+  Result<bool> Run(sqlite::Statement& statement, const std::vector<sqlite::Value>& cells);  // whether it hit a row
 
   sqlite::Database database_;
   LegacyFile rows_;
+  int64_t last_legacy_rowid_;
   std::optional<sqlite::Statement> has_;
   std::optional<sqlite::Statement> update_;
+  std::optional<sqlite::Statement> give_way_;
   std::optional<sqlite::Statement> insert_;
 };
 

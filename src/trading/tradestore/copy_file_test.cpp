@@ -26,7 +26,7 @@ class CopyFiles : public ::testing::Test {
     EXPECT_TRUE(made.ok()) << made.error().message;
     EXPECT_GT(pages, 0);
     EXPECT_FALSE(std::filesystem::exists(Path() + ".partial"));
-    auto file = CopyFile::Open(Path());
+    auto file = CopyFile::Open(Path(), options.rows);
     EXPECT_TRUE(file.ok()) << file.error().message;
     return std::move(*file);
   }
@@ -74,7 +74,7 @@ TEST_F(CopyFiles, WhatIsRolledBackWasNeverThere) {
 TEST_F(CopyFiles, OnlyOneWritesAtATime) {
   CopyFile file = Make({.rows = 10});
   ASSERT_TRUE(file.Begin().ok());
-  auto second = CopyFile::Open(Path());
+  auto second = CopyFile::Open(Path(), 10);
   ASSERT_TRUE(second.ok()) << second.error().message;
   const Status begun = second->Begin();
   ASSERT_FALSE(begun.ok());
@@ -113,6 +113,21 @@ TEST_F(CopyFiles, AFileThatWouldRefuseThePlatformsTradesIsNotCopied) {
   ASSERT_FALSE(made.ok());
   EXPECT_THAT(made.error().message, HasSubstr("would refuse the platform's trades"));
   EXPECT_FALSE(std::filesystem::exists(Path()));
+  EXPECT_FALSE(std::filesystem::exists(Path() + ".partial"));
+}
+
+TEST_F(CopyFiles, AFileThatChangesWhatIsWrittenIsNotCopied) {
+  ASSERT_TRUE(WriteLegacyFile(Source(), {.rows = 10}).ok());
+  {
+    auto database = sqlite::Database::Open(Source(), sqlite::Database::Access::kWrite);
+    ASSERT_TRUE(database
+                    ->Run("CREATE TRIGGER stamp AFTER UPDATE ON trades BEGIN UPDATE trades SET updated_at = "
+                          "CURRENT_TIMESTAMP WHERE rowid = new.rowid; END")
+                    .ok());
+  }
+  const Status made = CopyFile::Make(Source(), Path(), [](int64_t, int64_t) {});
+  ASSERT_FALSE(made.ok());
+  EXPECT_THAT(made.error().message, HasSubstr("reads otherwise than it was written"));
 }
 
 }  // namespace

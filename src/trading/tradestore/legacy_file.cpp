@@ -35,11 +35,11 @@ Status LegacyFile::ReadSchema(const std::string& path) {
   }
   std::vector<std::string> missing;
   for (const Column& column : Columns()) {
-    const bool renamed = column.name == "strategy" && found.erase(std::string(kOldStrategy)) > 0;
-    if (found.erase(std::string(column.name)) == 0 && !renamed) {
+    const bool renamed = column.name == "strategy" && !found.contains(column.name) && found.contains(kOldStrategy);
+    names_.emplace_back(renamed ? kOldStrategy : column.name);
+    if (found.erase(names_.back()) == 0) {
       missing.emplace_back(column.name);
     }
-    names_.emplace_back(renamed ? kOldStrategy : column.name);
   }
   if (!missing.empty()) {
     return Error{Errc::kInvalidArgument,

@@ -73,6 +73,16 @@ TEST_F(LegacyFiles, TheOlderColumnNameIsUnderstood) {
   EXPECT_EQ(std::get<std::string>(file->Read(kBeforeTheFirst, 1)->front().cells[IndexOf("strategy")]), "momentum");
 }
 
+TEST_F(LegacyFiles, OfBothNamesOfTheColumnTheOlderOneIsKeptAsUnknown) {
+  ASSERT_TRUE(WriteLegacyFile(Path(), {.rows = 1, .old_strategy_name = true}).ok());
+  auto database = sqlite::Database::Open(Path(), sqlite::Database::Access::kWrite);
+  ASSERT_TRUE(database->Run("ALTER TABLE trades ADD COLUMN strategy TEXT DEFAULT 'newer'").ok());
+  auto file = LegacyFile::Open(Path());
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  EXPECT_EQ(std::get<std::string>(file->Read(kBeforeTheFirst, 1)->front().cells[IndexOf("strategy")]), "newer");
+  EXPECT_THAT(file->unknown_columns(), ElementsAre("legacy_tag", "meta_strategy_id"));
+}
+
 TEST_F(LegacyFiles, TheSameTradeWithOtherContentsIsKeptAside) {
   ASSERT_TRUE(WriteLegacyFile(Path(), {.rows = 2}).ok());
   auto database = sqlite::Database::Open(Path(), sqlite::Database::Access::kMake);

@@ -22,7 +22,7 @@ constexpr Duration kPageMax = std::chrono::seconds(60);
 struct Row {
   int64_t rowid = 0;
   Sorter::Sort sort = Sorter::Sort::kOdd;
-  TradeRow trade;  // of a good one
+  TradeRow trade;  // of one that is not odd
   AsideRow aside;  // as it stands in the file, with what is odd about it
 };
 struct Page {
@@ -93,7 +93,7 @@ Result<Page> ReadPage(LegacyFile& file, const State& state, int64_t after) {
     }
     Sorter::Sorted sorted = sorter.Take(row);
     Row& taken = page.rows.emplace_back(Row{.rowid = row.rowid, .sort = sorted.sort, .trade = {}, .aside = {}});
-    if (sorted.sort == Sorter::Sort::kGood) {
+    if (sorted.sort != Sorter::Sort::kOdd) {
       taken.trade = std::move(*sorted.converted.trade);
     } else if (sorted.sort == Sorter::Sort::kOdd) {
       taken.aside = ToAside(file, row, std::move(sorted.converted.reasons));
@@ -109,7 +109,10 @@ class Writer {
       : owner_(owner), file_(file), state_(state), cursor_(state.copied_rowid) {}
 
   // Whole, or where Postgres refuses something in it, in halves, until it is known which row that is.
-  Status Write(Page& page) { return Write(page.rows, &page.arrays); }
+  Status Write(Page& page) {
+    page_ = page.rows;
+    return Write(page.rows, &page.arrays);
+  }
 
  private:
   // arrays: of these rows; null: they are to be made.
@@ -125,7 +128,13 @@ class Writer {
     if (page.front().sort != Sorter::Sort::kGood) {
       return written;
     }
-    QUANTUM_CHECK(PutAside(page.front(), "Postgres refuses it: " + written.error().message));
+    // And what repeats it, which would else be the only one of its kind.
+    const std::string id = *page.front().trade.front();
+    for (Row& row : page_) {
+      if (row.sort != Sorter::Sort::kOdd && row.trade.front() == id) {
+        QUANTUM_CHECK(PutAside(row, "Postgres refuses it: " + written.error().message));
+      }
+    }
     return WriteOnce(page, nullptr);
   }
 
@@ -142,7 +151,7 @@ class Writer {
             good += row.sort == Sorter::Sort::kGood ? 1 : 0;
           }
           if (!aside.empty()) {
-            const postgres::Statement insert = InsertAside(state_.source, aside);
+            const postgres::Statement insert = InsertAside(state_, aside);
             QUANTUM_CHECK(transaction.Query(insert.sql, insert.params));
           }
           const auto odd = static_cast<int64_t>(aside.size());
@@ -175,7 +184,8 @@ class Writer {
       if (found == before.end()) {
         continue;
       }
-      if (SameTrade(ReadTradeRow(there, found->second), row.trade)) {
+      const TradeRow stands = ReadTradeRow(there, found->second);
+      if (SameTrade(stands, row.trade) && SameLegacy(stands, row.trade)) {
         row.sort = Sorter::Sort::kRepeated;
       } else {
         QUANTUM_CHECK(PutAside(row, "trade_id: stands in Postgres with other contents"));
@@ -202,6 +212,7 @@ class Writer {
   CopyFile& file_;
   const State& state_;
   int64_t cursor_;
+  std::span<Row> page_;
 };
 
 }  // namespace

@@ -12,7 +12,7 @@ Result<postgres::Rows> WriteThem(postgres::Pool& pool, CopyFile& file) {
   QUANTUM_TRY(postgres::Rows waiting,
               pool.Query("SELECT seq, status IS NULL AS gone, " + SelectTradeRow() +
                              " FROM (SELECT seq, trade_id FROM tradestore_queue ORDER BY seq LIMIT $1) AS queue "
-                             "LEFT JOIN trades USING (trade_id)",
+                             "LEFT JOIN trades USING (trade_id) ORDER BY seq",
                          {std::to_string(kMirrorMax)}, {.idempotent = true}));
   std::set<std::string_view> written;
   for (size_t row = 0; row < waiting.size(); ++row) {

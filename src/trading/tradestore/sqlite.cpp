@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <charconv>
 #include <cmath>
 
 namespace quantum::sqlite {
@@ -55,6 +56,19 @@ std::string ToText(const Value& value) {
   }
   const auto* const real = std::get_if<double>(&value);
   return real == nullptr ? std::string() : fmt::format("{}", *real);
+}
+
+double ToReal(const Value& value) {
+  if (const auto* integer = std::get_if<int64_t>(&value)) {
+    return static_cast<double>(*integer);
+  }
+  if (const auto* real = std::get_if<double>(&value)) {
+    return *real;
+  }
+  const std::string text = ToText(value);
+  double number = std::nan("");
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? number : std::nan("");
 }
 
 boost::json::value ToJson(const Value& value) {
@@ -174,6 +188,5 @@ Value Statement::Column(int index) const {
 }
 
 int Statement::columns() const { return sqlite3_column_count(handle_.get()); }
-std::string Statement::ColumnName(int index) const { return sqlite3_column_name(handle_.get(), index); }
 
 }  // namespace quantum::sqlite

@@ -20,6 +20,7 @@ namespace quantum::sqlite {
 using Value = std::variant<std::monostate, int64_t, double, std::string>;
 bool IsBlank(const Value& value);               // NULL, or a text of nothing
 std::string ToText(const Value& value);         // numbers in shortest notation; NULL: empty
+double ToReal(const Value& value);              // NaN where it is none
 boost::json::value ToJson(const Value& value);  // numbers that JSON has not as text; NULL and nothing: null
 
 // As an identifier in a statement.
@@ -52,7 +53,6 @@ class Statement {
   Result<bool> Step();                       // true: there is a row; after the last one, or an error, it begins anew
   Value Column(int index) const;             // from 0, of the row
   int columns() const;
-  std::string ColumnName(int index) const;
 
  private:
   friend class Database;

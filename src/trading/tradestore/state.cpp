@@ -19,6 +19,7 @@ using postgres::Transaction;
 constexpr std::array<std::string_view, 6> kPhases = {"NONE", "COPYING", "DUAL", "SWITCHED", "FINISHED", "ROLLED_BACK"};
 // Who writes trades holds its lock for milliseconds; who cannot get it in this time is to try again.
 constexpr Duration kLockMax = std::chrono::seconds(10);
+constexpr Duration kScanMax = std::chrono::minutes(5);
 
 Phase PhaseOf(std::string_view text) {
   for (size_t i = 0; i < kPhases.size(); ++i) {
@@ -52,6 +53,10 @@ std::optional<WallTime> TimeAt(const Rows& rows, std::string_view column) {
   return rows.IsNull(0, column) ? std::nullopt : std::optional(FromUnixMs(rows.Int(0, column)));
 }
 
+Error NotIn(std::string_view phase) {
+  return {Errc::kConflict, fmt::format("the migration is not {} (any more): see `./quantum tradestore status`", phase)};
+}
+
 // One step from a phase to the next, by `statements`; the first of them is the UPDATE that only hits in that phase.
 Status Step(postgres::Pool& owner, std::string_view from, std::vector<postgres::Statement> statements) {
   return owner.Transact(
@@ -59,8 +64,7 @@ Status Step(postgres::Pool& owner, std::string_view from, std::vector<postgres::
         for (size_t i = 0; i < statements.size(); ++i) {
           QUANTUM_TRY(const Rows rows, transaction.Query(statements[i].sql, statements[i].params));
           if (i == 0 && rows.affected() == 0) {
-            return Error{Errc::kConflict,
-                         fmt::format("the migration is not {} (any more): see `./quantum tradestore status`", from)};
+            return NotIn(from);
           }
         }
         return {};
@@ -72,9 +76,13 @@ Status Step(postgres::Pool& owner, std::string_view from, std::vector<postgres::
 
 std::string_view ToString(Phase phase) { return kPhases[static_cast<size_t>(phase)]; }
 
-Result<Phase> ReadPhase(postgres::Pool& pool) {
-  QUANTUM_TRY(const Rows rows, pool.Query("SELECT phase FROM tradestore", {}, {.idempotent = true}));
-  return rows.empty() ? Phase::kNone : PhaseOf(rows.Text(0, "phase"));
+std::string NumberOf(const State& state) { return std::to_string(state.started ? ToUnixMs(*state.started) : 0); }
+
+Result<Glimpse> ReadPhase(postgres::Pool& pool) {
+  QUANTUM_TRY(const Rows rows,
+              pool.Query("SELECT phase, (extract(epoch from started_at) * 1000)::bigint AS number FROM tradestore", {},
+                         {.idempotent = true}));
+  return rows.empty() ? Glimpse() : Glimpse{.phase = PhaseOf(rows.Text(0, "phase")), .number = rows.Int(0, "number")};
 }
 
 Result<State> ReadState(postgres::Pool& pool) {
@@ -129,7 +137,7 @@ Status Keep(postgres::Pool& pool, const Comparison& comparison) {
   return kept.ok() ? Status() : Status(kept.error());
 }
 
-Status BeginCopy(postgres::Pool& owner, const State& begun) {
+Status BeginCopy(postgres::Pool& owner, const State& begun, const State& before) {
   return Step(owner, "over",
               {{"INSERT INTO tradestore (phase, source, file, precisions, last_legacy_rowid, copied_rowid, started_at) "
                 "VALUES ('COPYING', $1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET phase = 'COPYING', "
@@ -139,20 +147,33 @@ Status BeginCopy(postgres::Pool& owner, const State& begun) {
                 "ended_at = NULL, compared_at = NULL, differences = 0, difference_examples = '{}' "
                 "WHERE tradestore.phase IN ('ROLLED_BACK', 'FINISHED')",
                 {begun.source, begun.file, ToText(begun.precisions), std::to_string(begun.last_legacy_rowid),
-                 std::to_string(begun.copied_rowid), FormatMicroseconds(*begun.started)}},
-               {"DELETE FROM tradestore_aside WHERE source = $1", {begun.source}},
+                 std::to_string(begun.copied_rowid), FormatIso8601(*begun.started)}},
+               {"DELETE FROM tradestore_aside WHERE migration = $1",
+                {before.phase == Phase::kRolledBack ? NumberOf(before) : "0"}},
                {"DELETE FROM tradestore_queue", {}}});
 }
 
 Status BeginDual(postgres::Pool& owner, WallTime now) {
-  // ALTER TABLE waits for those who write trades, and they for it: nothing falls between the queue and the trigger.
+  // First the trigger: what is written from then on is noted. ALTER TABLE waits for those who write trades, and they
+  // for it, so that it stands alone. What was written before is noted next, some of it twice.
+  const Status noting = owner.Transact(
+      [&](Transaction& transaction) -> Status {
+        QUANTUM_TRY(const Rows phase, transaction.Query("SELECT FROM tradestore WHERE phase = 'COPYING' FOR UPDATE"));
+        if (phase.empty()) {
+          return NotIn("COPYING");
+        }
+        QUANTUM_CHECK(transaction.Query("ALTER TABLE trades ENABLE TRIGGER tradestore_dual_write"));
+        return {};
+      },
+      {.timeout = kLockMax});
+  QUANTUM_CHECK(noting);
+  QUANTUM_CHECK(owner.Query(
+      "INSERT INTO tradestore_queue (trade_id) SELECT trade_id FROM trades WHERE NOT metadata ? 'legacy' ORDER BY "
+      "created_at",
+      {}, {.timeout = kScanMax, .idempotent = true}));
   return Step(
       owner, "COPYING",
-      {{"UPDATE tradestore SET phase = 'DUAL', dual_since = $1 WHERE phase = 'COPYING'", {FormatMicroseconds(now)}},
-       {"ALTER TABLE trades ENABLE TRIGGER tradestore_dual_write", {}},
-       {"INSERT INTO tradestore_queue (trade_id) SELECT trade_id FROM trades WHERE NOT metadata ? 'legacy' "
-        "ORDER BY created_at",
-        {}}});
+      {{"UPDATE tradestore SET phase = 'DUAL', dual_since = $1 WHERE phase = 'COPYING'", {FormatMicroseconds(now)}}});
 }
 
 Status Switch(postgres::Pool& owner, WallTime now) {
@@ -179,7 +200,7 @@ Status End(postgres::Pool& owner, Phase phase, const std::string& archive, WallT
                     transaction.Query("UPDATE tradestore SET phase = $1, archive = $2, ended_at = $3 WHERE phase IN "
                                       "('COPYING', 'DUAL', 'SWITCHED')",
                                       {std::string(ToString(phase)), archive, FormatMicroseconds(now)}));
-        return ended.affected() == 1 ? Status() : Status(Error{Errc::kConflict, "there is no migration to end"});
+        return ended.affected() == 1 ? Status() : Status(Error{Errc::kNotFound, "there is no migration to end"});
       },
       {.timeout = kLockMax});
 }

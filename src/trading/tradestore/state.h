@@ -55,16 +55,26 @@ struct State {
 
 // Errors as of Pool::Query.
 Result<State> ReadState(postgres::Pool& pool);
-// The statement alone, for a reader that asks every second.
-Result<Phase> ReadPhase(postgres::Pool& pool);
+// The number of a migration: when it was begun, in Unix ms.
+std::string NumberOf(const State& state);
+// In which phase which migration is, for a reader that asks every second.
+struct Glimpse {
+  Phase phase = Phase::kNone;
+  int64_t number = 0;
+};
+Result<Glimpse> ReadPhase(postgres::Pool& pool);
 Status Keep(postgres::Pool& pool, const Comparison& comparison);
 
-// Each is one transaction, as owner of the schema, and kConflict from any other phase than it begins from.
-Status BeginCopy(postgres::Pool& owner, const State& begun);  // -> COPYING
-Status BeginDual(postgres::Pool& owner, WallTime now);        // COPYING -> DUAL; the platform's own trades are queued
-Status Switch(postgres::Pool& owner, WallTime now);           // DUAL -> SWITCHED
-Status SwitchBack(postgres::Pool& owner);                     // SWITCHED -> DUAL
-// -> FINISHED or ROLLED_BACK. kConflict too while trades wait for the file, unless it is given up.
+// Each is one transaction but for BeginDual, as owner of the schema, and kConflict from any other phase than it begins
+// from.
+// -> COPYING. What was aside of `before` goes if that was rolled back: it stands in the file that was handed out.
+Status BeginCopy(postgres::Pool& owner, const State& begun, const State& before);
+// COPYING -> DUAL; the platform's own trades are queued. May be said again after any error.
+Status BeginDual(postgres::Pool& owner, WallTime now);
+Status Switch(postgres::Pool& owner, WallTime now);  // DUAL -> SWITCHED
+Status SwitchBack(postgres::Pool& owner);            // SWITCHED -> DUAL
+// -> FINISHED or ROLLED_BACK. kConflict while trades wait for the file, unless it is given up; kNotFound: there is
+// none.
 Status End(postgres::Pool& owner, Phase phase, const std::string& archive, WallTime now, bool give_up = false);
 
 }  // namespace quantum::tradestore

@@ -9,14 +9,16 @@ namespace {
 constexpr size_t kPage = 5000;
 constexpr size_t kExamplesMax = 20;
 
-// Of all cells but the metadata, which names the row.
-size_t DigestOf(const TradeRow& trade) {
+// Of everything in the row but its number.
+size_t DigestOf(const TradeRow& trade, int64_t rowid) {
   std::string text;
-  for (size_t i = 0; i < trade.size(); ++i) {
-    if (Columns()[i].kind != Kind::kJson) {
-      text += trade[i] ? *trade[i] : "\x1e";  // neither is part of a text
-      text += '\x1f';
-    }
+  for (const std::optional<std::string>& cell : trade) {
+    text += cell ? *cell : "\x1e";  // neither is part of a text
+    text += '\x1f';
+  }
+  const std::string number = kRowidInMetadata + std::to_string(rowid);
+  if (const size_t at = text.rfind(number); at != std::string::npos) {
+    text.erase(at, number.size());
   }
   return std::hash<std::string>()(text);
 }
@@ -29,7 +31,7 @@ Sorter::Sorted Sorter::Take(const LegacyRow& row) {
     return sorted;
   }
   const TradeRow& trade = *sorted.converted.trade;
-  const size_t digest = DigestOf(trade);
+  const size_t digest = DigestOf(trade, row.rowid);
   const auto [known, fresh] = digests_.emplace(*trade.front(), digest);
   if (!fresh && known->second != digest) {
     sorted.converted.reasons.push_back("trade_id: stands there before, with other contents");

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
-#include <charconv>
 #include <cmath>
 
 #include "trading/decimal.h"
@@ -20,11 +19,7 @@ bool IsNumber(Kind kind) {
   return kind == Kind::kPrice || kind == Kind::kQuantity || kind == Kind::kMoney || kind == Kind::kReal;
 }
 
-double ToReal(const std::string& text) {
-  double value = std::nan("");
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
+double RealOf(const std::string& text) { return sqlite::ToReal(text); }
 
 // Postgres writes the numbers of a jsonb anew: 1e2 as 100.
 bool SameJson(const json::value& left, const json::value& right) {
@@ -58,7 +53,7 @@ bool SameCell(Kind kind, const std::string& left, const std::string& right) {
     return true;
   }
   if (kind == Kind::kReal) {
-    return ToReal(left) == ToReal(right);
+    return RealOf(left) == RealOf(right);
   }
   if (kind != Kind::kJson) {
     return false;
@@ -68,14 +63,6 @@ bool SameCell(Kind kind, const std::string& left, const std::string& right) {
   const json::value a = json::parse(left, bad_left);
   const json::value b = json::parse(right, bad_right);
   return !bad_left && !bad_right && SameJson(WithoutLegacy(a), WithoutLegacy(b));
-}
-
-double NumberOf(const Value& value) {
-  if (const auto* integer = std::get_if<int64_t>(&value)) {
-    return static_cast<double>(*integer);
-  }
-  const auto* const real = std::get_if<double>(&value);
-  return real == nullptr ? ToReal(sqlite::ToText(value)) : *real;
 }
 
 // "2024-05-01T12:00:00.250000Z" as Python's isoformat has it: no zone, no fraction of zeros.
@@ -188,7 +175,7 @@ bool SameCells(const TradeRow& trade, const std::vector<Value>& cells) {
         return false;
       }
     } else if (IsNumber(kind) || kind == Kind::kInteger) {
-      if (NumberOf(cell) != ToReal(*trade[i])) {
+      if (sqlite::ToReal(cell) != RealOf(*trade[i])) {
         return false;
       }
     } else if (!SameCell(kind, kind == Kind::kTime ? WithoutZone(*trade[i]) : *trade[i], sqlite::ToText(cell))) {
@@ -196,6 +183,21 @@ bool SameCells(const TradeRow& trade, const std::vector<Value>& cells) {
     }
   }
   return true;
+}
+
+bool SameLegacy(const TradeRow& stands, const TradeRow& incoming) {
+  const auto legacy = [](const TradeRow& trade) {
+    json::error_code error;
+    json::value metadata = json::parse(trade[IndexOf("metadata")].value_or(""), error);
+    json::value* const found = error || !metadata.is_object() ? nullptr : metadata.get_object().if_contains("legacy");
+    if (found == nullptr || !found->is_object()) {
+      return json::value();
+    }
+    found->get_object().erase("rowid");
+    return std::move(*found);
+  };
+  const json::value there = legacy(stands);
+  return there.is_null() || SameJson(there, legacy(incoming));
 }
 
 std::vector<Value> ToCells(const TradeRow& trade) {
@@ -206,9 +208,9 @@ std::vector<Value> ToCells(const TradeRow& trade) {
     if (!trade[i]) {
       cells.emplace_back();
     } else if (IsNumber(kind)) {
-      cells.emplace_back(ToReal(*trade[i]));
+      cells.emplace_back(RealOf(*trade[i]));
     } else if (kind == Kind::kInteger) {
-      cells.emplace_back(static_cast<int64_t>(ToReal(*trade[i])));
+      cells.emplace_back(static_cast<int64_t>(RealOf(*trade[i])));
     } else {
       cells.emplace_back(kind == Kind::kTime ? WithoutZone(*trade[i]) : *trade[i]);
     }
@@ -224,7 +226,7 @@ TradeRow FromCells(const std::vector<Value>& cells) {
     if (std::holds_alternative<std::monostate>(cells[i])) {
       trade.emplace_back();
     } else if (const auto* real = std::get_if<double>(&cells[i])) {
-      trade.emplace_back(ShortestNumber(*real));
+      trade.emplace_back(kind == Kind::kReal ? fmt::format("{}", *real) : ShortestNumber(*real));
     } else {
       trade.emplace_back(kind == Kind::kTime ? WithZone(sqlite::ToText(cells[i])) : sqlite::ToText(cells[i]));
     }

@@ -32,6 +32,10 @@ TradeRow ReadTradeRow(const postgres::Rows& rows, size_t row);
 // not count.
 bool SameTrade(const TradeRow& left, const TradeRow& right);
 
+// Whether a trade of the old system is the same in the columns too that Postgres has not. One that was not migrated
+// from there has none.
+bool SameLegacy(const TradeRow& stands, const TradeRow& incoming);
+
 // As the old system wrote a trade: numbers as REAL, times as text without a zone. A cell for each of Columns().
 std::vector<sqlite::Value> ToCells(const TradeRow& trade);
 // Whether the cells are what ToCells made of the trade, as the file's own column types hold it.

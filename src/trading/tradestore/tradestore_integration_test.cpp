@@ -65,12 +65,13 @@ class TradeStores : public ::testing::Test {
     QUANTUM_TRY(state.last_legacy_rowid, file.LastRowid());
     state.copied_rowid = kBeforeTheFirst;
     state.started = SystemClock().Now();
-    return BeginCopy(pool, state);
+    QUANTUM_TRY(const State before, ReadState(pool));
+    return BeginCopy(pool, state, before);
   }
   Status GoOn(
       postgres::Pool& pool, const OnRows& on_rows = [](int64_t, int64_t) {}) const {
     QUANTUM_TRY(const State state, ReadState(pool));
-    QUANTUM_TRY(CopyFile file, CopyFile::Open(Path()));
+    QUANTUM_TRY(CopyFile file, CopyFile::Open(Path(), state.last_legacy_rowid));
     return CopyRows(pool, file, state, on_rows);
   }
   Status Migrate(postgres::Pool& pool) const {
@@ -79,7 +80,8 @@ class TradeStores : public ::testing::Test {
     return BeginDual(pool, SystemClock().Now());
   }
   Status MirrorAll(postgres::Pool& pool) const {
-    QUANTUM_TRY(CopyFile file, CopyFile::Open(Path()));
+    QUANTUM_TRY(const State state, ReadState(pool));
+    QUANTUM_TRY(CopyFile file, CopyFile::Open(Path(), state.last_legacy_rowid));
     while (true) {
       QUANTUM_TRY(const size_t some, MirrorSome(pool, file));
       if (some == 0) {
@@ -88,8 +90,8 @@ class TradeStores : public ::testing::Test {
     }
   }
   std::vector<std::string> Differences(postgres::Pool& pool) const {
-    auto file = CopyFile::Open(Path());
     const auto state = ReadState(pool);
+    auto file = CopyFile::Open(Path(), state->last_legacy_rowid);
     EXPECT_TRUE(file.ok() && state.ok());
     const auto compared = Compare(
         pool, *file, *state, 0s, [](int64_t, int64_t) { return true; }, SystemClock());
@@ -97,8 +99,9 @@ class TradeStores : public ::testing::Test {
     EXPECT_EQ(compared->examples.size(), compared->differences);
     return compared->examples;
   }
-  Status InTheFile(const std::string& sql) const {
-    QUANTUM_TRY(sqlite::Database database, sqlite::Database::Open(Path(), sqlite::Database::Access::kWrite));
+  Status InTheFile(const std::string& sql) const { return InTheFile(sql, Path()); }
+  static Status InTheFile(const std::string& sql, const std::string& path) {
+    QUANTUM_TRY(sqlite::Database database, sqlite::Database::Open(path, sqlite::Database::Access::kWrite));
     return database.Run(sql);
   }
   static int64_t One(postgres::Pool& pool, const std::string& sql) {
@@ -171,7 +174,7 @@ TEST_F(TradeStores, TwoMigrationsAtOnceDoNotCountTwice) {
     ASSERT_TRUE(Begin(pool).ok());
     const auto stale = ReadState(pool);
     ASSERT_TRUE(GoOn(pool).ok());
-    auto file = CopyFile::Open(Path());
+    auto file = CopyFile::Open(Path(), stale->last_legacy_rowid);
     const Status second = CopyRows(pool, *file, *stale, [](int64_t, int64_t) {});
     ASSERT_FALSE(second.ok());
     EXPECT_EQ(second.error().code, Errc::kConflict);
@@ -222,6 +225,46 @@ TEST_F(TradeStores, AfterARollbackItCanBeDoneAgainAndNothingIsThereTwice) {
   });
 }
 
+// What a row has that Postgres has no column for is part of it.
+TEST_F(TradeStores, RowsThatDifferInMetadataOrInColumnsOfTheirOwnAreNoRepeats) {
+  Generate({.rows = 6'000});
+  ASSERT_TRUE(InTheFile("INSERT INTO trades SELECT * FROM trades WHERE rowid IN (1, 2, 3);"
+                        "UPDATE trades SET legacy_tag = 'y' WHERE rowid = 6002;"
+                        "UPDATE trades SET metadata = '{\"note\":\"new\"}' WHERE rowid = 6003",
+                        Source())
+                  .ok());
+  Run([&](postgres::Pool& pool) {
+    const Status migrated = Migrate(pool);
+    ASSERT_TRUE(migrated.ok()) << migrated.error().message;
+    EXPECT_EQ(ReadState(pool)->repeated, 1);
+    EXPECT_EQ(One(pool, "SELECT count(*) FROM tradestore_aside WHERE rowid IN (6002, 6003)"), 2);
+    EXPECT_THAT(Differences(pool), IsEmpty());
+  });
+}
+
+// The way back after a restore: the file that was handed out, with the platform's own trades in it, is migrated again.
+TEST_F(TradeStores, AFileThatWasHandedOutCanBeMigratedAgain) {
+  Generate({.rows = 300});
+  Run([&](postgres::Pool& pool) {
+    ASSERT_TRUE(pool.Query(kNewTrade, {"ours-", "3"}).ok());
+    ASSERT_TRUE(Migrate(pool).ok());
+    ASSERT_TRUE(MirrorAll(pool).ok());
+    ASSERT_TRUE(End(pool, Phase::kRolledBack, "elsewhere", SystemClock().Now()).ok());
+    std::filesystem::rename(Path(), Source());
+    ASSERT_TRUE(pool.Query("UPDATE trades SET leverage = 7 WHERE trade_id = 'ours-2'").ok());
+    ASSERT_TRUE(Migrate(pool).ok());
+    EXPECT_EQ(ReadState(pool)->odd, 3) << "trades that are open";
+    ASSERT_TRUE(MirrorAll(pool).ok());
+    EXPECT_THAT(Differences(pool), IsEmpty());
+    auto file = CopyFile::Open(Path(), 303);
+    const auto rows = file->Find("ours-2");
+    ASSERT_EQ(rows->size(), 1u);
+    EXPECT_GT(rows->front().rowid, 303) << "it is still the old system's";
+    ASSERT_TRUE(InTheFile("UPDATE trades SET leverage = 8 WHERE trade_id = 'ours-2'").ok());
+    EXPECT_THAT(Differences(pool), ElementsAre("ours-2: other contents"));
+  });
+}
+
 // The platform's trades, from before and from during the time of two stores, while both die now and then.
 TEST_F(TradeStores, WhatIsWrittenWhileBothAreWrittenIsInBoth) {
   Generate({.rows = 500});
@@ -234,7 +277,7 @@ TEST_F(TradeStores, WhatIsWrittenWhileBothAreWrittenIsInBoth) {
                              "pnl_usd = -0.00000001 WHERE trade_id LIKE 'before-%' AND quantity = 0.001 * $1",
                              {std::to_string(round + 1)})
                       .ok());
-      auto file = CopyFile::Open(Path());
+      auto file = CopyFile::Open(Path(), 500);
       ASSERT_TRUE(file.ok());
       if (round % 2 == 0) {
         ASSERT_TRUE(file->Begin().ok());  // and dies: the lock goes with it
@@ -280,7 +323,7 @@ TEST_F(TradeStores, AStepIsOnlyTakenFromWhereItBegins) {
   Generate({.rows = 100});
   Run([&](postgres::Pool& pool) {
     const WallTime now = SystemClock().Now();
-    EXPECT_EQ(ReadPhase(pool).value(), Phase::kNone);
+    EXPECT_EQ(ReadPhase(pool)->phase, Phase::kNone);
     EXPECT_EQ(Switch(pool, now).error().code, Errc::kConflict);
     ASSERT_TRUE(Migrate(pool).ok());
     EXPECT_EQ(BeginDual(pool, now).error().code, Errc::kConflict);
