@@ -96,7 +96,7 @@ double Number(const std::string& text, const std::string& pattern) {
 }
 
 Result Load(const PostgresServer& server, const fs::path& folder, bool pooled, bool anew, int clients, int seconds) {
-  const fs::path said = folder / "pgbench.out";
+  const fs::path said = folder / fmt::format("pgbench-{}-{}.out", pooled, anew);
   const postgres::PoolOptions options = server.ServiceOptions();
   std::vector<std::string> command = {"/usr/lib/postgresql/15/bin/pgbench",
                                       "--no-vacuum",
@@ -196,8 +196,10 @@ int Main(int argc, char** argv) {
                              {.name = "connected anew for each transaction", .direct = {}, .pooled = {}}};
   for (Pair& pair : pairs) {
     const bool anew = &pair == &pairs.back();
-    pair.pooled = Load(server, folder.path(), true, anew, clients, seconds);
     pair.direct = Load(server, folder.path(), false, anew, clients, seconds);
+    pair.pooled = Load(server, folder.path(), true, anew, clients, seconds);
+    server.KillPgBouncer();  // with its idle connections, which are not those of the next clients
+    server.StartPgBouncer();
     Show(pair, json);
   }
   const bool good =

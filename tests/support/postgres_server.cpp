@@ -232,6 +232,7 @@ postgres::PoolOptions PostgresServer::OwnerOptions() const {
 }
 
 std::string PostgresServer::PostgresLog() const { return ReadFile(directory_.path() / "postgres.log"); }
+std::string PostgresServer::UserList() const { return ReadFile(directory_.path() / "config/userlist.txt"); }
 std::string PostgresServer::PgBouncerLog() const { return ReadFile(directory_.path() / "pgbouncer.log"); }
 
 }  // namespace quantum::testing

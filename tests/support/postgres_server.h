@@ -48,6 +48,7 @@ class PostgresServer {
 
   std::string PostgresLog() const;
   std::string PgBouncerLog() const;
+  std::string UserList() const;  // of PgBouncer
 
  private:
   TemporaryDirectory directory_;

@@ -42,6 +42,17 @@ TEST_F(BootstrapTest, NoPasswordReachesALog) {
   EXPECT_THAT(server().PgBouncerLog(), Not(HasSubstr("test-password")));
 }
 
+// PgBouncer passes a client's proof on, for which both must hold the same.
+TEST_F(BootstrapTest, PgBouncerKnowsNoPasswordButWhatPostgresKeepsOfIt) {
+  const std::string list = server().UserList();
+  EXPECT_THAT(list, Not(HasSubstr("test-password")));
+  for (const char* user : {"quantum", "quantum_admin", "quantum_stats"}) {
+    EXPECT_THAT(list, HasSubstr("\"" + std::string(user) + "\" \"SCRAM-SHA-256$4096:"));
+  }
+  server().Bootstrap("userlist");
+  EXPECT_EQ(server().UserList(), list) << "each run makes another";
+}
+
 TEST_F(BootstrapTest, EveryTaskMayBeRepeatedAndTouchesNoData) {
   WithPool([](Pool& pool) { ASSERT_TRUE(pool.Query("INSERT INTO item (id) VALUES (1)")); });
   for (const char* task : {"roles", "userlist"}) {
