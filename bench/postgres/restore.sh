@@ -29,13 +29,23 @@ remote=0 # pid of the server that plays S3 or Azure
 quantum() { ./quantum --state "$state" --port-offset "$offset" "$@"; }
 say() { echo "$*" >&2; }
 
-# Of this platform: all that name its state directory.
-pids() { pgrep -f -- "$state/" | grep -vx "$$" || true; }
+# Of this platform: what works in its state directory or was started with it.
+pids() {
+  local process
+  for process in /proc/[0-9]*; do
+    if [[ "$(readlink "$process/cwd" 2>/dev/null)" == "$state/"* ]] ||
+      tr '\0' '\n' 2>/dev/null <"$process/cmdline" | grep -qF -- "$state"; then
+      echo "${process#/proc/}"
+    fi
+  done
+}
 kill_all() {
-
-  for _ in 1 2 3 4 5; do
-    # shellcheck disable=SC2046
-    kill -9 $(pids) 2>/dev/null || return 0
+  local found
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    found="$(pids)"
+    [[ -n "$found" ]] || return 0
+    # shellcheck disable=SC2086
+    kill -9 $found 2>/dev/null || true
     sleep 0.1
   done
 }
