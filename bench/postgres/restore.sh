@@ -29,14 +29,17 @@ remote=0 # pid of the server that plays S3 or Azure
 quantum() { ./quantum --state "$state" --port-offset "$offset" "$@"; }
 say() { echo "$*" >&2; }
 
-# Of this platform: what works in its state directory or was started with it.
+# Of this platform: what works in its state directory, writes its output there, or was started with it.
 pids() {
-  local process
+  local process at
   for process in /proc/[0-9]*; do
-    if [[ "$(readlink "$process/cwd" 2>/dev/null)" == "$state/"* ]] ||
-      tr '\0' '\n' 2>/dev/null <"$process/cmdline" | grep -qF -- "$state"; then
-      echo "${process#/proc/}"
-    fi
+    for at in cwd fd/1 fd/2; do
+      if [[ "$(readlink "$process/$at" 2>/dev/null)" == "$state/"* ]]; then
+        echo "${process#/proc/}"
+        continue 2
+      fi
+    done
+    ! tr '\0' '\n' 2>/dev/null <"$process/cmdline" | grep -qF -- "$state" || echo "${process#/proc/}"
   done
 }
 kill_all() {
