@@ -17,8 +17,8 @@ struct Fault {
 
 const std::vector<Fault>& Faults();
 
-// The negative control's: the master cut off, with a producer at its side, until there is another one and 4 s longer; the
-// producer dies before the healing.
+// The negative control's: the master cut off, with a producer at its side, until there is another one and 4 s longer;
+// the producer dies before the healing.
 Status PartitionWithDeath(Stage& stage);
 
 }  // namespace quantum::operate::chaos
