@@ -12,7 +12,6 @@ namespace quantum::tradestore {
 namespace {
 
 namespace json = boost::json;
-using postgres::Params;
 using postgres::Rows;
 using postgres::Transaction;
 
@@ -129,8 +128,7 @@ Result<State> ReadState(postgres::Pool& pool) {
 Status Keep(postgres::Pool& pool, const Comparison& comparison) {
   const auto kept = pool.Query(
       "UPDATE tradestore SET compared_at = $1, compared_rows = $2, differences = $3, difference_examples = "
-      "ARRAY(SELECT "
-      "json_array_elements_text($4::json)) WHERE phase IN ('DUAL', 'SWITCHED')",
+      "ARRAY(SELECT json_array_elements_text($4::json)) WHERE phase IN ('DUAL', 'SWITCHED')",
       {FormatMicroseconds(comparison.at), std::to_string(comparison.rows), std::to_string(comparison.differences),
        json::serialize(json::value_from(comparison.examples))},
       {.idempotent = true});

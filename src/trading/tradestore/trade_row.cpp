@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 
+#include "platform/log/json_text.h"
 #include "trading/decimal.h"
 #include "trading/tradestore/columns.h"
 
@@ -18,8 +20,6 @@ using sqlite::Value;
 bool IsNumber(Kind kind) {
   return kind == Kind::kPrice || kind == Kind::kQuantity || kind == Kind::kMoney || kind == Kind::kReal;
 }
-
-double RealOf(const std::string& text) { return sqlite::ToReal(text); }
 
 // Postgres writes the numbers of a jsonb anew: 1e2 as 100.
 bool SameJson(const json::value& left, const json::value& right) {
@@ -53,7 +53,7 @@ bool SameCell(Kind kind, const std::string& left, const std::string& right) {
     return true;
   }
   if (kind == Kind::kReal) {
-    return RealOf(left) == RealOf(right);
+    return sqlite::ToReal(left) == sqlite::ToReal(right);
   }
   if (kind != Kind::kJson) {
     return false;
@@ -97,34 +97,10 @@ std::string FormatMicroseconds(WallTime time) {
 }
 
 bool IsText(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x80) {
-      if (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') {
-        return false;
-      }
-      ++i;
-      continue;
-    }
-    const size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
-    if (byte < 0xc2 || byte > 0xf4 || i + length > text.size()) {
-      return false;
-    }
-    uint32_t point = byte & (0xff >> (length + 1));
-    for (size_t k = 1; k < length; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xc0) != 0x80) {
-        return false;
-      }
-      point = point << 6 | (next & 0x3f);
-    }
-    constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (point < kSmallest[length] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) {
-      return false;
-    }
-    i += length;
-  }
-  return true;
+  const bool has_controls = std::any_of(text.begin(), text.end(), [](unsigned char byte) {
+    return byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r';
+  });
+  return !has_controls && log::IsUtf8(text);
 }
 
 std::string SelectTradeRow() {
@@ -144,8 +120,7 @@ std::string SelectTradeRow() {
 
 std::string FromWanted() {
   return " FROM unnest($1::text[]) AS wanted (id), LATERAL (SELECT * FROM trades WHERE trade_id = wanted.id LIMIT 1) "
-         "AS "
-         "trades";
+         "AS trades";
 }
 
 TradeRow ReadTradeRow(const postgres::Rows& rows, size_t row) {
@@ -175,7 +150,7 @@ bool SameCells(const TradeRow& trade, const std::vector<Value>& cells) {
         return false;
       }
     } else if (IsNumber(kind) || kind == Kind::kInteger) {
-      if (sqlite::ToReal(cell) != RealOf(*trade[i])) {
+      if (sqlite::ToReal(cell) != sqlite::ToReal(*trade[i])) {
         return false;
       }
     } else if (!SameCell(kind, kind == Kind::kTime ? WithoutZone(*trade[i]) : *trade[i], sqlite::ToText(cell))) {
@@ -208,9 +183,9 @@ std::vector<Value> ToCells(const TradeRow& trade) {
     if (!trade[i]) {
       cells.emplace_back();
     } else if (IsNumber(kind)) {
-      cells.emplace_back(RealOf(*trade[i]));
+      cells.emplace_back(sqlite::ToReal(*trade[i]));
     } else if (kind == Kind::kInteger) {
-      cells.emplace_back(static_cast<int64_t>(RealOf(*trade[i])));
+      cells.emplace_back(static_cast<int64_t>(sqlite::ToReal(*trade[i])));
     } else {
       cells.emplace_back(kind == Kind::kTime ? WithoutZone(*trade[i]) : *trade[i]);
     }
