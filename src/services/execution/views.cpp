@@ -72,12 +72,16 @@ json::object TradeJson(const tradestore::TradeRow& trade) {
     const tradestore::Column& column = tradestore::Columns()[i];
     object[JsonNameOf(column)] = trade[i] ? CellJson(column.kind, *trade[i]) : json::value();
   }
+  json::object known;  // of its own, since adding a member moves those that are there
   if (const json::value* metadata = object.if_contains("metadata"); metadata->is_object()) {
     for (const char* member : {"reservation_id", "correlation_id"}) {
       if (const json::value* value = metadata->get_object().if_contains(member)) {
-        object[member] = *value;
+        known[member] = *value;
       }
     }
+  }
+  for (auto& member : known) {
+    object[member.key()] = std::move(member.value());
   }
   return object;
 }
