@@ -225,19 +225,19 @@ TEST_F(TradeStores, AfterARollbackItCanBeDoneAgainAndNothingIsThereTwice) {
   });
 }
 
-// What a row has that Postgres has no column for is part of it.
+// What a row has that Postgres has no column for is part of it, on its own page of rows and on a later one.
 TEST_F(TradeStores, RowsThatDifferInMetadataOrInColumnsOfTheirOwnAreNoRepeats) {
   Generate({.rows = 6'000});
-  ASSERT_TRUE(InTheFile("INSERT INTO trades SELECT * FROM trades WHERE rowid IN (1, 2, 3);"
-                        "UPDATE trades SET legacy_tag = 'y' WHERE rowid = 6002;"
-                        "UPDATE trades SET metadata = '{\"note\":\"new\"}' WHERE rowid = 6003",
+  ASSERT_TRUE(InTheFile("INSERT INTO trades SELECT * FROM trades WHERE rowid IN (1, 2, 3, 5998, 5999, 6000);"
+                        "UPDATE trades SET legacy_tag = 'y' WHERE rowid IN (6002, 6005);"
+                        "UPDATE trades SET metadata = '{\"note\":\"new\"}' WHERE rowid IN (6003, 6006)",
                         Source())
                   .ok());
   Run([&](postgres::Pool& pool) {
     const Status migrated = Migrate(pool);
     ASSERT_TRUE(migrated.ok()) << migrated.error().message;
-    EXPECT_EQ(ReadState(pool)->repeated, 1);
-    EXPECT_EQ(One(pool, "SELECT count(*) FROM tradestore_aside WHERE rowid IN (6002, 6003)"), 2);
+    EXPECT_EQ(ReadState(pool)->repeated, 2);
+    EXPECT_EQ(One(pool, "SELECT count(*) FROM tradestore_aside WHERE rowid IN (6002, 6003, 6005, 6006)"), 4);
     EXPECT_THAT(Differences(pool), IsEmpty());
   });
 }
