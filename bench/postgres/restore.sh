@@ -28,6 +28,7 @@ remote=0 # pid of the server that plays S3 or Azure
 
 quantum() { ./quantum --state "$state" --port-offset "$offset" "$@"; }
 say() { echo "$*" >&2; }
+subtract() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a - b }'; }
 
 # Of this platform: what works in its state directory, writes its output there, or was started with it.
 pids() {
@@ -130,7 +131,7 @@ measure() {
   say "$repository: backing up"
   began="$(date +%s.%N)"
   quantum backup full --json >"$folder/backup.json" 2>/dev/null
-  backup="$(echo "$(date +%s.%N) - $began" | bc)"
+  backup="$(subtract "$(date +%s.%N)" "$began")"
   say "$repository: restoring"
   quantum restore --json >"$folder/restore.json" 2>"$folder/restore.log" || { cat "$folder/restore.log" >&2 && exit 1; }
   say "$repository: every process is killed"
@@ -141,7 +142,7 @@ measure() {
   wait "$beater" || true
   quantum restore --json >"$folder/last.json" 2>"$folder/restore.log" || { cat "$folder/restore.log" >&2 && exit 1; }
   restored="$(sed -n 's/.*"last_commit":"\([^"]*\)".*/\1/p' "$folder/last.json")"
-  lost="$(echo "$(tail -1 "$folder/beats") - $(date -d "$restored" +%s.%N)" | bc)"
+  lost="$(subtract "$(tail -1 "$folder/beats")" "$(date -d "$restored" +%s.%N)")"
   sed "s/^{/{\"repository\":\"$repository\",\"backup_seconds\":$backup,\"lost_seconds\":$lost,/" "$folder/restore.json"
 }
 
