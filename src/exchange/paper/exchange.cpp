@@ -51,7 +51,7 @@ Status Exchange::OpenAccount() {
     opened.account.Apply(wallet);
   }
   journal_.emplace(std::move(opened.journal));
-  engine_ = std::make_unique<Engine>(options_.symbols, std::move(opened.account));
+  engine_ = std::make_unique<Engine>(options_.symbols, std::move(opened.account), options_.engine);
   return {};
 }
 
@@ -90,7 +90,7 @@ Status Exchange::OpenMarket() {
                    {{"position", checkpoint->position_ms}});
       streams_ = std::make_unique<MarketStreams>(options_.symbols, hub_);
       QUANTUM_CHECK(RestoreKlines(false));
-      engine_ = std::make_unique<Engine>(options_.symbols, Account(engine_->account()));
+      engine_ = std::make_unique<Engine>(options_.symbols, Account(engine_->account()), options_.engine);
       QUANTUM_CHECK(OpenRecording(std::nullopt));
     }
   }
@@ -197,6 +197,7 @@ Result<bool> Exchange::Advance(size_t events_max) {
     status = Pull();
     ++done;
   }
+  engine_->OnTime(now_ms());
   const bool more = pending_ && pending_->time_ms + shift_ms_ <= until_ms;
   if (pending_ && !more) {
     market_ms_ = std::max(market_ms_, until_ms);

@@ -64,6 +64,7 @@ Result<PaperOptions> ReadOptions(const config::Manifest& manifest) {
     options.wallet = *wallet;
   }
   options.latency = section.GetDuration("latency", Duration{}, Duration{}, std::chrono::seconds(30));
+  options.engine.countdown_spares_conditional = section.GetChoice("countdown", "all", {"all", "plain"}) == "plain";
   QUANTUM_CHECK(section.Finish());
   options.directory = manifest.state_directory() + "/data/paper-exchange";
   return options;

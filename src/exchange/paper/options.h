@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "exchange/paper/engine/engine.h"
 #include "platform/base/clock.h"
 #include "platform/config/manifest.h"
 #include "trading/decimal.h"
@@ -20,6 +21,7 @@ namespace quantum::paper {
 //     paper-exchange:
 //       wallet: "10000"            # USDT, of an account that has no journal yet
 //       latency: 0ms               # how long an order takes to reach the engine
+//       countdown: all             # what countdownCancelAll cancels: all, or plain (conditional orders stay)
 struct PaperOptions {
   std::vector<std::string> symbols;
   std::vector<std::string> files;  // empty: synthetic
@@ -29,6 +31,7 @@ struct PaperOptions {
   int speed = 1;  // 0, "max": as fast as the subscribers read, once every service is ready; until then 1
   trading::Decimal wallet;
   Duration latency{};
+  EngineOptions engine;
   std::string directory;  // <state>/data/paper-exchange
 };
 

@@ -47,8 +47,25 @@ void Account::ApplyRecord(const WalletOpened& record) {
   start_ = wallet_ = record.wallet;
 }
 
+void Account::Expose(const PaperOrder& order, bool open) {
+  if (order.order_id == 0 || !IsOpen(order.status) || order.reduce_only) {
+    return;
+  }
+  Symbol& symbol = Mutable(order.symbol);
+  Decimal& sum = order.side == Side::kBuy ? symbol.open_buys : symbol.open_sells;
+  const Decimal notional = order.price.Times(order.remaining());
+  sum += open ? notional : -notional;
+}
+
 void Account::Store(const PaperOrder& order) {
-  orders_[order.order_id] = order;
+  PaperOrder& stored = orders_[order.order_id];
+  Expose(stored, false);
+  stored = order;
+  if (stored.priority == 0) {
+    stored.priority = stored.order_id;  // of a journal that did not know priorities
+  }
+  next_priority_ = std::max(next_priority_, stored.priority + 1);
+  Expose(stored, true);
   orders_by_client_[{order.symbol, order.client_id}] = order.order_id;
   next_order_id_ = std::max(next_order_id_, order.order_id + 1);
   if (IsOpen(order.status)) {
@@ -105,6 +122,14 @@ void Account::ApplyRecord(const LeverageSet& record) { Mutable(record.symbol).le
 
 void Account::ApplyRecord(const MarginTypeSet& record) { Mutable(record.symbol).isolated = record.isolated; }
 
+void Account::ApplyRecord(const CountdownSet& record) {
+  if (record.countdown_ms == 0) {
+    countdowns_.erase(record.symbol);
+  } else {
+    countdowns_[record.symbol] = record;
+  }
+}
+
 void Account::ApplyRecord(const AccountKept& record) {
   QUANTUM_ASSERT(!opened_);
   opened_ = true;
@@ -143,6 +168,9 @@ std::vector<Record> Account::Records() const {
   }
   for (const auto& [id, order] : algos_) {
     records.push_back(AlgoChanged{order});
+  }
+  for (const auto& [name, countdown] : countdowns_) {
+    records.push_back(countdown);
   }
   return records;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <set>
@@ -21,6 +22,9 @@ class Account {
     int leverage = 20;
     bool isolated = false;  // remembered and reported; margin is reckoned as cross
     int64_t updated_ms = 0;
+    // What open orders that are not reduce-only are worth at their prices.
+    Decimal open_buys;
+    Decimal open_sells;
   };
 
   // A record that contradicts the account is an assertion: it was made from this account, or read from its own journal.
@@ -46,10 +50,12 @@ class Account {
   const std::set<int64_t>& open_orders() const { return open_orders_; }
   const std::set<int64_t>& open_algos() const { return open_algos_; }  // waiting for their trigger
   const std::deque<PaperFill>& fills() const { return fills_; }
+  const std::map<std::string, CountdownSet>& countdowns() const { return countdowns_; }  // those that are armed
 
   int64_t next_order_id() const { return next_order_id_; }
   int64_t next_algo_id() const { return next_algo_id_; }
   int64_t next_trade_id() const { return next_trade_id_; }
+  int64_t next_priority() const { return std::max(next_priority_, next_order_id_); }
 
   // How much history is kept for queries; older finished orders and fills are forgotten (positions and wallet are not).
   static constexpr size_t kOrdersKept = 20'000;
@@ -65,8 +71,10 @@ class Account {
   void ApplyRecord(const AccountKept& record);
   void ApplyRecord(const SymbolKept& record);
   void ApplyRecord(const FillKept& record);
+  void ApplyRecord(const CountdownSet& record);
   Symbol& Mutable(const std::string& name);
   void Store(const PaperOrder& order);
+  void Expose(const PaperOrder& order, bool open);
 
   bool opened_ = false;
   Decimal start_;
@@ -79,6 +87,8 @@ class Account {
   std::map<std::string, int64_t> algos_by_client_;
   std::set<int64_t> open_algos_;
   std::deque<PaperFill> fills_;
+  std::map<std::string, CountdownSet> countdowns_;
+  int64_t next_priority_ = 0;
   int64_t next_order_id_ = 1'000'000'001;
   int64_t next_algo_id_ = 2'000'000'001;
   int64_t next_trade_id_ = 1;

@@ -14,11 +14,17 @@ ApiError UnknownOrder() { return {-2011, "Unknown order sent."}; }
 
 }  // namespace
 
-Engine::Engine(const std::vector<std::string>& symbols, Account account) : account_(std::move(account)) {
+Engine::Engine(const std::vector<std::string>& symbols, Account account, EngineOptions options)
+    : options_(options), account_(std::move(account)) {
   for (const std::string& symbol : symbols) {
     const PaperRules* rules = FindRules(symbol);
     QUANTUM_ASSERT(rules != nullptr);
     markets_.emplace(symbol, SymbolMarket(*rules));
+    resting_[symbol];
+  }
+  for (int64_t id : account_.open_orders()) {
+    const PaperOrder& order = *account_.FindOrder(id);
+    resting_[order.symbol].Add(order, std::nullopt);
   }
 }
 
@@ -53,7 +59,7 @@ Answer<PaperOrder> Engine::Place(const OrderRequest& request, int64_t now_ms) {
   if (const auto error = CheckOrder(market, request)) {
     return *error;
   }
-  if (const auto error = CheckMargin(market, request)) {
+  if (const auto error = CheckMargin(market, request, nullptr)) {
     return *error;
   }
   if (const auto error = CheckImmediate(market, request)) {
@@ -70,6 +76,7 @@ Answer<PaperOrder> Engine::Place(const OrderRequest& request, int64_t now_ms) {
       request.reduce_only ? std::min(request.quantity, Closable(request.symbol, request.side)) : request.quantity;
   order.price = request.market ? Decimal() : request.price;
   order.reduce_only = request.reduce_only;
+  order.self_trade = request.self_trade;
   order.created_ms = order.updated_ms = now_ms;
   const PaperOrder accepted = Accept(std::move(order));
   TakeLiquidity(market, accepted.order_id, now_ms);
@@ -79,6 +86,7 @@ Answer<PaperOrder> Engine::Place(const OrderRequest& request, int64_t now_ms) {
 
 PaperOrder Engine::Accept(PaperOrder order) {
   order.order_id = account_.next_order_id();
+  order.priority = account_.next_priority();
   if (order.client_id.empty()) {
     order.client_id = fmt::format("paper-{}", order.order_id);
   }
@@ -87,61 +95,90 @@ PaperOrder Engine::Accept(PaperOrder order) {
   return order;
 }
 
-std::optional<Decimal> Engine::OwnBest(const std::string& symbol, Side taker) const {
-  std::optional<Decimal> best;
-  for (int64_t id : account_.open_orders()) {
-    const PaperOrder& order = *account_.FindOrder(id);
-    if (order.symbol == symbol && order.side != taker && !order.market) {
-      const bool better = !best || (taker == Side::kBuy ? order.price < *best : order.price > *best);
-      best = better ? order.price : *best;
-    }
+const RestingOrders::Entry* Engine::OwnBest(const std::string& symbol, Side taker, std::optional<Decimal> limit) const {
+  const RestingOrders::Queue& queue = resting_.at(symbol).Of(trading::Opposite(taker));
+  if (queue.empty()) {
+    return nullptr;
   }
-  return best;
+  const RestingOrders::Entry& best = queue.begin()->second;
+  const bool met = !limit || (taker == Side::kBuy ? *limit >= best.price : *limit <= best.price);
+  return met ? &best : nullptr;
 }
 
 void Engine::TakeLiquidity(SymbolMarket& market, int64_t order_id, int64_t now_ms) {
-  const PaperOrder order = *account_.FindOrder(order_id);
-  const std::optional<Decimal> limit = order.market ? std::nullopt : std::optional(order.price);
-  const std::optional<Decimal> own = OwnBest(order.symbol, order.side);
-  const bool met_own = own && (!limit || (order.side == Side::kBuy ? *limit >= *own : *limit <= *own));
-  for (const SymbolMarket::Offer& offer : market.Offers(order.side, limit, order.quantity)) {
-    if (own && (order.side == Side::kBuy ? offer.price >= *own : offer.price <= *own)) {
-      break;
+  for (;;) {
+    const PaperOrder order = *account_.FindOrder(order_id);
+    const bool buys = order.side == Side::kBuy;
+    const std::optional<Decimal> limit = order.market ? std::nullopt : std::optional(order.price);
+    const RestingOrders::Entry* own = OwnBest(order.symbol, order.side, limit);
+    for (const SymbolMarket::Offer& offer : market.Offers(order.side, limit, order.remaining())) {
+      if ((own != nullptr && (buys ? offer.price >= own->price : offer.price <= own->price)) ||
+          !IsOpen(account_.FindOrder(order_id)->status)) {
+        break;
+      }
+      const Decimal wanted = std::min(offer.quantity, account_.FindOrder(order_id)->remaining());
+      const Decimal filled = Fill(market, order_id, offer.price, wanted, false, now_ms);
+      if (filled.is_positive()) {
+        market.Take(order.side, offer.price, filled);
+      }
     }
-    const Decimal wanted = std::min(offer.quantity, account_.FindOrder(order_id)->remaining());
-    if (!IsOpen(account_.FindOrder(order_id)->status)) {
+    if (own == nullptr || !IsOpen(account_.FindOrder(order_id)->status) ||
+        !MeetOwn(market, order_id, own->order_id, now_ms)) {
       break;
-    }
-    const Decimal filled = Fill(market, order_id, offer.price, wanted, false, now_ms);
-    if (filled.is_positive()) {
-      market.Take(order.side, offer.price, filled);
     }
   }
   const PaperOrder& after = *account_.FindOrder(order_id);
   if (!IsOpen(after.status)) {
     return;
   }
-  const bool rests =
-      !order.market && (order.time_in_force == TimeInForce::kGtc || order.time_in_force == TimeInForce::kGtx);
-  if (met_own) {
-    Finish(order_id, Execution::kExpiredInMatch, now_ms);
-  } else if (rests) {
+  if (!after.market && (after.time_in_force == TimeInForce::kGtc || after.time_in_force == TimeInForce::kGtx)) {
     Rest(market, after);
   } else {
     Finish(order_id, Execution::kExpired, now_ms);
   }
 }
 
-void Engine::Rest(const SymbolMarket& market, const PaperOrder& order) {
-  Decimal ahead = market.Displayed(order.side, order.price);
-  for (const auto& [id, queue] : queue_ahead_) {
-    const PaperOrder* other = account_.FindOrder(id);
-    if (other != nullptr && id != order.order_id && other->symbol == order.symbol && other->side == order.side &&
-        other->price == order.price) {
-      ahead = std::max(ahead, queue + other->remaining());
-    }
+bool Engine::MeetOwn(SymbolMarket& market, int64_t order_id, int64_t own_id, int64_t now_ms) {
+  const PaperOrder order = *account_.FindOrder(order_id);
+  const PaperOrder own = *account_.FindOrder(own_id);
+  switch (order.self_trade) {
+    case SelfTradePrevention::kExpireTaker:
+      Finish(order_id, Execution::kExpiredInMatch, now_ms);
+      return false;
+    case SelfTradePrevention::kExpireMaker:
+      Finish(own_id, Execution::kExpiredInMatch, now_ms);
+      return true;
+    case SelfTradePrevention::kExpireBoth:
+      Finish(own_id, Execution::kExpiredInMatch, now_ms);
+      Finish(order_id, Execution::kExpiredInMatch, now_ms);
+      return false;
+    case SelfTradePrevention::kNone:
+      break;
   }
-  queue_ahead_[order.order_id] = ahead;
+  // They trade with each other: one trade of two fills.
+  Decimal quantity = std::min(order.remaining(), own.remaining());
+  for (const PaperOrder* one : {&own, &order}) {
+    const Decimal closable = one->reduce_only ? Closable(one->symbol, one->side) : quantity;
+    if (closable.is_zero()) {
+      Finish(one->order_id, Execution::kExpired, now_ms);
+      return one == &own;
+    }
+    quantity = std::min(quantity, closable);
+  }
+  Fill(market, own_id, own.price, quantity, true, now_ms);
+  Fill(market, order_id, own.price, quantity, false, now_ms);
+  return IsOpen(account_.FindOrder(order_id)->status);
+}
+
+Decimal Engine::OthersAhead(const SymbolMarket& market, const PaperOrder& order) const {
+  // Not before others that stand before the account's own order at this price.
+  const Decimal displayed = market.Displayed(order.side, order.price);
+  const RestingOrders::Entry* before = resting_.at(order.symbol).Before(order.side, RestingOrders::KeyOf(order));
+  return before == nullptr ? displayed : std::max(displayed, before->others_ahead.value_or(displayed));
+}
+
+void Engine::Rest(const SymbolMarket& market, const PaperOrder& order) {
+  resting_.at(order.symbol).Add(order, OthersAhead(market, order));
 }
 
 Decimal Engine::Fill(SymbolMarket& market, int64_t order_id, Decimal price, Decimal quantity, bool maker,
@@ -173,7 +210,7 @@ Decimal Engine::Fill(SymbolMarket& market, int64_t order_id, Decimal price, Deci
   order.updated_ms = now_ms;
   Commit(Filled{fill, order});
   if (!IsOpen(order.status)) {
-    queue_ahead_.erase(order_id);
+    resting_.at(order.symbol).Remove(order);
   }
   if (change.closed_quantity.is_positive()) {
     shrunk_.insert(order.symbol);
@@ -190,7 +227,7 @@ void Engine::Finish(int64_t order_id, Execution status, int64_t now_ms) {
   PaperOrder order = *account_.FindOrder(order_id);
   order.status = status;
   order.updated_ms = now_ms;
-  queue_ahead_.erase(order_id);
+  resting_.at(order.symbol).Remove(order);
   Commit(OrderChanged{order});
   Tell(OrderEvent{order, status == Execution::kCanceled ? "CANCELED" : "EXPIRED", std::nullopt});
   FinishAlgoOf(order, now_ms);

@@ -11,6 +11,7 @@
 #include "exchange/paper/engine/account.h"
 #include "exchange/paper/engine/api_error.h"
 #include "exchange/paper/engine/margin.h"
+#include "exchange/paper/engine/resting.h"
 #include "exchange/paper/engine/symbol_market.h"
 #include "exchange/paper/market/source.h"
 
@@ -25,6 +26,14 @@ struct OrderRequest {
   Decimal quantity;
   Decimal price;
   bool reduce_only = false;
+  SelfTradePrevention self_trade = SelfTradePrevention::kExpireTaker;
+};
+
+struct AmendRequest {
+  int64_t order_id = 0;
+  Side side = Side::kBuy;  // the order's: an amendment does not change it
+  Decimal quantity;        // of the whole order, with what is filled of it
+  Decimal price;
 };
 
 struct AlgoRequest {
@@ -39,12 +48,20 @@ struct AlgoRequest {
   bool on_mark_price = false;
   bool reduce_only = false;
   bool close_position = false;
+  Decimal activate_price;  // of TRAILING_STOP_MARKET; zero: the price at its placing
+  Decimal callback_rate;   // of TRAILING_STOP_MARKET, percent
+  SelfTradePrevention self_trade = SelfTradePrevention::kExpireTaker;
+};
+
+struct EngineOptions {
+  // Binance does not say whether the dead-man switch cancels conditional orders as well.
+  bool countdown_spares_conditional = false;
 };
 
 // What the account's user data stream tells, in this order.
 struct OrderEvent {
   PaperOrder order;
-  std::string execution;  // x: NEW, TRADE, CANCELED, EXPIRED
+  std::string execution;  // x: NEW, TRADE, AMENDMENT, CANCELED, EXPIRED
   std::optional<PaperFill> fill;
 };
 struct AccountEvent {
@@ -67,8 +84,9 @@ using EngineEvent = std::variant<OrderEvent, AccountEvent, AlgoEvent, LeverageEv
 //
 // Market orders walk the replayed book. Limit orders rest behind everything displayed at their price: the queue ahead
 // shrinks only by trades at that price (who cancels counts as behind us), and the order fills when the queue is used
-// up, when the market trades through its price, or when the opposite best price reaches it. Orders of the account never
-// meet each other: the incoming one expires where it would (EXPIRED_IN_MATCH).
+// up, when the market trades through its price, or when the opposite best price reaches it. Of one trade's quantity the
+// orders take their shares by price, then time, and never more than was traded. Where orders of the account would meet
+// each other, the incoming one's self-trade prevention decides who expires (EXPIRED_IN_MATCH).
 //
 // A conditional order whose trigger price is reached spawns an order that carries the conditional order's client id as
 // its own (c = clientAlgoId); ALGO_UPDATE goes TRIGGERING, TRIGGERED (with the order's id), and FINISHED when that
@@ -79,11 +97,17 @@ using EngineEvent = std::variant<OrderEvent, AccountEvent, AlgoEvent, LeverageEv
 class Engine {
  public:
   // The account as its journal left it.
-  Engine(const std::vector<std::string>& symbols, Account account);
+  Engine(const std::vector<std::string>& symbols, Account account, EngineOptions options = {});
 
   Answer<PaperOrder> Place(const OrderRequest& request, int64_t now_ms);
   Answer<PaperOrder> Cancel(int64_t order_id, int64_t now_ms);
   void CancelAll(const std::string& symbol, int64_t now_ms);
+  // Changes price and quantity of a limit order. It keeps its place in the queue only when the price stays and the
+  // quantity shrinks; it is cancelled when as much as the new quantity is filled already, and when it is post-only and
+  // would take now.
+  Answer<PaperOrder> Amend(const AmendRequest& request, int64_t now_ms);
+  // Arms the dead-man switch: all orders of the symbol are cancelled when the countdown is over. Zero disarms.
+  std::optional<ApiError> SetCountdown(const std::string& symbol, int64_t countdown_ms, int64_t now_ms);
   Answer<AlgoOrder> PlaceAlgo(const AlgoRequest& request, int64_t now_ms);
   Answer<AlgoOrder> CancelAlgo(int64_t algo_id, int64_t now_ms);
   void CancelAllAlgos(const std::string& symbol, int64_t now_ms);
@@ -96,6 +120,8 @@ class Engine {
   void Replay(const SourceEvent& event);
   // Every SymbolMarket::kMarkSampleMs of market time.
   void SampleMarks(int64_t now_ms);
+  // Every few milliseconds of server time: what is due by the clock.
+  void OnTime(int64_t now_ms);
 
   struct Output {
     std::vector<Record> records;
@@ -112,17 +138,26 @@ class Engine {
  private:
   std::optional<ApiError> CheckOrder(const SymbolMarket& market, const OrderRequest& request) const;
   std::optional<ApiError> CheckAlgo(const SymbolMarket& market, const AlgoRequest& request) const;
-  std::optional<ApiError> CheckMargin(const SymbolMarket& market, const OrderRequest& request) const;
+  std::optional<ApiError> CheckMargin(const SymbolMarket& market, const OrderRequest& request,
+                                      const PaperOrder* amended) const;
+  std::optional<ApiError> CheckAmendment(const SymbolMarket& market, const PaperOrder& order, Decimal quantity,
+                                         Decimal price) const;
   std::optional<ApiError> CheckImmediate(const SymbolMarket& market, const OrderRequest& request) const;
+  // What resting orders of the account offer within the limit of an incoming one.
+  Decimal OwnWithin(const OrderRequest& request) const;
   Decimal Closable(const std::string& symbol, Side side) const;
 
   void Commit(Record record);
   void Tell(EngineEvent event) { output_.events.push_back(std::move(event)); }
   PaperOrder Accept(PaperOrder order);
   void TakeLiquidity(SymbolMarket& market, int64_t order_id, int64_t now_ms);
-  // The price at which the account's own resting orders stand in the way of a taker.
-  std::optional<Decimal> OwnBest(const std::string& symbol, Side taker) const;
+  // The account's own resting order that a taker with this limit meets first.
+  const RestingOrders::Entry* OwnBest(const std::string& symbol, Side taker, std::optional<Decimal> limit) const;
+  // What the taker's self-trade prevention says. False when the taker is done.
+  bool MeetOwn(SymbolMarket& market, int64_t order_id, int64_t own_id, int64_t now_ms);
   void Rest(const SymbolMarket& market, const PaperOrder& order);
+  // The quantity of others that stands before an order which comes to the end of the queue at its price.
+  Decimal OthersAhead(const SymbolMarket& market, const PaperOrder& order) const;
   // Fills at most what the order still may; the quantity filled.
   Decimal Fill(SymbolMarket& market, int64_t order_id, Decimal price, Decimal quantity, bool maker, int64_t now_ms);
   void Finish(int64_t order_id, Execution status, int64_t now_ms);
@@ -131,17 +166,20 @@ class Engine {
   void ExpireUseless(const std::string& symbol, int64_t now_ms);
 
   Book::Applied ApplyToMarket(const SourceEvent& event);
-  std::vector<int64_t> RestingIn(const std::string& symbol);
   void MatchTrade(SymbolMarket& market, const MarketTrade& trade, int64_t now_ms);
   void MatchBook(SymbolMarket& market, const std::string& symbol, int64_t now_ms);
   void TriggerAlgos(SymbolMarket& market, const std::string& symbol, bool on_mark_price, int64_t now_ms);
+  bool IsReached(const AlgoOrder& algo, Decimal price);
+  bool IsTrailReached(AlgoOrder algo, Decimal price);
   void Trigger(SymbolMarket& market, AlgoOrder algo, int64_t now_ms);
   void ChangeAlgo(const AlgoOrder& algo);
 
+  EngineOptions options_;
   Account account_;
   std::map<std::string, SymbolMarket> markets_;
-  std::map<int64_t, Decimal> queue_ahead_;  // of resting orders; rebuilt from the book after a restart
-  std::set<std::string> shrunk_;            // symbols whose position was reduced in this call
+  std::map<std::string, RestingOrders> resting_;
+  std::map<int64_t, Decimal> trails_;  // the best price that each trailing stop has seen
+  std::set<std::string> shrunk_;       // symbols whose position was reduced in this call
   Output output_;
 };
 

@@ -28,6 +28,13 @@ Answer<AlgoOrder> Engine::PlaceAlgo(const AlgoRequest& request, int64_t now_ms) 
   algo.on_mark_price = request.on_mark_price;
   algo.reduce_only = request.reduce_only || request.close_position;
   algo.close_position = request.close_position;
+  algo.self_trade = request.self_trade;
+  algo.activate_price = request.activate_price;
+  algo.callback_rate = request.callback_rate;
+  if (algo.is_trailing() && algo.activate_price.is_zero()) {
+    algo.activated = true;
+    algo.extreme = algo.on_mark_price ? of->mark_price() : of->last_price();
+  }
   algo.created_ms = algo.updated_ms = now_ms;
   ChangeAlgo(algo);
   return algo;
@@ -46,6 +53,7 @@ Answer<AlgoOrder> Engine::CancelAlgo(int64_t algo_id, int64_t now_ms) {
   AlgoOrder algo = *found;
   algo.status = AlgoStatus::kCanceled;
   algo.updated_ms = now_ms;
+  trails_.erase(algo_id);
   ChangeAlgo(algo);
   return algo;
 }
@@ -66,21 +74,57 @@ void Engine::TriggerAlgos(SymbolMarket& market, const std::string& symbol, bool 
   const Decimal price = on_mark_price ? market.mark_price() : market.last_price();
   const std::vector<int64_t> open(account_.open_algos().begin(), account_.open_algos().end());
   for (int64_t id : open) {
-    const AlgoOrder algo = *account_.FindAlgo(id);
+    const AlgoOrder& algo = *account_.FindAlgo(id);
     if (algo.symbol != symbol || algo.on_mark_price != on_mark_price || algo.status != AlgoStatus::kNew) {
       continue;
     }
-    const bool rising = algo.is_stop() == (algo.side == Side::kBuy);
-    if (rising ? price >= algo.trigger_price : price <= algo.trigger_price) {
-      Trigger(market, algo, now_ms);
+    if (IsReached(algo, price)) {
+      AlgoOrder reached = algo;
+      if (reached.is_trailing()) {
+        reached.trigger_price = price.RoundTo(market.rules().rules.tick_size, trading::Rounding::kHalfEven);
+      }
+      Trigger(market, std::move(reached), now_ms);
       ExpireUseless(symbol, now_ms);
     }
   }
 }
 
+bool Engine::IsReached(const AlgoOrder& algo, Decimal price) {
+  if (algo.is_trailing()) {
+    return IsTrailReached(algo, price);
+  }
+  const bool rising = algo.is_stop() == (algo.side == Side::kBuy);
+  return rising ? price >= algo.trigger_price : price <= algo.trigger_price;
+}
+
+bool Engine::IsTrailReached(AlgoOrder algo, Decimal price) {
+  const bool sells = algo.side == Side::kSell;
+  if (!algo.activated) {
+    if (sells ? price < algo.activate_price : price > algo.activate_price) {
+      return false;
+    }
+    algo.activated = true;
+    algo.extreme = price;
+    Commit(AlgoChanged{algo});
+  }
+  Decimal& extreme = trails_.try_emplace(algo.algo_id, algo.extreme).first->second;
+  extreme = sells ? std::max(extreme, price) : std::min(extreme, price);
+  const Decimal distance = extreme.Times(algo.callback_rate).DividedBy(Decimal::FromInt(100));
+  if (sells ? price <= extreme - distance : price >= extreme + distance) {
+    return true;
+  }
+  // Not every tick is worth a write: after a restart the stop may stand a tenth of its distance behind.
+  if ((extreme - algo.extreme).Abs() >= distance.DividedBy(Decimal::FromInt(10))) {
+    algo.extreme = extreme;
+    Commit(AlgoChanged{algo});
+  }
+  return false;
+}
+
 void Engine::Trigger(SymbolMarket& market, AlgoOrder algo, int64_t now_ms) {
   algo.status = AlgoStatus::kTriggering;
   algo.triggered_ms = algo.updated_ms = now_ms;
+  trails_.erase(algo.algo_id);
   ChangeAlgo(algo);
 
   OrderRequest request;
@@ -91,10 +135,11 @@ void Engine::Trigger(SymbolMarket& market, AlgoOrder algo, int64_t now_ms) {
   request.quantity = algo.close_position ? Closable(algo.symbol, algo.side) : algo.quantity;
   request.price = algo.price;
   request.reduce_only = algo.reduce_only;
+  request.self_trade = algo.self_trade;
   std::optional<ApiError> refused;
   if (algo.reduce_only && Closable(algo.symbol, algo.side).is_zero()) {
     refused = ApiError{-2022, "ReduceOnly Order is rejected."};
-  } else if (!(refused = CheckOrder(market, request)) && !(refused = CheckMargin(market, request))) {
+  } else if (!(refused = CheckOrder(market, request)) && !(refused = CheckMargin(market, request, nullptr))) {
     refused = CheckImmediate(market, request);
   }
   if (refused) {
@@ -117,6 +162,9 @@ void Engine::Trigger(SymbolMarket& market, AlgoOrder algo, int64_t now_ms) {
   order.reduce_only = algo.reduce_only;
   order.close_position = algo.close_position;
   order.algo_id = algo.algo_id;
+  order.self_trade = algo.self_trade;
+  order.activate_price = algo.activate_price;
+  order.callback_rate = algo.callback_rate;
   order.created_ms = order.updated_ms = now_ms;
   algo.status = AlgoStatus::kTriggered;
   algo.order_id = order.order_id;

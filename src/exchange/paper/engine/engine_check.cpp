@@ -39,47 +39,61 @@ std::optional<ApiError> Engine::CheckOrder(const SymbolMarket& market, const Ord
                  CheckNotional(rules, request.quantity, request.market ? market.mark_price() : request.price)) {
     return error;
   }
-  int open = 0;
-  for (int64_t id : account_.open_orders()) {
-    open += account_.FindOrder(id)->symbol == request.symbol ? 1 : 0;
-  }
-  if (open >= kOrdersMax) {
+  if (resting_.at(request.symbol).size() >= static_cast<size_t>(kOrdersMax)) {
     return ApiError{-2025, "Reach max open order limit."};
   }
   return std::nullopt;
 }
 
-std::optional<ApiError> Engine::CheckMargin(const SymbolMarket& market, const OrderRequest& request) const {
+std::optional<ApiError> Engine::CheckMargin(const SymbolMarket& market, const OrderRequest& request,
+                                            const PaperOrder* amended) const {
   if (request.reduce_only) {
     return std::nullopt;
   }
   const Decimal price = request.market ? market.Best(request.side).price : request.price;
   const Decimal fee = price.Times(request.quantity).Times(TakerFee(), trading::Rounding::kUp);
-  if (!MarginSuffices(account_, marks(), {request.symbol, request.side, request.quantity, price, fee})) {
+  const Decimal replaces = amended == nullptr ? Decimal() : amended->price.Times(amended->remaining());
+  if (!MarginSuffices(account_, marks(), {request.symbol, request.side, request.quantity, price, fee, replaces})) {
     return ApiError{-2019, "Margin is insufficient."};
   }
   return std::nullopt;
+}
+
+Decimal Engine::OwnWithin(const OrderRequest& request) const {
+  Decimal quantity;
+  for (const auto& [key, entry] : resting_.at(request.symbol).Of(trading::Opposite(request.side))) {
+    if (request.side == Side::kBuy ? entry.price > request.price : entry.price < request.price) {
+      break;
+    }
+    quantity += account_.FindOrder(entry.order_id)->remaining();
+  }
+  return quantity;
 }
 
 std::optional<ApiError> Engine::CheckImmediate(const SymbolMarket& market, const OrderRequest& request) const {
   if (request.market) {
     return std::nullopt;
   }
-  Decimal matched;
-  const std::optional<Decimal> own = OwnBest(request.symbol, request.side);
-  for (const SymbolMarket::Offer& offer : market.Offers(request.side, request.price, request.quantity)) {
-    const bool reached = own && (request.side == Side::kBuy ? offer.price >= *own : offer.price <= *own);
-    matched += reached ? Decimal() : offer.quantity;
-  }
+  const RestingOrders::Entry* own = OwnBest(request.symbol, request.side, request.price);
   if (request.time_in_force == TimeInForce::kGtx) {
     const Decimal best = market.Best(request.side).price;
     const bool crosses = request.side == Side::kBuy ? request.price >= best : request.price <= best;
-    const bool meets_own = own && (request.side == Side::kBuy ? request.price >= *own : request.price <= *own);
-    if (crosses || meets_own) {
+    if (crosses || own != nullptr) {
       return ApiError{-5022, "Due to the order could not be executed as maker, the Post Only order will be rejected."};
     }
   }
-  if (request.time_in_force == TimeInForce::kFok && matched < request.quantity) {
+  if (request.time_in_force != TimeInForce::kFok) {
+    return std::nullopt;
+  }
+  const bool stops_at_own =
+      request.self_trade == SelfTradePrevention::kExpireTaker || request.self_trade == SelfTradePrevention::kExpireBoth;
+  Decimal matched = request.self_trade == SelfTradePrevention::kNone ? OwnWithin(request) : Decimal();
+  for (const SymbolMarket::Offer& offer : market.Offers(request.side, request.price, request.quantity)) {
+    const bool reached =
+        own != nullptr && (request.side == Side::kBuy ? offer.price >= own->price : offer.price <= own->price);
+    matched += reached && stops_at_own ? Decimal() : offer.quantity;
+  }
+  if (matched < request.quantity) {
     return ApiError{-5021, "Due to the order could not be filled immediately, the FOK order has been rejected."};
   }
   return std::nullopt;
@@ -100,8 +114,12 @@ std::optional<ApiError> Engine::CheckAlgo(const SymbolMarket& market, const Algo
       return error;
     }
   }
-  if (auto error = CheckPrice(market.rules(), request.trigger_price)) {
-    return error;
+  const bool trailing = request.type == "TRAILING_STOP_MARKET";
+  const Decimal condition = trailing ? request.activate_price : request.trigger_price;
+  if (!trailing || !condition.is_zero()) {
+    if (auto error = CheckPrice(market.rules(), condition)) {
+      return error;
+    }
   }
   if (!request.type.ends_with("_MARKET")) {
     if (auto error = CheckPrice(market.rules(), request.price)) {
@@ -112,9 +130,10 @@ std::optional<ApiError> Engine::CheckAlgo(const SymbolMarket& market, const Algo
     return ApiError{-4045, "Reach max stop order limit."};
   }
   const Decimal now = request.on_mark_price ? market.mark_price() : market.last_price();
-  // A stop waits for the price to move against the position, a take-profit for it.
+  // A stop waits for the price to move against the position, a take-profit for it, and so does a trailing stop for its
+  // activation.
   const bool rising = request.type.starts_with("STOP") == (request.side == Side::kBuy);
-  if (rising ? now >= request.trigger_price : now <= request.trigger_price) {
+  if (!condition.is_zero() && (rising ? now >= condition : now <= condition)) {
     return ApiError{-2021, "Order would immediately trigger."};
   }
   return std::nullopt;

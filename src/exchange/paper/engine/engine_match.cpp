@@ -57,63 +57,60 @@ void Engine::SampleMarks(int64_t now_ms) {
   }
 }
 
-std::vector<int64_t> Engine::RestingIn(const std::string& symbol) {
-  std::vector<int64_t> resting;
-  for (int64_t id : account_.open_orders()) {
-    const PaperOrder& order = *account_.FindOrder(id);
-    if (order.symbol == symbol && !order.market) {
-      resting.push_back(id);
-    }
-  }
-  return resting;
-}
-
 void Engine::MatchTrade(SymbolMarket& market, const MarketTrade& trade, int64_t now_ms) {
   // The aggressor of a trade whose buyer is the maker sells, and meets the bids.
   const Side met = trade.buyer_is_maker ? Side::kBuy : Side::kSell;
-  for (int64_t id : RestingIn(trade.symbol)) {
-    const PaperOrder order = *account_.FindOrder(id);
-    if (!IsOpen(order.status) || order.side != met) {
-      continue;
+  RestingOrders::Queue& queue = resting_.at(trade.symbol).Of(met);
+  Decimal left = trade.quantity;
+  Decimal others_served;  // at the trade's price
+  for (auto at = queue.begin(); at != queue.end();) {
+    const RestingOrders::Key key = at->first;
+    RestingOrders::Entry& entry = at->second;
+    if (met == Side::kBuy ? entry.price < trade.price : entry.price > trade.price) {
+      break;
     }
-    if (!queue_ahead_.contains(id)) {
-      Rest(market, order);
+    const PaperOrder& order = *account_.FindOrder(entry.order_id);
+    if (entry.price == trade.price) {
+      const Decimal ahead = entry.others_ahead.value_or(OthersAhead(market, order));
+      const Decimal served = std::min(left, ahead - std::min(ahead, others_served));
+      left -= served;
+      others_served += served;
+      entry.others_ahead = ahead - std::min(ahead, others_served);
     }
-    const bool through = met == Side::kBuy ? trade.price < order.price : trade.price > order.price;
-    if (through) {
-      Fill(market, id, order.price, order.remaining(), true, now_ms);
-    } else if (trade.price == order.price) {
-      Decimal& ahead = queue_ahead_[id];
-      const Decimal reaches_us = std::max(Decimal(), trade.quantity - ahead);
-      ahead = std::max(Decimal(), ahead - trade.quantity);
-      if (reaches_us.is_positive()) {
-        Fill(market, id, order.price, std::min(reaches_us, order.remaining()), true, now_ms);
-      }
+    const Decimal share = std::min(left, order.remaining());
+    if (share.is_positive()) {
+      left -= Fill(market, entry.order_id, entry.price, share, true, now_ms);
     }
+    at = queue.upper_bound(key);
   }
   ExpireUseless(trade.symbol, now_ms);
 }
 
 void Engine::MatchBook(SymbolMarket& market, const std::string& symbol, int64_t now_ms) {
-  if (account_.open_orders().empty() || !market.ready()) {
+  RestingOrders& resting = resting_.at(symbol);
+  if (resting.size() == 0) {
     return;
   }
-  for (int64_t id : RestingIn(symbol)) {
-    const PaperOrder order = *account_.FindOrder(id);
-    if (!IsOpen(order.status)) {
-      continue;
-    }
-    if (!queue_ahead_.contains(id)) {
-      Rest(market, order);  // after a restart: at the back of the queue
-    }
-    // The opposite side stands at our price: everybody ahead of us has been served.
-    for (const SymbolMarket::Offer& offer : market.Offers(order.side, order.price, order.remaining())) {
-      const Decimal wanted = std::min(offer.quantity, account_.FindOrder(id)->remaining());
-      const Decimal filled = wanted.is_zero() ? wanted : Fill(market, id, order.price, wanted, true, now_ms);
-      if (filled.is_zero()) {
-        break;
+  for (const Side side : {Side::kBuy, Side::kSell}) {
+    RestingOrders::Queue& queue = resting.Of(side);
+    for (auto at = queue.begin(); at != queue.end();) {
+      const RestingOrders::Key key = at->first;
+      const RestingOrders::Entry entry = at->second;
+      // The opposite side stands at our price: everybody ahead of us has been served.
+      const auto offers = market.Offers(side, entry.price, account_.FindOrder(entry.order_id)->remaining());
+      if (offers.empty()) {
+        break;  // nor for a worse price
       }
-      market.Take(order.side, offer.price, filled);
+      for (const SymbolMarket::Offer& offer : offers) {
+        const Decimal wanted = std::min(offer.quantity, account_.FindOrder(entry.order_id)->remaining());
+        const Decimal filled =
+            wanted.is_zero() ? wanted : Fill(market, entry.order_id, entry.price, wanted, true, now_ms);
+        if (filled.is_zero()) {
+          break;
+        }
+        market.Take(side, offer.price, filled);
+      }
+      at = queue.upper_bound(key);
     }
   }
   ExpireUseless(symbol, now_ms);

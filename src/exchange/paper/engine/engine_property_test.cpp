@@ -34,7 +34,8 @@ class Run {
     const Side side = *rc::gen::arbitrary<bool>() ? Side::kBuy : Side::kSell;
     const Decimal quantity = Decimal::FromRaw(*rc::gen::inRange(1, 80) * ("0.001"_dec).raw());
     const int offset = *rc::gen::inRange(-25, 26);
-    switch (*rc::gen::inRange(0, 9)) {
+    now_ms_ += *rc::gen::inRange(0, 400);
+    switch (*rc::gen::inRange(0, 14)) {
       case 0:
       case 1:
         Place(side, quantity, std::nullopt);
@@ -48,18 +49,30 @@ class Run {
         break;
       case 5:
         if (!engine_.account().open_orders().empty()) {
-          static_cast<void>(engine_.Cancel(*engine_.account().open_orders().begin(), kNow).ok());
+          static_cast<void>(engine_.Cancel(*engine_.account().open_orders().begin(), now_ms_).ok());
         }
         break;
       case 6:
-        engine_.OnMarket({0, MarketTrade{"BTCUSDT", ++trade_id_, Price(offset), quantity, side == Side::kBuy, 0, 0}},
-                         kNow);
+        Trade(Price(offset), quantity, side == Side::kBuy);
         break;
       case 7:
         MoveBook(offset, quantity);
         break;
+      case 8:
+      case 9:
+        if (!engine_.account().open_orders().empty()) {
+          const PaperOrder& order = *engine_.account().FindOrder(*engine_.account().open_orders().rbegin());
+          static_cast<void>(engine_.Amend({order.order_id, order.side, quantity, Price(offset)}, now_ms_).ok());
+        }
+        break;
+      case 10:
+        static_cast<void>(engine_.SetCountdown("BTCUSDT", *rc::gen::inRange(0, 1000), now_ms_));
+        break;
+      case 11:
+        engine_.OnTime(now_ms_);
+        break;
       default:
-        engine_.SampleMarks(kNow);
+        engine_.SampleMarks(now_ms_);
     }
     for (Record& record : engine_.TakeOutput().records) {
       records_.push_back(std::move(record));
@@ -77,6 +90,7 @@ class Run {
       filled[fill.order_id] += fill.quantity;
     }
     RC_ASSERT(account.wallet() == wallet);
+    CheckExposure();
     RC_ASSERT(account.symbol("BTCUSDT").position.quantity == position);
     for (const auto& [id, order] : account.orders()) {
       RC_ASSERT(order.filled == filled[id]);
@@ -93,6 +107,19 @@ class Run {
   }
 
  private:
+  // The sums that margin is reckoned by are those of the open orders.
+  void CheckExposure() const {
+    Decimal buys;
+    Decimal sells;
+    for (int64_t id : engine_.account().open_orders()) {
+      const PaperOrder& order = *engine_.account().FindOrder(id);
+      if (!order.reduce_only) {
+        (order.side == Side::kBuy ? buys : sells) += order.price.Times(order.remaining());
+      }
+    }
+    RC_ASSERT(engine_.account().symbol("BTCUSDT").open_buys == buys);
+    RC_ASSERT(engine_.account().symbol("BTCUSDT").open_sells == sells);
+  }
   // The records alone, through their text, give the same account.
   void CheckReplay() const {
     Account replayed = Opened();
@@ -107,6 +134,8 @@ class Run {
     RC_ASSERT(replayed.open_algos() == account.open_algos());
     RC_ASSERT(replayed.fills().size() == account.fills().size());
     RC_ASSERT(replayed.next_order_id() == account.next_order_id());
+    RC_ASSERT(replayed.next_priority() == account.next_priority());
+    RC_ASSERT(replayed.countdowns().size() == account.countdowns().size());
     RC_ASSERT(replayed.symbol("BTCUSDT").position.entry_price == account.symbol("BTCUSDT").position.entry_price);
   }
 
@@ -118,25 +147,40 @@ class Run {
     request.quantity = quantity;
     request.price = price.value_or(Decimal());
     request.reduce_only = *rc::gen::inRange(0, 4) == 0;
+    request.self_trade = *rc::gen::element(SelfTradePrevention::kExpireTaker, SelfTradePrevention::kExpireMaker,
+                                           SelfTradePrevention::kExpireBoth, SelfTradePrevention::kNone);
     request.time_in_force =
         *rc::gen::element(TimeInForce::kGtc, TimeInForce::kIoc, TimeInForce::kFok, TimeInForce::kGtx);
     if (request.market) {
       request.time_in_force = TimeInForce::kGtc;
     }
-    static_cast<void>(engine_.Place(request, kNow).ok());
+    static_cast<void>(engine_.Place(request, now_ms_).ok());
   }
   void PlaceStop(Side side, Decimal quantity, Decimal trigger) {
     AlgoRequest request;
     request.symbol = "BTCUSDT";
     request.side = side;
-    request.type = *rc::gen::element("STOP_MARKET", "TAKE_PROFIT_MARKET", "STOP");
+    request.type = *rc::gen::element("STOP_MARKET", "TAKE_PROFIT_MARKET", "STOP", "TRAILING_STOP_MARKET");
+    request.activate_price = *rc::gen::arbitrary<bool>() ? trigger : Decimal();
+    request.callback_rate = "0.1"_dec;
     request.quantity = quantity;
     request.trigger_price = trigger;
     request.price = trigger;
     request.reduce_only = *rc::gen::arbitrary<bool>();
-    request.close_position = *rc::gen::inRange(0, 4) == 0;
+    request.close_position = request.type.starts_with("T") ? false : *rc::gen::inRange(0, 4) == 0;
     request.on_mark_price = *rc::gen::arbitrary<bool>();
-    static_cast<void>(engine_.PlaceAlgo(request, kNow).ok());
+    static_cast<void>(engine_.PlaceAlgo(request, now_ms_).ok());
+  }
+  // Never more is filled than was traded.
+  void Trade(Decimal price, Decimal quantity, bool buyer_is_maker) {
+    const size_t before = engine_.account().fills().size();
+    engine_.OnMarket({0, MarketTrade{"BTCUSDT", ++trade_id_, price, quantity, buyer_is_maker, 0, 0}}, now_ms_);
+    Decimal filled;
+    for (size_t i = before; i < engine_.account().fills().size(); ++i) {
+      const PaperFill& fill = engine_.account().fills()[i];
+      filled += fill.maker && fill.side == (buyer_is_maker ? Side::kBuy : Side::kSell) ? fill.quantity : Decimal();
+    }
+    RC_ASSERT(filled <= quantity);
   }
   void MoveBook(int offset, Decimal quantity) {
     const int64_t id = update_id_ + 10;
@@ -155,6 +199,7 @@ class Run {
   std::vector<Record> records_;
   int64_t update_id_ = 1;
   int64_t trade_id_ = 0;
+  int64_t now_ms_ = kNow;
 };
 
 RC_GTEST_PROP(Engine, KeepsWalletPositionAndOrdersBalancedWhateverHappens, ()) {

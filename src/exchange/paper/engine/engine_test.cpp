@@ -80,7 +80,9 @@ TEST_F(EngineTest, ALimitOrderFillsOnlyWhenTheQueueAheadOfItWasTraded) {
   Trade("60000"_dec, "0.009"_dec, true);
   EXPECT_EQ(Status(*placed), Execution::kPartiallyFilled);
   EXPECT_EQ(engine.account().FindOrder(placed->order_id)->filled, "0.004"_dec);
-  Trade("59999.9"_dec, "0.001"_dec, true);  // through our price
+  Trade("59999.9"_dec, "0.001"_dec, true);  // through our price: no more than was traded
+  EXPECT_EQ(engine.account().FindOrder(placed->order_id)->filled, "0.005"_dec);
+  Trade("59999.9"_dec, "0.02"_dec, true);
   EXPECT_EQ(Status(*placed), Execution::kFilled);
   EXPECT_TRUE(engine.account().fills().back().maker);
   EXPECT_EQ(engine.account().fills().back().price, "60000"_dec);

@@ -15,6 +15,7 @@ struct ProposedOrder {
   Decimal quantity;
   Decimal price;  // what it is expected to cost at most
   Decimal fee;
+  Decimal replaces;  // notional of the open order that it amends
 };
 
 // Margin as Binance reports it for cross margin and one-way mode: a position needs |quantity| * mark / leverage; open

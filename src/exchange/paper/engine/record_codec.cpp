@@ -13,6 +13,8 @@ constexpr std::array<std::string_view, 6> kExecutions = {"NEW",      "PARTIALLY_
                                                          "CANCELED", "EXPIRED",          "EXPIRED_IN_MATCH"};
 constexpr std::array<std::string_view, 7> kAlgoStatuses = {"NEW",      "TRIGGERING", "TRIGGERED", "FINISHED",
                                                            "CANCELED", "EXPIRED",    "REJECTED"};
+constexpr std::array<std::string_view, 4> kSelfTradePreventions = {"EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH",
+                                                                   "NONE"};
 
 // Writes and reads the same fields: Walk(archive, value) names each once.
 struct Writer {
@@ -22,10 +24,16 @@ struct Writer {
   void operator()(const char* name, int value) { object[name] = value; }
   void operator()(const char* name, bool value) { object[name] = value; }
   void operator()(const char* name, Decimal value) { object[name] = value.raw(); }
-  void operator()(const char* name, Side value) { object[name] = static_cast<int>(value); }
-  void operator()(const char* name, TimeInForce value) { object[name] = static_cast<int>(value); }
-  void operator()(const char* name, Execution value) { object[name] = static_cast<int>(value); }
-  void operator()(const char* name, AlgoStatus value) { object[name] = static_cast<int>(value); }
+  template <class E>
+  requires std::is_enum_v<E>
+  void operator()(const char* name, E value) { object[name] = static_cast<int>(value); }
+  // What journals of earlier versions do not have: left out while it is what it is by default.
+  template <class T>
+  void Later(const char* name, const T& value) {
+    if (value != T()) {
+      (*this)(name, value);
+    }
+  }
 };
 
 // Throws boost::system::system_error or std::out_of_range for what is missing or of another kind.
@@ -39,6 +47,12 @@ struct Reader {
   template <class E>
   requires std::is_enum_v<E>
   void operator()(const char* name, E& value) const { value = static_cast<E>(object.at(name).as_int64()); }
+  template <class T>
+  void Later(const char* name, T& value) const {
+    if (object.contains(name)) {
+      (*this)(name, value);
+    }
+  }
 };
 
 template <class Archive, class Order>
@@ -62,6 +76,11 @@ void Walk(Archive& a, Order& o) {
   a("algo", o.algo_id);
   a("created", o.created_ms);
   a("updated", o.updated_ms);
+  a.Later("priority", o.priority);
+  a.Later("amendments", o.amendments);
+  a.Later("stp", o.self_trade);
+  a.Later("activate", o.activate_price);
+  a.Later("callback", o.callback_rate);
 }
 
 template <class Archive, class Order>
@@ -87,6 +106,11 @@ void Walk(Archive& a, Order& o) {
   a("created", o.created_ms);
   a("updated", o.updated_ms);
   a("triggered", o.triggered_ms);
+  a.Later("stp", o.self_trade);
+  a.Later("activate", o.activate_price);
+  a.Later("callback", o.callback_rate);
+  a.Later("activated", o.activated);
+  a.Later("extreme", o.extreme);
 }
 
 template <class Archive, class Fill>
@@ -127,6 +151,14 @@ void Walk(Archive& a, Kept& k) {
   a("updated", k.updated_ms);
 }
 
+template <class Archive, class Set>
+requires std::is_same_v<std::remove_const_t<Set>, CountdownSet>
+void Walk(Archive& a, Set& c) {
+  a("symbol", c.symbol);
+  a("countdown", c.countdown_ms);
+  a("deadline", c.deadline_ms);
+}
+
 template <class T>
 json::object Written(const T& value) {
   Writer writer;
@@ -149,6 +181,7 @@ json::object ToJson(const Filled& r) { return {{"k", "fill"}, {"fill", Written(r
 json::object ToJson(const AccountKept& r) { return {{"k", "account_kept"}, {"account", Written(r)}}; }
 json::object ToJson(const SymbolKept& r) { return {{"k", "symbol_kept"}, {"symbol", Written(r)}}; }
 json::object ToJson(const FillKept& r) { return {{"k", "fill_kept"}, {"fill", Written(r.fill)}}; }
+json::object ToJson(const CountdownSet& r) { return {{"k", "countdown"}, {"countdown", Written(r)}}; }
 json::object ToJson(const LeverageSet& r) {
   return {{"k", "leverage"}, {"symbol", r.symbol}, {"leverage", r.leverage}};
 }
@@ -181,6 +214,9 @@ Record Parse(std::string_view line) {
   if (kind == "fill_kept") {
     return FillKept{Read<PaperFill>(object.at("fill"))};
   }
+  if (kind == "countdown") {
+    return Read<CountdownSet>(object.at("countdown"));
+  }
   if (kind == "leverage") {
     return LeverageSet{std::string(object.at("symbol").as_string()),
                        static_cast<int>(object.at("leverage").as_int64())};
@@ -195,6 +231,16 @@ Record Parse(std::string_view line) {
 
 std::string_view ToString(Execution status) { return kExecutions.at(static_cast<size_t>(status)); }
 std::string_view ToString(AlgoStatus status) { return kAlgoStatuses.at(static_cast<size_t>(status)); }
+std::string_view ToString(SelfTradePrevention mode) { return kSelfTradePreventions.at(static_cast<size_t>(mode)); }
+
+std::optional<SelfTradePrevention> ParseSelfTradePrevention(std::string_view text) {
+  for (size_t i = 0; i < kSelfTradePreventions.size(); ++i) {
+    if (kSelfTradePreventions[i] == text) {
+      return static_cast<SelfTradePrevention>(i);
+    }
+  }
+  return std::nullopt;
+}
 
 std::string EncodeRecord(const Record& record) {
   return std::visit([](const auto& r) { return json::serialize(ToJson(r)); }, record);

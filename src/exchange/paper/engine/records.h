@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -22,6 +23,11 @@ enum class Execution { kNew, kPartiallyFilled, kFilled, kCanceled, kExpired, kEx
 std::string_view ToString(Execution status);  // as Binance spells an order's status
 inline bool IsOpen(Execution status) { return status == Execution::kNew || status == Execution::kPartiallyFilled; }
 
+// What happens when an order would trade against another of the same account; the incoming order's mode counts.
+enum class SelfTradePrevention { kExpireTaker, kExpireMaker, kExpireBoth, kNone };
+std::string_view ToString(SelfTradePrevention mode);
+std::optional<SelfTradePrevention> ParseSelfTradePrevention(std::string_view text);
+
 struct PaperOrder {
   int64_t order_id = 0;
   std::string client_id;
@@ -41,6 +47,11 @@ struct PaperOrder {
   int64_t algo_id = 0;  // of the conditional order that spawned it
   int64_t created_ms = 0;
   int64_t updated_ms = 0;
+  int64_t priority = 0;  // among orders of the account at one price the lower is filled first
+  int amendments = 0;
+  SelfTradePrevention self_trade = SelfTradePrevention::kExpireTaker;
+  Decimal activate_price;  // of the trailing stop that spawned it
+  Decimal callback_rate;   // percent
 
   Decimal remaining() const { return quantity - filled; }
   Decimal average() const { return filled.is_zero() ? Decimal() : quote.DividedBy(filled); }
@@ -54,7 +65,7 @@ struct AlgoOrder {
   std::string client_id;
   std::string symbol;
   Side side = Side::kBuy;
-  std::string type;  // STOP_MARKET, TAKE_PROFIT_MARKET, STOP, TAKE_PROFIT
+  std::string type;  // STOP_MARKET, TAKE_PROFIT_MARKET, STOP, TAKE_PROFIT, TRAILING_STOP_MARKET
   TimeInForce time_in_force = TimeInForce::kGtc;
   Decimal quantity;  // zero with close_position
   Decimal price;     // of STOP and TAKE_PROFIT
@@ -70,7 +81,15 @@ struct AlgoOrder {
   int64_t created_ms = 0;
   int64_t updated_ms = 0;
   int64_t triggered_ms = 0;
+  SelfTradePrevention self_trade = SelfTradePrevention::kExpireTaker;
+  // Of a trailing stop. It follows the price from the activation price on (zero: from its placing), and is triggered
+  // when the price has come back by the callback rate from its extreme.
+  Decimal activate_price;
+  Decimal callback_rate;  // percent
+  bool activated = false;
+  Decimal extreme;  // the best price since the activation, as of the last record
 
+  bool is_trailing() const { return type == "TRAILING_STOP_MARKET"; }
   bool is_stop() const { return type.starts_with("STOP"); }
   bool is_market() const { return type.ends_with("_MARKET"); }
 };
@@ -110,6 +129,12 @@ struct MarginTypeSet {
   std::string symbol;
   bool isolated = false;
 };
+// The dead-man switch of a symbol: its orders are cancelled at the deadline unless it is set again. Zero: disarmed.
+struct CountdownSet {
+  std::string symbol;
+  int64_t countdown_ms = 0;
+  int64_t deadline_ms = 0;  // server time
+};
 // What a compacted journal begins with instead of WalletOpened: the account without its history, then the fills that
 // are still told of; its orders follow as changes.
 struct AccountKept {
@@ -133,6 +158,6 @@ struct FillKept {
   PaperFill fill;
 };
 using Record = std::variant<WalletOpened, OrderChanged, AlgoChanged, Filled, LeverageSet, MarginTypeSet, AccountKept,
-                            SymbolKept, FillKept>;
+                            SymbolKept, FillKept, CountdownSet>;
 
 }  // namespace quantum::paper

@@ -20,8 +20,9 @@ struct PaperRules {
 // BTCUSDT and ETHUSDT; null for others.
 const PaperRules* FindRules(std::string_view symbol);
 
-inline constexpr int kOrdersMax = 200;      // MAX_NUM_ORDERS: open orders of a symbol
-inline constexpr int kAlgoOrdersMax = 200;  // MAX_NUM_ALGO_ORDERS: open conditional orders of the account
+inline constexpr int kOrdersMax = 200;         // MAX_NUM_ORDERS: open orders of a symbol
+inline constexpr int kAlgoOrdersMax = 200;     // MAX_NUM_ALGO_ORDERS: open conditional orders of the account
+inline constexpr int kAmendmentsMax = 10'000;  // of one order
 inline constexpr int kDefaultLeverage = 20;
 
 // Fees of a regular user: https://www.binance.com/en/fee/futureFee, level VIP 0.

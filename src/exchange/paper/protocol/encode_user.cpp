@@ -45,11 +45,15 @@ json::object OrderUpdate(const OrderEvent& event, int64_t now_ms) {
   o["ot"] = order.original_type;
   o["ps"] = "BOTH";
   o["cp"] = order.close_position;
+  if (!order.callback_rate.is_zero()) {
+    o["AP"] = Price(order.activate_price);
+    o["cr"] = order.callback_rate.ToString(1);
+  }
   o["rp"] = event.fill ? Money(event.fill->realized_pnl) : "0";
   o["pP"] = false;
   o["si"] = order.algo_id;
   o["ss"] = 0;
-  o["V"] = "EXPIRE_TAKER";
+  o["V"] = ToString(order.self_trade);
   o["pm"] = "NONE";
   o["gtd"] = 0;
   o["er"] = "0";
@@ -109,7 +113,7 @@ json::object AlgoUpdate(const AlgoEvent& event, int64_t now_ms) {
                  {"act", order.order_id == 0 ? "0" : (order.is_market() ? "MARKET" : "LIMIT")},
                  {"tp", Price(order.trigger_price)},
                  {"p", Price(order.price)},
-                 {"V", "EXPIRE_TAKER"},
+                 {"V", ToString(order.self_trade)},
                  {"wt", order.on_mark_price ? "MARK_PRICE" : "CONTRACT_PRICE"},
                  {"pm", "NONE"},
                  {"cp", order.close_position},
@@ -154,7 +158,7 @@ json::object EncodeOrder(const PaperOrder& order) {
           {"priceProtect", false},
           {"origType", order.original_type},
           {"priceMatch", "NONE"},
-          {"selfTradePreventionMode", "EXPIRE_TAKER"},
+          {"selfTradePreventionMode", ToString(order.self_trade)},
           {"goodTillDate", 0},
           {"time", order.created_ms},
           {"updateTime", order.updated_ms}};
@@ -178,12 +182,14 @@ json::object EncodeAlgo(const AlgoOrder& order) {
           {"triggerPrice", order.trigger_price.ToString(2)},
           {"price", order.price.ToString(2)},
           {"icebergQuantity", nullptr},
-          {"selfTradePreventionMode", "EXPIRE_TAKER"},
+          {"selfTradePreventionMode", ToString(order.self_trade)},
           {"workingType", order.on_mark_price ? "MARK_PRICE" : "CONTRACT_PRICE"},
           {"priceMatch", "NONE"},
           {"closePosition", order.close_position},
           {"priceProtect", false},
           {"reduceOnly", order.reduce_only},
+          {"activatePrice", order.is_trailing() ? Price(order.activate_price) : ""},
+          {"callbackRate", order.is_trailing() ? order.callback_rate.ToString(1) : ""},
           {"createTime", order.created_ms},
           {"updateTime", order.updated_ms},
           {"triggerTime", order.triggered_ms},

@@ -18,6 +18,8 @@ namespace quantum::paper {
 class Parameters {
  public:
   Parameters(std::string_view query, std::string_view body);
+  // The same names and values as one order of a batch has them.
+  explicit Parameters(std::vector<std::pair<std::string, std::string>> all) : all_(std::move(all)) {}
 
   bool Has(std::string_view name) const { return Find(name) != nullptr; }
   std::string Text(std::string_view name);  // mandatory

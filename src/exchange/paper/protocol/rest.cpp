@@ -17,16 +17,18 @@ bool SameText(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+RestAnswer Refused(const ApiError& error) { return {error.http_status, RefusalJson(error), {}}; }
+
+}  // namespace
+
 // A message may repeat what was asked, whatever bytes that was of.
-RestAnswer Refused(const ApiError& error) {
+std::string RefusalJson(const ApiError& error) {
   std::string message = error.message;
   std::replace_if(
       message.begin(), message.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   const boost::json::object body{{"code", error.code}, {"msg", message}};
-  return {error.http_status, boost::json::serialize(body), {}};
+  return boost::json::serialize(body);
 }
-
-}  // namespace
 
 Rest::Rest(RestOptions options, Engine& engine, const MarketStreams& streams, Hub& hub)
     : options_(std::move(options)), engine_(engine), streams_(streams), hub_(hub) {}
@@ -37,43 +39,48 @@ const std::map<std::string, Rest::Endpoint, std::less<>>& Rest::Endpoints() {
   constexpr Access kSigned = Access::kSigned;
   // Weights: developers.binance.com, USD-M futures, as of 2026.
   static const std::map<std::string, Endpoint, std::less<>> kEndpoints = {
-      {"GET /fapi/v1/ping", {kOpen, 1, false, &Rest::Ping}},
-      {"GET /fapi/v1/time", {kOpen, 1, false, &Rest::Time}},
-      {"GET /fapi/v1/exchangeInfo", {kOpen, 1, false, &Rest::ExchangeInfo}},
-      {"GET /fapi/v1/depth", {kOpen, 10, false, &Rest::Depth}},
-      {"GET /fapi/v1/klines", {kOpen, 5, false, &Rest::Klines}},
-      {"GET /fapi/v1/ticker/price", {kOpen, 1, false, &Rest::TickerPrice}},
-      {"GET /fapi/v2/ticker/price", {kOpen, 1, false, &Rest::TickerPrice}},
-      {"GET /fapi/v1/ticker/bookTicker", {kOpen, 2, false, &Rest::TickerBook}},
-      {"GET /fapi/v1/premiumIndex", {kOpen, 1, false, &Rest::PremiumIndex}},
-      {"POST /fapi/v1/order", {kSigned, 0, true, &Rest::PostOrder}},
-      {"GET /fapi/v1/order", {kSigned, 1, false, &Rest::GetOrder}},
-      {"DELETE /fapi/v1/order", {kSigned, 1, false, &Rest::DeleteOrder}},
-      {"GET /fapi/v1/openOrders", {kSigned, 1, false, &Rest::OpenOrders}},
-      {"GET /fapi/v1/allOrders", {kSigned, 5, false, &Rest::AllOrders}},
-      {"DELETE /fapi/v1/allOpenOrders", {kSigned, 1, false, &Rest::DeleteAllOrders}},
-      {"POST /fapi/v1/algoOrder", {kSigned, 0, true, &Rest::PostAlgo}},
-      {"GET /fapi/v1/algoOrder", {kSigned, 1, false, &Rest::GetAlgo}},
-      {"DELETE /fapi/v1/algoOrder", {kSigned, 1, false, &Rest::DeleteAlgo}},
-      {"GET /fapi/v1/openAlgoOrders", {kSigned, 1, false, &Rest::OpenAlgos}},
-      {"GET /fapi/v1/allAlgoOrders", {kSigned, 5, false, &Rest::AllAlgos}},
-      {"DELETE /fapi/v1/algoOpenOrders", {kSigned, 1, false, &Rest::DeleteAllAlgos}},
-      {"GET /fapi/v1/userTrades", {kSigned, 5, false, &Rest::UserTrades}},
-      {"GET /fapi/v2/account", {kSigned, 5, false, &Rest::AccountV2}},
-      {"GET /fapi/v3/account", {kSigned, 5, false, &Rest::AccountV3}},
-      {"GET /fapi/v2/balance", {kSigned, 5, false, &Rest::Balance}},
-      {"GET /fapi/v3/balance", {kSigned, 5, false, &Rest::Balance}},
-      {"GET /fapi/v2/positionRisk", {kSigned, 5, false, &Rest::PositionRiskV2}},
-      {"GET /fapi/v3/positionRisk", {kSigned, 5, false, &Rest::PositionRiskV3}},
-      {"GET /fapi/v1/income", {kSigned, 30, false, &Rest::Income}},
-      {"POST /fapi/v1/leverage", {kSigned, 1, false, &Rest::PostLeverage}},
-      {"POST /fapi/v1/marginType", {kSigned, 1, false, &Rest::PostMarginType}},
-      {"GET /fapi/v1/leverageBracket", {kSigned, 1, false, &Rest::LeverageBracket}},
-      {"GET /fapi/v1/positionSide/dual", {kSigned, 30, false, &Rest::PositionSide}},
-      {"GET /fapi/v1/commissionRate", {kSigned, 20, false, &Rest::CommissionRate}},
-      {"POST /fapi/v1/listenKey", {kKey, 1, false, &Rest::PostListenKey}},
-      {"PUT /fapi/v1/listenKey", {kKey, 1, false, &Rest::PutListenKey}},
-      {"DELETE /fapi/v1/listenKey", {kKey, 1, false, &Rest::DeleteListenKey}},
+      {"GET /fapi/v1/ping", {kOpen, 1, 0, &Rest::Ping}},
+      {"GET /fapi/v1/time", {kOpen, 1, 0, &Rest::Time}},
+      {"GET /fapi/v1/exchangeInfo", {kOpen, 1, 0, &Rest::ExchangeInfo}},
+      {"GET /fapi/v1/depth", {kOpen, 10, 0, &Rest::Depth}},
+      {"GET /fapi/v1/klines", {kOpen, 5, 0, &Rest::Klines}},
+      {"GET /fapi/v1/ticker/price", {kOpen, 1, 0, &Rest::TickerPrice}},
+      {"GET /fapi/v2/ticker/price", {kOpen, 1, 0, &Rest::TickerPrice}},
+      {"GET /fapi/v1/ticker/bookTicker", {kOpen, 2, 0, &Rest::TickerBook}},
+      {"GET /fapi/v1/premiumIndex", {kOpen, 1, 0, &Rest::PremiumIndex}},
+      {"POST /fapi/v1/order", {kSigned, 0, 1, &Rest::PostOrder}},
+      {"PUT /fapi/v1/order", {kSigned, 0, 1, &Rest::PutOrder}},
+      {"GET /fapi/v1/order", {kSigned, 1, 0, &Rest::GetOrder}},
+      {"DELETE /fapi/v1/order", {kSigned, 1, 0, &Rest::DeleteOrder}},
+      {"GET /fapi/v1/openOrders", {kSigned, 1, 0, &Rest::OpenOrders}},
+      {"GET /fapi/v1/allOrders", {kSigned, 5, 0, &Rest::AllOrders}},
+      {"DELETE /fapi/v1/allOpenOrders", {kSigned, 1, 0, &Rest::DeleteAllOrders}},
+      {"POST /fapi/v1/batchOrders", {kSigned, 5, 5, &Rest::PostBatch}},
+      {"PUT /fapi/v1/batchOrders", {kSigned, 5, 5, &Rest::PutBatch}},
+      {"DELETE /fapi/v1/batchOrders", {kSigned, 1, 0, &Rest::DeleteBatch}},
+      {"POST /fapi/v1/countdownCancelAll", {kSigned, 10, 0, &Rest::CountdownCancelAll}},
+      {"POST /fapi/v1/algoOrder", {kSigned, 0, 1, &Rest::PostAlgo}},
+      {"GET /fapi/v1/algoOrder", {kSigned, 1, 0, &Rest::GetAlgo}},
+      {"DELETE /fapi/v1/algoOrder", {kSigned, 1, 0, &Rest::DeleteAlgo}},
+      {"GET /fapi/v1/openAlgoOrders", {kSigned, 1, 0, &Rest::OpenAlgos}},
+      {"GET /fapi/v1/allAlgoOrders", {kSigned, 5, 0, &Rest::AllAlgos}},
+      {"DELETE /fapi/v1/algoOpenOrders", {kSigned, 1, 0, &Rest::DeleteAllAlgos}},
+      {"GET /fapi/v1/userTrades", {kSigned, 5, 0, &Rest::UserTrades}},
+      {"GET /fapi/v2/account", {kSigned, 5, 0, &Rest::AccountV2}},
+      {"GET /fapi/v3/account", {kSigned, 5, 0, &Rest::AccountV3}},
+      {"GET /fapi/v2/balance", {kSigned, 5, 0, &Rest::Balance}},
+      {"GET /fapi/v3/balance", {kSigned, 5, 0, &Rest::Balance}},
+      {"GET /fapi/v2/positionRisk", {kSigned, 5, 0, &Rest::PositionRiskV2}},
+      {"GET /fapi/v3/positionRisk", {kSigned, 5, 0, &Rest::PositionRiskV3}},
+      {"GET /fapi/v1/income", {kSigned, 30, 0, &Rest::Income}},
+      {"POST /fapi/v1/leverage", {kSigned, 1, 0, &Rest::PostLeverage}},
+      {"POST /fapi/v1/marginType", {kSigned, 1, 0, &Rest::PostMarginType}},
+      {"GET /fapi/v1/leverageBracket", {kSigned, 1, 0, &Rest::LeverageBracket}},
+      {"GET /fapi/v1/positionSide/dual", {kSigned, 30, 0, &Rest::PositionSide}},
+      {"GET /fapi/v1/commissionRate", {kSigned, 20, 0, &Rest::CommissionRate}},
+      {"POST /fapi/v1/listenKey", {kKey, 1, 0, &Rest::PostListenKey}},
+      {"PUT /fapi/v1/listenKey", {kKey, 1, 0, &Rest::PutListenKey}},
+      {"DELETE /fapi/v1/listenKey", {kKey, 1, 0, &Rest::DeleteListenKey}},
   };
   return kEndpoints;
 }
@@ -152,14 +159,14 @@ RestAnswer Rest::Handle(const RestRequest& request, int64_t now_ms) {
     Parameters parameters(request.query, request.body);
     if (const auto error = Authorize(request, endpoint.access, parameters, now_ms)) {
       answer = Refused(*error);
-    } else if (endpoint.places_order && (orders_10s_.Add(now_ms, 1) > options_.orders_per_10s ||
-                                         orders_1m_.Add(now_ms, 1) > options_.orders_per_minute)) {
+    } else if (endpoint.orders > 0 && (orders_10s_.Add(now_ms, endpoint.orders) > options_.orders_per_10s ||
+                                       orders_1m_.Add(now_ms, 1) > options_.orders_per_minute)) {
       answer = Refused({-1015, "Too many new orders.", 429});
       answer.headers.emplace_back("Retry-After", "10");
     } else {
       const Answer<std::string> result = (this->*endpoint.handler)(parameters, now_ms);
       answer = result.ok() ? RestAnswer{200, *result, {}} : Refused(result.error());
-      if (result.ok() && endpoint.places_order) {
+      if (result.ok() && endpoint.orders > 0) {
         answer.headers.emplace_back("X-MBX-ORDER-COUNT-10S", std::to_string(orders_10s_.count));
         answer.headers.emplace_back("X-MBX-ORDER-COUNT-1M", std::to_string(orders_1m_.count));
       }

@@ -29,6 +29,9 @@ struct RestAnswer {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
+// {"code":…,"msg":…}
+std::string RefusalJson(const ApiError& error);
+
 struct RestOptions {
   std::string api_key;
   std::string api_secret;
@@ -62,7 +65,7 @@ class Rest {
   struct Endpoint {
     Access access;
     int weight;
-    bool places_order;
+    int orders;  // what it counts in ten seconds; in a minute any of them counts once
     Handler handler;
   };
   // A sliding count of the last `window_ms`.
@@ -92,18 +95,26 @@ class Rest {
   Answer<std::string> PremiumIndex(Parameters&, int64_t now_ms);
   // rest_trade.cpp
   Answer<std::string> PostOrder(Parameters&, int64_t now_ms);
+  Answer<std::string> PutOrder(Parameters&, int64_t now_ms);
   Answer<std::string> GetOrder(Parameters&, int64_t now_ms);
   Answer<std::string> DeleteOrder(Parameters&, int64_t now_ms);
   Answer<std::string> OpenOrders(Parameters&, int64_t now_ms);
   Answer<std::string> AllOrders(Parameters&, int64_t now_ms);
   Answer<std::string> DeleteAllOrders(Parameters&, int64_t now_ms);
+  Answer<std::string> UserTrades(Parameters&, int64_t now_ms);
+  Answer<std::string> CountdownCancelAll(Parameters&, int64_t now_ms);
+  // rest_batch.cpp
+  Answer<std::string> Each(Parameters&, Handler handler, int64_t now_ms);
+  Answer<std::string> PostBatch(Parameters&, int64_t now_ms);
+  Answer<std::string> PutBatch(Parameters&, int64_t now_ms);
+  Answer<std::string> DeleteBatch(Parameters&, int64_t now_ms);
+  // rest_algo.cpp
   Answer<std::string> PostAlgo(Parameters&, int64_t now_ms);
   Answer<std::string> GetAlgo(Parameters&, int64_t now_ms);
   Answer<std::string> DeleteAlgo(Parameters&, int64_t now_ms);
   Answer<std::string> OpenAlgos(Parameters&, int64_t now_ms);
   Answer<std::string> AllAlgos(Parameters&, int64_t now_ms);
   Answer<std::string> DeleteAllAlgos(Parameters&, int64_t now_ms);
-  Answer<std::string> UserTrades(Parameters&, int64_t now_ms);
   // rest_account.cpp
   Answer<std::string> AccountV2(Parameters&, int64_t now_ms);
   Answer<std::string> AccountV3(Parameters&, int64_t now_ms);

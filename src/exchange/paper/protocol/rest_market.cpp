@@ -58,7 +58,8 @@ json::object SymbolInfo(const PaperRules& paper) {
           {"liquidationFee", "0.012500"},
           {"marketTakeBound", "0.05"},
           {"filters", Filters(paper)},
-          {"orderTypes", json::array{"LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"}},
+          {"orderTypes", json::array{"LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET",
+                                     "TRAILING_STOP_MARKET"}},
           {"timeInForce", json::array{"GTC", "IOC", "FOK", "GTX"}}};
 }
 

@@ -1,14 +1,9 @@
-#include "exchange/paper/protocol/rest.h"
+#include "exchange/paper/protocol/rest_fixture.h"
 
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
-#include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
-#include "exchange/paper/engine/engine_fixture.h"
 #include "exchange/paper/protocol/encode_market.h"
 #include "exchange/paper/protocol/encode_user.h"
 #include "tests/support/market_data.h"
@@ -18,33 +13,6 @@ namespace {
 
 namespace json = boost::json;
 using trading::operator""_dec;
-
-class RestTest : public EngineFixture {
- protected:
-  RestTest() : streams({"BTCUSDT"}, hub), rest(Options(), engine, streams, hub) {}
-
-  static RestOptions Options() {
-    RestOptions options;
-    options.api_key = "key";
-    options.api_secret = "secret";
-    return options;
-  }
-  RestAnswer Signed(const std::string& method, const std::string& path, std::string query, int64_t timestamp = kNow) {
-    query += fmt::format("{}timestamp={}", query.empty() ? "" : "&", timestamp);
-    query += "&signature=" + HmacSha256Hex("secret", query);
-    return rest.Handle({method, path, query, "", "key"}, kNow);
-  }
-  static int Code(const RestAnswer& answer) {
-    const json::value value = json::parse(answer.body);
-    const json::object* object = value.if_object();
-    return object != nullptr && object->contains("code") ? static_cast<int>(object->at("code").as_int64()) : 0;
-  }
-  static json::object Object(const RestAnswer& answer) { return json::parse(answer.body).as_object(); }
-
-  Hub hub;
-  MarketStreams streams;
-  Rest rest;
-};
 
 TEST_F(RestTest, ChecksKeySignatureAndTime) {
   EXPECT_EQ(Code(rest.Handle({"GET", "/fapi/v3/account", "timestamp=1", "", ""}, kNow)), -2014);
@@ -180,7 +148,7 @@ TEST_F(Shapes, OfRestAnswersAreBinances) {
 
 TEST_F(Shapes, OfTheUserStreamAreBinances) {
   told = engine.TakeOutput().events;
-  // AP and cr belong to trailing stops, which are not offered.
+  // AP and cr belong to trailing stops.
   ExpectShape(Example("user_data_json/order_update_new.json"), Told("ORDER_TRADE_UPDATE"), {"AP", "cr", "N", "n"});
   ExpectShape(Example("user_data_json/account_update.json"), Told("ACCOUNT_UPDATE"));
   ExpectShape(Example("user_data_json/algo_update_new.json"), Told("ALGO_UPDATE"));
