@@ -37,6 +37,9 @@ class Desk {
   bool reconciled = false;
   // When the database was last set back by a restore. What is older may have been done by a life that it has forgotten.
   WallTime set_back{};
+  // Whether the venue answered the last order. While it does not, a position without a stop is the outage's doing: the
+  // stop goes first when it ends, and nothing is closed for it.
+  bool venue_answers = true;
   std::string unprotected;  // not empty: why entries are refused until every position has its stop again
 
   // Called with the symbol after every change that may need protection work.

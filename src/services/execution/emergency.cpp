@@ -205,7 +205,10 @@ Result<bool> Emergency::CloseOne(const exchange::VenuePosition& position) {
   desk_.Commit(desk_.ledger.Add(std::move(close)));
   sender_.Submit(id);
   const Order* sent = desk_.ledger.FindOrder(id);
-  if (sent == nullptr || sent->status == OrderStatus::kRejected) {
+  const bool refused =
+      sent == nullptr || sent->status == OrderStatus::kRejected ||
+      (sent->status == OrderStatus::kCanceled && sent->exchange_order_id.empty());  // it could not leave
+  if (refused) {
     return Error{Errc::kUnavailable, sent == nullptr ? "its closing order is gone" : sent->reason};
   }
   if (sent->status == OrderStatus::kUnknown) {

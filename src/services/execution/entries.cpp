@@ -149,7 +149,10 @@ void Entries::SendEntry(const std::string& client_order_id, const Decision& deci
     if (const Status set = EnsureLeverage(decision.symbol, decision.leverage); !set.ok()) {
       log::Error("the leverage cannot be set, so that the entry is not sent",
                  {{"symbol", decision.symbol}, {"error", set.error().message}});
-      desk_.Commit(desk_.ledger.MarkRejected(client_order_id, "LEVERAGE_NOT_SET: " + set.error().message, desk_.Now()));
+      const std::string reason = "LEVERAGE_NOT_SET: " + set.error().message;
+      const bool refused = set.error().code == Errc::kInvalidArgument || set.error().code == Errc::kPermission;
+      desk_.Commit(refused ? desk_.ledger.MarkRejected(client_order_id, reason, desk_.Now())
+                           : desk_.ledger.Discard(client_order_id, reason, desk_.Now()));
       return;
     }
   }

@@ -70,6 +70,60 @@ TEST_F(Pains, Pain3APositionWhoseStopTheVenueKeepsRefusingIsClosed) {
   });
 }
 
+// While the venue answers no orders, the stop is missing for that alone: it goes first when the venue is back.
+TEST_F(Pains, Pain3AnOutageOfTheExchangeClosesNothing) {
+  Run([](World& world) {
+    world.Enter("a");
+    world.venue.reject_code = 0;
+    world.venue.judge = [](const exchange::NewOrder&) { return Answer::kReject; };
+    const WallTime begin = world.desk.Now();
+    ASSERT_TRUE(Eventually([&] {
+      world.protector.Pass("BTCUSDT");
+      return world.desk.Now() - begin > 30s;
+    }));
+    EXPECT_GE(world.protector.worst().duration, 25s) << "it is told all the same";
+    EXPECT_THAT(world.sink.events, ::testing::Not(::testing::Contains("order.failed")));
+    world.venue.judge = nullptr;
+    EXPECT_TRUE(Eventually([&] {
+      world.protector.Pass("BTCUSDT");
+      return world.desk.ledger.IsProtected("BTCUSDT");
+    }));
+    EXPECT_EQ(world.venue.positions["BTCUSDT"], "0.01"_dec) << "nothing was closed for the outage";
+  });
+}
+
+TEST_F(Pains, Pain3ARefusedCloseIsNotRepeatedAtOnce) {
+  Run([](World& world) {
+    world.venue.judge = [](const exchange::NewOrder& order) {
+      return order.reduce_only ? Answer::kReject : Answer::kNormal;
+    };
+    world.Enter("a");
+    const WallTime begin = world.desk.Now();
+    ASSERT_TRUE(Eventually([&] {
+      world.protector.Pass("BTCUSDT");
+      return world.desk.Now() - begin > 35s;
+    }));
+    const auto closes = std::ranges::count_if(world.venue.placed, [](const auto& order) {
+      return order.type == trading::OrderType::kMarket && order.reduce_only;
+    });
+    EXPECT_GE(closes, 2);
+    EXPECT_LE(closes, 6) << "in 20 s, after 1, 2, 4 and 8 s";
+  });
+}
+
+// Our own budget, or a connection that cannot be had: nothing was sent, and nothing failed.
+TEST_F(Pains, AnEntryThatCouldNotLeaveIsWithdrawnAndNoFailure) {
+  Run([](World& world) {
+    world.venue.reject_code = 0;
+    world.venue.next_place = {Answer::kReject};
+    world.Enter("a");
+    EXPECT_EQ(world.Leg("a", Leg::kEntry).status, OrderStatus::kCanceled);
+    EXPECT_EQ(world.desk.ledger.FindTrade("a")->status, TradeStatus::kCancelled);
+    EXPECT_THAT(world.sink.events, ::testing::Contains("order.canceled"));
+    EXPECT_THAT(world.sink.events, ::testing::Not(::testing::Contains("order.failed")));
+  });
+}
+
 TEST_F(Pains, Pain3APositionFoundAtTheVenueGetsAStop) {
   Run([](World& world) {
     world.venue.positions["BTCUSDT"] = "-0.3"_dec;

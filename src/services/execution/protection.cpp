@@ -15,9 +15,6 @@ bool WouldTriggerAtOnce(const Order& order) {
   return order.status == OrderStatus::kRejected && order.reason.starts_with("-2021");
 }
 
-// And not one of ours, before it was sent (code 0): that says nothing of what the venue would take.
-bool IsVenuesRefusal(const Order& order) { return !order.reason.starts_with("0 "); }
-
 // What stands of one leg.
 struct LegState {
   std::vector<const Order*> live;
@@ -53,7 +50,7 @@ LegState Inspect(const ProtectionInput& input, Leg leg, Decimal trigger, const P
     } else if (order->status == OrderStatus::kUnknown) {
       state.pending = state.pending || age < limits.unknown_trusted;
     } else if (order->status == OrderStatus::kRejected) {
-      state.refusals += IsVenuesRefusal(*order) ? 1 : 0;
+      ++state.refusals;
     } else if (order->status == OrderStatus::kIntent) {
       if (input.busy(*order)) {
         state.pending = true;
@@ -96,6 +93,24 @@ void Dismantle(const ProtectionInput& input, ProtectionActions& actions) {
   }
 }
 
+// The last closes took nothing (refused, expired, not sent): another at once would fare no better, and thousands of
+// them would burn the order limit.
+bool MustWaitToClose(const ProtectionInput& input, const ProtectionLimits& limits) {
+  Duration pause{};
+  WallTime last{};
+  for (const Order* order : input.orders) {
+    if (order->leg != Leg::kClose) {
+      continue;
+    }
+    const bool in_vain = trading::IsFinal(order->status) && order->filled_quantity.is_zero();
+    pause = !in_vain              ? Duration{}
+            : pause == Duration{} ? limits.retry_close
+                                  : std::min(pause * 2, limits.retry_close_max);
+    last = order->updated;
+  }
+  return pause > Duration{} && input.now - last < pause;
+}
+
 void CancelSurplus(const ProtectionInput& input, const LegState& state, ProtectionActions& actions) {
   if (state.exact == nullptr) {
     return;  // the new one must stand first
@@ -126,7 +141,7 @@ ProtectionActions PlanProtection(const ProtectionInput& input, const ProtectionL
   actions.stop = NextOrder(input, stops, Leg::kStopLoss, limits.retry_stop);
   CancelSurplus(input, stops, actions);
 
-  const bool closing = input.closing.is_positive();
+  const bool closing = input.closing.is_positive() || MustWaitToClose(input, limits);
   if (stops.exact == nullptr && stops.newest != nullptr && WouldTriggerAtOnce(*stops.newest)) {
     actions.stop.reset();  // the market is beyond the stop already: do what the stop would have done
     actions.close_reason = closing ? "" : kByStopLoss;

@@ -21,14 +21,17 @@ struct ProtectionLimits {
   Duration retry_take_profit = std::chrono::seconds(10);
   int take_profit_attempts_max = 5;                 // refusals in a row; the stop is never given up
   Duration close_after = std::chrono::seconds(15);  // a trade unprotected for so long is closed
+  // After a close that took nothing; doubles with each.
+  Duration retry_close = std::chrono::seconds(1);
+  Duration retry_close_max = std::chrono::seconds(8);
 };
 
 struct ProtectionInput {
   const Trade& trade;
   std::vector<const Order*> orders;  // of this trade, every leg
   WallTime now{};
-  Duration unprotected_for{};
-  Decimal closing;  // what close orders under way for the symbol will still take
+  Duration unprotected_for{};  // while the venue answered orders
+  Decimal closing;             // what close orders under way for the symbol will still take
   // A request about this order is under way (being sent, or a cancel asked a moment ago): leave it alone.
   std::function<bool(const Order&)> busy;
 };

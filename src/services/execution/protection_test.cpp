@@ -106,22 +106,38 @@ TEST_F(Protection, ARefusedStopIsTriedAgainUnderAnotherId) {
   EXPECT_EQ(actions.close_reason, "");
 }
 
-TEST_F(Protection, ATakeProfitIsGivenUpAfterTheVenuesRefusalsAndNotAfterOurOwn) {
+TEST_F(Protection, ATakeProfitIsGivenUpAfterTheVenuesRefusals) {
   Fill("1");
   MakeLive(stop, "1"_dec);
-  std::vector<Order> refused(6, target);
-  const auto after = [&](const char* reason) {
-    std::vector<const Order*> orders{&entry, &stop};
-    for (Order& order : refused) {
-      order.status = OrderStatus::kRejected;
-      order.reason = reason;
-      order.updated = kNow - 1h;
-      orders.push_back(&order);
-    }
-    return Run(orders).take_profit;
-  };
-  EXPECT_TRUE(after("0 connect 127.0.0.1:8090: connection refused"));
-  EXPECT_FALSE(after("-4131 the counterparty's best price does not meet the PERCENT_PRICE filter limit"));
+  std::vector<Order> refused(5, target);
+  std::vector<const Order*> orders{&entry, &stop};
+  for (Order& order : refused) {
+    EXPECT_TRUE(Run(orders).take_profit);
+    order.status = OrderStatus::kRejected;
+    order.reason = "-4131 the counterparty's best price does not meet the PERCENT_PRICE filter limit";
+    order.updated = kNow - 1h;
+    orders.push_back(&order);
+  }
+  EXPECT_FALSE(Run(orders).take_profit);
+}
+
+TEST_F(Protection, Pain3ClosesThatTakeNothingAreFurtherAndFurtherApart) {
+  Fill("1");
+  std::vector<Order> closes;
+  for (int part = 0; part < 5; ++part) {
+    Order close = MakeClose("t", part, "BTCUSDT", "1"_dec, "1"_dec, kByEmergency, "c", kNow);
+    close.status = OrderStatus::kRejected;
+    closes.push_back(close);
+  }
+  std::vector<const Order*> orders{&entry};
+  for (const Duration pause : {1s, 2s, 4s, 8s, 8s}) {
+    Order& newest = closes[orders.size() - 1];
+    orders.push_back(&newest);
+    newest.updated = kNow + 10s - pause + 1ms;  // Run looks at kNow + 10 s
+    EXPECT_EQ(Run(orders, 20s).close_reason, "") << orders.size();
+    newest.updated = kNow + 10s - pause;
+    EXPECT_EQ(Run(orders, 20s).close_reason, "EMERGENCY") << orders.size();
+  }
 }
 
 TEST_F(Protection, AStopThatWouldTriggerAtOnceClosesInstead) {

@@ -71,9 +71,9 @@ void Protector::Pass(const std::string& symbol) {
 }
 
 ProtectionActions Protector::PlanFor(const Trade& trade) const {
-  const auto since = unprotected_since_.find(trade.trade_id);
+  const auto found = unprotected_.find(trade.trade_id);
   const Duration unprotected =
-      since == unprotected_since_.end() ? Duration::zero() : desk_.clock.Steady() - since->second;
+      found == unprotected_.end() ? Duration::zero() : desk_.clock.Steady() - found->second.counts_from;
   return PlanProtection({.trade = trade,
                          .orders = desk_.ledger.OrdersOf(trade.trade_id),
                          .now = desk_.Now(),
@@ -90,9 +90,13 @@ void Protector::Guard(const std::string& trade_id) {
   }
   const CorrelationScope scope(trade->correlation_id);
   if (desk_.ledger.IsCovered(*trade)) {
-    unprotected_since_.erase(trade_id);
+    unprotected_.erase(trade_id);
   } else {
-    unprotected_since_.try_emplace(trade_id, desk_.clock.Steady());
+    const SteadyTime now = desk_.clock.Steady();
+    Unprotected& unprotected = unprotected_.try_emplace(trade_id, Unprotected{now, now}).first->second;
+    if (!desk_.venue_answers) {
+      unprotected.counts_from = now;
+    }
   }
   ProtectionActions actions = PlanFor(*trade);
   if (actions.stop) {
@@ -155,12 +159,12 @@ void Protector::CloseTrade(const std::string& trade_id, std::string_view reason)
 
 Protector::Worst Protector::worst() const {
   Worst worst;
-  for (const auto& [trade_id, since] : unprotected_since_) {
+  for (const auto& [trade_id, unprotected] : unprotected_) {
     const Trade* trade = desk_.ledger.FindTrade(trade_id);
     if (trade == nullptr || desk_.ledger.IsCovered(*trade)) {
       continue;
     }
-    const Duration duration = desk_.clock.Steady() - since;
+    const Duration duration = desk_.clock.Steady() - unprotected.since;
     if (duration > worst.duration) {
       worst = {trade_id, trade->symbol, duration};
     }

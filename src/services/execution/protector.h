@@ -43,7 +43,11 @@ class Protector {
   Desk& desk_;
   Sender& sender_;
   std::map<std::string, std::unique_ptr<Lane>> lanes_;
-  std::map<std::string, SteadyTime> unprotected_since_;  // by trade
+  struct Unprotected {
+    SteadyTime since{};
+    SteadyTime counts_from{};  // the same, less the time in which the venue answered no orders
+  };
+  std::map<std::string, Unprotected> unprotected_;  // by trade
   // Fills that are reported and have not come, by symbol: since when, and when they are asked for next.
   struct Lacking {
     SteadyTime since{};

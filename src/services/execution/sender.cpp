@@ -15,6 +15,9 @@ using exchange::Unknown;
 using trading::OrderStatus;
 
 constexpr Duration kCancelFresh = 2s;
+constexpr Duration kSendAgain = 1s;
+constexpr int kNotSent = 0;  // exchange::Rejected of an order that never left
+constexpr int kReduceOnlyRefused = -2022;
 
 exchange::NewOrder ToRequest(const Order& order) {
   exchange::NewOrder request;
@@ -46,17 +49,36 @@ void Sender::Submit(const std::string& client_order_id) {
   const CorrelationScope scope(order.correlation_id);
   const exchange::Outcome outcome = desk_.venue.Place(ToRequest(order));
   sending_.erase(client_order_id);
+  not_sent_.erase(client_order_id);
+  const auto* rejected = std::get_if<Rejected>(&outcome);
+  desk_.venue_answers =
+      std::holds_alternative<Accepted>(outcome) || (rejected != nullptr && rejected->code != kNotSent);
   if (const auto* accepted = std::get_if<Accepted>(&outcome)) {
     desk_.Report(accepted->report);  // one that cannot be true leads to Resolve
-  } else if (const auto* rejected = std::get_if<Rejected>(&outcome)) {
-    log::Warning("the order was refused", {{"client_order_id", client_order_id},
-                                           {"symbol", order.symbol},
-                                           {"code", rejected->code},
-                                           {"venue_message", rejected->message}});
-    desk_.Commit(desk_.ledger.MarkRejected(client_order_id, std::to_string(rejected->code) + " " + rejected->message,
-                                           desk_.Now()));
+  } else if (rejected != nullptr) {
+    OnRejected(order, *rejected);
   } else {
     OnUnknown(order, std::get<Unknown>(outcome).reason);
+  }
+}
+
+void Sender::OnRejected(const Order& order, const Rejected& rejected) {
+  const std::string& id = order.client_order_id;
+  const bool sent = rejected.code != kNotSent;
+  log::Warning(sent ? "the order was refused" : "the order was not sent", {{"client_order_id", id},
+                                                                           {"symbol", order.symbol},
+                                                                           {"code", rejected.code},
+                                                                           {"venue_message", rejected.message}});
+  if (sent) {
+    desk_.Commit(desk_.ledger.MarkRejected(id, std::to_string(rejected.code) + " " + rejected.message, desk_.Now()));
+    if (rejected.code == kReduceOnlyRefused && desk_.on_fills_missing) {
+      desk_.on_fills_missing();  // there may be nothing left to reduce
+    }
+  } else if (order.leg == Leg::kEntry || order.leg == Leg::kClose) {
+    desk_.Commit(desk_.ledger.Discard(id, "NOT_SENT: " + rejected.message, desk_.Now()));
+  } else {
+    std::erase_if(not_sent_, [&](const auto& one) { return desk_.clock.Steady() - one.second > kSendAgain; });
+    not_sent_[id] = desk_.clock.Steady();
   }
 }
 
@@ -206,8 +228,11 @@ bool Sender::IsBusy(const std::string& client_order_id) const {
   if (sending_.contains(client_order_id)) {
     return true;
   }
-  const auto asked = cancel_asked_.find(client_order_id);
-  return asked != cancel_asked_.end() && desk_.clock.Steady() - asked->second < kCancelFresh;
+  const auto within = [&](const std::map<std::string, SteadyTime>& times, Duration fresh) {
+    const auto found = times.find(client_order_id);
+    return found != times.end() && desk_.clock.Steady() - found->second < fresh;
+  };
+  return within(cancel_asked_, kCancelFresh) || within(not_sent_, kSendAgain);
 }
 
 }  // namespace quantum::execution

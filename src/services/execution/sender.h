@@ -18,7 +18,8 @@ class Sender {
   explicit Sender(Desk& desk);
 
   // Sends an INTENT of the ledger and records the outcome. An unknown one, and one whose answer cannot be true, is
-  // pursued in a fiber of its own.
+  // pursued in a fiber of its own. What could not leave (no connection, no budget: nothing was sent) is no failure: an
+  // entry or a close is withdrawn, a stop or take-profit stays an intent, busy for kSendAgain.
   void Submit(const std::string& client_order_id);
   // Asks for the cancellation; the exchange's report ends the order. Ok: the order is over at the venue, cancelled now
   // or ended before. kConflict: nothing was asked, since it is being sent or an earlier request is fresh (2 s); ask
@@ -38,11 +39,12 @@ class Sender {
   // confirmed is UNKNOWN until then.
   void Resolve(const std::string& client_order_id, const std::string& reason);
 
-  // A request about this order is under way or was made a moment ago.
+  // A request about this order is under way, or was made or tried a moment ago.
   bool IsBusy(const std::string& client_order_id) const;
   size_t in_flight() const { return sending_.size(); }
 
  private:
+  void OnRejected(const Order& order, const exchange::Rejected& rejected);
   void OnUnknown(const Order& order, const std::string& reason);
   void AskUntilApplied(const std::string& client_order_id);
 
@@ -50,6 +52,7 @@ class Sender {
   std::set<std::string> sending_;
   std::set<std::string> pursued_;
   std::map<std::string, SteadyTime> cancel_asked_;
+  std::map<std::string, SteadyTime> not_sent_;  // protective intents that could not leave, and when that was tried
 };
 
 }  // namespace quantum::execution
