@@ -102,9 +102,19 @@ struct PositionChanged {
 struct StreamConnected {};
 using UserEvent = std::variant<trading::OrderReport, BalanceChanged, PositionChanged, StreamConnected>;
 
+// Whether this process may still act for the account. Asked for every request that places, changes or cancels, when a
+// connection is in hand, after the venue's time was taken and right before the request is signed for that time.
+// `valid_for`: for how long from now on the venue may accept the request (receive window and clock error); say yes only
+// if the right to act lasts at least as long. The refusal's message becomes that of the Rejected (code 0) or of the
+// Error (kConflict), and nothing was sent. Must not suspend.
+using SendGuard = std::function<Status(Duration valid_for)>;
+
 class TradingVenue {
  public:
   virtual ~TradingVenue() = default;
+
+  // Holds for every request from now on. Without one all may go out.
+  virtual void SetSendGuard(SendGuard guard) = 0;
 
   virtual Result<std::vector<trading::SymbolRules>> Rules() = 0;
 

@@ -68,6 +68,7 @@ Classified Classify(const Error& error) {
     case Errc::kTimeout:
     case Errc::kExhausted:
     case Errc::kInvalidArgument:
+    case Errc::kConflict:
       return {Verdict::kRejected, {0, error.message}};
     default:
       return {Verdict::kUnknown, {0, error.message}};

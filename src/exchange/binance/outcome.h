@@ -34,8 +34,8 @@ struct Classified {
 //   earlier attempt of ours got through) unknown, everything else rejected;
 //   a 4xx whose body is no venue error (a firewall in front) rejected; any other status unknown.
 Classified Classify(const http::Response& response);
-// Not answered: kUnavailable, kTimeout, kExhausted and kInvalidArgument were not sent, hence rejected with code 0;
-// everything else (kUnknownOutcome, kInternal: a broken answer, kCancelled) unknown.
+// Not answered: kUnavailable, kTimeout, kExhausted, kInvalidArgument and kConflict (the send guard refused) were not
+// sent, hence rejected with code 0; everything else (kUnknownOutcome, kInternal: a broken answer, kCancelled) unknown.
 Classified Classify(const Error& error);
 
 // The same for requests that only ask, or that may be repeated: a value for 2xx, else an Error in the callers' terms.

@@ -1,5 +1,6 @@
 #include "exchange/binance/rest.h"
 
+#include <csignal>
 #include <mutex>
 
 #include "exchange/binance/decode_rest.h"
@@ -78,10 +79,42 @@ Result<http::Response> Rest::Public(std::string_view path, const Parameters& par
   return Send(queries_, std::move(request), path, Budget::Kind::kQuery, weight);
 }
 
-Result<http::Response> Rest::QueryOnce(std::string_view path, Parameters parameters, int weight) {
-  QUANTUM_TRY(const int64_t now_ms, VenueMs());
-  parameters.Sign(options_.credentials.secret, now_ms, Ms(options_.query_recv_window));
-  return Public(path, parameters, weight);
+Status Rest::KnowClock() {
+  QUANTUM_TRY([[maybe_unused]] const int64_t now_ms, VenueMs());
+  return {};
+}
+
+Status Rest::Sign(http::ClientRequest& out, std::string_view path, Parameters parameters, Duration recv_window,
+                  const exchange::SendGuard& guard) {
+  const SteadyTime now = clock_.Steady();
+  if (!time_.known(now)) {
+    return Error{Errc::kUnavailable, "the venue's clock was lost while the request waited for a connection: try again"};
+  }
+  const int64_t venue_ms = time_.VenueMs(now);
+  if (guard != nullptr) {
+    if (const Status allowed = guard(recv_window + time_.error(now)); !allowed.ok()) {
+      return Error{Errc::kConflict, allowed.error().message};
+    }
+  }
+  parameters.Sign(options_.credentials.secret, venue_ms, Ms(recv_window));
+  if (out.method == "GET" || out.method == "DELETE") {
+    out.url = options_.hosts.rest + std::string(path) + "?" + parameters.text();
+  } else {
+    out.headers.Set("Content-Type", "application/x-www-form-urlencoded");
+    out.body = parameters.text();
+  }
+  return {};
+}
+
+Result<http::Response> Rest::QueryOnce(std::string_view path, const Parameters& parameters, int weight) {
+  QUANTUM_CHECK(KnowClock());
+  http::ClientRequest request;
+  request.url = options_.hosts.rest + std::string(path);
+  request.idempotent = true;
+  request.before_write = [&](http::ClientRequest& out) {
+    return Sign(out, path, parameters, options_.query_recv_window, nullptr);
+  };
+  return Send(queries_, std::move(request), path, Budget::Kind::kQuery, weight);
 }
 
 Result<http::Response> Rest::Query(std::string_view path, const Parameters& parameters, int weight) {
@@ -95,18 +128,17 @@ Result<http::Response> Rest::Query(std::string_view path, const Parameters& para
 
 Result<http::Response> Rest::Write(std::string_view method, std::string_view path, const Parameters& parameters,
                                    Budget::Kind kind, int weight) {
-  QUANTUM_TRY(const int64_t now_ms, VenueMs());
-  Parameters signed_parameters = parameters;
-  signed_parameters.Sign(options_.credentials.secret, now_ms, Ms(options_.order_recv_window));
+  QUANTUM_CHECK(KnowClock());
   http::ClientRequest request;
   request.method = std::string(method);
   request.url = options_.hosts.rest + std::string(path);
-  if (method == "DELETE") {
-    request.url += "?" + signed_parameters.text();
-  } else {
-    request.headers.Set("Content-Type", "application/x-www-form-urlencoded");
-    request.body = signed_parameters.text();
-  }
+  request.before_write = [&](http::ClientRequest& out) -> Status {
+    QUANTUM_CHECK(Sign(out, path, parameters, options_.order_recv_window, guard_));
+    if (kind == Budget::Kind::kEntry && ++entries_signed_ == options_.stop_before_entry) {
+      std::raise(SIGSTOP);
+    }
+    return {};
+  };
   Result<http::Response> result = Send(orders_, std::move(request), path, kind, weight);
   if (TimestampRefused(result)) {
     time_.Forget();

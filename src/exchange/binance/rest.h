@@ -8,6 +8,7 @@
 #include "exchange/binance/hosts.h"
 #include "exchange/binance/parameters.h"
 #include "exchange/binance/time_sync.h"
+#include "exchange/venue.h"
 #include "platform/base/clock.h"
 #include "platform/base/random.h"
 #include "platform/fiber/fiber.h"
@@ -22,14 +23,23 @@ struct RestOptions {
   Duration order_recv_window = std::chrono::milliseconds(1000);  // a late order is refused by the venue, not executed
   Duration query_recv_window = std::chrono::milliseconds(5000);
   BudgetOptions budget;
+  // For tests that let another process take over in the worst moment: this process stops itself (SIGSTOP) once, between
+  // signing the n-th entry and writing it. Zero: never.
+  int stop_before_entry = 0;
 };
 
 // Requests to Binance's REST interface: signs with the venue's clock, keeps within the venue's limits, counts
 // exchange_requests_total and exchange_request_weight_used. Never sends anything twice, except a signed query after the
 // venue refused its timestamp. For fibers of one loop; calls suspend.
 //
+// A request is signed when a connection is in hand, right before it is written, so that its receive window does not
+// pass while it waits here. A write goes out under the guard, in this order: the venue's time is taken, the guard is
+// asked whether it still holds for the receive window and the clock's error, the request is signed for that time. Once
+// the guard has said yes the venue refuses (-1021) whatever reaches it later than the guard was asked for, even if this
+// process is stopped in between.
+//
 // Errors besides those of http::Client: kExhausted, refused here to stay within the limits; kUnavailable, the venue's
-// clock could not be asked. In both cases nothing was sent.
+// clock could not be asked; kConflict, the guard refused. In all these cases nothing was sent.
 class Rest {
  public:
   Rest(fiber::Loop& loop, RestOptions options, const Clock& clock, Random& random);
@@ -38,11 +48,13 @@ class Rest {
   Result<http::Response> Public(std::string_view path, const Parameters& parameters, int weight);
   // GET, signed.
   Result<http::Response> Query(std::string_view path, const Parameters& parameters, int weight);
-  // POST, PUT or DELETE, signed, in the body (DELETE: in the query).
+  // POST, PUT or DELETE, signed, in the body (DELETE: in the query), under the guard.
   Result<http::Response> Write(std::string_view method, std::string_view path, const Parameters& parameters,
                                Budget::Kind kind, int weight);
   // With the key but unsigned: the listen key's endpoints.
   Result<http::Response> Keyed(std::string_view method, std::string_view path);
+
+  void SetSendGuard(exchange::SendGuard guard) { guard_ = std::move(guard); }
 
   // What exchangeInfo allows from now on.
   void SetLimits(const RateLimits& limits) { budget_.SetLimits(limits); }
@@ -58,7 +70,12 @@ class Rest {
  private:
   Result<http::Response> Send(http::Client& client, http::ClientRequest request, std::string_view path,
                               Budget::Kind kind, int weight);
-  Result<http::Response> QueryOnce(std::string_view path, Parameters parameters, int weight);
+  Status KnowClock();  // measures if it is not known
+  // Signs `out` for this moment, once `guard`, if any, has agreed. kUnavailable when the venue's clock is no longer
+  // known.
+  Status Sign(http::ClientRequest& out, std::string_view path, Parameters parameters, Duration recv_window,
+              const exchange::SendGuard& guard);
+  Result<http::Response> QueryOnce(std::string_view path, const Parameters& parameters, int weight);
   void Count(std::string_view path, const Result<http::Response>& result);
 
   RestOptions options_;
@@ -68,6 +85,8 @@ class Rest {
   TimeSync time_;
   Budget budget_;
   fiber::Mutex syncing_;
+  exchange::SendGuard guard_;
+  int entries_signed_ = 0;
 };
 
 }  // namespace quantum::binance

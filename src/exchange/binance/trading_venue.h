@@ -17,6 +17,7 @@ class TradingVenue final : public exchange::TradingVenue {
   TradingVenue(fiber::Loop& loop, std::shared_ptr<Rest> rest, const Clock& clock, Random& random);
   ~TradingVenue() override;
 
+  void SetSendGuard(exchange::SendGuard guard) override { rest_->SetSendGuard(std::move(guard)); }
   // Takes the venue's request limits over as well.
   Result<std::vector<trading::SymbolRules>> Rules() override;
   exchange::Outcome Place(const exchange::NewOrder& order) override;

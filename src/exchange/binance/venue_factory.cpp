@@ -14,6 +14,7 @@ std::shared_ptr<Rest> MakeRest(const VenueParameters& parameters, Credentials cr
   options.credentials = std::move(credentials);
   options.timeout = parameters.timeout;
   options.budget = parameters.budget;
+  options.stop_before_entry = parameters.stop_before_entry;
   return std::make_shared<Rest>(*parameters.loop, std::move(options), *parameters.clock, *parameters.random);
 }
 
@@ -22,6 +23,9 @@ std::shared_ptr<Rest> MakeRest(const VenueParameters& parameters, Credentials cr
 Result<std::unique_ptr<exchange::TradingVenue>> MakeTradingVenue(VenueParameters parameters) {
   QUANTUM_CHECK(CheckHosts(parameters.mode, parameters.hosts, MachineAddresses()));
   QUANTUM_CHECK(CheckCredentials(parameters.mode, parameters.credentials));
+  if (parameters.stop_before_entry != 0 && parameters.mode != config::Mode::kPaper) {
+    return Error{Errc::kInvalidArgument, "stop_before_entry stops the process before an order: it is for PAPER only"};
+  }
   auto rest = MakeRest(parameters, parameters.credentials);
   return std::unique_ptr<exchange::TradingVenue>(
       std::make_unique<TradingVenue>(*parameters.loop, std::move(rest), *parameters.clock, *parameters.random));

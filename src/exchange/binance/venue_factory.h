@@ -27,12 +27,13 @@ struct VenueParameters {
   Credentials credentials;                     // trading only
   Duration timeout = std::chrono::seconds(5);  // of one request
   BudgetOptions budget = {};
+  int stop_before_entry = 0;  // RestOptions; PAPER only
   const Clock* clock = &SystemClock();
   Random* random = &SystemRandom();  // the jitter of back-offs
 };
 
-// kInvalidArgument when mode, hosts and credentials do not agree. Nothing is sent before the first call. Stop() before
-// the venue is destroyed.
+// kInvalidArgument when mode, hosts and credentials do not agree, or when another mode than PAPER is to stop itself.
+// Nothing is sent before the first call. Stop() before the venue is destroyed.
 Result<std::unique_ptr<exchange::TradingVenue>> MakeTradingVenue(VenueParameters parameters);
 Result<std::unique_ptr<exchange::MarketVenue>> MakeMarketVenue(VenueParameters parameters);
 

@@ -84,6 +84,17 @@ Status WaitForPlace(Host& host, size_t places, const resilience::Deadline& deadl
   return {};
 }
 
+// The request as before_write leaves it.
+Result<std::string> WriteLast(const ClientRequest& request, const Url& url) {
+  ClientRequest last = request;
+  QUANTUM_CHECK(request.before_write(last));
+  QUANTUM_TRY(const Url last_url, ParseUrl(last.url));
+  if (PoolKey(last_url) != PoolKey(url) || last.method != request.method) {
+    return Error{Errc::kInvalidArgument, "before_write must leave the method and the host of a request as they are"};
+  }
+  return SerializeRequest(last, last_url);
+}
+
 std::unique_ptr<ClientConnection> TakeIdle(Host& host) {
   while (!host.idle.empty()) {
     std::unique_ptr<ClientConnection> connection = std::move(host.idle.back());
@@ -109,11 +120,12 @@ class Client::Impl {
     std::optional<Response> response;
     Error error;
     RetryPlan::Failure failure;
-    bool final = false;  // refused here: trying again would be refused again
+    bool final = false;    // refused here: trying again would be refused again
+    bool refused = false;  // by before_write: its own words are the answer
   };
 
   std::shared_ptr<Host> HostOf(const Url& url);
-  Attempt Try(Host& host, const Url& url, std::string_view wire, bool head, bool fresh,
+  Attempt Try(Host& host, const Url& url, const ClientRequest& request, const std::string& wire, bool fresh,
               const resilience::Deadline& deadline);
   void Keep(Host& host, std::unique_ptr<ClientConnection> connection);
 
@@ -155,7 +167,7 @@ Result<Response> Client::Impl::Send(const ClientRequest& request) {
   std::optional<Error> sent_error;  // once something was sent, no later refusal makes the outcome known
   bool fresh = false;
   for (;;) {
-    Attempt attempt = Try(*host, url, wire, request.method == "HEAD", fresh, deadline);
+    Attempt attempt = Try(*host, url, request, wire, fresh, deadline);
     std::optional<Duration> wait;
     if (attempt.response) {
       const auto retry_after = attempt.response->headers.Find("Retry-After");
@@ -172,6 +184,9 @@ Result<Response> Client::Impl::Send(const ClientRequest& request) {
       if (!attempt.final) {
         wait = plan.AfterFailure(attempt.failure, deadline.left());
       }
+      if (!wait && attempt.refused && !sent_error) {
+        return attempt.error;
+      }
       if (!wait) {
         return sent_error.value_or(attempt.error).Within(request.method + " " + url.Shown());
       }
@@ -183,8 +198,8 @@ Result<Response> Client::Impl::Send(const ClientRequest& request) {
   }
 }
 
-Client::Impl::Attempt Client::Impl::Try(Host& host, const Url& url, std::string_view wire, bool head, bool fresh,
-                                        const resilience::Deadline& deadline) {
+Client::Impl::Attempt Client::Impl::Try(Host& host, const Url& url, const ClientRequest& request,
+                                        const std::string& wire, bool fresh, const resilience::Deadline& deadline) {
   const auto fail = [](Error error, bool final = false) {
     return Attempt{.response = {}, .error = std::move(error), .failure = {}, .final = final};
   };
@@ -210,7 +225,20 @@ Client::Impl::Attempt Client::Impl::Try(Host& host, const Url& url, std::string_
       return fail(connected.error());
     }
   }
-  auto exchanged = connection->Exchange(wire, head, options_.body_bytes_max, deadline.at());
+  std::string written_last;
+  if (request.before_write != nullptr) {
+    auto last = WriteLast(request, url);
+    if (!last.ok()) {
+      reused ? verdict.Nothing() : verdict.Good();
+      Keep(host, std::move(connection));
+      Attempt attempt = fail(last.error(), true);
+      attempt.refused = true;
+      return attempt;
+    }
+    written_last = std::move(*last);
+  }
+  auto exchanged = connection->Exchange(request.before_write != nullptr ? written_last : wire, request.method == "HEAD",
+                                        options_.body_bytes_max, deadline.at());
   if (exchanged.response) {
     verdict.Good();
     if (exchanged.reusable) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,11 @@ struct ClientRequest {
   Duration timeout = std::chrono::seconds(5);  // for all attempts together
   // Whether a repeat does no harm. Without it a failure after the first byte was sent is kUnknownOutcome.
   bool idempotent = false;
+  // Asked in each attempt when a connection is in hand, right before the first byte is written, with a copy of the
+  // request: it may change the path, the query, the headers and the body, for what must not be older than the sending
+  // (a signature, a lease). An error refuses: nothing is written, the connection is kept for others, and Send answers
+  // this very error. Must not suspend: the peer may give the connection up meanwhile.
+  std::function<Status(ClientRequest&)> before_write = nullptr;
 };
 
 struct ClientOptions {
@@ -44,7 +50,8 @@ class Client {
                   const Clock& clock = SystemClock());
   ~Client();
   // Any answer, also a 5xx, is a value. Errors: kUnavailable (refused, breaker open: nothing was sent), kTimeout
-  // (nothing was sent), kUnknownOutcome (sent, no answer), kInvalidArgument (bad URL), kInternal (broken answer).
+  // (nothing was sent), kUnknownOutcome (sent, no answer), kInvalidArgument (bad URL, or before_write changed the
+  // host: nothing was sent), kInternal (broken answer), and what before_write refused with, as it is.
   Result<Response> Send(const ClientRequest& request);
 
  private:

@@ -38,7 +38,7 @@ ManualOrders::Options ManualOptions(lifecycle::Service& service) {
           .headers = service.ServiceHeaders()};
 }
 
-Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& service) {
+Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& service, const Settings& settings) {
   const config::Manifest& manifest = service.manifest();
   binance::VenueParameters parameters;
   parameters.loop = &service.loop();
@@ -46,6 +46,7 @@ Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& se
   parameters.hosts = binance::HostsOf(manifest);
   parameters.clock = &service.clock();
   parameters.random = &service.random();
+  parameters.stop_before_entry = settings.stop_before_entry;
   QUANTUM_TRY(parameters.credentials.key, service.Secret(config::kExchangeKey));
   QUANTUM_TRY(parameters.credentials.secret, service.Secret(config::kExchangeSecret));
   return binance::MakeTradingVenue(std::move(parameters));
@@ -108,7 +109,7 @@ Execution::~Execution() {
 
 Status Execution::Configure() {
   QUANTUM_TRY(const Settings settings, Settings::Read(service_.manifest()));
-  QUANTUM_TRY(auto venue, MakeVenue(service_));
+  QUANTUM_TRY(auto venue, MakeVenue(service_, settings));
   const auto secret = [this](std::string_view name) { return service_.Secret(name); };
   QUANTUM_TRY(postgres::PoolOptions options_of_trades, lifecycle::PostgresOptions(service_.manifest(), secret));
   engine_ = std::make_shared<Engine>(service_, std::move(venue), settings, std::move(options_of_trades));

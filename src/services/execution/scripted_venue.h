@@ -46,9 +46,14 @@ class ScriptedVenue final : public exchange::TradingVenue {
   std::function<void()> on_find;     // while the answer is on its way
   std::function<void()> on_funding;  // while the answer is on its way
 
+  exchange::SendGuard guard;
+  void SetSendGuard(exchange::SendGuard one) override { guard = std::move(one); }
   Result<std::vector<trading::SymbolRules>> Rules() override { return std::vector{BtcRules()}; }
 
   exchange::Outcome Place(const exchange::NewOrder& order) override {
+    if (const Status allowed = Ask(); !allowed.ok()) {
+      return exchange::Rejected{0, allowed.error().message};
+    }
     const Answer answer = !next_place.empty() ? next_place.front() : judge ? judge(order) : Answer::kNormal;
     if (!next_place.empty()) {
       next_place.pop_front();
@@ -119,6 +124,7 @@ class ScriptedVenue final : public exchange::TradingVenue {
   }
 
   Status Cancel(const std::string&, const std::string& client_order_id, bool) override {
+    QUANTUM_CHECK(Ask());
     const auto found = orders.find(client_order_id);
     if (found == orders.end() || trading::IsFinal(found->second.report.status)) {
       return Error{Errc::kNotFound, "-2011 Unknown order sent."};
@@ -131,7 +137,7 @@ class ScriptedVenue final : public exchange::TradingVenue {
     Emit(found->second.report);
     return {};
   }
-  Status CancelAll(const std::string&) override { return {}; }
+  Status CancelAll(const std::string&) override { return Ask(); }
 
   Result<exchange::VenueOrder> Find(const std::string&, const std::string& client_order_id, bool) override {
     if (on_find) {
@@ -196,7 +202,7 @@ class ScriptedVenue final : public exchange::TradingVenue {
     return open;
   }
   Result<exchange::Account> GetAccount() override { return exchange::Account{}; }
-  Status SetLeverage(const std::string&, int) override { return {}; }
+  Status SetLeverage(const std::string&, int) override { return Ask(); }
   void StreamUser(std::function<void(const exchange::UserEvent&)> handler) override { on_event = std::move(handler); }
   bool user_stream_connected() const override { return on_event != nullptr; }
   Duration clock_offset() const override { return {}; }
@@ -230,6 +236,11 @@ class ScriptedVenue final : public exchange::TradingVenue {
     if (request.type == trading::OrderType::kMarket && fill_market_orders) {
       Fill(kept, kept.quantity);
     }
+  }
+  // The guard, as the connector asks it: with a receive window of a second and nothing for the clock.
+  Status Ask() const {
+    const Status allowed = guard == nullptr ? Status() : guard(std::chrono::seconds(1));
+    return allowed.ok() ? allowed : Error{Errc::kConflict, allowed.error().message};
   }
   void Emit(const trading::OrderReport& report) {
     if (on_event) {

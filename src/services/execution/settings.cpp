@@ -24,6 +24,11 @@ Result<Settings> Settings::Read(const config::Manifest& manifest) {
   settings.default_stop_percent = section.GetDouble("default_stop_percent", settings.default_stop_percent, 0.1, 50);
   settings.sends_max = static_cast<size_t>(section.GetInt("sends_max", 256, 1, 10'000));
   section.GetDuration("dual_write", tradestore::kDualWrite, 0s, tradestore::kDualWriteMax);  // for `tradestore finish`
+  config::Section chaos = section.GetSection("chaos");
+  settings.stop_before_entry = static_cast<int>(chaos.GetInt("stop_before_write", 0, 0, 1'000'000));
+  if (settings.stop_before_entry != 0 && manifest.mode() != config::Mode::kPaper) {
+    chaos.Complain("stop_before_write", "stops the process before an order: it is for PAPER only");
+  }
   QUANTUM_CHECK(section.Finish());
   return settings;
 }

@@ -23,6 +23,9 @@ struct Settings {
   ProtectionLimits protection;        // close_after: unprotected_close_after
   double default_stop_percent = 2.0;  // for a position that no decision explains
   size_t sends_max = 256;             // approvals being carried out at one time
+  // chaos.stop_before_write, in PAPER only: the process stops itself (SIGSTOP) when it has signed its n-th entry and
+  // before a byte of it is written. Zero: never.
+  int stop_before_entry = 0;
 
   static Result<Settings> Read(const config::Manifest& manifest);
 };
