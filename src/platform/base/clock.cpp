@@ -1,6 +1,7 @@
 #include "platform/base/clock.h"
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +17,11 @@ class RealClock final : public Clock {
  public:
   WallTime Now() const override { return std::chrono::system_clock::now(); }
   SteadyTime Steady() const override { return std::chrono::steady_clock::now(); }
+  SteadyTime Boot() const override {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return SteadyTime(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+  }
 };
 
 }  // namespace

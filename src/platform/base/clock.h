@@ -19,6 +19,8 @@ class Clock {
   virtual ~Clock() = default;
   virtual WallTime Now() const = 0;
   virtual SteadyTime Steady() const = 0;
+  // Like Steady, and it goes on while the machine is suspended: for what another machine may take for expired.
+  virtual SteadyTime Boot() const { return Steady(); }
 };
 
 // The machine's clocks. One instance for the process.

@@ -26,6 +26,13 @@ using resilience::Deadline;
 
 Duration Left(const Deadline& deadline) { return std::max(deadline.left(), Duration(0)); }
 
+BusOptions WithDefaults(BusOptions options) {
+  if (options.outbox.empty()) {
+    options.outbox = options.producer;
+  }
+  return options;
+}
+
 }  // namespace
 
 // The outbox on disk, and who writes it. Empty: the outbox is kept in memory.
@@ -41,7 +48,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
       : loop_(loop),
         redis_(redis),
         pool_(pool),
-        options_(std::move(options)),
+        options_(WithDefaults(std::move(options))),
         clock_(clock),
         random_(random),
         incarnation_(std::move(incarnation)),
@@ -59,7 +66,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
                                             [this](size_t lane, uint64_t sequence) { safe_.Reach(lane, sequence); });
     }
     if (pool != nullptr) {
-      relay_ = std::make_unique<bus::Relay>(redis, *pool, options_.producer, options_.batch_max,
+      relay_ = std::make_unique<bus::Relay>(redis, *pool, options_.outbox, options_.batch_max,
                                             options_.replicas_required, clock, random);
     }
   }
@@ -225,7 +232,7 @@ Status Bus::Impl::PublishWithin(postgres::Transaction& transaction, std::vector<
       return Error{Errc::kInvalidArgument, fmt::format("publishing {}: the payload is empty", event.type)};
     }
     janitor_.Tend(FamilyOf(event.type));
-    statements.push_back(Relay::Insert(options_.producer, event));
+    statements.push_back(Relay::Insert(options_.outbox, event));
   }
   if (statements.empty()) {
     return {};

@@ -51,8 +51,10 @@ struct Subscription {
 };
 
 struct BusOptions {
-  std::string producer;           // this process's stable name, also its consumer name
-  std::string group;              // default group of its subscriptions
+  std::string producer;  // this process's stable name, also its consumer name
+  std::string outbox;    // under which its rows of the table `outbox` stand, which the processes of one service
+                         // share: whichever runs relays them; empty: the producer
+  std::string group;     // default group of its subscriptions
   std::string journal_directory;  // of this producer alone; empty: events are kept in memory until the broker has them
   size_t outbox_events_max = 100'000;
   size_t batch_max = 256;     // events moved in one call

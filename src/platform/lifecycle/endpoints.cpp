@@ -93,6 +93,9 @@ http::Response Runtime::Ready() {
   if (phase == Phase::kReady) {
     return http::Json(R"({"status": "ready"})");
   }
+  if (phase == Phase::kStandby) {
+    return http::Json(R"({"status": "standby"})");
+  }
   if (phase != Phase::kStarting) {
     return http::Problem(503, ToString(phase), "the service is stopping");
   }

@@ -29,7 +29,8 @@ Status CheckUnit(const ServiceSpec& spec, const config::Manifest& manifest) {
 }
 
 Status SetUpLog(const ServiceSpec& spec, const config::Manifest& manifest) {
-  log::Options options{.service = spec.name, .directory = manifest.state_directory() + "/log/services"};
+  log::Options options{
+      .service = spec.name, .file = spec.Process(), .directory = manifest.state_directory() + "/log/services"};
   config::Section limits = manifest.Top("limits");
   options.masked_keys = limits.GetStrings("masked_keys", {});
   if (const char* const level = std::getenv("QUANTUM_LOG_LEVEL"); level != nullptr && *level != '\0') {
@@ -72,6 +73,10 @@ int Main(int argc, char** argv, ServiceSpec spec, const ComponentFactory& factor
   if (option == "--version") {
     std::printf("%s %s\n", spec.name.c_str(), std::string(Version()).c_str());
     return kExitOk;
+  }
+  if (const char* const unit = std::getenv("QUANTUM_UNIT"); unit != nullptr && *unit != '\0' && spec.unit != unit) {
+    spec.unit = unit;
+    spec.process = unit;
   }
   std::signal(SIGPIPE, SIG_IGN);
   const int exit_code = RunService(std::move(spec), factory, option == "--check");

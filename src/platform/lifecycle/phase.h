@@ -4,11 +4,12 @@
 
 namespace quantum::lifecycle {
 
-// STARTING → READY → DRAINING → STOPPED; a process that is told to stop while it starts skips READY.
-enum class Phase { kStarting, kReady, kDraining, kStopped };
+// STARTING → READY → DRAINING → STOPPED; a process that is told to stop while it starts skips READY. STANDBY: it starts
+// as far as it may while another process of its service does the work.
+enum class Phase { kStarting, kStandby, kReady, kDraining, kStopped };
 
 constexpr std::string_view ToString(Phase phase) {
-  constexpr std::string_view kNames[] = {"STARTING", "READY", "DRAINING", "STOPPED"};
+  constexpr std::string_view kNames[] = {"STARTING", "STANDBY", "READY", "DRAINING", "STOPPED"};
   return kNames[static_cast<int>(phase)];
 }
 

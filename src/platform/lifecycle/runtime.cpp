@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <limits>
 
 #include "platform/base/correlation.h"
@@ -13,6 +14,7 @@
 #include "platform/lifecycle/signals.h"
 #include "platform/lifecycle/unit_url.h"
 #include "platform/log/log.h"
+#include "platform/log/setup.h"
 
 namespace quantum::lifecycle {
 namespace {
@@ -75,8 +77,10 @@ Status Runtime::Connect() {
   if (spec_.redis) {
     QUANTUM_TRY(redis::ClientOptions options, RedisOptions(manifest_, secret));
     redis_ = std::make_unique<redis::Client>(main_loop_, std::move(options), clock_, random_);
-    bus::BusOptions options_of_bus{
-        .producer = spec_.name, .group = spec_.name, .replicas_required = ReplicasRequired(manifest_)};
+    bus::BusOptions options_of_bus{.producer = spec_.Process(),
+                                   .outbox = spec_.name,
+                                   .group = spec_.name,
+                                   .replicas_required = ReplicasRequired(manifest_)};
     options_of_bus.fenced = [this](const std::string& reason) { RequestShutdown("fenced: " + reason, kExitTakenOver); };
     bus::RegisterEventType({bus::kRedisRecovered});
     options_of_bus.recovered = [this](size_t buffered, uint64_t replayed) { AnnounceRecovery(buffered, replayed); };
@@ -166,6 +170,11 @@ void Runtime::Route(std::string method, std::string pattern, http::Handler handl
   // market's source, so that nobody takes a synthetic result for a real one.
   http::Handler guarded = [this, source = manifest_.MarketSource(),
                            handler = std::move(handler)](const http::Request& request) {
+    if (phase_ == Phase::kStandby) {
+      http::Response response = http::Problem(503, "NOT_LEADER", "another process of this service does the work");
+      response.headers.Set("Retry-After", "1");
+      return response;
+    }
     if (phase_ == Phase::kStarting) {
       http::Response response = http::Problem(503, "STARTING", "the service is still starting: try again in a second");
       response.headers.Set("Retry-After", "1");
@@ -215,6 +224,19 @@ void Runtime::SetDegraded(std::string_view topic, std::string_view reason) {
   if (!SameButForDurations(before, reason)) {
     log::Warning("degraded", {{"topic", topic}, {"reason", reason}});
   }
+}
+
+void Runtime::StandBy(bool standing_by) {
+  Phase from = standing_by ? Phase::kStarting : Phase::kStandby;
+  if (phase_.compare_exchange_strong(from, standing_by ? Phase::kStandby : Phase::kStarting)) {
+    log::Info(standing_by ? "standing by: another process of this service does the work" : "standing by no longer");
+  }
+}
+
+void Runtime::Abandon(std::string_view reason) {
+  log::Critical("the process is ended", {{"reason", reason}});
+  log::Shutdown();
+  std::_Exit(kExitFailed);
 }
 
 std::string_view Version() { return QUANTUM_VERSION; }

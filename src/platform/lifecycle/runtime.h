@@ -49,6 +49,8 @@ class Runtime final : public Service {
   void AddDependency(DependencyCheck check) override;
   void AddHttpDependency(std::string_view unit) override;
   void SetDegraded(std::string_view topic, std::string_view reason) override;
+  void StandBy(bool standing_by) override;
+  [[noreturn]] void Abandon(std::string_view reason) override;
   const DependencyChecks& dependencies() const { return dependencies_; }
   bool paused() const override { return paused_; }
   bool draining() const override { return phase_ >= Phase::kDraining; }

@@ -54,12 +54,17 @@ class Component {
 };
 
 struct ServiceSpec {
-  std::string name;        // "ai-engine-service": logs, bus producer and group
-  std::string unit;        // "ai-engine": the manifest's unit and services section
+  std::string name;  // "ai-engine-service": logs, bus producer and group
+  // "ai-engine": the manifest's unit. A second process of the same service is a unit of its own, told to it by
+  // QUANTUM_UNIT; it has its own port, log files and journal.
+  std::string unit;
   std::string api_prefix;  // "ai": /health is also served as /api/ai/health
   bool redis = true;       // with Redis comes the bus
   bool postgres = false;
   bool exchange_protocol = false;  // the paper exchange: its HTTP server follows the exchange's rules (http/server.h)
+  // What this process is called where those of one service must differ: `name`, or for a second process its unit.
+  std::string process;
+  const std::string& Process() const { return process.empty() ? name : process; }
 };
 
 using ComponentFactory = std::function<std::unique_ptr<Component>(Service&)>;
@@ -98,6 +103,11 @@ class Service {
   virtual void AddHttpDependency(std::string_view unit) = 0;
   // The service's own word on itself: a reason makes /health DEGRADED until it is cleared by an empty one.
   virtual void SetDegraded(std::string_view topic, std::string_view reason) = 0;
+  // While Start waits for another process of this service to give up its place: ready as a standby, and routes answer
+  // 503 NOT_LEADER.
+  virtual void StandBy(bool standing_by) = 0;
+  // Ends the process at once with exit code 1, for one that may do nothing any more; the supervisor starts it anew.
+  [[noreturn]] virtual void Abandon(std::string_view reason) = 0;
   virtual bool paused() const = 0;
   virtual bool draining() const = 0;
   // For periodic fibers. A fiber inherits the correlation id of the one that spawned it, so each round takes its own:
@@ -109,7 +119,8 @@ class Service {
 // Runs a service until SIGTERM, SIGINT or POST /admin/shutdown, then ends the process: 0 clean stop, 1 failed to start
 // or hung on the way down (20 s), 2 wrong usage or configuration. `--check` only reads the configuration, `--version`
 // prints the version. The process ends by _exit, without destructors: the component is told everything by Drain and
-// SaveState. Reads QUANTUM_MANIFEST, QUANTUM_OVERRIDES, QUANTUM_PORT_OFFSET, QUANTUM_STATE_DIR and QUANTUM_LOG_LEVEL.
+// SaveState. Reads QUANTUM_UNIT, QUANTUM_MANIFEST, QUANTUM_OVERRIDES, QUANTUM_PORT_OFFSET, QUANTUM_STATE_DIR and
+// QUANTUM_LOG_LEVEL.
 int Main(int argc, char** argv, ServiceSpec spec, const ComponentFactory& factory);
 
 }  // namespace quantum::lifecycle

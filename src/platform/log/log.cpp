@@ -51,7 +51,7 @@ class Destination {
       return quantum::Error{Errc::kUnavailable,
                             fmt::format("cannot create the log directory {}: {}", options_.directory, error.message())};
     }
-    const std::string base = options_.directory + "/" + options_.service;
+    const std::string base = options_.directory + "/" + (options_.file.empty() ? options_.service : options_.file);
     QUANTUM_TRY(auto all, RotatingFile::Open(base + ".log", options_.file_bytes_max, options_.files_kept));
     QUANTUM_TRY(auto errors,
                 RotatingFile::Open(base + ".error.log", options_.error_file_bytes_max, options_.error_files_kept));

@@ -80,10 +80,16 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
     plan = MakeRefusedPlan(approval, *refusal, withdrawn, correlation_id, now);
   }
 
-  std::vector<postgres::Statement> statements = InsertStatements(plan, desk_.settings.mode);
-  statements.insert(statements.begin(), {std::string(kLock), {plan.orders.front().client_order_id}});
+  std::vector<postgres::Statement> statements{lease_.Fence(),
+                                              {std::string(kLock), {plan.orders.front().client_order_id}}};
+  for (postgres::Statement& insert : InsertStatements(plan, desk_.settings.mode, lease_.token())) {
+    statements.push_back(std::move(insert));
+  }
   QUANTUM_TRY(const auto rows, transaction.Batch(std::move(statements)));
-  if (rows.at(1).affected() == 0) {
+  if (rows.front().empty()) {
+    return Lease::Fenced();
+  }
+  if (rows.at(2).affected() == 0) {
     log::Warning("a decision came a second time and is not carried out again", {{"decision_id", decision.decision_id}});
     return {};
   }

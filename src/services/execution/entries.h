@@ -5,6 +5,7 @@
 
 #include "platform/bus/bus.h"
 #include "platform/postgres/pool.h"
+#include "services/execution/lease.h"
 #include "services/execution/sender.h"
 
 namespace quantum::execution {
@@ -13,8 +14,8 @@ namespace quantum::execution {
 // them, then sends. One entry at a time per symbol; protection and cancels never wait for it.
 class Entries {
  public:
-  Entries(Desk& desk, Sender& sender, postgres::Pool& pool, bus::Bus& bus)
-      : desk_(desk), sender_(sender), pool_(pool), bus_(bus) {}
+  Entries(Desk& desk, Sender& sender, postgres::Pool& pool, bus::Bus& bus, const Lease& lease)
+      : desk_(desk), sender_(sender), pool_(pool), bus_(bus), lease_(lease) {}
 
   // The handler of risk.approved, inside the transaction of the bus's inbox. Nothing is sent before that transaction is
   // seen to be committed.
@@ -46,6 +47,7 @@ class Entries {
   Sender& sender_;
   postgres::Pool& pool_;
   bus::Bus& bus_;
+  const Lease& lease_;
   fiber::Gate gate_;
   std::map<std::string, fiber::Mutex> lanes_;  // per symbol
   std::map<std::string, int> leverage_;        // as the venue has confirmed it

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "exchange/binance/venue_factory.h"
+#include "platform/base/id.h"
 #include "platform/config/secrets.h"
 #include "platform/lifecycle/servers.h"
 #include "platform/log/log.h"
@@ -12,6 +13,7 @@
 #include "services/execution/desk.h"
 #include "services/execution/emergency.h"
 #include "services/execution/entries.h"
+#include "services/execution/lease.h"
 #include "services/execution/manual_orders.h"
 #include "services/execution/protector.h"
 #include "services/execution/reconciler.h"
@@ -38,6 +40,15 @@ ManualOrders::Options ManualOptions(lifecycle::Service& service) {
           .headers = service.ServiceHeaders()};
 }
 
+// Of its own, for one fiber: a renewal waits for nobody, and one that is late is worth nothing.
+postgres::PoolOptions LeaseOptions(postgres::PoolOptions options) {
+  options.connections_max = 1;
+  options.attempts_max = 1;
+  options.connect_timeout = 500ms;
+  options.statement_timeout = 1s;
+  return options;
+}
+
 Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& service, const Settings& settings) {
   const config::Manifest& manifest = service.manifest();
   binance::VenueParameters parameters;
@@ -56,18 +67,21 @@ Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& se
 
 struct Execution::Engine {
   Engine(lifecycle::Service& service_, std::unique_ptr<exchange::TradingVenue> venue_, const Settings& settings,
-         postgres::PoolOptions options_of_trades)
+         postgres::PoolOptions options_of_postgres)
       : service(service_),
         venue(std::move(venue_)),
-        writer(std::make_shared<Writer>(service.postgres(), service.bus(), settings.mode, service.clock())),
+        lease_pool(service.loop(), LeaseOptions(options_of_postgres), service.clock(), service.random()),
+        lease(lease_pool, settings.mode, service.spec().Process() + "/" + NewUuid(service.clock(), service.random()),
+              service.clock()),
+        writer(std::make_shared<Writer>(service.postgres(), service.bus(), lease, settings.mode, service.clock())),
         desk(service.loop(), service.clock(), *venue, *writer, settings),
         sender(desk),
-        entries(desk, sender, service.postgres(), service.bus()),
+        entries(desk, sender, service.postgres(), service.bus(), lease),
         protector(desk, sender),
         reconciler(desk, sender),
         emergency(desk, sender),
         manual(desk, service.postgres(), service.http_client(), ManualOptions(service)),
-        trades(service.postgres(), std::move(options_of_trades), service.clock()),
+        trades(service.postgres(), std::move(options_of_postgres), service.clock()),
         routes(desk, emergency, manual, trades, service) {}
 
   void OnUserEvent(const exchange::UserEvent& user_event) {
@@ -84,6 +98,8 @@ struct Execution::Engine {
 
   lifecycle::Service& service;
   std::unique_ptr<exchange::TradingVenue> venue;
+  postgres::Pool lease_pool;
+  Lease lease;
   std::shared_ptr<Writer> writer;
   Desk desk;
   Sender sender;
@@ -97,6 +113,7 @@ struct Execution::Engine {
   bool streaming = false;
   bool running = false;
   bool venue_stopped = false;
+  bool standing_by = false;
 };
 
 Execution::Execution(lifecycle::Service& service) : service_(service) {}
@@ -111,8 +128,8 @@ Status Execution::Configure() {
   QUANTUM_TRY(const Settings settings, Settings::Read(service_.manifest()));
   QUANTUM_TRY(auto venue, MakeVenue(service_, settings));
   const auto secret = [this](std::string_view name) { return service_.Secret(name); };
-  QUANTUM_TRY(postgres::PoolOptions options_of_trades, lifecycle::PostgresOptions(service_.manifest(), secret));
-  engine_ = std::make_shared<Engine>(service_, std::move(venue), settings, std::move(options_of_trades));
+  QUANTUM_TRY(postgres::PoolOptions options, lifecycle::PostgresOptions(service_.manifest(), secret));
+  engine_ = std::make_shared<Engine>(service_, std::move(venue), settings, std::move(options));
   engine_->desk.owner = engine_;
   engine_->desk.on_change = [engine = engine_.get()](const std::string& symbol) { engine->protector.Wake(symbol); };
   engine_->desk.on_fills_missing = [engine = engine_.get()] { engine->reconciler.Kick(); };
@@ -138,6 +155,7 @@ Status Execution::Start() {
   for (const trading::SymbolRules& one : rules) {
     engine.desk.rules[one.symbol] = one;
   }
+  QUANTUM_CHECK(TakeLease());
   if (!engine.desk.restored) {
     QUANTUM_TRY(engine.desk.set_back, LastRestore(service_.postgres()));
     QUANTUM_TRY(LedgerSnapshot snapshot, LoadLedger(service_.postgres()));
@@ -172,8 +190,28 @@ Status Execution::Start() {
   return {};
 }
 
+Status Execution::TakeLease() {
+  if (engine_->lease.held()) {
+    return {};
+  }
+  QUANTUM_CHECK(engine_->lease.Acquire(service_.stopping(), [this](bool standing_by) {
+    engine_->standing_by = standing_by;
+    service_.StandBy(standing_by);
+  }));
+  engine_->standing_by = false;
+  service_.StandBy(false);
+  engine_->desk.Spawn([this] {
+    engine_->lease.Keep(engine_->desk.stopping,
+                        [this] { service_.Abandon("another process has taken the lease of the account"); });
+  });
+  return {};
+}
+
 void Execution::EverySecond() {
   while (!service_.stopping().WaitFor(1s)) {
+    if (engine_->standing_by) {
+      continue;  // who holds the lease sees to it
+    }
     engine_->emergency.Enforce();
     if (!engine_->running) {
       continue;
@@ -225,6 +263,7 @@ void Execution::Drain() {
   engine.venue->Stop();
   engine.venue_stopped = true;
   engine.writer->Stop();
+  engine.lease.Release();
   if (!engine.trades.AwaitStopped(kAwaitTrades)) {
     log::Warning("the SQLite file is still being written; what is missing there is written by the next start");
   }
@@ -256,6 +295,7 @@ std::string Execution::HealthMetrics() {
       boost::json::object{{"mode", desk.settings.mode},
                           {"halted", desk.halt.record().has_value()},
                           {"halted_by", desk.halt.record() ? desk.halt.record()->by : std::string()},
+                          {"lease_token", engine_->lease.token()},
                           {"open_positions", desk.ledger.OpenPositions().size()},
                           {"live_orders", desk.ledger.LiveOrders().size()},
                           {"orders_unknown", desk.ledger.OrdersWith(trading::OrderStatus::kUnknown).size()},

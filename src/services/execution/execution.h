@@ -23,6 +23,7 @@ class Execution final : public lifecycle::Component {
 
  private:
   struct Engine;
+  Status TakeLease();  // waits for it, as a standby
   void EverySecond();
   void Supervise();  // says on /health what is wrong
   void AwaitProtection();

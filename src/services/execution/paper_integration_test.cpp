@@ -46,10 +46,11 @@ struct World {
         pool(loop, options),
         redis(loop, {}),
         bus(loop, redis, &pool, {.producer = "execution-service", .group = "execution-service"}),
-        writer(std::make_shared<Writer>(pool, bus, "PAPER", SystemClock())),
+        lease(pool, "PAPER", "the process under test", SystemClock()),
+        writer(std::make_shared<Writer>(pool, bus, lease, "PAPER", SystemClock())),
         desk(loop, SystemClock(), *venue, *writer, MakeSettings(paper)),
         sender(desk),
-        entries(desk, sender, pool, bus),
+        entries(desk, sender, pool, bus, lease),
         protector(desk, sender),
         reconciler(desk, sender),
         emergency(desk, sender) {
@@ -71,6 +72,8 @@ struct World {
     return settings;
   }
   void Begin() {
+    ASSERT_TRUE(lease.Acquire(desk.stopping, [](bool) {}).ok());
+    writer->Start(desk.loop);
     const auto all = venue->Rules().value();
     for (const auto& rules : all) {
       desk.rules[rules.symbol] = rules;
@@ -133,6 +136,7 @@ struct World {
   postgres::Pool pool;
   redis::Client redis;
   bus::Bus bus;
+  Lease lease;
   std::shared_ptr<Writer> writer;
   Desk desk;
   Sender sender;
@@ -150,7 +154,6 @@ class Paper : public ::testing::Test {
     testing::RunInFiber([&](fiber::Loop& loop) {
       const auto world = std::make_shared<World>(loop, postgres_.ServiceOptions(), paper_);
       world->desk.owner = world;
-      world->writer->Start(loop);
       world->Begin();
       if (!HasFatalFailure()) {
         body(*world);
@@ -160,6 +163,7 @@ class Paper : public ::testing::Test {
       world->venue->Stop();
       world->market->Stop();
       world->writer->Stop();
+      world->lease.Release();
       fiber::SleepFor(300ms);
     });
   }

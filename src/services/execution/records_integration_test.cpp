@@ -33,10 +33,11 @@ struct World {
       : pool(loop, options),
         redis(loop, {}),
         bus(loop, redis, &pool, {.producer = "execution-service", .group = "execution-service"}),
-        writer(std::make_shared<Writer>(pool, bus, "PAPER", SystemClock())),
+        lease(pool, "PAPER", "the process under test", SystemClock()),
+        writer(std::make_shared<Writer>(pool, bus, lease, "PAPER", SystemClock())),
         desk(loop, SystemClock(), venue, *writer, MakeSettings(directory)),
         sender(desk),
-        entries(desk, sender, pool, bus),
+        entries(desk, sender, pool, bus, lease),
         protector(desk, sender),
         reconciler(desk, sender) {
     desk.rules = AllRules();
@@ -75,6 +76,7 @@ struct World {
   postgres::Pool pool;
   redis::Client redis;
   bus::Bus bus;
+  Lease lease;
   std::shared_ptr<Writer> writer;
   Desk desk;
   Sender sender;
@@ -114,10 +116,12 @@ class Records : public ::testing::Test {
     testing::RunInFiber([&](fiber::Loop& loop) {
       const auto world = std::make_shared<World>(loop, server_->ServiceOptions(), directory_.path().string());
       world->desk.owner = world;
+      ASSERT_TRUE(world->lease.Acquire(world->desk.stopping, [](bool) {}).ok());
       world->writer->Start(loop);
       body(*world);
       world->desk.stopping.Set();
       world->writer->Stop();
+      world->lease.Release();
       world->desk.on_change = nullptr;
       fiber::SleepFor(300ms);
     });
@@ -269,7 +273,7 @@ TEST_F(Records, AnEntryThatWasNeverSentBeforeTheRestartAndHasExpiredIsWithdrawnW
     approval.decision.expires_at = ToUnixMs(SystemClock().Now());
     const auto rules = BtcRules();
     const Plan plan = std::get<Plan>(MakePlan(approval, &rules, "correlation-a", SystemClock().Now()));
-    ASSERT_TRUE(world.pool.Batch(InsertStatements(plan, "PAPER")).ok());
+    ASSERT_TRUE(world.pool.Batch(InsertStatements(plan, "PAPER", world.lease.token())).ok());
   });
   Run([](World& world) {
     auto snapshot = LoadLedger(world.pool);
@@ -295,7 +299,7 @@ TEST_F(Records, Pain1ACloseThatWasNotSentBeforeTheRestartIsNeverSentThoughItHasN
     approval.decision.expires_at = ToUnixMs(SystemClock().Now() + 10min);
     const auto rules = BtcRules();
     const Plan plan = std::get<Plan>(MakePlan(approval, &rules, "correlation-close", SystemClock().Now()));
-    ASSERT_TRUE(world.pool.Batch(InsertStatements(plan, "PAPER")).ok());  // and the process dies
+    ASSERT_TRUE(world.pool.Batch(InsertStatements(plan, "PAPER", world.lease.token())).ok());  // and the process dies
     ASSERT_TRUE(world.writer->WaitWritten(20s));
     venue.orders = world.venue.orders;
     venue.positions = world.venue.positions;

@@ -17,7 +17,7 @@ Param TextOrNull(const std::optional<Decimal>& value) { return value ? Param(val
 Param TextOrNull(const std::string& text) { return text.empty() ? Param() : Param(text); }
 std::string Bool(bool value) { return value ? "t" : "f"; }
 
-Params OrderParams(const Order& order, const std::string& mode) {
+Params OrderParams(const Order& order, const std::string& mode, int64_t fence) {
   return {order.client_order_id,
           order.exchange_order_id,
           order.decision_id,
@@ -39,14 +39,16 @@ Params OrderParams(const Order& order, const std::string& mode) {
           order.reason,
           mode,
           Text(order.created),
-          Text(order.updated)};
+          Text(order.updated),
+          std::to_string(fence)};
 }
 
 constexpr std::string_view kInsertOrder =
     "INSERT INTO orders (client_order_id, exchange_order_id, decision_id, correlation_id, symbol, leg, side, type, "
     "time_in_force, quantity, price, trigger_price, reduce_only, status, filled_quantity, average_price, fee, version, "
-    "reason, mode, created_at, updated_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,"
-    "$20,$21,$22) ON CONFLICT (client_order_id) DO ";
+    "reason, mode, created_at, updated_at, fence) VALUES "
+    "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,"
+    "$20,$21,$22,$23) ON CONFLICT (client_order_id) DO ";
 constexpr std::string_view kUpdateOrder =
     "UPDATE SET exchange_order_id = excluded.exchange_order_id, quantity = excluded.quantity, status = "
     "excluded.status, "
@@ -155,10 +157,10 @@ Statement FundingStatement(const exchange::FundingPayment& payment) {
 
 }  // namespace
 
-std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::string& mode) {
+std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::string& mode, int64_t fence) {
   std::vector<Statement> statements;
   for (const Order& order : changes.orders) {
-    statements.push_back({std::string(kInsertOrder) + std::string(kUpdateOrder), OrderParams(order, mode)});
+    statements.push_back({std::string(kInsertOrder) + std::string(kUpdateOrder), OrderParams(order, mode, fence)});
   }
   for (const trading::Fill& fill : changes.fills) {
     statements.push_back(FillStatement(fill));
@@ -181,10 +183,10 @@ std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::stri
   return statements;
 }
 
-std::vector<Statement> InsertStatements(const Plan& plan, const std::string& mode) {
+std::vector<Statement> InsertStatements(const Plan& plan, const std::string& mode, int64_t fence) {
   std::vector<Statement> statements;
   for (const Order& order : plan.orders) {
-    statements.push_back({std::string(kInsertOrder) + "NOTHING", OrderParams(order, mode)});
+    statements.push_back({std::string(kInsertOrder) + "NOTHING", OrderParams(order, mode, fence)});
   }
   if (plan.trade) {
     statements.push_back({std::string(kInsertTrade) + "NOTHING", TradeParams(*plan.trade)});

@@ -11,11 +11,11 @@
 namespace quantum::execution {
 
 // The statements that write a change set, without its events. Older snapshots never overwrite newer ones, and a fill is
-// inserted once, so that running them again does no harm.
-std::vector<postgres::Statement> WriteStatements(const ChangeSet& changes, const std::string& mode);
+// inserted once, so that running them again does no harm. `fence`: the token of the lease that they are written under.
+std::vector<postgres::Statement> WriteStatements(const ChangeSet& changes, const std::string& mode, int64_t fence);
 
 // The statements of a new plan; rows that exist already stay as they are.
-std::vector<postgres::Statement> InsertStatements(const Plan& plan, const std::string& mode);
+std::vector<postgres::Statement> InsertStatements(const Plan& plan, const std::string& mode, int64_t fence);
 
 // When a restore last replaced the database; the epoch: never.
 Result<WallTime> LastRestore(postgres::Pool& pool);

@@ -97,17 +97,19 @@ Status Writer::WriteBatch(size_t count) {
       return {};
     }
   }
-  std::vector<postgres::Statement> statements;
+  std::vector<postgres::Statement> statements{lease_.Fence()};
   std::vector<bus::Event> events;
   for (size_t i = 0; i < count; ++i) {
     const ChangeSet& changes = queue_[i];
-    auto more = WriteStatements(changes, mode_);
+    auto more = WriteStatements(changes, mode_, lease_.token());
     std::move(more.begin(), more.end(), std::back_inserter(statements));
     events.insert(events.end(), changes.events.begin(), changes.events.end());
   }
   return pool_.Transact([&](postgres::Transaction& transaction) -> Status {
     QUANTUM_TRY(const auto rows, transaction.Batch(statements));
-    static_cast<void>(rows);
+    if (rows.front().empty()) {
+      return Lease::Fenced();
+    }
     return events.empty() ? Status() : bus_.PublishWithin(transaction, events);
   });
 }

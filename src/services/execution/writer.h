@@ -8,6 +8,7 @@
 #include "platform/fiber/fiber.h"
 #include "platform/postgres/pool.h"
 #include "services/execution/change_set.h"
+#include "services/execution/lease.h"
 
 namespace quantum::execution {
 
@@ -15,11 +16,13 @@ namespace quantum::execution {
 // events. While Postgres is away the changes wait here (and entries are refused, since their intents cannot be
 // committed); what is lost with the process is found again by reconciliation, since the venue is the truth.
 //
+// Nothing is written without the lease: a batch of one that has lost it is rolled back.
+//
 // A batch whose COMMIT had no answer is looked up before it is written again, so that its events go out once.
 class Writer final : public ChangeSink, public std::enable_shared_from_this<Writer> {
  public:
-  Writer(postgres::Pool& pool, bus::Bus& bus, std::string mode, const Clock& clock)
-      : pool_(pool), bus_(bus), mode_(std::move(mode)), clock_(clock) {}
+  Writer(postgres::Pool& pool, bus::Bus& bus, const Lease& lease, std::string mode, const Clock& clock)
+      : pool_(pool), bus_(bus), lease_(lease), mode_(std::move(mode)), clock_(clock) {}
 
   void Start(fiber::Loop& loop);  // the fiber ends with Stop()
   void Enqueue(ChangeSet changes) override;
@@ -38,6 +41,7 @@ class Writer final : public ChangeSink, public std::enable_shared_from_this<Writ
 
   postgres::Pool& pool_;
   bus::Bus& bus_;
+  const Lease& lease_;
   std::string mode_;
   const Clock& clock_;
   std::deque<ChangeSet> queue_;
