@@ -8,6 +8,7 @@
 #include "platform/config/secrets.h"
 #include "platform/fiber/fiber.h"
 #include "platform/http/client.h"
+#include "platform/lifecycle/unit_url.h"
 
 namespace quantum::operate {
 
@@ -29,16 +30,16 @@ std::string Complaint(const http::Response& response) {
   return response.body.substr(0, 200);
 }
 
-// Whatever it answers.
+// Whatever it answers; `standbys`: of whom another may be asked instead.
 Result<http::Response> Send(const Running& running, const std::string& unit, const std::string& method,
-                            const std::string& path, const std::string& body, Duration timeout) {
+                            const std::string& path, const std::string& body, Duration timeout,
+                            std::map<std::string, std::string> standbys) {
   if (running.manifest.FindUnit(unit) == nullptr) {
     return Error{Errc::kNotFound, fmt::format("the manifest has no unit {}", unit)};
   }
   http::ClientRequest request;
   request.method = method;
-  request.url =
-      fmt::format("http://{}:{}{}", config::InUrl(running.manifest.AddressOf(unit)), running.manifest.Port(unit), path);
+  request.url = lifecycle::UrlOf(running.manifest, unit, path);
   request.body = body;
   request.timeout = timeout;
   request.idempotent = method == "GET";
@@ -51,7 +52,7 @@ Result<http::Response> Send(const Running& running, const std::string& unit, con
   std::optional<Result<http::Response>> answer;
   loop.Spawn([&] {
     {
-      http::Client client(loop);
+      http::Client client(loop, {.standbys = std::move(standbys)});
       answer.emplace(client.Send(request));
     }
     loop.Stop();
@@ -73,7 +74,8 @@ boost::json::value Parse(const Result<http::Response>& answer) {
 
 Result<http::Response> CallService(const Running& running, const std::string& unit, const std::string& method,
                                    const std::string& path, const std::string& body, Duration timeout) {
-  QUANTUM_TRY(http::Response answer, Send(running, unit, method, path, body, timeout));
+  QUANTUM_TRY(http::Response answer,
+              Send(running, unit, method, path, body, timeout, lifecycle::StandbysOf(running.manifest)));
   if (answer.status / 100 != 2) {
     return Error{answer.status == 404 ? Errc::kNotFound : Errc::kInternal,
                  fmt::format("{} answered {}: {}", unit, answer.status, Complaint(answer))};
@@ -86,7 +88,7 @@ boost::json::value AskJson(const Running& running, const std::string& unit, cons
 }
 
 boost::json::value AskHealth(const Running& running, const std::string& unit) {
-  return Parse(Send(running, unit, "GET", "/health", {}, kHealthMax));
+  return Parse(Send(running, unit, "GET", "/health", {}, kHealthMax, {}));
 }
 
 }  // namespace quantum::operate

@@ -10,6 +10,7 @@
 #include "platform/http/client_connection.h"
 #include "platform/http/client_request.h"
 #include "platform/http/retry.h"
+#include "platform/http/standby.h"
 
 namespace quantum::http {
 namespace {
@@ -111,9 +112,9 @@ std::unique_ptr<ClientConnection> TakeIdle(Host& host) {
 class Client::Impl {
  public:
   Impl(fiber::Loop& loop, ClientOptions options, Random& random, const Clock& clock)
-      : loop_(loop), options_(options), random_(random), clock_(clock) {}
+      : loop_(loop), options_(std::move(options)), random_(random), clock_(clock), standbys_(options_.standbys) {}
 
-  Result<Response> Send(const ClientRequest& request);
+  Result<Response> SendToWhoWorks(const ClientRequest& request);
 
  private:
   struct Attempt {
@@ -123,6 +124,8 @@ class Client::Impl {
     bool final = false;    // refused here: trying again would be refused again
     bool refused = false;  // by before_write: its own words are the answer
   };
+
+  Result<Response> Send(const ClientRequest& request);  // to this very host
 
   std::shared_ptr<Host> HostOf(const Url& url);
   Attempt Try(Host& host, const Url& url, const ClientRequest& request, const std::string& wire, bool fresh,
@@ -135,15 +138,36 @@ class Client::Impl {
   const Clock& clock_;
   std::shared_ptr<TlsContext> tls_;  // made at the first https
   std::unordered_map<std::string, std::shared_ptr<Host>> hosts_;
+  Standbys standbys_;
 };
 
 Client::Client(fiber::Loop& loop, ClientOptions options, Random& random, const Clock& clock)
-    : impl_(std::make_shared<Impl>(loop, options, random, clock)) {}
+    : impl_(std::make_shared<Impl>(loop, std::move(options), random, clock)) {}
 Client::~Client() = default;
 
 Result<Response> Client::Send(const ClientRequest& request) {
   const auto impl = impl_;  // stays, even if the client goes away while this waits
-  return impl->Send(request);
+  return impl->SendToWhoWorks(request);
+}
+
+Result<Response> Client::Impl::SendToWhoWorks(const ClientRequest& request) {
+  const Standbys::Route route = standbys_.RouteOf(request.url);
+  if (route.second.empty()) {
+    return Send(request);
+  }
+  ClientRequest routed = request;
+  const auto ask = [&](const std::string& url) {
+    routed.url = url;
+    Result<Response> answer = Send(routed);
+    standbys_.OnAnswer(url, answer);
+    return answer;
+  };
+  Result<Response> answer = ask(route.first);
+  if (!Standbys::DidNothing(answer)) {
+    return answer;
+  }
+  Result<Response> others = ask(route.second);
+  return Standbys::DidNothing(others) ? answer : others;
 }
 
 std::shared_ptr<Host> Client::Impl::HostOf(const Url& url) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -40,6 +41,9 @@ struct ClientOptions {
   Duration breaker_cooldown = std::chrono::seconds(2);
   double retry_ratio = 0.2;   // retries allowed per request, on average
   double retry_reserve = 10;  // retries that a quiet host has saved up
+  // Of services of which a second process stands by: origin → the other's ("http://127.0.0.1:8002" → ":8012"). What is
+  // addressed to the first goes to the one that works, and, if that one did nothing for certain, to the other.
+  std::map<std::string, std::string> standbys = {};
 };
 
 // For fibers of the loop it was made on.

@@ -61,10 +61,13 @@ Status Runtime::MakeServer() {
   }
   service_token_ = options.service_token;
   server_ = std::make_unique<http::Server>(http_loop_, std::move(options), clock_, random_);
-  http_client_ = std::make_unique<http::Client>(main_loop_, http::ClientOptions(), random_, clock_);
+  http_client_ = std::make_unique<http::Client>(main_loop_, http::ClientOptions{.standbys = StandbysOf(manifest_)},
+                                                random_, clock_);
   health_client_ = std::make_unique<http::Client>(
-      main_loop_, http::ClientOptions{.attempts_max = 1, .breaker_failures = std::numeric_limits<int>::max()}, random_,
-      clock_);
+      main_loop_,
+      http::ClientOptions{
+          .attempts_max = 1, .breaker_failures = std::numeric_limits<int>::max(), .standbys = StandbysOf(manifest_)},
+      random_, clock_);
   return {};
 }
 
@@ -171,9 +174,7 @@ void Runtime::Route(std::string method, std::string pattern, http::Handler handl
   http::Handler guarded = [this, source = manifest_.MarketSource(),
                            handler = std::move(handler)](const http::Request& request) {
     if (phase_ == Phase::kStandby) {
-      http::Response response = http::Problem(503, "NOT_LEADER", "another process of this service does the work");
-      response.headers.Set("Retry-After", "1");
-      return response;
+      return NotLeader();
     }
     if (phase_ == Phase::kStarting) {
       http::Response response = http::Problem(503, "STARTING", "the service is still starting: try again in a second");
@@ -224,6 +225,13 @@ void Runtime::SetDegraded(std::string_view topic, std::string_view reason) {
   if (!SameButForDurations(before, reason)) {
     log::Warning("degraded", {{"topic", topic}, {"reason", reason}});
   }
+}
+
+http::Response NotLeader() {
+  http::Response response = http::Problem(503, "NOT_LEADER", "another process of this service does the work");
+  response.headers.Set("Retry-After", "1");
+  response.headers.Set("X-Accel-Redirect", "@other_process");  // nginx: the same request, to the other one
+  return response;
 }
 
 void Runtime::StandBy(bool standing_by) {

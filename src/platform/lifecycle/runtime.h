@@ -50,6 +50,7 @@ class Runtime final : public Service {
   void AddHttpDependency(std::string_view unit) override;
   void SetDegraded(std::string_view topic, std::string_view reason) override;
   void StandBy(bool standing_by) override;
+  bool standing_by() const override { return phase_ == Phase::kStandby; }
   [[noreturn]] void Abandon(std::string_view reason) override;
   const DependencyChecks& dependencies() const { return dependencies_; }
   bool paused() const override { return paused_; }

@@ -106,6 +106,7 @@ class Service {
   // While Start waits for another process of this service to give up its place: ready as a standby, and routes answer
   // 503 NOT_LEADER.
   virtual void StandBy(bool standing_by) = 0;
+  virtual bool standing_by() const = 0;
   // Ends the process at once with exit code 1, for one that may do nothing any more; the supervisor starts it anew.
   [[noreturn]] virtual void Abandon(std::string_view reason) = 0;
   virtual bool paused() const = 0;
@@ -115,6 +116,9 @@ class Service {
   //     const CorrelationScope round(NewUuid());
   virtual fiber::Event& stopping() = 0;
 };
+
+// What a standby answers, before it does anything: 503 NOT_LEADER. The gateway then asks the other process.
+http::Response NotLeader();
 
 // Runs a service until SIGTERM, SIGINT or POST /admin/shutdown, then ends the process: 0 clean stop, 1 failed to start
 // or hung on the way down (20 s), 2 wrong usage or configuration. `--check` only reads the configuration, `--version`

@@ -11,6 +11,17 @@ std::string UrlOf(const config::Manifest& manifest, std::string_view unit, std::
   return fmt::format("{}://{}:{}{}", scheme, config::InUrl(manifest.AddressOf(unit)), manifest.Port(unit), path);
 }
 
+std::map<std::string, std::string> StandbysOf(const config::Manifest& manifest) {
+  std::map<std::string, std::string> standbys;
+  for (const config::Unit& unit : manifest.units()) {
+    const std::string standby = unit.name + "-standby";
+    if (manifest.FindUnit(standby) != nullptr) {
+      standbys[UrlOf(manifest, unit.name, "")] = UrlOf(manifest, standby, "");
+    }
+  }
+  return standbys;
+}
+
 std::string Service::UrlOf(std::string_view unit, std::string_view path) const {
   return lifecycle::UrlOf(manifest(), unit, path);
 }

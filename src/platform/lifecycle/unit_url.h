@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -12,5 +13,8 @@ namespace quantum::lifecycle {
 // every address) and its port with the offset. The unit must have a port. `path` begins with a slash, or is empty.
 std::string UrlOf(const config::Manifest& manifest, std::string_view unit, std::string_view path,
                   std::string_view scheme = "http");
+
+// For http::ClientOptions::standbys: of every unit `x` beside which there is one called `x-standby`.
+std::map<std::string, std::string> StandbysOf(const config::Manifest& manifest);
 
 }  // namespace quantum::lifecycle

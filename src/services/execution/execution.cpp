@@ -113,7 +113,6 @@ struct Execution::Engine {
   bool streaming = false;
   bool running = false;
   bool venue_stopped = false;
-  bool standing_by = false;
 };
 
 Execution::Execution(lifecycle::Service& service) : service_(service) {}
@@ -132,6 +131,8 @@ Status Execution::Configure() {
   engine_ = std::make_shared<Engine>(service_, std::move(venue), settings, std::move(options));
   engine_->desk.owner = engine_;
   engine_->desk.on_change = [engine = engine_.get()](const std::string& symbol) { engine->protector.Wake(symbol); };
+  engine_->venue->SetSendGuard(
+      [engine = engine_.get()](Duration valid_for) { return engine->lease.MaySend(valid_for); });
   engine_->desk.on_fills_missing = [engine = engine_.get()] { engine->reconciler.Kick(); };
   engine_->desk.halt.Look(service_.clock().Now());
   engine_->routes.Add();
@@ -194,11 +195,8 @@ Status Execution::TakeLease() {
   if (engine_->lease.held()) {
     return {};
   }
-  QUANTUM_CHECK(engine_->lease.Acquire(service_.stopping(), [this](bool standing_by) {
-    engine_->standing_by = standing_by;
-    service_.StandBy(standing_by);
-  }));
-  engine_->standing_by = false;
+  QUANTUM_CHECK(
+      engine_->lease.Acquire(service_.stopping(), [this](bool standing_by) { service_.StandBy(standing_by); }));
   service_.StandBy(false);
   engine_->desk.Spawn([this] {
     engine_->lease.Keep(engine_->desk.stopping,
@@ -209,7 +207,7 @@ Status Execution::TakeLease() {
 
 void Execution::EverySecond() {
   while (!service_.stopping().WaitFor(1s)) {
-    if (engine_->standing_by) {
+    if (service_.standing_by()) {
       continue;  // who holds the lease sees to it
     }
     engine_->emergency.Enforce();

@@ -40,7 +40,10 @@ void Routes::Add() {
   // Not through service_.Route, which answers 503 STARTING: a halt must be heard while the start waits for Postgres.
   const auto always = [this](const char* method, const std::string& path, http::Handler handler) {
     const http::Auth auth = std::string_view(method) == "GET" ? http::Auth::kOpen : http::Auth::kToken;
-    service_.http().Route(method, path, std::move(handler), {.auth = auth, .loop = &service_.loop()});
+    http::Handler led = [this, handler = std::move(handler)](const http::Request& request) {
+      return service_.standing_by() ? lifecycle::NotLeader() : handler(request);
+    };
+    service_.http().Route(method, path, std::move(led), {.auth = auth, .loop = &service_.loop()});
   };
   always("GET", api + "halt", [this](const http::Request&) { return HaltState(); });
   always("POST", api + "halt", [this](const http::Request& request) { return Halt(request); });

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "tests/integration/emergency_stop/trading_desk.h"
+#include "tests/integration/trading_desk/trading_desk.h"
 #include "trading/order.h"
 
 namespace quantum::testing {

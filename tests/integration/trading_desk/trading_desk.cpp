@@ -1,7 +1,9 @@
-#include "tests/integration/emergency_stop/trading_desk.h"
+#include "tests/integration/trading_desk/trading_desk.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 
 #include "exchange/binance/venue_factory.h"
@@ -16,21 +18,26 @@ using namespace std::chrono_literals;
 
 constexpr const char* kToken = "operator-token-of-the-test";
 
-std::string Units(int marketdata, int risk_safety, int execution, int pgbouncer) {
+constexpr std::array<const char*, 2> kUnits{"execution", "execution-standby"};
+
+std::string Units(int marketdata, int risk_safety, int execution, int standby, int pgbouncer) {
   return fmt::format(
       "  marketdata: {{kind: service, command: x, port: {}}}\n"
       "  risk-safety: {{kind: service, command: x, port: {}}}\n"
       "  execution: {{kind: service, command: x, port: {}}}\n"
+      "  execution-standby: {{kind: service, command: x, port: {}}}\n"
       "  pgbouncer: {{command: x, port: {}}}\n",
-      marketdata, risk_safety, execution, pgbouncer);
+      marketdata, risk_safety, execution, standby, pgbouncer);
 }
 
 }  // namespace
 
 TradingDesk::TradingDesk()
-    : ports_(FreePorts(3)),
+    : ports_(FreePorts(4)),
       gate_(ports_[2]),
-      paper_(checkout::BinaryDirectory(), Units(ports_[0], ports_[1], ports_[2], postgres_.pgbouncer_port())) {
+      to_postgres_{TcpGate(postgres_.pgbouncer_port()), TcpGate(postgres_.pgbouncer_port())},
+      paper_(checkout::BinaryDirectory(),
+             Units(ports_[0], ports_[1], ports_[2], ports_[3], postgres_.pgbouncer_port())) {
   const redis::ClientOptions redis = redis_.Options();
   paper_.WriteSecret("redis-service", redis.password);
   paper_.WriteSecret("sentinel-client", redis.sentinel_password);
@@ -47,16 +54,30 @@ TradingDesk::TradingDesk()
   StartExecution();
 }
 
-Process TradingDesk::StartService(const std::string& program, const std::string& manifest) {
+// In which Postgres is where the gate is.
+std::string TradingDesk::ManifestOf(size_t which, const std::string& services) {
+  std::string manifest = ReadFile(paper_.Manifest());
+  const std::string port = fmt::format("port: {}}}", postgres_.pgbouncer_port());
+  manifest.replace(manifest.find(port), port.size(), fmt::format("port: {}}}", to_postgres_[which].port()));
+  if (!services.empty()) {
+    const std::string none = "services: {}";
+    manifest.replace(manifest.find(none), none.size(), "services:\n" + services);
+  }
+  const std::filesystem::path path = paper_.directory() / fmt::format("{}.yml", kUnits[which]);
+  WriteFile(path, manifest);
+  return path;
+}
+
+Process TradingDesk::StartService(const std::string& program, const std::string& manifest, const std::string& unit) {
   std::string sentinels;
   for (const redis::Endpoint& sentinel : redis_.Options().sentinels) {
     sentinels += (sentinels.empty() ? "" : ",") + sentinel.host + ":" + std::to_string(sentinel.port);
   }
-  return Process(
-      {.command = {checkout::BinaryDirectory() + "/" + program},
-       .output = paper_.directory() / (program + ".output"),
-       .environment = {"QUANTUM_MANIFEST=" + manifest, "QUANTUM_STATE_DIR=" + paper_.State(),
-                       "REDIS_SENTINEL_HOSTS=" + sentinels, "REDIS_MASTER_NAME=" + redis_.Options().master_name}});
+  return Process({.command = {checkout::BinaryDirectory() + "/" + program},
+                  .output = paper_.directory() / (program + (unit == kUnits[1] ? "-standby" : "") + ".output"),
+                  .environment = {"QUANTUM_MANIFEST=" + manifest, "QUANTUM_STATE_DIR=" + paper_.State(),
+                                  "REDIS_SENTINEL_HOSTS=" + sentinels,
+                                  "REDIS_MASTER_NAME=" + redis_.Options().master_name, "QUANTUM_UNIT=" + unit}});
 }
 
 void TradingDesk::StartRiskSafety() {
@@ -66,11 +87,16 @@ void TradingDesk::StartRiskSafety() {
   }
 }
 
-void TradingDesk::StartExecution() {
-  execution_.emplace(StartService("quantum-execution", paper_.Manifest()));
-  if (!Eventually(30s, [&] { return HttpGet(ports_[2], "/health/ready").has_value(); })) {
+void TradingDesk::StartExecution(size_t which, const std::string& services) {
+  execution_[which].emplace(StartService("quantum-execution", ManifestOf(which, services), kUnits[which]));
+  if (!Eventually(30s, [&] { return HttpGet(ports_[2 + which], "/health/ready").has_value(); })) {
     throw std::runtime_error("execution is not ready: " + Output("quantum-execution"));
   }
+}
+
+std::string TradingDesk::PhaseOf(size_t which) {
+  const auto health = HttpGet(ports_[2 + which], "/health", 0);
+  return health ? std::string(boost::json::parse(*health).at("metrics").at("phase").as_string()) : std::string();
 }
 
 std::optional<http::Response> TradingDesk::Send(int port, const std::string& method, const std::string& path,
@@ -126,14 +152,45 @@ std::string TradingDesk::Decision(const std::string& id) {
   return trading::event::ToJson(decision);
 }
 
+std::unique_ptr<exchange::TradingVenue> TradingDesk::Venue(fiber::Loop& loop) {
+  return binance::MakeTradingVenue({.loop = &loop,
+                                    .mode = config::Mode::kPaper,
+                                    .hosts = binance::HostsOf(config::Mode::kPaper, paper_.port()),
+                                    .credentials = {paper_.key(), paper_.secret()}})
+      .value();
+}
+
+size_t TradingDesk::TakenByVenue(const std::string& client_order_id) {
+  size_t count = 0;
+  RunInFiber([&](fiber::Loop& loop) {
+    const auto venue = Venue(loop);
+    for (int64_t from = 0, more = 1; more != 0; from = more) {
+      const exchange::OrderPage page = venue->OrderHistory("BTCUSDT", from, false).value();
+      count += static_cast<size_t>(std::ranges::count_if(
+          page.orders, [&](const auto& order) { return order.report.client_order_id == client_order_id; }));
+      more = page.next_id;
+    }
+    venue->Stop();
+  });
+  return count;
+}
+
+trading::Decimal TradingDesk::PositionAtVenue() {
+  trading::Decimal quantity;
+  RunInFiber([&](fiber::Loop& loop) {
+    const auto venue = Venue(loop);
+    for (const exchange::VenuePosition& position : venue->Positions().value()) {
+      quantity = position.symbol == "BTCUSDT" ? position.quantity : quantity;
+    }
+    venue->Stop();
+  });
+  return quantity;
+}
+
 std::string TradingDesk::AtVenue(const std::string& client_order_id) {
   std::string status;
   RunInFiber([&](fiber::Loop& loop) {
-    const auto venue = binance::MakeTradingVenue({.loop = &loop,
-                                                  .mode = config::Mode::kPaper,
-                                                  .hosts = binance::HostsOf(config::Mode::kPaper, paper_.port()),
-                                                  .credentials = {paper_.key(), paper_.secret()}})
-                           .value();
+    const auto venue = Venue(loop);
     const auto found = venue->Find("BTCUSDT", client_order_id, false);
     status = found.ok()                              ? std::string(ToString(found->report.status))
              : found.error().code == Errc::kNotFound ? ""
