@@ -46,7 +46,7 @@ Result<std::unique_ptr<Exchange>> Exchange::Open(PaperOptions options, std::stri
 Status Exchange::OpenAccount() {
   QUANTUM_TRY(Journal::Opened opened, Journal::Open(options_.directory + "/account.jsonl"));
   if (!opened.account.opened()) {
-    const Record wallet = WalletOpened{options_.wallet};
+    const Record wallet = WalletOpened{options_.wallet, now_ms()};
     QUANTUM_CHECK(opened.journal.Append({wallet}));
     opened.account.Apply(wallet);
   }
@@ -173,6 +173,9 @@ void Exchange::PassTime(int64_t market_ms, bool silent) {
   if (market_ms / SymbolMarket::kMarkSampleMs != mark_sample_) {
     mark_sample_ = market_ms / SymbolMarket::kMarkSampleMs;
     engine_->SampleMarks(now_ms());
+  }
+  if (!silent) {
+    engine_->OnMarketTime(market_ms, now_ms());
   }
 }
 

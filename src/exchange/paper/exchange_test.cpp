@@ -233,6 +233,40 @@ TEST_F(ExchangeTest, LosesNoOrderAndNoFillWhenItsProcessDies) {
   EXPECT_TRUE(exchange->engine().account().symbol("BTCUSDT").position.is_flat());
 }
 
+TEST_F(ExchangeTest, TheDeadMansSwitchGoesOnOverARestart) {
+  auto exchange = Open();
+  Run(*exchange, 1s);
+  const std::string order = "symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC&price=61000&quantity=0.01";
+  ASSERT_EQ(Signed(*exchange, "POST", "/fapi/v1/order", order).status, 200);
+  ASSERT_EQ(Signed(*exchange, "POST", "/fapi/v1/countdownCancelAll", "symbol=BTCUSDT&countdownTime=5000").status, 200);
+  ASSERT_TRUE(exchange->Keep().ok());
+  exchange.reset();
+  clock_.Advance(3s);
+  exchange = Open();
+  Run(*exchange, 1900ms);
+  EXPECT_EQ(exchange->engine().account().open_orders().size(), 1u);
+  Run(*exchange, 150ms);
+  EXPECT_TRUE(exchange->engine().account().open_orders().empty());
+}
+
+TEST_F(ExchangeTest, FundingIsSettledAsTheMarketsTimeGoesOn) {
+  options_.engine.funding_interval_ms = 4000;
+  auto exchange = Open();
+  Run(*exchange, 100ms);
+  ASSERT_EQ(Signed(*exchange, "POST", "/fapi/v1/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.01").status,
+            200);
+  const trading::Decimal before = exchange->engine().account().wallet();
+  Run(*exchange, 9s);
+  ASSERT_GE(exchange->engine().account().fundings().size(), 2u);
+  EXPECT_LT(exchange->engine().account().wallet(), before);
+  const trading::Decimal after = exchange->engine().account().wallet();
+  const std::string income = Signed(*exchange, "GET", "/fapi/v1/income", "incomeType=FUNDING_FEE&startTime=1").body;
+  exchange.reset();
+  exchange = Open();
+  EXPECT_EQ(exchange->engine().account().wallet(), after);
+  EXPECT_EQ(Signed(*exchange, "GET", "/fapi/v1/income", "incomeType=FUNDING_FEE&startTime=1").body, income);
+}
+
 TEST_F(ExchangeTest, ARecordingThatHadEndedBeginsAnewAfterARestartAndSaysSo) {
   auto exchange = Open();
   Run(*exchange, 1s);

@@ -64,6 +64,9 @@ Result<PaperOptions> ReadOptions(const config::Manifest& manifest) {
     options.wallet = *wallet;
   }
   options.latency = section.GetDuration("latency", Duration{}, Duration{}, std::chrono::seconds(30));
+  const Duration funding =
+      section.GetDuration("funding", std::chrono::hours(8), std::chrono::seconds(1), std::chrono::hours(24));
+  options.engine.funding_interval_ms = std::chrono::duration_cast<std::chrono::milliseconds>(funding).count();
   options.engine.countdown_spares_conditional = section.GetChoice("countdown", "all", {"all", "plain"}) == "plain";
   QUANTUM_CHECK(section.Finish());
   options.directory = manifest.state_directory() + "/data/paper-exchange";

@@ -21,6 +21,7 @@ namespace quantum::paper {
 //     paper-exchange:
 //       wallet: "10000"            # USDT, of an account that has no journal yet
 //       latency: 0ms               # how long an order takes to reach the engine
+//       funding: 8h                # the interval of market time at which funding is settled
 //       countdown: all             # what countdownCancelAll cancels: all, or plain (conditional orders stay)
 struct PaperOptions {
   std::vector<std::string> symbols;

@@ -44,6 +44,7 @@ const Account::Symbol& Account::symbol(const std::string& name) const {
 void Account::ApplyRecord(const WalletOpened& record) {
   QUANTUM_ASSERT(!opened_);
   opened_ = true;
+  opened_ms_ = record.opened_ms;
   start_ = wallet_ = record.wallet;
 }
 
@@ -106,10 +107,21 @@ void Account::ApplyRecord(const Filled& record) {
   QUANTUM_ASSERT(fill.trade_id >= next_trade_id_);
   next_trade_id_ = fill.trade_id + 1;
   Symbol& symbol = Mutable(fill.symbol);
+  const Decimal before = symbol.position.quantity.Abs();
   const trading::PositionChange change =
       trading::Apply(symbol.position, fill.side, fill.quantity, fill.price, fill.fee);
   QUANTUM_ASSERT(change.realized_pnl == fill.realized_pnl);
   symbol.updated_ms = fill.time_ms;
+  if (symbol.isolated) {
+    if (change.closed_quantity == before) {  // nothing was held, or nothing is left of it
+      symbol.isolated_wallet = Decimal();
+    } else {
+      symbol.isolated_wallet -=
+          symbol.isolated_wallet.Times(change.closed_quantity).DividedBy(before, trading::Rounding::kDown);
+    }
+    symbol.isolated_wallet +=
+        change.opened_quantity.Times(fill.price).DividedBy(Decimal::FromInt(symbol.leverage), trading::Rounding::kUp);
+  }
   wallet_ += fill.realized_pnl - fill.fee;
   fills_.push_back(fill);
   if (fills_.size() > kFillsKept) {
@@ -130,9 +142,29 @@ void Account::ApplyRecord(const CountdownSet& record) {
   }
 }
 
+void Account::Keep(const FundingSettled& funding) {
+  fundings_.push_back(funding);
+  if (fundings_.size() > kFundingsKept) {
+    fundings_.pop_front();
+  }
+}
+
+void Account::ApplyRecord(const FundingSettled& record) {
+  Symbol& symbol = Mutable(record.symbol);
+  symbol.position.funding += record.paid;
+  wallet_ -= record.paid;
+  if (symbol.isolated) {
+    symbol.isolated_wallet -= record.paid;
+  }
+  Keep(record);
+}
+
+void Account::ApplyRecord(const FundingKept& record) { Keep(record.funding); }
+
 void Account::ApplyRecord(const AccountKept& record) {
   QUANTUM_ASSERT(!opened_);
   opened_ = true;
+  opened_ms_ = record.opened_ms;
   start_ = record.start;
   wallet_ = record.wallet;
   next_order_id_ = record.next_order_id;
@@ -146,6 +178,8 @@ void Account::ApplyRecord(const SymbolKept& record) {
   symbol.position.entry_price = record.entry_price;
   symbol.position.realized_pnl = record.realized_pnl;
   symbol.position.fees = record.fees;
+  symbol.position.funding = record.funding;
+  symbol.isolated_wallet = record.isolated_wallet;
   symbol.leverage = record.leverage;
   symbol.isolated = record.isolated;
   symbol.updated_ms = record.updated_ms;
@@ -154,11 +188,12 @@ void Account::ApplyRecord(const SymbolKept& record) {
 void Account::ApplyRecord(const FillKept& record) { fills_.push_back(record.fill); }
 
 std::vector<Record> Account::Records() const {
-  std::vector<Record> records{AccountKept{start_, wallet_, next_order_id_, next_algo_id_, next_trade_id_}};
+  std::vector<Record> records{AccountKept{start_, wallet_, next_order_id_, next_algo_id_, next_trade_id_, opened_ms_}};
   for (const auto& [name, symbol] : symbols_) {
     const trading::Position& position = symbol.position;
     records.push_back(SymbolKept{name, position.quantity, position.entry_price, position.realized_pnl, position.fees,
-                                 symbol.leverage, symbol.isolated, symbol.updated_ms});
+                                 symbol.leverage, symbol.isolated, symbol.updated_ms, position.funding,
+                                 symbol.isolated_wallet});
   }
   for (const PaperFill& fill : fills_) {
     records.push_back(FillKept{fill});
@@ -168,6 +203,9 @@ std::vector<Record> Account::Records() const {
   }
   for (const auto& [id, order] : algos_) {
     records.push_back(AlgoChanged{order});
+  }
+  for (const FundingSettled& funding : fundings_) {
+    records.push_back(FundingKept{funding});
   }
   for (const auto& [name, countdown] : countdowns_) {
     records.push_back(countdown);

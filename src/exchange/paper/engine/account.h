@@ -20,7 +20,10 @@ class Account {
   struct Symbol {
     trading::Position position;
     int leverage = 20;
-    bool isolated = false;  // remembered and reported; margin is reckoned as cross
+    bool isolated = false;
+    // What an isolated position may lose: the margin that its opening took from the wallet, less funding. It comes free
+    // with the quantity that is closed; profits and losses are the wallet's.
+    Decimal isolated_wallet;
     int64_t updated_ms = 0;
     // What open orders that are not reduce-only are worth at their prices.
     Decimal open_buys;
@@ -34,6 +37,7 @@ class Account {
   std::vector<Record> Records() const;
 
   bool opened() const { return opened_; }
+  int64_t opened_ms() const { return opened_ms_; }  // zero: of a journal that did not know
   Decimal wallet() const { return wallet_; }
   Decimal start() const { return start_; }
   const Symbol& symbol(const std::string& name) const;
@@ -50,16 +54,19 @@ class Account {
   const std::set<int64_t>& open_orders() const { return open_orders_; }
   const std::set<int64_t>& open_algos() const { return open_algos_; }  // waiting for their trigger
   const std::deque<PaperFill>& fills() const { return fills_; }
+  const std::deque<FundingSettled>& fundings() const { return fundings_; }
   const std::map<std::string, CountdownSet>& countdowns() const { return countdowns_; }  // those that are armed
 
   int64_t next_order_id() const { return next_order_id_; }
   int64_t next_algo_id() const { return next_algo_id_; }
   int64_t next_trade_id() const { return next_trade_id_; }
+  int64_t next_funding_id() const { return fundings_.empty() ? 1 : fundings_.back().id + 1; }
   int64_t next_priority() const { return std::max(next_priority_, next_order_id_); }
 
   // How much history is kept for queries; older finished orders and fills are forgotten (positions and wallet are not).
   static constexpr size_t kOrdersKept = 20'000;
   static constexpr size_t kFillsKept = 100'000;
+  static constexpr size_t kFundingsKept = 5'000;
 
  private:
   void ApplyRecord(const WalletOpened& record);
@@ -72,11 +79,15 @@ class Account {
   void ApplyRecord(const SymbolKept& record);
   void ApplyRecord(const FillKept& record);
   void ApplyRecord(const CountdownSet& record);
+  void ApplyRecord(const FundingSettled& record);
+  void ApplyRecord(const FundingKept& record);
+  void Keep(const FundingSettled& funding);
   Symbol& Mutable(const std::string& name);
   void Store(const PaperOrder& order);
   void Expose(const PaperOrder& order, bool open);
 
   bool opened_ = false;
+  int64_t opened_ms_ = 0;
   Decimal start_;
   Decimal wallet_;
   std::map<std::string, Symbol> symbols_;
@@ -87,6 +98,7 @@ class Account {
   std::map<std::string, int64_t> algos_by_client_;
   std::set<int64_t> open_algos_;
   std::deque<PaperFill> fills_;
+  std::deque<FundingSettled> fundings_;
   std::map<std::string, CountdownSet> countdowns_;
   int64_t next_priority_ = 0;
   int64_t next_order_id_ = 1'000'000'001;

@@ -80,7 +80,7 @@ Answer<PaperOrder> Engine::Place(const OrderRequest& request, int64_t now_ms) {
   order.created_ms = order.updated_ms = now_ms;
   const PaperOrder accepted = Accept(std::move(order));
   TakeLiquidity(market, accepted.order_id, now_ms);
-  ExpireUseless(request.symbol, now_ms);
+  TrimReduceOnly(request.symbol, now_ms);
   return *account_.FindOrder(accepted.order_id);
 }
 
@@ -117,13 +117,12 @@ void Engine::TakeLiquidity(SymbolMarket& market, int64_t order_id, int64_t now_m
         break;
       }
       const Decimal wanted = std::min(offer.quantity, account_.FindOrder(order_id)->remaining());
-      const Decimal filled = Fill(market, order_id, offer.price, wanted, false, now_ms);
+      const Decimal filled = Fill(order_id, offer.price, wanted, Role::kTaker, now_ms);
       if (filled.is_positive()) {
         market.Take(order.side, offer.price, filled);
       }
     }
-    if (own == nullptr || !IsOpen(account_.FindOrder(order_id)->status) ||
-        !MeetOwn(market, order_id, own->order_id, now_ms)) {
+    if (own == nullptr || !IsOpen(account_.FindOrder(order_id)->status) || !MeetOwn(order_id, own->order_id, now_ms)) {
       break;
     }
   }
@@ -138,7 +137,7 @@ void Engine::TakeLiquidity(SymbolMarket& market, int64_t order_id, int64_t now_m
   }
 }
 
-bool Engine::MeetOwn(SymbolMarket& market, int64_t order_id, int64_t own_id, int64_t now_ms) {
+bool Engine::MeetOwn(int64_t order_id, int64_t own_id, int64_t now_ms) {
   const PaperOrder order = *account_.FindOrder(order_id);
   const PaperOrder own = *account_.FindOrder(own_id);
   switch (order.self_trade) {
@@ -165,8 +164,8 @@ bool Engine::MeetOwn(SymbolMarket& market, int64_t order_id, int64_t own_id, int
     }
     quantity = std::min(quantity, closable);
   }
-  Fill(market, own_id, own.price, quantity, true, now_ms);
-  Fill(market, order_id, own.price, quantity, false, now_ms);
+  Fill(own_id, own.price, quantity, Role::kMaker, now_ms);
+  Fill(order_id, own.price, quantity, Role::kTaker, now_ms);
   return IsOpen(account_.FindOrder(order_id)->status);
 }
 
@@ -181,8 +180,7 @@ void Engine::Rest(const SymbolMarket& market, const PaperOrder& order) {
   resting_.at(order.symbol).Add(order, OthersAhead(market, order));
 }
 
-Decimal Engine::Fill(SymbolMarket& market, int64_t order_id, Decimal price, Decimal quantity, bool maker,
-                     int64_t now_ms) {
+Decimal Engine::Fill(int64_t order_id, Decimal price, Decimal quantity, Role role, int64_t now_ms) {
   PaperOrder order = *account_.FindOrder(order_id);
   if (order.reduce_only) {
     quantity = std::min(quantity, Closable(order.symbol, order.side));
@@ -198,10 +196,18 @@ Decimal Engine::Fill(SymbolMarket& market, int64_t order_id, Decimal price, Deci
   fill.side = order.side;
   fill.price = price;
   fill.quantity = quantity;
-  fill.fee = price.Times(quantity).Times(maker ? MakerFee() : TakerFee());
+  const Decimal notional = price.Times(quantity);
+  fill.fee = notional.Times(role == Role::kMaker ? MakerFee() : TakerFee());
+  if (role == Role::kLiquidated) {
+    // The fees take no more than was saved above the price of the account's ruin: the wallet does not go below zero.
+    const Decimal saved = (price - order.price).Abs().Times(quantity, trading::Rounding::kDown);
+    fill.fee = std::min(fill.fee, saved);
+    fill.liquidation_fee = std::min(notional.Times(LiquidationFee()), saved - fill.fee);
+    fill.fee += fill.liquidation_fee;
+  }
   const trading::PositionChange change = trading::Apply(position, fill.side, quantity, price, fill.fee);
   fill.realized_pnl = change.realized_pnl;
-  fill.maker = maker;
+  fill.maker = role == Role::kMaker;
   fill.time_ms = now_ms;
 
   order.filled += quantity;
@@ -216,11 +222,26 @@ Decimal Engine::Fill(SymbolMarket& market, int64_t order_id, Decimal price, Deci
     shrunk_.insert(order.symbol);
   }
   // Binance sends the account before the order.
-  Tell(AccountEvent{order.symbol, account_.wallet(), position, trading::UnrealizedPnl(position, market.mark_price()),
-                    account_.symbol(order.symbol).isolated});
-  Tell(OrderEvent{order, "TRADE", fill});
+  Tell(AccountNow("ORDER", order.symbol));
+  Tell(OrderEvent{order, role == Role::kLiquidated ? "CALCULATED" : "TRADE", fill});
   FinishAlgoOf(order, now_ms);
   return quantity;
+}
+
+AccountEvent Engine::AccountNow(const std::string& reason, const std::string& name) const {
+  const Account::Symbol& symbol = account_.symbol(name);
+  AccountEvent event;
+  event.reason = reason;
+  event.symbol = name;
+  event.wallet = event.cross_wallet = account_.wallet();
+  for (const auto& [other, held] : account_.symbols()) {
+    event.cross_wallet -= held.isolated_wallet;
+  }
+  event.position = symbol.position;
+  event.unrealized_pnl = trading::UnrealizedPnl(symbol.position, markets_.at(name).mark_price());
+  event.isolated = symbol.isolated;
+  event.isolated_wallet = symbol.isolated_wallet;
+  return event;
 }
 
 void Engine::Finish(int64_t order_id, Execution status, int64_t now_ms) {
@@ -233,15 +254,24 @@ void Engine::Finish(int64_t order_id, Execution status, int64_t now_ms) {
   FinishAlgoOf(order, now_ms);
 }
 
-void Engine::ExpireUseless(const std::string& symbol, int64_t now_ms) {
+void Engine::TrimReduceOnly(const std::string& symbol, int64_t now_ms) {
   if (shrunk_.erase(symbol) == 0) {
     return;
   }
   const std::vector<int64_t> open(account_.open_orders().begin(), account_.open_orders().end());
   for (int64_t id : open) {
-    const PaperOrder& order = *account_.FindOrder(id);
-    if (order.symbol == symbol && order.reduce_only && Closable(symbol, order.side).is_zero()) {
+    PaperOrder order = *account_.FindOrder(id);
+    if (order.symbol != symbol || !order.reduce_only) {
+      continue;
+    }
+    const Decimal closable = Closable(symbol, order.side);
+    if (closable.is_zero()) {
       Finish(id, Execution::kExpired, now_ms);
+    } else if (order.remaining() > closable) {
+      order.quantity = order.filled + closable;
+      order.updated_ms = now_ms;
+      Commit(OrderChanged{order});
+      Tell(OrderEvent{order, "AMENDMENT", std::nullopt});
     }
   }
   const std::vector<int64_t> algos(account_.open_algos().begin(), account_.open_algos().end());
@@ -282,11 +312,20 @@ Answer<int> Engine::SetLeverage(const std::string& symbol, int leverage, int64_t
     return ApiError{-4028, fmt::format("Leverage {} is not valid", leverage)};
   }
   if (account_.symbol(symbol).leverage != leverage) {
-    Account changed = account_;
-    changed.Apply(LeverageSet{symbol, leverage});
-    const Margin margin = ComputeMargin(changed, marks());
-    if (changed.wallet() + margin.unrealized_pnl < margin.initial_margin()) {
-      return ApiError{-4161, "Leverage reduction is not supported in Isolated Margin Mode with open positions."};
+    const Margin margin = ComputeMargin(account_, marks());
+    const auto at = margin.symbols.find(symbol);
+    const MarginOfSymbol held = at == margin.symbols.end() ? MarginOfSymbol() : at->second;
+    const int before = account_.symbol(symbol).leverage;
+    if (leverage < before && held.isolated && !held.notional.is_zero()) {
+      return ApiError{-4161, "Leverage reduction is not supported in Isolated Margin Mode with open positions"};
+    }
+    if (held.worst_notional > of->rules().MaxNotional(leverage)) {
+      return ApiError{-2027, "Exceeded the maximum allowable position at current leverage."};
+    }
+    const Decimal initial = held.position_margin + held.order_margin;
+    const Decimal needed = initial.Times(Decimal::FromInt(before)).DividedBy(Decimal::FromInt(leverage));
+    if (needed > initial && needed - initial > margin.available) {
+      return ApiError{-2028, "Leverage is smaller than permitted: insufficient margin balance."};
     }
     Commit(LeverageSet{symbol, leverage});
     Tell(LeverageEvent{symbol, leverage});
@@ -301,6 +340,9 @@ std::optional<ApiError> Engine::SetMarginType(const std::string& symbol, bool is
   const Account::Symbol& held = account_.symbol(symbol);
   if (held.isolated == isolated) {
     return ApiError{-4046, "No need to change margin type."};
+  }
+  if (resting_.at(symbol).size() > 0) {
+    return ApiError{-4047, "Margin type cannot be changed if there exists open orders."};
   }
   if (!held.position.is_flat()) {
     return ApiError{-4048, "Margin type cannot be changed if there exists position."};

@@ -56,20 +56,39 @@ struct AlgoRequest {
 struct EngineOptions {
   // Binance does not say whether the dead-man switch cancels conditional orders as well.
   bool countdown_spares_conditional = false;
+  int64_t funding_interval_ms = 8LL * 3600 * 1000;  // of market time
 };
 
 // What the account's user data stream tells, in this order.
 struct OrderEvent {
   PaperOrder order;
-  std::string execution;  // x: NEW, TRADE, AMENDMENT, CANCELED, EXPIRED
+  std::string execution;  // x: NEW, TRADE, AMENDMENT, CALCULATED (liquidation), CANCELED, EXPIRED
   std::optional<PaperFill> fill;
 };
 struct AccountEvent {
+  std::string reason;  // m: ORDER, FUNDING_FEE
   std::string symbol;
   Decimal wallet;
+  Decimal cross_wallet;
+  Decimal change;  // of the wallet, but for realized results and fees
   trading::Position position;
   Decimal unrealized_pnl;
   bool isolated = false;
+  Decimal isolated_wallet;
+  bool tells_position = true;  // funding of a cross position does not
+};
+struct MarginCallEvent {
+  struct Row {
+    std::string symbol;
+    Decimal quantity;
+    bool isolated = false;
+    Decimal isolated_wallet;
+    Decimal mark_price;
+    Decimal unrealized_pnl;
+    Decimal maintenance_margin;
+  };
+  std::optional<Decimal> cross_wallet;  // of a cross margin call
+  std::vector<Row> positions;
 };
 struct AlgoEvent {
   AlgoOrder order;
@@ -78,7 +97,7 @@ struct LeverageEvent {
   std::string symbol;
   int leverage = 0;
 };
-using EngineEvent = std::variant<OrderEvent, AccountEvent, AlgoEvent, LeverageEvent>;
+using EngineEvent = std::variant<OrderEvent, AccountEvent, AlgoEvent, LeverageEvent, MarginCallEvent>;
 
 // The matching core: one account against a replayed market. Deterministic, exact, without I/O or a clock of its own.
 //
@@ -91,6 +110,10 @@ using EngineEvent = std::variant<OrderEvent, AccountEvent, AlgoEvent, LeverageEv
 // A conditional order whose trigger price is reached spawns an order that carries the conditional order's client id as
 // its own (c = clientAlgoId); ALGO_UPDATE goes TRIGGERING, TRIGGERED (with the order's id), and FINISHED when that
 // order is final, or REJECTED when it is refused. Reduce-only and margin are judged at the trigger, not at the placing.
+//
+// Every funding interval of market time each position pays its notional at the mark price times the rate
+// (engine_funding). Where the balance no longer covers the maintenance margin the position is closed by force
+// (engine_liquidation).
 //
 // Every call leaves its records and events in TakeOutput(): the caller makes the records durable before it tells
 // anybody.
@@ -122,6 +145,11 @@ class Engine {
   void SampleMarks(int64_t now_ms);
   // Every few milliseconds of server time: what is due by the clock.
   void OnTime(int64_t now_ms);
+  // As the market's time goes on: funding that is due. After a pause only the last one is settled.
+  void OnMarketTime(int64_t market_ms, int64_t now_ms);
+  // What the next funding would be by the premium so far, and when it is due.
+  Decimal FundingRate(const std::string& symbol) const;
+  int64_t NextFundingMs(int64_t market_ms) const;
 
   struct Output {
     std::vector<Record> records;
@@ -154,16 +182,19 @@ class Engine {
   // The account's own resting order that a taker with this limit meets first.
   const RestingOrders::Entry* OwnBest(const std::string& symbol, Side taker, std::optional<Decimal> limit) const;
   // What the taker's self-trade prevention says. False when the taker is done.
-  bool MeetOwn(SymbolMarket& market, int64_t order_id, int64_t own_id, int64_t now_ms);
+  bool MeetOwn(int64_t order_id, int64_t own_id, int64_t now_ms);
   void Rest(const SymbolMarket& market, const PaperOrder& order);
   // The quantity of others that stands before an order which comes to the end of the queue at its price.
   Decimal OthersAhead(const SymbolMarket& market, const PaperOrder& order) const;
+  enum class Role { kMaker, kTaker, kLiquidated };
   // Fills at most what the order still may; the quantity filled.
-  Decimal Fill(SymbolMarket& market, int64_t order_id, Decimal price, Decimal quantity, bool maker, int64_t now_ms);
+  Decimal Fill(int64_t order_id, Decimal price, Decimal quantity, Role role, int64_t now_ms);
+  AccountEvent AccountNow(const std::string& reason, const std::string& symbol) const;
   void Finish(int64_t order_id, Execution status, int64_t now_ms);
   void FinishAlgoOf(const PaperOrder& order, int64_t now_ms);
-  // After a position shrank: orders that can no longer reduce it expire.
-  void ExpireUseless(const std::string& symbol, int64_t now_ms);
+  // After a position shrank: orders that can no longer reduce it expire, and those that would reduce more than is left
+  // are cut.
+  void TrimReduceOnly(const std::string& symbol, int64_t now_ms);
 
   Book::Applied ApplyToMarket(const SourceEvent& event);
   void MatchTrade(SymbolMarket& market, const MarketTrade& trade, int64_t now_ms);
@@ -172,6 +203,19 @@ class Engine {
   bool IsReached(const AlgoOrder& algo, Decimal price);
   bool IsTrailReached(AlgoOrder algo, Decimal price);
   void Trigger(SymbolMarket& market, AlgoOrder algo, int64_t now_ms);
+
+  // Positions that stand or fall together: the one isolated symbol, or (empty) all that are cross.
+  struct MarginPool {
+    std::string isolated_symbol;
+    Decimal balance;
+    Decimal maintenance_margin;
+    std::vector<std::string> symbols;  // those with a position
+  };
+  std::vector<MarginPool> MarginPools(const Margin& margin) const;
+  void WatchMargin(int64_t now_ms);
+  void Liquidate(const std::string& isolated_symbol, int64_t now_ms);
+  void CloseByForce(const std::string& symbol, Decimal balance, int64_t now_ms);
+  void SettleFunding(const std::string& symbol, int64_t funding_ms, int64_t now_ms);
   void ChangeAlgo(const AlgoOrder& algo);
 
   EngineOptions options_;
@@ -179,7 +223,14 @@ class Engine {
   std::map<std::string, SymbolMarket> markets_;
   std::map<std::string, RestingOrders> resting_;
   std::map<int64_t, Decimal> trails_;  // the best price that each trailing stop has seen
-  std::set<std::string> shrunk_;       // symbols whose position was reduced in this call
+  struct Premium {
+    int64_t sum = 0;  // of samples of (mid - mark) / mark, raw
+    int64_t samples = 0;
+  };
+  std::map<std::string, Premium> premiums_;  // since the last funding, or the start
+  int64_t funding_period_ = 0;               // the newest that was seen; zero: none yet
+  std::set<std::string> called_;             // margin pools that are told of by MARGIN_CALL
+  std::set<std::string> shrunk_;             // symbols whose position was reduced in this call
   Output output_;
 };
 

@@ -84,7 +84,7 @@ void Engine::TriggerAlgos(SymbolMarket& market, const std::string& symbol, bool 
         reached.trigger_price = price.RoundTo(market.rules().rules.tick_size, trading::Rounding::kHalfEven);
       }
       Trigger(market, std::move(reached), now_ms);
-      ExpireUseless(symbol, now_ms);
+      TrimReduceOnly(symbol, now_ms);
     }
   }
 }

@@ -82,7 +82,7 @@ Answer<PaperOrder> Engine::Amend(const AmendRequest& request, int64_t now_ms) {
     resting.Add(order, others_ahead);
   } else {
     TakeLiquidity(market, order.order_id, now_ms);
-    ExpireUseless(order.symbol, now_ms);
+    TrimReduceOnly(order.symbol, now_ms);
   }
   return *account_.FindOrder(order.order_id);
 }

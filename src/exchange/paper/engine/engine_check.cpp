@@ -53,10 +53,7 @@ std::optional<ApiError> Engine::CheckMargin(const SymbolMarket& market, const Or
   const Decimal price = request.market ? market.Best(request.side).price : request.price;
   const Decimal fee = price.Times(request.quantity).Times(TakerFee(), trading::Rounding::kUp);
   const Decimal replaces = amended == nullptr ? Decimal() : amended->price.Times(amended->remaining());
-  if (!MarginSuffices(account_, marks(), {request.symbol, request.side, request.quantity, price, fee, replaces})) {
-    return ApiError{-2019, "Margin is insufficient."};
-  }
-  return std::nullopt;
+  return RefusedForMargin(account_, marks(), {request.symbol, request.side, request.quantity, price, fee, replaces});
 }
 
 Decimal Engine::OwnWithin(const OrderRequest& request) const {

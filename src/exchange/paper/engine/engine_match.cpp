@@ -50,10 +50,21 @@ Book::Applied Engine::OnMarket(const SourceEvent& event, int64_t now_ms) {
 }
 
 void Engine::SampleMarks(int64_t now_ms) {
+  bool moved = false;
   for (auto& [symbol, market] : markets_) {
     if (market.SampleMark()) {
+      moved = true;
       TriggerAlgos(market, symbol, true, now_ms);
     }
+    if (market.ready()) {
+      const Decimal mark = market.mark_price();
+      Premium& premium = premiums_[symbol];
+      premium.sum += (market.mid_price() - mark).DividedBy(mark).raw();
+      ++premium.samples;
+    }
+  }
+  if (moved) {
+    WatchMargin(now_ms);
   }
 }
 
@@ -79,11 +90,11 @@ void Engine::MatchTrade(SymbolMarket& market, const MarketTrade& trade, int64_t 
     }
     const Decimal share = std::min(left, order.remaining());
     if (share.is_positive()) {
-      left -= Fill(market, entry.order_id, entry.price, share, true, now_ms);
+      left -= Fill(entry.order_id, entry.price, share, Role::kMaker, now_ms);
     }
     at = queue.upper_bound(key);
   }
-  ExpireUseless(trade.symbol, now_ms);
+  TrimReduceOnly(trade.symbol, now_ms);
 }
 
 void Engine::MatchBook(SymbolMarket& market, const std::string& symbol, int64_t now_ms) {
@@ -104,7 +115,7 @@ void Engine::MatchBook(SymbolMarket& market, const std::string& symbol, int64_t 
       for (const SymbolMarket::Offer& offer : offers) {
         const Decimal wanted = std::min(offer.quantity, account_.FindOrder(entry.order_id)->remaining());
         const Decimal filled =
-            wanted.is_zero() ? wanted : Fill(market, entry.order_id, entry.price, wanted, true, now_ms);
+            wanted.is_zero() ? wanted : Fill(entry.order_id, entry.price, wanted, Role::kMaker, now_ms);
         if (filled.is_zero()) {
           break;
         }
@@ -113,7 +124,7 @@ void Engine::MatchBook(SymbolMarket& market, const std::string& symbol, int64_t 
       at = queue.upper_bound(key);
     }
   }
-  ExpireUseless(symbol, now_ms);
+  TrimReduceOnly(symbol, now_ms);
 }
 
 }  // namespace quantum::paper

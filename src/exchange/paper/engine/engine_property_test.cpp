@@ -14,7 +14,8 @@ constexpr int64_t kNow = 1'700'000'000'000;
 // Random operations and a random market; whatever they were, the books of the account must balance.
 class Run {
  public:
-  Run() : engine_({"BTCUSDT"}, Opened()) {
+  // A small wallet is liquidated now and then.
+  explicit Run(Decimal wallet) : wallet_(wallet), engine_({"BTCUSDT"}, Opened(wallet)) {
     BookReset reset{"BTCUSDT", {1, {}, {}}};
     for (int i = 0; i < 30; ++i) {
       reset.snapshot.bids.push_back({Price(-i), "0.05"_dec});
@@ -23,9 +24,9 @@ class Run {
     engine_.OnMarket({0, reset}, kNow);
   }
 
-  static Account Opened() {
+  static Account Opened(Decimal wallet) {
     Account account;
-    account.Apply(WalletOpened{"10000"_dec});
+    account.Apply(WalletOpened{wallet});
     return account;
   }
   static Decimal Price(int offset) { return Decimal::FromRaw(("60000"_dec).raw() + offset * ("0.1"_dec).raw()); }
@@ -35,7 +36,7 @@ class Run {
     const Decimal quantity = Decimal::FromRaw(*rc::gen::inRange(1, 80) * ("0.001"_dec).raw());
     const int offset = *rc::gen::inRange(-25, 26);
     now_ms_ += *rc::gen::inRange(0, 400);
-    switch (*rc::gen::inRange(0, 14)) {
+    switch (*rc::gen::inRange(0, 19)) {
       case 0:
       case 1:
         Place(side, quantity, std::nullopt);
@@ -71,6 +72,19 @@ class Run {
       case 11:
         engine_.OnTime(now_ms_);
         break;
+      case 12:
+        engine_.OnMarketTime(market_ms_ += *rc::gen::inRange(0, 12) * 3'600'000LL, now_ms_);
+        break;
+      case 13:
+        static_cast<void>(engine_.SetLeverage("BTCUSDT", *rc::gen::inRange(1, 126), now_ms_).ok());
+        break;
+      case 14:
+        static_cast<void>(engine_.SetMarginType("BTCUSDT", *rc::gen::arbitrary<bool>()));
+        break;
+      case 15:
+      case 16:
+        Jump(*rc::gen::inRange(-30'000, 30'001), quantity);
+        break;
       default:
         engine_.SampleMarks(now_ms_);
     }
@@ -79,17 +93,31 @@ class Run {
     }
   }
 
+  bool Liquidated() const {
+    const auto& orders = engine_.account().orders();
+    return std::any_of(orders.begin(), orders.end(),
+                       [](const auto& entry) { return entry.second.client_id.starts_with("autoclose-"); });
+  }
+  bool Funded() const { return !engine_.account().symbol("BTCUSDT").position.funding.is_zero(); }
+
   void Check() const {
     const Account& account = engine_.account();
     Decimal wallet = account.start();
     Decimal position;
     std::map<int64_t, Decimal> filled;
+    for (const FundingSettled& funding : account.fundings()) {
+      wallet -= funding.paid;
+    }
     for (const PaperFill& fill : account.fills()) {
+      RC_ASSERT(fill.liquidation_fee <= fill.fee);
       wallet += fill.realized_pnl - fill.fee;
       position += fill.side == Side::kBuy ? fill.quantity : -fill.quantity;
       filled[fill.order_id] += fill.quantity;
     }
+    // To the last digit: start + realized - fees (those of liquidations among them) - funding.
     RC_ASSERT(account.wallet() == wallet);
+    RC_ASSERT(!account.symbol("BTCUSDT").isolated_wallet.is_positive() ||
+              !account.symbol("BTCUSDT").position.is_flat());
     CheckExposure();
     RC_ASSERT(account.symbol("BTCUSDT").position.quantity == position);
     for (const auto& [id, order] : account.orders()) {
@@ -122,7 +150,7 @@ class Run {
   }
   // The records alone, through their text, give the same account.
   void CheckReplay() const {
-    Account replayed = Opened();
+    Account replayed = Opened(wallet_);
     for (const Record& record : records_) {
       const Result<Record> decoded = DecodeRecord(EncodeRecord(record));
       RC_ASSERT(decoded.ok());
@@ -130,6 +158,9 @@ class Run {
     }
     const Account& account = engine_.account();
     RC_ASSERT(replayed.wallet() == account.wallet());
+    RC_ASSERT(replayed.fundings().size() == account.fundings().size());
+    RC_ASSERT(replayed.symbol("BTCUSDT").isolated_wallet == account.symbol("BTCUSDT").isolated_wallet);
+    RC_ASSERT(replayed.symbol("BTCUSDT").position.funding == account.symbol("BTCUSDT").position.funding);
     RC_ASSERT(replayed.open_orders() == account.open_orders());
     RC_ASSERT(replayed.open_algos() == account.open_algos());
     RC_ASSERT(replayed.fills().size() == account.fills().size());
@@ -182,6 +213,15 @@ class Run {
     }
     RC_ASSERT(filled <= quantity);
   }
+  // Up to five percent, and the mark price follows.
+  void Jump(int offset, Decimal quantity) {
+    engine_.OnMarket(
+        {0, BookTicker{"BTCUSDT", update_id_ + 5, {Price(offset), quantity}, {Price(offset + 1), quantity}, 0}},
+        now_ms_);
+    for (size_t i = 0; i < SymbolMarket::kMarkSamples; ++i) {
+      engine_.SampleMarks(now_ms_);
+    }
+  }
   void MoveBook(int offset, Decimal quantity) {
     const int64_t id = update_id_ + 10;
     if (*rc::gen::arbitrary<bool>()) {
@@ -195,20 +235,24 @@ class Run {
     engine_.OnMarket({0, update}, kNow);
   }
 
+  Decimal wallet_;
   Engine engine_;
   std::vector<Record> records_;
   int64_t update_id_ = 1;
   int64_t trade_id_ = 0;
   int64_t now_ms_ = kNow;
+  int64_t market_ms_ = kNow;
 };
 
 RC_GTEST_PROP(Engine, KeepsWalletPositionAndOrdersBalancedWhateverHappens, ()) {
-  Run run;
+  Run run(*rc::gen::element("10000"_dec, "150"_dec));
   const int steps = *rc::gen::inRange(1, 120);
   for (int i = 0; i < steps; ++i) {
     run.Step();
   }
   run.Check();
+  RC_CLASSIFY(run.Liquidated(), "liquidated");
+  RC_CLASSIFY(run.Funded(), "paid funding");
 }
 
 }  // namespace

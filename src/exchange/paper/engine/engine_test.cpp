@@ -37,7 +37,7 @@ TEST_F(EngineTest, TheNewestBookTickerIsTheBestOffer) {
 
 TEST_F(EngineTest, WhatTheBookCannotFillOfAMarketOrderExpires) {
   OrderRequest request = Market(Side::kBuy, "100"_dec);
-  ASSERT_TRUE(engine.SetLeverage("BTCUSDT", 125, kNow).ok());
+  ASSERT_TRUE(engine.SetLeverage("BTCUSDT", 100, kNow).ok());
   request.quantity = "11"_dec;
   const auto placed = engine.Place(request, kNow);
   ASSERT_TRUE(placed.ok()) << placed.error().message;

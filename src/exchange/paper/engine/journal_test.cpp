@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "exchange/paper/engine/engine_fixture.h"
+#include "exchange/paper/engine/record_codec.h"
 #include "tests/support/temporary_directory.h"
 
 namespace quantum::paper {
@@ -91,6 +92,53 @@ TEST_F(JournalTest, ALongJournalIsReplacedByWhatTheAccountNeeds) {
     EXPECT_EQ(account.next_algo_id(), expected.next_algo_id());
     EXPECT_TRUE(opened->journal.Append({LeverageSet{"BTCUSDT", 20}}).ok());
   }
+}
+
+// As written before priorities, funding, isolated wallets and self-trade prevention were known.
+TEST_F(JournalTest, OpensAJournalOfAnEarlierVersion) {
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  std::ofstream(path)
+      << R"({"k":"account_kept","account":{"start":1000000000000,"wallet":999000000000,"next_order":1000000008,"next_algo":2000000002,"next_trade":5}})"
+      << "\n"
+      << R"({"k":"symbol_kept","symbol":{"symbol":"BTCUSDT","quantity":1000000,"entry":6000000000000,"pnl":0,"fees":3000000,"leverage":10,"isolated":false,"updated":7}})"
+      << "\n"
+      << R"({"k":"fill_kept","fill":{"trade":4,"order":1000000001,"symbol":"BTCUSDT","side":0,"price":6000000000000,"quantity":1000000,"fee":3000000,"pnl":0,"maker":false,"time":7}})"
+      << "\n"
+      << R"({"k":"order","order":{"id":1000000007,"client":"old","symbol":"BTCUSDT","side":0,"market":false,"type":"LIMIT","tif":0,"quantity":1000000,"price":5900000000000,"trigger":0,"reduce":false,"close":false,"status":0,"filled":0,"quote":0,"algo":0,"created":8,"updated":8}})"
+      << "\n"
+      << R"({"k":"algo","order":{"id":2000000001,"client":"stop","symbol":"BTCUSDT","side":1,"type":"STOP_MARKET","tif":0,"quantity":1000000,"price":0,"trigger":5900000000000,"on_mark":false,"reduce":true,"close":false,"status":0,"order":0,"executed":0,"average":0,"why":"","created":8,"updated":8,"triggered":0}})"
+      << "\n";
+  const auto opened = Journal::Open(path);
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  const Account& account = opened->account;
+  EXPECT_EQ(account.wallet(), "9990"_dec);
+  EXPECT_EQ(account.symbol("BTCUSDT").leverage, 10);
+  EXPECT_EQ(account.symbol("BTCUSDT").open_buys, "590"_dec);
+  EXPECT_EQ(account.FindOrder("BTCUSDT", "old")->priority, 1'000'000'007);
+  EXPECT_EQ(account.next_priority(), 1'000'000'008);
+  EXPECT_EQ(account.open_algos().size(), 1u);
+  Engine again({"BTCUSDT"}, account);
+  EXPECT_EQ(again.account().open_orders().size(), 1u);
+}
+
+TEST_F(JournalTest, KeepsFundingCountdownsAndIsolatedWalletsOverACompaction) {
+  ASSERT_FALSE(engine.SetMarginType("BTCUSDT", true));
+  ASSERT_TRUE(engine.Place(Market(Side::kBuy, "0.003"_dec), kNow).ok());
+  engine.OnMarketTime(8LL * 3'600'000, kNow);
+  engine.OnMarketTime(16LL * 3'600'000, kNow);
+  ASSERT_FALSE(engine.SetCountdown("BTCUSDT", 5000, kNow));
+  Account kept;
+  for (const Record& record : engine.account().Records()) {
+    const Result<Record> decoded = DecodeRecord(EncodeRecord(record));
+    ASSERT_TRUE(decoded.ok());
+    kept.Apply(*decoded);
+  }
+  EXPECT_EQ(kept.wallet(), engine.account().wallet());
+  EXPECT_EQ(kept.symbol("BTCUSDT").isolated_wallet, engine.account().symbol("BTCUSDT").isolated_wallet);
+  EXPECT_EQ(kept.symbol("BTCUSDT").position.funding, engine.account().symbol("BTCUSDT").position.funding);
+  EXPECT_EQ(kept.fundings().size(), 1u);
+  EXPECT_EQ(kept.next_funding_id(), 2);
+  EXPECT_EQ(kept.countdowns().at("BTCUSDT").deadline_ms, kNow + 5000);
 }
 
 TEST_F(JournalTest, RefusesADamagedLineAndNamesIt) {

@@ -126,6 +126,7 @@ void Walk(Archive& a, Fill& f) {
   a("pnl", f.realized_pnl);
   a("maker", f.maker);
   a("time", f.time_ms);
+  a.Later("liquidation_fee", f.liquidation_fee);
 }
 
 template <class Archive, class Kept>
@@ -136,6 +137,7 @@ void Walk(Archive& a, Kept& k) {
   a("next_order", k.next_order_id);
   a("next_algo", k.next_algo_id);
   a("next_trade", k.next_trade_id);
+  a.Later("opened", k.opened_ms);
 }
 
 template <class Archive, class Kept>
@@ -149,6 +151,8 @@ void Walk(Archive& a, Kept& k) {
   a("leverage", k.leverage);
   a("isolated", k.isolated);
   a("updated", k.updated_ms);
+  a.Later("funding", k.funding);
+  a.Later("isolated_wallet", k.isolated_wallet);
 }
 
 template <class Archive, class Set>
@@ -157,6 +161,25 @@ void Walk(Archive& a, Set& c) {
   a("symbol", c.symbol);
   a("countdown", c.countdown_ms);
   a("deadline", c.deadline_ms);
+}
+
+template <class Archive, class Opened>
+requires std::is_same_v<std::remove_const_t<Opened>, WalletOpened>
+void Walk(Archive& a, Opened& w) {
+  a("wallet", w.wallet);
+  a.Later("opened", w.opened_ms);
+}
+
+template <class Archive, class Funding>
+requires std::is_same_v<std::remove_const_t<Funding>, FundingSettled>
+void Walk(Archive& a, Funding& f) {
+  a("id", f.id);
+  a("symbol", f.symbol);
+  a("rate", f.rate);
+  a("mark", f.mark_price);
+  a("paid", f.paid);
+  a("funding_time", f.funding_ms);
+  a("time", f.time_ms);
 }
 
 template <class T>
@@ -174,7 +197,13 @@ T Read(const json::value& value) {
   return result;
 }
 
-json::object ToJson(const WalletOpened& r) { return {{"k", "wallet"}, {"wallet", r.wallet.raw()}}; }
+json::object ToJson(const WalletOpened& r) {
+  json::object object = Written(r);
+  object["k"] = "wallet";
+  return object;
+}
+json::object ToJson(const FundingSettled& r) { return {{"k", "funding"}, {"funding", Written(r)}}; }
+json::object ToJson(const FundingKept& r) { return {{"k", "funding_kept"}, {"funding", Written(r.funding)}}; }
 json::object ToJson(const OrderChanged& r) { return {{"k", "order"}, {"order", Written(r.order)}}; }
 json::object ToJson(const AlgoChanged& r) { return {{"k", "algo"}, {"order", Written(r.order)}}; }
 json::object ToJson(const Filled& r) { return {{"k", "fill"}, {"fill", Written(r.fill)}, {"order", Written(r.order)}}; }
@@ -194,7 +223,7 @@ Record Parse(std::string_view line) {
   const json::object& object = value.as_object();
   const json::string& kind = object.at("k").as_string();
   if (kind == "wallet") {
-    return WalletOpened{Decimal::FromRaw(object.at("wallet").as_int64())};
+    return Read<WalletOpened>(value);
   }
   if (kind == "order") {
     return OrderChanged{Read<PaperOrder>(object.at("order"))};
@@ -213,6 +242,12 @@ Record Parse(std::string_view line) {
   }
   if (kind == "fill_kept") {
     return FillKept{Read<PaperFill>(object.at("fill"))};
+  }
+  if (kind == "funding") {
+    return Read<FundingSettled>(object.at("funding"));
+  }
+  if (kind == "funding_kept") {
+    return FundingKept{Read<FundingSettled>(object.at("funding"))};
   }
   if (kind == "countdown") {
     return Read<CountdownSet>(object.at("countdown"));

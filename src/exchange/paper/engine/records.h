@@ -105,11 +105,13 @@ struct PaperFill {
   Decimal realized_pnl;
   bool maker = false;
   int64_t time_ms = 0;
+  Decimal liquidation_fee;  // part of the fee
 };
 
 // The records.
 struct WalletOpened {  // the first one
   Decimal wallet;
+  int64_t opened_ms = 0;
 };
 struct OrderChanged {  // as it is now
   PaperOrder order;
@@ -135,6 +137,16 @@ struct CountdownSet {
   int64_t countdown_ms = 0;
   int64_t deadline_ms = 0;  // server time
 };
+// Funding of one symbol; also where no position was held, since the rate belongs to the symbol's history.
+struct FundingSettled {
+  int64_t id = 0;
+  std::string symbol;
+  Decimal rate;
+  Decimal mark_price;
+  Decimal paid;            // USDT; negative: received
+  int64_t funding_ms = 0;  // market time: a multiple of the interval
+  int64_t time_ms = 0;     // server time
+};
 // What a compacted journal begins with instead of WalletOpened: the account without its history, then the fills that
 // are still told of; its orders follow as changes.
 struct AccountKept {
@@ -143,6 +155,7 @@ struct AccountKept {
   int64_t next_order_id = 0;
   int64_t next_algo_id = 0;
   int64_t next_trade_id = 0;
+  int64_t opened_ms = 0;
 };
 struct SymbolKept {
   std::string symbol;
@@ -153,11 +166,16 @@ struct SymbolKept {
   int leverage = 0;
   bool isolated = false;
   int64_t updated_ms = 0;
+  Decimal funding;
+  Decimal isolated_wallet;
 };
 struct FillKept {
   PaperFill fill;
 };
+struct FundingKept {
+  FundingSettled funding;
+};
 using Record = std::variant<WalletOpened, OrderChanged, AlgoChanged, Filled, LeverageSet, MarginTypeSet, AccountKept,
-                            SymbolKept, FillKept, CountdownSet>;
+                            SymbolKept, FillKept, CountdownSet, FundingSettled, FundingKept>;
 
 }  // namespace quantum::paper

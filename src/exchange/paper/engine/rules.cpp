@@ -7,6 +7,18 @@ namespace {
 
 using trading::operator""_dec;
 
+// GET /fapi/v1/leverageBracket of a regular user as of 2025.
+std::vector<LeverageBracket> Brackets(std::initializer_list<LeverageBracket> table) {
+  std::vector<LeverageBracket> brackets(table);
+  for (size_t i = 1; i < brackets.size(); ++i) {
+    LeverageBracket& bracket = brackets[i];
+    const LeverageBracket& before = brackets[i - 1];
+    bracket.floor = before.cap;
+    bracket.cumulative = before.cumulative + bracket.floor.Times(bracket.maintenance_rate - before.maintenance_rate);
+  }
+  return brackets;
+}
+
 std::array<PaperRules, 2> MakeRules() {
   PaperRules btc;
   btc.rules.symbol = "BTCUSDT";
@@ -23,6 +35,18 @@ std::array<PaperRules, 2> MakeRules() {
   btc.rules.leverage_max = 125;
   btc.rules.maintenance_margin_ratio = "0.004"_dec;
   btc.base_asset = "BTC";
+  btc.brackets = Brackets({{125, "300000"_dec, "0.004"_dec},
+                           {100, "800000"_dec, "0.005"_dec},
+                           {75, "3000000"_dec, "0.0065"_dec},
+                           {50, "12000000"_dec, "0.01"_dec},
+                           {25, "70000000"_dec, "0.02"_dec},
+                           {20, "100000000"_dec, "0.025"_dec},
+                           {10, "230000000"_dec, "0.05"_dec},
+                           {5, "480000000"_dec, "0.1"_dec},
+                           {4, "600000000"_dec, "0.125"_dec},
+                           {3, "800000000"_dec, "0.15"_dec},
+                           {2, "1200000000"_dec, "0.25"_dec},
+                           {1, "1800000000"_dec, "0.5"_dec}});
   PaperRules eth = btc;
   eth.rules.symbol = "ETHUSDT";
   eth.rules.tick_size = "0.01"_dec;
@@ -32,6 +56,18 @@ std::array<PaperRules, 2> MakeRules() {
   eth.rules.max_price = "306177"_dec;
   eth.rules.min_notional = "20"_dec;
   eth.base_asset = "ETH";
+  eth.brackets = Brackets({{125, "300000"_dec, "0.004"_dec},
+                           {100, "800000"_dec, "0.005"_dec},
+                           {75, "3000000"_dec, "0.0065"_dec},
+                           {50, "12000000"_dec, "0.01"_dec},
+                           {25, "50000000"_dec, "0.02"_dec},
+                           {20, "65000000"_dec, "0.025"_dec},
+                           {10, "150000000"_dec, "0.05"_dec},
+                           {5, "320000000"_dec, "0.1"_dec},
+                           {4, "400000000"_dec, "0.125"_dec},
+                           {3, "530000000"_dec, "0.15"_dec},
+                           {2, "800000000"_dec, "0.25"_dec},
+                           {1, "1200000000"_dec, "0.5"_dec}});
   return {btc, eth};
 }
 
@@ -47,8 +83,31 @@ const PaperRules* FindRules(std::string_view symbol) {
   return nullptr;
 }
 
+const LeverageBracket& PaperRules::BracketOf(Decimal notional) const {
+  for (const LeverageBracket& bracket : brackets) {
+    if (notional <= bracket.cap) {
+      return bracket;
+    }
+  }
+  return brackets.back();
+}
+
+Decimal PaperRules::MaintenanceMargin(Decimal notional) const {
+  const LeverageBracket& bracket = BracketOf(notional);
+  return notional.Times(bracket.maintenance_rate) - bracket.cumulative;
+}
+
+Decimal PaperRules::MaxNotional(int leverage) const {
+  Decimal most;
+  for (const LeverageBracket& bracket : brackets) {
+    most = bracket.leverage_max >= leverage ? bracket.cap : most;
+  }
+  return most;
+}
+
 Decimal TakerFee() { return "0.0005"_dec; }
 Decimal MakerFee() { return "0.0002"_dec; }
+Decimal LiquidationFee() { return "0.0125"_dec; }
 
 std::optional<ApiError> CheckQuantity(const PaperRules& symbol, Decimal quantity, bool market) {
   const trading::SymbolRules& rules = symbol.rules;

@@ -72,10 +72,11 @@ std::string EncodeKlineRow(const PaperRules& rules, const Kline& k) {
                      k.taker_buy_quote.ToString(5));
 }
 
-std::string EncodeMarkPrice(const PaperRules& rules, Decimal mark_price, int64_t event_ms, int64_t next_funding_ms) {
+std::string EncodeMarkPrice(const PaperRules& rules, Decimal mark_price, Decimal funding_rate, int64_t event_ms,
+                            int64_t next_funding_ms) {
   const std::string price = mark_price.ToString(8);
-  return fmt::format(R"({{"e":"markPriceUpdate","E":{},"s":"{}","p":"{}","i":"{}","P":"{}","r":"0.00000000","T":{}}})",
-                     event_ms, rules.rules.symbol, price, price, price, next_funding_ms);
+  return fmt::format(R"({{"e":"markPriceUpdate","E":{},"s":"{}","p":"{}","i":"{}","P":"{}","r":"{}","T":{}}})",
+                     event_ms, rules.rules.symbol, price, price, price, funding_rate.ToString(8), next_funding_ms);
 }
 
 std::string EncodeDepthSnapshot(const PaperRules& rules, const DepthSnapshot& snapshot, int64_t time_ms) {
@@ -86,11 +87,6 @@ std::string EncodeDepthSnapshot(const PaperRules& rules, const DepthSnapshot& sn
   AppendLevels(out, rules, snapshot.asks);
   out += '}';
   return out;
-}
-
-int64_t NextFundingMs(int64_t now_ms) {
-  constexpr int64_t kPeriod = 8LL * 3600 * 1000;
-  return (now_ms / kPeriod + 1) * kPeriod;
 }
 
 }  // namespace quantum::paper

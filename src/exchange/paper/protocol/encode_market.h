@@ -17,7 +17,8 @@ std::string EncodeBookTicker(const PaperRules& rules, const BookTicker& ticker);
 std::string EncodeKlineEvent(const PaperRules& rules, const Kline& kline, std::string_view interval, bool closed,
                              int64_t event_ms);
 std::string EncodeKlineRow(const PaperRules& rules, const Kline& kline);
-std::string EncodeMarkPrice(const PaperRules& rules, Decimal mark_price, int64_t event_ms, int64_t next_funding_ms);
+std::string EncodeMarkPrice(const PaperRules& rules, Decimal mark_price, Decimal funding_rate, int64_t event_ms,
+                            int64_t next_funding_ms);
 std::string EncodeDepthSnapshot(const PaperRules& rules, const DepthSnapshot& snapshot, int64_t time_ms);
 
 struct AggregateTrade {
@@ -31,8 +32,5 @@ struct AggregateTrade {
   bool buyer_is_maker = false;
 };
 std::string EncodeAggregateTrade(const PaperRules& rules, const AggregateTrade& trade);
-
-// Funding settles at 0, 8 and 16 o'clock UTC; the paper exchange charges none.
-int64_t NextFundingMs(int64_t now_ms);
 
 }  // namespace quantum::paper

@@ -78,7 +78,10 @@ json::object TradeLite(const OrderEvent& event, int64_t now_ms) {
 }
 
 json::object AccountUpdate(const AccountEvent& event, int64_t now_ms) {
-  json::object balance{{"a", "USDT"}, {"wb", Money(event.wallet)}, {"cw", Money(event.wallet)}, {"bc", "0"}};
+  json::object balance{{"a", "USDT"},
+                       {"wb", Money(event.wallet)},
+                       {"cw", Money(event.cross_wallet)},
+                       {"bc", event.change.is_zero() ? "0" : Money(event.change)}};
   json::object position{{"s", event.symbol},
                         {"pa", Quantity(event.position.quantity)},
                         {"ep", event.position.entry_price.ToString()},
@@ -86,13 +89,37 @@ json::object AccountUpdate(const AccountEvent& event, int64_t now_ms) {
                         {"cr", Money(event.position.realized_pnl)},
                         {"up", Money(event.unrealized_pnl)},
                         {"mt", event.isolated ? "isolated" : "cross"},
-                        {"iw", "0"},
+                        {"iw", event.isolated ? Money(event.isolated_wallet) : "0"},
                         {"ps", "BOTH"}};
-  return {{"e", "ACCOUNT_UPDATE"},
-          {"T", now_ms},
-          {"E", now_ms},
-          {"a", json::object{
-                    {"m", "ORDER"}, {"B", json::array{std::move(balance)}}, {"P", json::array{std::move(position)}}}}};
+  json::array positions;
+  if (event.tells_position) {
+    positions.push_back(std::move(position));
+  }
+  return {
+      {"e", "ACCOUNT_UPDATE"},
+      {"T", now_ms},
+      {"E", now_ms},
+      {"a", json::object{{"m", event.reason}, {"B", json::array{std::move(balance)}}, {"P", std::move(positions)}}}};
+}
+
+json::object MarginCall(const MarginCallEvent& event, int64_t now_ms) {
+  json::array positions;
+  for (const MarginCallEvent::Row& row : event.positions) {
+    positions.push_back(json::object{{"s", row.symbol},
+                                     {"ps", "BOTH"},
+                                     {"pa", Quantity(row.quantity)},
+                                     {"mt", row.isolated ? "ISOLATED" : "CROSSED"},
+                                     {"iw", row.isolated ? Money(row.isolated_wallet) : "0"},
+                                     {"mp", Money(row.mark_price)},
+                                     {"up", Money(row.unrealized_pnl)},
+                                     {"mm", Money(row.maintenance_margin)}});
+  }
+  json::object call{{"e", "MARGIN_CALL"}, {"E", now_ms}};
+  if (event.cross_wallet) {
+    call["cw"] = Money(*event.cross_wallet);
+  }
+  call["p"] = std::move(positions);
+  return call;
 }
 
 json::object AlgoUpdate(const AlgoEvent& event, int64_t now_ms) {
@@ -224,6 +251,8 @@ std::vector<std::string> EncodeEvent(const EngineEvent& event, int64_t now_ms) {
     messages.push_back(json::serialize(AccountUpdate(*account, now_ms)));
   } else if (const auto* algo = std::get_if<AlgoEvent>(&event)) {
     messages.push_back(json::serialize(AlgoUpdate(*algo, now_ms)));
+  } else if (const auto* call = std::get_if<MarginCallEvent>(&event)) {
+    messages.push_back(json::serialize(MarginCall(*call, now_ms)));
   } else {
     messages.push_back(json::serialize(ConfigUpdate(std::get<LeverageEvent>(event), now_ms)));
   }

@@ -170,7 +170,8 @@ void MarketStreams::PublishMark(Symbol& symbol, const Engine& engine, int64_t no
   for (const auto& [suffix, period] : {std::pair{"@markPrice@1s", 1}, std::pair{"@markPrice", 3}}) {
     const std::string stream = symbol.name + suffix;
     if (second % period == 0 && sink_.Wanted(stream)) {
-      Send(stream, EncodeMarkPrice(*symbol.rules, market->mark_price(), now_ms, NextFundingMs(now_ms)));
+      Send(stream, EncodeMarkPrice(*symbol.rules, market->mark_price(), engine.FundingRate(symbol.rules->rules.symbol),
+                                   now_ms, engine.NextFundingMs(now_ms)));
     }
   }
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
 namespace quantum::paper {
@@ -31,6 +32,16 @@ std::string Decode(std::string_view text) {
     }
   }
   return decoded;
+}
+
+// Digits, with a fraction or without.
+bool IsDecimal(std::string_view text) {
+  const auto digits = [](std::string_view part) {
+    return !part.empty() && part.size() <= 20 &&
+           std::all_of(part.begin(), part.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  };
+  const size_t point = text.find('.');
+  return digits(text.substr(0, point)) && (point == std::string_view::npos || digits(text.substr(point + 1)));
 }
 
 template <class Each>
@@ -61,10 +72,16 @@ std::string WithoutSignature(std::string_view text, std::optional<std::string>& 
 
 Parameters::Parameters(std::string_view query, std::string_view body) {
   for (std::string_view text : {query, body}) {
-    ForEachPair(text, [this](std::string_view pair) {
+    const size_t others = all_.size();
+    ForEachPair(text, [&](std::string_view pair) {
       const size_t equals = pair.find('=');
       if (equals != std::string_view::npos) {
-        all_.emplace_back(Decode(pair.substr(0, equals)), Decode(pair.substr(equals + 1)));
+        const std::string name = Decode(pair.substr(0, equals));
+        if (std::any_of(all_.begin() + static_cast<std::ptrdiff_t>(others), all_.end(),
+                        [&](const auto& one) { return one.first == name; })) {
+          Refuse({-1101, "Duplicate values for a parameter detected."});
+        }
+        all_.emplace_back(name, Decode(pair.substr(equals + 1)));
       }
     });
   }
@@ -78,6 +95,12 @@ const std::string* Parameters::Find(std::string_view name) const {
 void Parameters::Refuse(ApiError error) {
   if (!error_) {
     error_ = std::move(error);
+  }
+}
+
+void Parameters::RefuseEmpty(std::string_view name) {
+  if (std::any_of(all_.begin(), all_.end(), [&](const auto& pair) { return pair.first == name; })) {
+    Refuse({-1105, fmt::format("Parameter '{}' was empty.", name)});
   }
 }
 
@@ -96,6 +119,9 @@ std::string Parameters::Text(std::string_view name) {
 
 std::string Parameters::Text(std::string_view name, std::string fallback) {
   const std::string* value = Find(name);
+  if (value == nullptr) {
+    RefuseEmpty(name);
+  }
   return value == nullptr ? std::move(fallback) : *value;
 }
 
@@ -125,6 +151,11 @@ trading::Decimal Parameters::Number(std::string_view name) {
   const std::string* value = Find(name);
   if (value == nullptr) {
     Malformed(name);
+    return {};
+  }
+  if (!IsDecimal(*value)) {
+    Refuse({-1100, fmt::format("Illegal characters found in parameter '{}'; legal range is '{}'.", name,
+                               R"(^([0-9]{1,20})(\.[0-9]{1,20})?$)")});
     return {};
   }
   const auto parsed = trading::Decimal::Parse(*value);

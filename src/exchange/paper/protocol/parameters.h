@@ -36,6 +36,8 @@ class Parameters {
  private:
   const std::string* Find(std::string_view name) const;
   void Malformed(std::string_view name);
+  // Unless it was not sent at all.
+  void RefuseEmpty(std::string_view name);
 
   std::vector<std::pair<std::string, std::string>> all_;
   std::optional<ApiError> error_;

@@ -48,6 +48,7 @@ const std::map<std::string, Rest::Endpoint, std::less<>>& Rest::Endpoints() {
       {"GET /fapi/v2/ticker/price", {kOpen, 1, 0, &Rest::TickerPrice}},
       {"GET /fapi/v1/ticker/bookTicker", {kOpen, 2, 0, &Rest::TickerBook}},
       {"GET /fapi/v1/premiumIndex", {kOpen, 1, 0, &Rest::PremiumIndex}},
+      {"GET /fapi/v1/fundingRate", {kOpen, 1, 0, &Rest::FundingRate}},
       {"POST /fapi/v1/order", {kSigned, 0, 1, &Rest::PostOrder}},
       {"PUT /fapi/v1/order", {kSigned, 0, 1, &Rest::PutOrder}},
       {"GET /fapi/v1/order", {kSigned, 1, 0, &Rest::GetOrder}},
@@ -77,6 +78,8 @@ const std::map<std::string, Rest::Endpoint, std::less<>>& Rest::Endpoints() {
       {"POST /fapi/v1/marginType", {kSigned, 1, 0, &Rest::PostMarginType}},
       {"GET /fapi/v1/leverageBracket", {kSigned, 1, 0, &Rest::LeverageBracket}},
       {"GET /fapi/v1/positionSide/dual", {kSigned, 30, 0, &Rest::PositionSide}},
+      {"POST /fapi/v1/positionSide/dual", {kSigned, 1, 0, &Rest::PostPositionSide}},
+      {"GET /fapi/v1/symbolConfig", {kSigned, 5, 0, &Rest::SymbolConfig}},
       {"GET /fapi/v1/commissionRate", {kSigned, 20, 0, &Rest::CommissionRate}},
       {"POST /fapi/v1/listenKey", {kKey, 1, 0, &Rest::PostListenKey}},
       {"PUT /fapi/v1/listenKey", {kKey, 1, 0, &Rest::PutListenKey}},
@@ -142,6 +145,11 @@ std::optional<ApiError> Rest::Authorize(const RestRequest& request, Access acces
   return std::nullopt;
 }
 
+bool Rest::IsLate(Parameters& parameters, int64_t now_ms) {
+  const int64_t window = parameters.MaybeInt("recvWindow").value_or(kRecvWindowDefaultMs);
+  return now_ms - parameters.Int("timestamp") > window;
+}
+
 RestAnswer Rest::Handle(const RestRequest& request, int64_t now_ms) {
   const auto found = Endpoints().find(request.method + " " + request.path);
   if (found == Endpoints().end()) {
@@ -157,8 +165,11 @@ RestAnswer Rest::Handle(const RestRequest& request, int64_t now_ms) {
     answer.headers.emplace_back("Retry-After", std::to_string(60 - now_ms / 1000 % 60));
   } else {
     Parameters parameters(request.query, request.body);
-    if (const auto error = Authorize(request, endpoint.access, parameters, now_ms)) {
+    const int64_t received_ms = request.received_ms == 0 ? now_ms : request.received_ms;
+    if (const auto error = Authorize(request, endpoint.access, parameters, received_ms)) {
       answer = Refused(*error);
+    } else if (endpoint.orders > 0 && IsLate(parameters, now_ms)) {
+      answer = Refused({-5028, "Timestamp for this request is outside of the ME recvWindow."});
     } else if (endpoint.orders > 0 && (orders_10s_.Add(now_ms, endpoint.orders) > options_.orders_per_10s ||
                                        orders_1m_.Add(now_ms, 1) > options_.orders_per_minute)) {
       answer = Refused({-1015, "Too many new orders.", 429});

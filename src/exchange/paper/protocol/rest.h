@@ -22,6 +22,7 @@ struct RestRequest {
   std::string query;  // as it was sent, without '?'
   std::string body;
   std::string api_key;
+  int64_t received_ms = 0;  // when it came, if it was on its way to the engine for some time since; zero: now
 };
 struct RestAnswer {
   int status = 200;
@@ -77,6 +78,8 @@ class Rest {
   };
   static const std::map<std::string, Endpoint, std::less<>>& Endpoints();
 
+  // Sent in time, and too late at the matching engine.
+  static bool IsLate(Parameters& parameters, int64_t now_ms);
   std::optional<ApiError> Authorize(const RestRequest& request, Access access, Parameters& parameters,
                                     int64_t now_ms) const;
   std::string Symbol(Parameters& parameters) const;                // mandatory and known
@@ -121,15 +124,20 @@ class Rest {
   Answer<std::string> Balance(Parameters&, int64_t now_ms);
   Answer<std::string> PositionRiskV2(Parameters&, int64_t now_ms);
   Answer<std::string> PositionRiskV3(Parameters&, int64_t now_ms);
-  Answer<std::string> Income(Parameters&, int64_t now_ms);
+  Answer<std::string> SymbolConfig(Parameters&, int64_t now_ms);
   Answer<std::string> PostLeverage(Parameters&, int64_t now_ms);
   Answer<std::string> PostMarginType(Parameters&, int64_t now_ms);
   Answer<std::string> LeverageBracket(Parameters&, int64_t now_ms);
   Answer<std::string> PositionSide(Parameters&, int64_t now_ms);
+  Answer<std::string> PostPositionSide(Parameters&, int64_t now_ms);
   Answer<std::string> CommissionRate(Parameters&, int64_t now_ms);
   Answer<std::string> PostListenKey(Parameters&, int64_t now_ms);
   Answer<std::string> PutListenKey(Parameters&, int64_t now_ms);
   Answer<std::string> DeleteListenKey(Parameters&, int64_t now_ms);
+
+  // rest_income.cpp
+  Answer<std::string> Income(Parameters&, int64_t now_ms);
+  Answer<std::string> FundingRate(Parameters&, int64_t now_ms);
 
   RestOptions options_;
   Engine& engine_;

@@ -24,8 +24,8 @@ json::object Asset(const Account& account, const Margin& margin, int64_t now_ms)
           {"initialMargin", Money(margin.initial_margin())},
           {"positionInitialMargin", Money(margin.position_margin)},
           {"openOrderInitialMargin", Money(margin.order_margin)},
-          {"crossWalletBalance", Money(account.wallet())},
-          {"crossUnPnl", Money(margin.unrealized_pnl)},
+          {"crossWalletBalance", Money(margin.cross_wallet)},
+          {"crossUnPnl", Money(margin.cross_unrealized_pnl)},
           {"availableBalance", Money(margin.available)},
           {"maxWithdrawAmount", Money(margin.available)},
           {"marginAvailable", true},
@@ -40,8 +40,8 @@ json::object Totals(const Account& account, const Margin& margin) {
           {"totalMarginBalance", Money(account.wallet() + margin.unrealized_pnl)},
           {"totalPositionInitialMargin", Money(margin.position_margin)},
           {"totalOpenOrderInitialMargin", Money(margin.order_margin)},
-          {"totalCrossWalletBalance", Money(account.wallet())},
-          {"totalCrossUnPnl", Money(margin.unrealized_pnl)},
+          {"totalCrossWalletBalance", Money(margin.cross_wallet)},
+          {"totalCrossUnPnl", Money(margin.cross_unrealized_pnl)},
           {"availableBalance", Money(margin.available)},
           {"maxWithdrawAmount", Money(margin.available)}};
 }
@@ -51,6 +51,12 @@ MarginOfSymbol MarginOf(const Margin& margin, const std::string& symbol) {
   return found == margin.symbols.end() ? MarginOfSymbol() : found->second;
 }
 
+std::string IsolatedMargin(const MarginOfSymbol& of) { return of.isolated ? Money(of.isolated_balance()) : "0"; }
+
+std::string MaxNotional(const SymbolMarket& market, int leverage) {
+  return market.rules().MaxNotional(leverage).ToString();
+}
+
 json::object PositionOfAccount(const Account& account, const Margin& margin, const std::string& name) {
   const Account::Symbol& symbol = account.symbol(name);
   const MarginOfSymbol of = MarginOf(margin, name);
@@ -58,9 +64,9 @@ json::object PositionOfAccount(const Account& account, const Margin& margin, con
           {"positionSide", "BOTH"},
           {"positionAmt", symbol.position.quantity.ToString(3)},
           {"unrealizedProfit", Money(of.unrealized_pnl)},
-          {"isolatedMargin", "0"},
+          {"isolatedMargin", IsolatedMargin(of)},
           {"notional", Money(of.notional)},
-          {"isolatedWallet", "0"},
+          {"isolatedWallet", of.isolated ? Money(of.isolated_wallet) : "0"},
           {"initialMargin", Money(of.position_margin + of.order_margin)},
           {"maintMargin", Money(of.maintenance_margin)},
           {"updateTime", symbol.updated_ms}};
@@ -77,11 +83,11 @@ json::object PositionRisk(const Account& account, const Margin& margin, const Sy
           {"breakEvenPrice", symbol.position.entry_price.ToString()},
           {"markPrice", Money(market.mark_price())},
           {"unRealizedProfit", Money(of.unrealized_pnl)},
-          {"liquidationPrice", "0"},
-          {"isolatedMargin", "0"},
+          {"liquidationPrice", of.liquidation_price.is_zero() ? "0" : Money(of.liquidation_price)},
+          {"isolatedMargin", IsolatedMargin(of)},
           {"notional", Money(of.notional)},
           {"marginAsset", "USDT"},
-          {"isolatedWallet", "0"},
+          {"isolatedWallet", of.isolated ? Money(of.isolated_wallet) : "0"},
           {"initialMargin", Money(of.position_margin + of.order_margin)},
           {"maintMargin", Money(of.maintenance_margin)},
           {"positionInitialMargin", Money(of.position_margin)},
@@ -129,7 +135,7 @@ Answer<std::string> Rest::AccountV2(Parameters&, int64_t now_ms) {
     position["leverage"] = std::to_string(symbol.leverage);
     position["isolated"] = symbol.isolated;
     position["entryPrice"] = symbol.position.entry_price.ToString();
-    position["maxNotional"] = "40000000";
+    position["maxNotional"] = MaxNotional(market, symbol.leverage);
     position["bidNotional"] = "0";
     position["askNotional"] = "0";
     positions.push_back(std::move(position));
@@ -144,8 +150,8 @@ Answer<std::string> Rest::Balance(Parameters&, int64_t now_ms) {
   const json::array answer{json::object{{"accountAlias", "paper"},
                                         {"asset", "USDT"},
                                         {"balance", Money(account.wallet())},
-                                        {"crossWalletBalance", Money(account.wallet())},
-                                        {"crossUnPnl", Money(margin.unrealized_pnl)},
+                                        {"crossWalletBalance", Money(margin.cross_wallet)},
+                                        {"crossUnPnl", Money(margin.cross_unrealized_pnl)},
                                         {"availableBalance", Money(margin.available)},
                                         {"maxWithdrawAmount", Money(margin.available)},
                                         {"marginAvailable", true},
@@ -180,7 +186,7 @@ Answer<std::string> Rest::PositionRiskV2(Parameters& parameters, int64_t) {
     const Account::Symbol& symbol = engine_.account().symbol(name);
     json::object position = PositionRisk(engine_.account(), margin, *engine_.market(name));
     position["leverage"] = std::to_string(symbol.leverage);
-    position["maxNotionalValue"] = "40000000";
+    position["maxNotionalValue"] = MaxNotional(*engine_.market(name), symbol.leverage);
     position["marginType"] = symbol.isolated ? "isolated" : "cross";
     position["isAutoAddMargin"] = "false";
     answer.push_back(std::move(position));
@@ -201,7 +207,8 @@ Answer<std::string> Rest::PostLeverage(Parameters& parameters, int64_t now_ms) {
   if (!set.ok()) {
     return set.error();
   }
-  const json::object answer{{"symbol", symbol}, {"leverage", *set}, {"maxNotionalValue", "40000000"}};
+  const json::object answer{
+      {"symbol", symbol}, {"leverage", *set}, {"maxNotionalValue", MaxNotional(*engine_.market(symbol), *set)}};
   return json::serialize(answer);
 }
 
@@ -227,17 +234,16 @@ Answer<std::string> Rest::LeverageBracket(Parameters& parameters, int64_t) {
   }
   json::array answer;
   for (const std::string& name : symbols) {
-    const trading::SymbolRules& rules = engine_.market(name)->rules().rules;
-    // One bracket: the notional that changes brackets at Binance is beyond this account's wallet.
-    answer.push_back(json::object{
-        {"symbol", name},
-        {"notionalCoef", "1.00"},
-        {"brackets", json::array{json::object{{"bracket", 1},
-                                              {"initialLeverage", rules.leverage_max},
-                                              {"notionalCap", 40'000'000},
-                                              {"notionalFloor", 0},
-                                              {"maintMarginRatio", rules.maintenance_margin_ratio.ToDouble()},
-                                              {"cum", 0.0}}}}});
+    json::array brackets;
+    for (const struct LeverageBracket& bracket : engine_.market(name)->rules().brackets) {
+      brackets.push_back(json::object{{"bracket", brackets.size() + 1},
+                                      {"initialLeverage", bracket.leverage_max},
+                                      {"notionalCap", bracket.cap.raw() / Decimal::kOne},
+                                      {"notionalFloor", bracket.floor.raw() / Decimal::kOne},
+                                      {"maintMarginRatio", bracket.maintenance_rate.ToDouble()},
+                                      {"cum", bracket.cumulative.ToDouble()}});
+    }
+    answer.push_back(json::object{{"symbol", name}, {"notionalCoef", "1.00"}, {"brackets", std::move(brackets)}});
   }
   return json::serialize(answer);
 }
@@ -255,15 +261,31 @@ Answer<std::string> Rest::CommissionRate(Parameters& parameters, int64_t) {
   return json::serialize(answer);
 }
 
-// Funding alone, of which there is none here: fills tell the rest.
-Answer<std::string> Rest::Income(Parameters& parameters, int64_t) {
-  if (parameters.Text("incomeType") != "FUNDING_FEE") {
-    parameters.Refuse({-1128, "Combination of optional parameters invalid: only incomeType=FUNDING_FEE is served."});
-  }
+Answer<std::string> Rest::SymbolConfig(Parameters& parameters, int64_t) {
+  const std::vector<std::string> symbols = Symbols(parameters);
   if (parameters.error()) {
     return *parameters.error();
   }
-  return std::string("[]");
+  json::array answer;
+  for (const std::string& name : symbols) {
+    const Account::Symbol& symbol = engine_.account().symbol(name);
+    answer.push_back(json::object{{"symbol", name},
+                                  {"marginType", symbol.isolated ? "ISOLATED" : "CROSSED"},
+                                  {"isAutoAddMargin", false},
+                                  {"leverage", symbol.leverage},
+                                  {"maxNotionalValue", MaxNotional(*engine_.market(name), symbol.leverage)}});
+  }
+  return json::serialize(answer);
+}
+
+Answer<std::string> Rest::PostPositionSide(Parameters& parameters, int64_t) {
+  const bool dual = parameters.Has("dualSidePosition") && parameters.Bool("dualSidePosition", false);
+  if (parameters.Text("dualSidePosition"); parameters.error()) {
+    return *parameters.error();
+  }
+  // Hedge mode is not offered yet: the account stays in one-way mode.
+  return dual ? ApiError{-4084, "Method is not allowed currently. Upcoming soon."}
+              : ApiError{-4059, "No need to change position side."};
 }
 
 Answer<std::string> Rest::PostListenKey(Parameters&, int64_t now_ms) {

@@ -55,7 +55,7 @@ json::object SymbolInfo(const PaperRules& paper) {
           {"underlyingSubType", json::array{"PoW"}},
           {"settlePlan", 0},
           {"triggerProtect", "0.0500"},
-          {"liquidationFee", "0.012500"},
+          {"liquidationFee", LiquidationFee().ToString(6)},
           {"marketTakeBound", "0.05"},
           {"filters", Filters(paper)},
           {"orderTypes", json::array{"LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET",
@@ -180,9 +180,9 @@ Answer<std::string> Rest::PremiumIndex(Parameters& parameters, int64_t now_ms) {
                                {"markPrice", mark},
                                {"indexPrice", mark},
                                {"estimatedSettlePrice", mark},
-                               {"lastFundingRate", "0.00000000"},
-                               {"interestRate", "0.00000000"},
-                               {"nextFundingTime", NextFundingMs(now_ms)},
+                               {"lastFundingRate", engine_.FundingRate(symbol).ToString(8)},
+                               {"interestRate", "0.00010000"},
+                               {"nextFundingTime", engine_.NextFundingMs(now_ms)},
                                {"time", now_ms}});
   }
   return OneOrAll(parameters, std::move(all));
