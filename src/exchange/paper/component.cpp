@@ -67,6 +67,7 @@ http::Response PaperExchange::Serve(const http::Request& request) {
     rest.query = request.target.substr(mark + 1);
   }
   rest.body = request.body;
+  rest.received_ms = exchange_->now_ms();
   rest.api_key = std::string(request.headers.Find("X-MBX-APIKEY").value_or(""));
   if (options_.latency > Duration{} && request.path.ends_with("rder")) {
     fiber::SleepFor(options_.latency);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <limits>
+#include <utility>
 
 #include "exchange/paper/market/recording_source.h"
 #include "exchange/paper/market/synthetic_source.h"
@@ -36,7 +37,7 @@ Result<std::unique_ptr<Exchange>> Exchange::Open(PaperOptions options, std::stri
   QUANTUM_CHECK(exchange->OpenAccount());
   exchange->streams_ = std::make_unique<MarketStreams>(exchange->options_.symbols, exchange->hub_);
   QUANTUM_CHECK(exchange->OpenMarket());
-  RestOptions rest;
+  RestOptions rest = exchange->options_.rest;
   rest.api_key = std::move(api_key);
   rest.api_secret = std::move(api_secret);
   exchange->rest_ = std::make_unique<Rest>(std::move(rest), *exchange->engine_, *exchange->streams_, exchange->hub_);
@@ -227,18 +228,40 @@ void Exchange::Settle() {
     ::_exit(1);
   }
   const int64_t now = now_ms();
-  for (const EngineEvent& event : output.events) {
-    Log(event);
-    for (const std::string& message : EncodeEvent(event, now)) {
+  asked_by_.resize(output.events.size(), CurrentCorrelationId());
+  for (size_t i = 0; i < output.events.size(); ++i) {
+    Log(output.events[i], asked_by_[i]);
+    for (const std::string& message : EncodeEvent(output.events[i], now)) {
       hub_.PublishUser(message);
     }
   }
+  asked_by_.clear();
 }
 
-void Exchange::Log(const EngineEvent& event) {
-  const auto under = [this](const std::string& client_id, bool open) {
+void Exchange::SettleTogether() {
+  if (engine_->output().empty() || !fiber::InFiber()) {
+    Settle();
+    hub_.Flush();
+    return;
+  }
+  // Also who only asked waits: he may have been told of what is not on disk yet.
+  if (batch_ != nullptr) {
+    const std::shared_ptr<fiber::Event> batch = batch_;
+    batch->Wait();
+    return;
+  }
+  batch_ = std::make_shared<fiber::Event>();
+  fiber::YieldNow();  // the others that are ready join
+  const std::shared_ptr<fiber::Event> batch = std::exchange(batch_, nullptr);
+  Settle();
+  hub_.Flush();
+  batch->Set();
+}
+
+void Exchange::Log(const EngineEvent& event, const std::string& correlation_id) {
+  const auto under = [&](const std::string& client_id, bool open) {
     const auto known = correlation_ids_.find(client_id);
-    std::string id = known == correlation_ids_.end() ? CurrentCorrelationId() : known->second;
+    std::string id = known == correlation_ids_.end() ? correlation_id : known->second;
     if (!open) {
       correlation_ids_.erase(client_id);
     } else if (known == correlation_ids_.end()) {
@@ -290,8 +313,8 @@ void Exchange::Log(const EngineEvent& event) {
 
 RestAnswer Exchange::Handle(const RestRequest& request) {
   RestAnswer answer = rest_->Handle(request, now_ms());
-  Settle();
-  hub_.Flush();
+  asked_by_.resize(engine_->output().events.size(), CurrentCorrelationId());
+  SettleTogether();
   return answer;
 }
 

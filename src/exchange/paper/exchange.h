@@ -14,6 +14,7 @@
 #include "exchange/paper/protocol/market_streams.h"
 #include "exchange/paper/protocol/rest.h"
 #include "platform/base/clock.h"
+#include "platform/fiber/fiber.h"
 
 namespace quantum::paper {
 
@@ -37,6 +38,7 @@ class Exchange {
   // From now on every event is due at once: for speed max, when everybody who should see it is there.
   void Hurry() { hurries_ = true; }
   bool hurries() const { return hurries_; }
+  // What it did is on disk when this returns. In a fiber, requests that come together share one write of the journal.
   RestAnswer Handle(const RestRequest& request);
   // Once a second: where the market stands goes to disk, an expired listen key goes.
   Status Keep();
@@ -64,7 +66,8 @@ class Exchange {
   // Makes what the engine did durable, then tells it. The process ends when the journal cannot be written: an order
   // that is not on disk must not be answered for.
   void Settle();
-  void Log(const EngineEvent& event);
+  void SettleTogether();
+  void Log(const EngineEvent& event, const std::string& correlation_id);
   std::string MarketName() const;
 
   PaperOptions options_;
@@ -87,6 +90,8 @@ class Exchange {
   std::optional<Journal> journal_;
   std::optional<KlineFile> klines_;
   std::map<std::string, std::string> correlation_ids_;  // by client order id, of what is open
+  std::vector<std::string> asked_by_;    // correlation ids of the engine's events that wait to be settled
+  std::shared_ptr<fiber::Event> batch_;  // of the requests that are gathered now; null: none
 };
 
 }  // namespace quantum::paper

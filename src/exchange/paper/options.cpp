@@ -64,6 +64,10 @@ Result<PaperOptions> ReadOptions(const config::Manifest& manifest) {
     options.wallet = *wallet;
   }
   options.latency = section.GetDuration("latency", Duration{}, Duration{}, std::chrono::seconds(30));
+  const auto times = static_cast<int>(section.GetInt("limits", 100, 1, 10'000));
+  options.rest.weight_per_minute = 2'400 * times;
+  options.rest.orders_per_10s = 300 * times;
+  options.rest.orders_per_minute = 1'200 * times;
   const Duration funding =
       section.GetDuration("funding", std::chrono::hours(8), std::chrono::seconds(1), std::chrono::hours(24));
   options.engine.funding_interval_ms = std::chrono::duration_cast<std::chrono::milliseconds>(funding).count();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "exchange/paper/engine/engine.h"
+#include "exchange/paper/protocol/rest.h"
 #include "platform/base/clock.h"
 #include "platform/config/manifest.h"
 #include "trading/decimal.h"
@@ -21,6 +22,7 @@ namespace quantum::paper {
 //     paper-exchange:
 //       wallet: "10000"            # USDT, of an account that has no journal yet
 //       latency: 0ms               # how long an order takes to reach the engine
+//       limits: 100                # how many times Binance's own request and order limits hold
 //       funding: 8h                # the interval of market time at which funding is settled
 //       countdown: all             # what countdownCancelAll cancels: all, or plain (conditional orders stay)
 struct PaperOptions {
@@ -33,6 +35,7 @@ struct PaperOptions {
   trading::Decimal wallet;
   Duration latency{};
   EngineOptions engine;
+  RestOptions rest;       // the limits alone; the keys are secrets
   std::string directory;  // <state>/data/paper-exchange
 };
 

@@ -157,6 +157,7 @@ class Engine {
     bool empty() const { return records.empty() && events.empty(); }
   };
   Output TakeOutput();
+  const Output& output() const { return output_; }  // what is to be taken
 
   const Account& account() const { return account_; }
   const SymbolMarket* market(const std::string& symbol) const;
