@@ -44,6 +44,8 @@ struct Rejected {
 };
 struct Unknown {
   std::string reason;
+  // What the request was signed for, on the venue's clock: it may still be accepted until then plus the receive window.
+  std::optional<WallTime> signed_for = std::nullopt;
 };
 using Outcome = std::variant<Accepted, Rejected, Unknown>;
 
@@ -144,7 +146,8 @@ class TradingVenue {
   // Keeps a user data stream alive (listen key, reconnects) and calls back from its own fiber until Stop().
   virtual void StreamUser(std::function<void(const UserEvent&)> on_event) = 0;
   virtual bool user_stream_connected() const = 0;
-  virtual Duration clock_offset() const = 0;  // venue's clock minus ours
+  // The venue's clock minus ours; nothing while it is not known, and then nothing can be proven by it.
+  virtual std::optional<Duration> clock_offset() const = 0;
   virtual Status Ping() = 0;
   virtual void Stop() = 0;
 };

@@ -37,6 +37,9 @@ std::optional<std::string> Budget::Refuse(Kind kind, SteadyTime now) const {
   if (now < blocked_until_) {
     return "the venue told us to stop" + Until(blocked_until_, now);
   }
+  if (kind == Kind::kClock) {
+    return std::nullopt;
+  }
   const auto full = [&](const Window& window, int limit, const char* what) -> std::optional<std::string> {
     const int max = Share(kind, limit);
     if (Count(window, now) < max) {

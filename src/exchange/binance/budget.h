@@ -29,8 +29,9 @@ struct BudgetOptions {
 
 class Budget {
  public:
-  // kExit: an order that protects or closes. Cancels are not counted as orders by the venue.
-  enum class Kind { kQuery, kEntry, kExit, kCancel };
+  // kExit: an order that protects or closes. Cancels are not counted as orders by the venue. kClock asks the venue's
+  // time, without which nothing can be signed: it is refused only while the venue told us to stop.
+  enum class Kind { kQuery, kEntry, kExit, kCancel, kClock };
 
   explicit Budget(BudgetOptions options = {}) : options_(options) {}
 

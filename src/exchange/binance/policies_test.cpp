@@ -24,27 +24,43 @@ using trading::operator""_dec;
 TEST(TimeSync, TakesTheMiddleOfTheShortestRoundTrip) {
   ManualClock clock;
   TimeSync sync;
-  EXPECT_FALSE(sync.known(clock.Steady()));
+  EXPECT_FALSE(sync.known());
   const SteadyTime start = clock.Steady();
   sync.OnSample(start, start + 200ms, 1'000'000);
   EXPECT_EQ(sync.VenueMs(start + 100ms), 1'000'000);
-  EXPECT_EQ(sync.error(start + 200ms), 100ms);
+  EXPECT_EQ(sync.error(start + 100ms), 100ms + 2ms) << "half the round trip, and what milliseconds hide";
+  EXPECT_EQ(sync.error(start + 100ms + 100s), 100ms + 2ms + 10ms) << "the clocks drift apart";
   sync.OnSample(start + 1s, start + 1s + 10ms, 1'000'905);
   EXPECT_EQ(sync.VenueMs(start + 1s + 5ms), 1'000'905) << "the better sample counts";
   sync.OnSample(start + 2s, start + 2s + 500ms, 2'000'000);
   EXPECT_EQ(sync.VenueMs(start + 2s + 5ms), 1'001'905) << "the worse one does not";
 }
 
-TEST(TimeSync, ForgetsOldSamplesAndRefusedOnes) {
+TEST(TimeSync, AnOldSampleIsReplacedByAWorseOneOnceTheDriftOutweighsIt) {
+  TimeSync sync;
+  const SteadyTime start{1h};
+  sync.OnSample(start, start, 1'000'000);
+  sync.OnSample(start + 1000s, start + 1000s + 100ms, 2'000'070);
+  EXPECT_EQ(sync.VenueMs(start + 1000s + 50ms), 2'000'070) << "50 ms against 100 ms that may have been drifted";
+}
+
+TEST(TimeSync, ADoubtedOrOldEstimateIsNotTrustedButKnownAWrongOneIsForgotten) {
   TimeSync sync;
   const SteadyTime start{1h};
   sync.OnSample(start, start + 1ms, 1'000);
-  EXPECT_TRUE(sync.known(start + TimeSync::kSampleAgeMax));
-  EXPECT_FALSE(sync.known(start + TimeSync::kSampleAgeMax + 1s));
+  EXPECT_TRUE(sync.trusted(start + TimeSync::kSampleAgeMax));
+  EXPECT_FALSE(sync.trusted(start + TimeSync::kSampleAgeMax + 1s));
+  EXPECT_TRUE(sync.known());
+  sync.Doubt();
+  EXPECT_FALSE(sync.trusted(start + 1ms));
+  EXPECT_TRUE(sync.known());
+  sync.OnSample(start + 1s, start + 2s, 9'000);
+  EXPECT_TRUE(sync.trusted(start + 2s));
+  EXPECT_EQ(sync.VenueMs(start + 1500ms), 9'000) << "what was doubted counts no more, however short its round trip";
   sync.Forget();
-  EXPECT_FALSE(sync.known(start));
+  EXPECT_FALSE(sync.known());
   sync.OnSample(start + 1s, start, 1'000);
-  EXPECT_FALSE(sync.known(start)) << "a sample whose times run backwards is dropped";
+  EXPECT_FALSE(sync.known()) << "a sample whose times run backwards is dropped";
 }
 
 http::Response Answer(int status, std::initializer_list<std::pair<const char*, const char*>> headers) {
@@ -76,6 +92,7 @@ TEST(Budget, EntriesStopAtSeventyPercentOfTheWeightQueriesAtEightyExitsAndCancel
   use("2400");
   EXPECT_TRUE(budget.Refuse(Kind::kExit, kNow));
   EXPECT_TRUE(budget.Refuse(Kind::kCancel, kNow));
+  EXPECT_FALSE(budget.Refuse(Kind::kClock, kNow)) << "without the venue's time nothing can be signed";
   EXPECT_FALSE(budget.Refuse(Kind::kEntry, kNow + 1min)) << "the minute is over";
 }
 
@@ -118,6 +135,7 @@ TEST(Budget, StopsAltogetherWhenTheVenueSaysSo) {
   EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow + 3s));
   budget.OnAnswer(Answer(418, {}), kNow);
   EXPECT_TRUE(budget.Refuse(Kind::kCancel, kNow + 119s));
+  EXPECT_TRUE(budget.Refuse(Kind::kClock, kNow + 119s)) << "a banned address asks nothing";
 }
 
 TEST(Hosts, Pain8EveryModeAcceptsOnlyItsOwn) {

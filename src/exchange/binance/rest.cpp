@@ -1,6 +1,7 @@
 #include "exchange/binance/rest.h"
 
 #include <csignal>
+#include <limits>
 #include <mutex>
 
 #include "exchange/binance/decode_rest.h"
@@ -11,18 +12,20 @@ namespace quantum::binance {
 namespace {
 
 constexpr int kVenueTimestampRefused = -1021;
+constexpr std::string_view kTimePath = "/fapi/v1/time";
 
-bool TimestampRefused(const Result<http::Response>& result) {
-  if (!result.ok() || result->status < 400 || result->status >= 500) {
-    return false;
-  }
-  const auto error = ReadVenueError(result->body);
-  return error && error->code == kVenueTimestampRefused;
-}
+constexpr Duration kClockTimeout = std::chrono::seconds(1);  // an answer that takes longer tells the time badly
 
 http::ClientOptions OneAttempt() {
   http::ClientOptions options;
   options.attempts_max = 1;
+  return options;
+}
+
+// For what must never be held back because something failed before.
+http::ClientOptions OneAttemptAlways() {
+  http::ClientOptions options = OneAttempt();
+  options.breaker_failures = std::numeric_limits<int>::max();
   return options;
 }
 
@@ -34,7 +37,10 @@ Rest::Rest(fiber::Loop& loop, RestOptions options, const Clock& clock, Random& r
     : options_(std::move(options)),
       clock_(clock),
       queries_(loop, OneAttempt(), random, clock),
-      orders_(loop, OneAttempt(), random, clock),
+      entries_(loop, OneAttempt(), random, clock),
+      exits_(loop, OneAttemptAlways(), random, clock),
+      cancels_(loop, OneAttemptAlways(), random, clock),
+      clock_asks_(loop, OneAttempt(), random, clock),
       budget_(options_.budget) {}
 
 void Rest::Count(std::string_view path, const Result<http::Response>& result) {
@@ -58,7 +64,7 @@ Result<http::Response> Rest::Send(http::Client& client, http::ClientRequest requ
   if (!options_.credentials.key.empty()) {
     request.headers.Set("X-MBX-APIKEY", options_.credentials.key);
   }
-  request.timeout = options_.timeout;
+  request.timeout = kind == Budget::Kind::kClock ? std::min(options_.timeout, kClockTimeout) : options_.timeout;
   Result<http::Response> result = client.Send(request);
   if (result.ok()) {
     budget_.OnAnswer(*result, clock_.Steady());
@@ -79,15 +85,43 @@ Result<http::Response> Rest::Public(std::string_view path, const Parameters& par
   return Send(queries_, std::move(request), path, Budget::Kind::kQuery, weight);
 }
 
-Status Rest::KnowClock() {
-  QUANTUM_TRY([[maybe_unused]] const int64_t now_ms, VenueMs());
-  return {};
+http::Client& Rest::LaneOf(Budget::Kind kind) {
+  switch (kind) {
+    case Budget::Kind::kEntry:
+      return entries_;
+    case Budget::Kind::kExit:
+      return exits_;
+    case Budget::Kind::kCancel:
+      return cancels_;
+    case Budget::Kind::kClock:
+      return clock_asks_;
+    case Budget::Kind::kQuery:
+      break;
+  }
+  return queries_;
 }
 
-Status Rest::Sign(http::ClientRequest& out, std::string_view path, Parameters parameters, Duration recv_window,
-                  const exchange::SendGuard& guard) {
+bool Rest::TimestampRefused(const Result<http::Response>& answer) {
+  if (!answer.ok() || answer->status < 400 || answer->status >= 500) {
+    return false;
+  }
+  const auto error = ReadVenueError(answer->body);
+  if (!error || error->code != kVenueTimestampRefused) {
+    return false;
+  }
+  // "Timestamp for this request was 1000ms ahead of the server's time." Otherwise it came too late.
+  if (error->message.find("ahead of") != std::string::npos) {
+    time_.Forget();
+  } else {
+    time_.Doubt();
+  }
+  return true;
+}
+
+Result<int64_t> Rest::Sign(http::ClientRequest& out, std::string_view path, Parameters parameters, Duration recv_window,
+                           const exchange::SendGuard& guard) {
   const SteadyTime now = clock_.Steady();
-  if (!time_.known(now)) {
+  if (!time_.known()) {
     return Error{Errc::kUnavailable, "the venue's clock was lost while the request waited for a connection: try again"};
   }
   const int64_t venue_ms = time_.VenueMs(now);
@@ -103,47 +137,46 @@ Status Rest::Sign(http::ClientRequest& out, std::string_view path, Parameters pa
     out.headers.Set("Content-Type", "application/x-www-form-urlencoded");
     out.body = parameters.text();
   }
-  return {};
+  return venue_ms;
 }
 
 Result<http::Response> Rest::QueryOnce(std::string_view path, const Parameters& parameters, int weight) {
-  QUANTUM_CHECK(KnowClock());
+  QUANTUM_CHECK(KnowClock(Budget::Kind::kQuery));
   http::ClientRequest request;
   request.url = options_.hosts.rest + std::string(path);
   request.idempotent = true;
-  request.before_write = [&](http::ClientRequest& out) {
-    return Sign(out, path, parameters, options_.query_recv_window, nullptr);
+  request.before_write = [&](http::ClientRequest& out) -> Status {
+    QUANTUM_TRY([[maybe_unused]] const int64_t venue_ms,
+                Sign(out, path, parameters, options_.query_recv_window, nullptr));
+    return {};
   };
   return Send(queries_, std::move(request), path, Budget::Kind::kQuery, weight);
 }
 
 Result<http::Response> Rest::Query(std::string_view path, const Parameters& parameters, int weight) {
   Result<http::Response> result = QueryOnce(path, parameters, weight);
-  if (TimestampRefused(result)) {
-    time_.Forget();
-    return QueryOnce(path, parameters, weight);
-  }
-  return result;
+  return TimestampRefused(result) ? QueryOnce(path, parameters, weight) : std::move(result);
 }
 
-Result<http::Response> Rest::Write(std::string_view method, std::string_view path, const Parameters& parameters,
-                                   Budget::Kind kind, int weight) {
-  QUANTUM_CHECK(KnowClock());
+Rest::Written Rest::Write(std::string_view method, std::string_view path, const Parameters& parameters,
+                          Budget::Kind kind, int weight) {
+  if (const Status known = KnowClock(kind); !known.ok()) {
+    return {known.error(), std::nullopt};
+  }
+  std::optional<int64_t> signed_ms;
   http::ClientRequest request;
   request.method = std::string(method);
   request.url = options_.hosts.rest + std::string(path);
   request.before_write = [&](http::ClientRequest& out) -> Status {
-    QUANTUM_CHECK(Sign(out, path, parameters, options_.order_recv_window, guard_));
+    QUANTUM_TRY(signed_ms, Sign(out, path, parameters, options_.order_recv_window, guard_));
     if (kind == Budget::Kind::kEntry && ++entries_signed_ == options_.stop_before_entry) {
       std::raise(SIGSTOP);
     }
     return {};
   };
-  Result<http::Response> result = Send(orders_, std::move(request), path, kind, weight);
-  if (TimestampRefused(result)) {
-    time_.Forget();
-  }
-  return result;
+  Result<http::Response> result = Send(LaneOf(kind), std::move(request), path, kind, weight);
+  TimestampRefused(result);
+  return {std::move(result), signed_ms};
 }
 
 Result<http::Response> Rest::Keyed(std::string_view method, std::string_view path) {
@@ -154,8 +187,17 @@ Result<http::Response> Rest::Keyed(std::string_view method, std::string_view pat
 }
 
 Status Rest::SyncClock() {
+  clock_answer_ = AskClock();
+  ++clock_asked_;
+  return clock_answer_;
+}
+
+Status Rest::AskClock() {
   const SteadyTime sent = clock_.Steady();
-  QUANTUM_TRY(const http::Response response, Public("/fapi/v1/time", {}, 1));
+  http::ClientRequest request;
+  request.url = options_.hosts.rest + std::string(kTimePath);
+  request.idempotent = true;
+  QUANTUM_TRY(const http::Response response, Send(clock_asks_, std::move(request), kTimePath, Budget::Kind::kClock, 1));
   const SteadyTime received = clock_.Steady();
   QUANTUM_CHECK(CheckAnswer(response, "asking the venue's time"));
   QUANTUM_TRY(const int64_t venue_ms, DecodeServerTime(response.body));
@@ -163,22 +205,27 @@ Status Rest::SyncClock() {
   return {};
 }
 
-Result<int64_t> Rest::VenueMs() {
-  if (!time_.known(clock_.Steady())) {
-    const std::lock_guard only_one(syncing_);
-    if (!time_.known(clock_.Steady())) {
-      if (const Status synced = SyncClock(); !synced.ok()) {
-        return Error{Errc::kUnavailable, "the venue's clock is not known: " + synced.error().message};
-      }
-    }
+Status Rest::KnowClock(Budget::Kind kind) {
+  if (time_.trusted(clock_.Steady())) {
+    return {};
   }
-  return time_.VenueMs(clock_.Steady());
+  const uint64_t asked_before = clock_asked_;
+  const std::lock_guard only_one(syncing_);
+  if (time_.trusted(clock_.Steady())) {
+    return {};
+  }
+  // Whoever was before us has asked for us too: nobody waits longer than one answer may take.
+  const Status synced = clock_asked_ == asked_before ? SyncClock() : clock_answer_;
+  if (synced.ok() || (kind != Budget::Kind::kEntry && time_.known())) {
+    return {};
+  }
+  return Error{Errc::kUnavailable, "the venue's clock is not known: " + synced.error().message};
 }
 
-Duration Rest::clock_offset() const {
+std::optional<Duration> Rest::clock_offset() const {
   const SteadyTime now = clock_.Steady();
-  if (!time_.known(now)) {
-    return Duration::zero();
+  if (!time_.trusted(now)) {
+    return std::nullopt;
   }
   return std::chrono::milliseconds(time_.VenueMs(now) - ToUnixMs(clock_.Now()));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <map>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,10 @@ struct RestOptions {
 // the guard has said yes the venue refuses (-1021) whatever reaches it later than the guard was asked for, even if this
 // process is stopped in between.
 //
+// Entries, exits and cancels have connections of their own, as have questions and the clock: what protects, closes or
+// cancels waits behind nothing else, and no failure of others makes it refused here (exits and cancels have no circuit
+// breaker at all). Nor does a clock that cannot be asked: exits and cancels are then signed for the last that is known.
+//
 // Errors besides those of http::Client: kExhausted, refused here to stay within the limits; kUnavailable, the venue's
 // clock could not be asked; kConflict, the guard refused. In all these cases nothing was sent.
 class Rest {
@@ -49,8 +54,12 @@ class Rest {
   // GET, signed.
   Result<http::Response> Query(std::string_view path, const Parameters& parameters, int weight);
   // POST, PUT or DELETE, signed, in the body (DELETE: in the query), under the guard.
-  Result<http::Response> Write(std::string_view method, std::string_view path, const Parameters& parameters,
-                               Budget::Kind kind, int weight);
+  struct Written {
+    Result<http::Response> answer;
+    std::optional<int64_t> signed_ms;  // what it was signed for, on the venue's clock; nothing: it was not sent
+  };
+  Written Write(std::string_view method, std::string_view path, const Parameters& parameters, Budget::Kind kind,
+                int weight);
   // With the key but unsigned: the listen key's endpoints.
   Result<http::Response> Keyed(std::string_view method, std::string_view path);
 
@@ -59,32 +68,42 @@ class Rest {
   // What exchangeInfo allows from now on.
   void SetLimits(const RateLimits& limits) { budget_.SetLimits(limits); }
 
-  // Takes a sample of the venue's clock.
+  // Takes a sample of the venue's clock. Never refused to stay within the limits, except while the venue told us to
+  // stop.
   Status SyncClock();
-  // The venue's time now; measures first if it is not known.
-  Result<int64_t> VenueMs();
-  Duration clock_offset() const;  // venue's wall clock minus ours; zero while unknown
+  // The venue's wall clock minus ours. Nothing while it has not been measured, or while the venue contradicts what was.
+  std::optional<Duration> clock_offset() const;
 
   const Hosts& hosts() const { return options_.hosts; }
 
  private:
   Result<http::Response> Send(http::Client& client, http::ClientRequest request, std::string_view path,
                               Budget::Kind kind, int weight);
-  Status KnowClock();  // measures if it is not known
-  // Signs `out` for this moment, once `guard`, if any, has agreed. kUnavailable when the venue's clock is no longer
-  // known.
-  Status Sign(http::ClientRequest& out, std::string_view path, Parameters parameters, Duration recv_window,
-              const exchange::SendGuard& guard);
+  http::Client& LaneOf(Budget::Kind kind);
+  // Measures the clock unless what is known can be trusted.
+  Status KnowClock(Budget::Kind kind);
+  Status AskClock();
+  // Signs `out` for this moment, once `guard`, if any, has agreed; the moment on the venue's clock. kUnavailable when
+  // the clock is no longer known.
+  Result<int64_t> Sign(http::ClientRequest& out, std::string_view path, Parameters parameters, Duration recv_window,
+                       const exchange::SendGuard& guard);
+  // True when the venue refused the timestamp: what is known of its clock is then doubted or forgotten.
+  bool TimestampRefused(const Result<http::Response>& answer);
   Result<http::Response> QueryOnce(std::string_view path, const Parameters& parameters, int weight);
   void Count(std::string_view path, const Result<http::Response>& result);
 
   RestOptions options_;
   const Clock& clock_;
   http::Client queries_;
-  http::Client orders_;  // of its own, so that failing queries never open the breaker of orders
+  http::Client entries_;
+  http::Client exits_;
+  http::Client cancels_;
+  http::Client clock_asks_;
   TimeSync time_;
   Budget budget_;
   fiber::Mutex syncing_;
+  uint64_t clock_asked_ = 0;
+  Status clock_answer_;  // of the last time the clock was asked
   exchange::SendGuard guard_;
   int entries_signed_ = 0;
 };

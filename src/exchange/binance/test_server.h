@@ -41,8 +41,10 @@ class TestServer {
   explicit TestServer(fiber::Loop& loop) : server_(loop, {.exchange_protocol = true}) {
     server_.Route("GET", "/fapi/v1/time",
                   [this](const http::Request&) {
-                    ++clock_asked;
-                    return http::Json("{\"serverTime\":" + std::to_string(venue_ms()) + "}");
+                    while (clock_hangs) {
+                      fiber::SleepFor(std::chrono::milliseconds(5));
+                    }
+                    return http::Json("{\"serverTime\":" + std::to_string(venue_ms()) + "}", clock_status);
                   },
                   {.exchange = true});
     for (const char* method : {"GET", "POST", "PUT", "DELETE"}) {
@@ -71,7 +73,8 @@ class TestServer {
   std::function<int64_t()> venue_ms = [] { return ToUnixMs(SystemClock().Now()); };
   std::function<http::Response(const http::Request&)> answer = [](const http::Request&) { return http::Json("{}"); };
   std::vector<http::Request> requests;  // as they arrived, but those for the time
-  int clock_asked = 0;
+  int clock_status = 200;
+  bool clock_hangs = false;
 
  private:
   http::Server server_;

@@ -99,20 +99,23 @@ Outcome TradingVenue::Place(const NewOrder& order) {
     return Rejected{0, request.error().message};
   }
   const Budget::Kind kind = order.reduce_only ? Budget::Kind::kExit : Budget::Kind::kEntry;
-  const Result<http::Response> result = rest_->Write("POST", request->path, request->parameters, kind, 1);
+  const auto [result, signed_ms] = rest_->Write("POST", request->path, request->parameters, kind, 1);
+  const auto unknown = [&signed_ms = signed_ms](std::string reason) {
+    return Unknown{std::move(reason), signed_ms ? std::optional(FromUnixMs(*signed_ms)) : std::nullopt};
+  };
   const Classified classified = result.ok() ? Classify(*result) : Classify(result.error());
   if (classified.verdict == Verdict::kRejected) {
     return Rejected{classified.error.code, classified.error.message};
   }
   if (classified.verdict == Verdict::kUnknown) {
-    return Unknown{"code " + std::to_string(classified.error.code) + ": " + classified.error.message};
+    return unknown("code " + std::to_string(classified.error.code) + ": " + classified.error.message);
   }
   Result<trading::OrderReport> report = ReadReport(order, result->body);
   if (!report.ok()) {
-    return Unknown{"the answer cannot be read: " + report.error().message};
+    return unknown("the answer cannot be read: " + report.error().message);
   }
   if (report->client_order_id != order.client_order_id || report->symbol != order.symbol) {
-    return Unknown{"the answer speaks of another order: " + report->client_order_id + " " + report->symbol};
+    return unknown("the answer speaks of another order: " + report->client_order_id + " " + report->symbol);
   }
   Remember({.report = *report});
   return Accepted{std::move(*report)};
@@ -121,9 +124,9 @@ Outcome TradingVenue::Place(const NewOrder& order) {
 Status TradingVenue::Cancel(const std::string& symbol, const std::string& client_order_id, bool conditional) {
   Parameters parameters;
   parameters.Add("symbol", symbol).Add(conditional ? "clientAlgoId" : "origClientOrderId", client_order_id);
-  const auto result =
+  const auto written =
       rest_->Write("DELETE", conditional ? kAlgoOrderPath : kOrderPath, parameters, Budget::Kind::kCancel, 1);
-  return WriteStatus(result, "cancelling order " + client_order_id);
+  return WriteStatus(written.answer, "cancelling order " + client_order_id);
 }
 
 Status TradingVenue::CancelAll(const std::string& symbol) {
@@ -131,10 +134,10 @@ Status TradingVenue::CancelAll(const std::string& symbol) {
   parameters.Add("symbol", symbol);
   // Both are sent, whatever becomes of the first.
   const Status plain =
-      WriteStatus(rest_->Write("DELETE", "/fapi/v1/allOpenOrders", parameters, Budget::Kind::kCancel, 1),
+      WriteStatus(rest_->Write("DELETE", "/fapi/v1/allOpenOrders", parameters, Budget::Kind::kCancel, 1).answer,
                   "cancelling all orders of " + symbol);
   const Status conditional =
-      WriteStatus(rest_->Write("DELETE", "/fapi/v1/algoOpenOrders", parameters, Budget::Kind::kCancel, 1),
+      WriteStatus(rest_->Write("DELETE", "/fapi/v1/algoOpenOrders", parameters, Budget::Kind::kCancel, 1).answer,
                   "cancelling all conditional orders of " + symbol);
   return plain.ok() ? conditional : plain;
 }
@@ -306,7 +309,7 @@ Result<exchange::Account> TradingVenue::GetAccount() {
 Status TradingVenue::SetLeverage(const std::string& symbol, int leverage) {
   Parameters parameters;
   parameters.Add("symbol", symbol).Add("leverage", int64_t{leverage});
-  return WriteStatus(rest_->Write("POST", "/fapi/v1/leverage", parameters, Budget::Kind::kCancel, 1),
+  return WriteStatus(rest_->Write("POST", "/fapi/v1/leverage", parameters, Budget::Kind::kCancel, 1).answer,
                      "setting the leverage of " + symbol);
 }
 

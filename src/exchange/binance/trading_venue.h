@@ -36,7 +36,7 @@ class TradingVenue final : public exchange::TradingVenue {
   Status SetLeverage(const std::string& symbol, int leverage) override;
   void StreamUser(std::function<void(const exchange::UserEvent&)> on_event) override;
   bool user_stream_connected() const override { return stream_->connected(); }
-  Duration clock_offset() const override { return rest_->clock_offset(); }
+  std::optional<Duration> clock_offset() const override { return rest_->clock_offset(); }
   Status Ping() override;
   void Stop() override;
 

@@ -150,8 +150,9 @@ TEST_F(VenueTest, AnOrderIsPlacedFilledStreamedAndFoundAgain) {
     const auto account = venue.GetAccount();
     ASSERT_TRUE(account.ok()) << account.error().message;
     EXPECT_LT(account->wallet_balance, "10000"_dec) << "the fee was paid";
-    EXPECT_LT(venue.clock_offset(), 1s);
-    EXPECT_GT(venue.clock_offset(), -1s);
+    ASSERT_TRUE(venue.clock_offset().has_value());
+    EXPECT_LT(*venue.clock_offset(), 1s);
+    EXPECT_GT(*venue.clock_offset(), -1s);
 
     const auto missing = venue.Find("BTCUSDT", "qt-never", false);
     EXPECT_EQ(missing.error().code, Errc::kNotFound) << missing.error().message;

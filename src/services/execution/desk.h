@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "exchange/venue.h"
@@ -58,7 +59,12 @@ class Desk {
   bool Report(const trading::OrderReport& report);
 
   WallTime Now() const { return clock.Now(); }
-  WallTime VenueNow() const { return clock.Now() + venue.clock_offset(); }
+  // A time of ours, such as now, on the venue's clock; nothing while that is not known.
+  std::optional<WallTime> VenueTime(WallTime ours) const {
+    const auto offset = venue.clock_offset();
+    return offset ? std::optional(ours + *offset) : std::nullopt;
+  }
+  std::optional<WallTime> VenueNow() const { return VenueTime(Now()); }
   const trading::SymbolRules* RulesOf(const std::string& symbol) const;
   // Reads the halt flag anew (a stat), so that a halt on the disk holds for the very next entry.
   Gates GatesFor(const std::string& symbol);

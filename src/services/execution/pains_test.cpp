@@ -163,6 +163,35 @@ TEST_F(Pains, Pain4AnOrderThatNeverArrivedIsProvenAbsentNotAssumed) {
   });
 }
 
+// By our own clock, which may be seconds behind the venue's, the order would be given up while it can still arrive.
+TEST_F(Pains, Pain4NothingIsProvenAbsentWhileTheVenuesClockIsNotKnown) {
+  Run([](World& world) {
+    world.venue.offset = std::nullopt;
+    world.venue.next_place = {Answer::kDropThenUnknown};
+    world.Enter("a");
+    const WallTime sent = world.desk.Now();
+    EXPECT_TRUE(Eventually([&] { return world.desk.Now() - sent > 20s; }));
+    EXPECT_EQ(world.Leg("a", Leg::kEntry).status, OrderStatus::kUnknown);
+    world.venue.offset = 3s;
+    const auto rejected = [&] { return world.Leg("a", Leg::kEntry).status == OrderStatus::kRejected; };
+    EXPECT_TRUE(Eventually(rejected) || Eventually(rejected)) << "three questions, up to a second apart";
+    EXPECT_GE(world.desk.Now() - sent, 26s) << "what is not known to be signed earlier counts from the first question";
+  });
+}
+
+TEST_F(Pains, Pain4AbsenceIsProvenFromTheTimeThatTheRequestWasSignedFor) {
+  Run([](World& world) {
+    world.venue.signed_for = world.desk.Now() + 30s;  // our clock is half a minute behind the venue's, and says nothing
+    world.venue.offset = 30s;
+    world.venue.next_place = {Answer::kDropThenUnknown};
+    world.Enter("a");
+    const WallTime sent = world.desk.Now();
+    world.venue.offset = 36s;  // the clock is measured anew: six of the seconds are over at the venue
+    EXPECT_TRUE(Eventually([&] { return world.Leg("a", Leg::kEntry).status == OrderStatus::kRejected; }));
+    EXPECT_LT(world.desk.Now() - sent, 26s) << "nothing waits for our clock";
+  });
+}
+
 TEST_F(Pains, Pain4AFillOfAnUnknownOrderIsNotTakenForAStrangers) {
   Run([](World& world) {
     world.venue.next_place = {Answer::kActThenUnknown};

@@ -79,8 +79,8 @@ void Reconciler::AskForTheUnlisted(const std::vector<std::string>& ids) {
     const auto before = absent_.find(id);
     AbsenceProof proof = before != absent_.end()
                              ? before->second
-                             : AbsenceProof(order->updated + desk_.venue.clock_offset(), desk_.settings.receive_window);
-    const WallTime asked = desk_.VenueNow();
+                             : AbsenceProof(desk_.VenueTime(order->updated), desk_.settings.receive_window);
+    const auto asked = desk_.VenueNow();
     const Sender::Answer answer = sender_.Ask(id);
     if (answer == Sender::Answer::kNotFound && proof.OnNotFound(asked)) {
       log::Error("an order that we believed live is gone at the venue", {{"client_order_id", id}});

@@ -38,6 +38,8 @@ class ScriptedVenue final : public exchange::TradingVenue {
   std::function<void()> on_place;  // before the answer: whatever comes first
   std::function<void(const exchange::UserEvent&)> on_event;
   bool down = false;
+  std::optional<Duration> offset = Duration{};
+  std::optional<WallTime> signed_for;                  // what requests whose answer is lost say
   std::function<void(trading::OrderReport&)> distort;  // what the answers of Place and Find say instead
   std::optional<Error> refuse_cancels;
   bool withhold_fills = false;  // REST does not list them yet
@@ -59,7 +61,7 @@ class ScriptedVenue final : public exchange::TradingVenue {
       next_place.pop_front();
     }
     if (answer == Answer::kDropThenUnknown) {
-      return exchange::Unknown{"timeout"};
+      return exchange::Unknown{"timeout", signed_for};
     }
     placed.push_back(order);
     if (answer == Answer::kReject) {
@@ -70,7 +72,7 @@ class ScriptedVenue final : public exchange::TradingVenue {
       on_place();
     }
     if (answer == Answer::kActThenUnknown) {
-      return exchange::Unknown{"timeout"};
+      return exchange::Unknown{"timeout", signed_for};
     }
     trading::OrderReport report = orders.at(order.client_order_id).report;
     if (distort) {
@@ -205,7 +207,7 @@ class ScriptedVenue final : public exchange::TradingVenue {
   Status SetLeverage(const std::string&, int) override { return Ask(); }
   void StreamUser(std::function<void(const exchange::UserEvent&)> handler) override { on_event = std::move(handler); }
   bool user_stream_connected() const override { return on_event != nullptr; }
-  Duration clock_offset() const override { return {}; }
+  std::optional<Duration> clock_offset() const override { return offset; }
   Status Ping() override { return {}; }
   void Stop() override {}
 

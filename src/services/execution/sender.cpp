@@ -58,7 +58,8 @@ void Sender::Submit(const std::string& client_order_id) {
   } else if (rejected != nullptr) {
     OnRejected(order, *rejected);
   } else {
-    OnUnknown(order, std::get<Unknown>(outcome).reason);
+    const auto& unknown = std::get<Unknown>(outcome);
+    OnUnknown(order, unknown.reason, unknown.signed_for);
   }
 }
 
@@ -82,11 +83,11 @@ void Sender::OnRejected(const Order& order, const Rejected& rejected) {
   }
 }
 
-void Sender::OnUnknown(const Order& order, const std::string& reason) {
+void Sender::OnUnknown(const Order& order, const std::string& reason, std::optional<WallTime> sent_venue_time) {
   log::Error("the outcome of an order is unknown; the venue is being asked",
              {{"client_order_id", order.client_order_id}, {"symbol", order.symbol}, {"reason", reason}});
   desk_.Commit(desk_.ledger.MarkUnknown(order.client_order_id, reason, desk_.Now()));
-  Pursue(order.client_order_id, desk_.VenueNow());
+  Pursue(order.client_order_id, sent_venue_time);
 }
 
 Sender::Answer Sender::Ask(const std::string& client_order_id) {
@@ -102,7 +103,7 @@ Sender::Answer Sender::Ask(const std::string& client_order_id) {
   return found.error().code == Errc::kNotFound ? Answer::kNotFound : Answer::kNoAnswer;
 }
 
-Sender::Finding Sender::AskUntilKnown(const std::string& client_order_id, WallTime sent_venue_time) {
+Sender::Finding Sender::AskUntilKnown(const std::string& client_order_id, std::optional<WallTime> sent_venue_time) {
   AbsenceProof proof(sent_venue_time, desk_.settings.receive_window);
   Duration wait = 100ms;
   bool alarmed = false;
@@ -112,7 +113,7 @@ Sender::Finding Sender::AskUntilKnown(const std::string& client_order_id, WallTi
     if (order == nullptr || (order->status != OrderStatus::kIntent && order->status != OrderStatus::kUnknown)) {
       return Finding::kPresent;  // the user stream was faster
     }
-    const WallTime asked = desk_.VenueNow();
+    const auto asked = desk_.VenueNow();
     const Answer answer = Ask(client_order_id);
     if (answer == Answer::kKnown) {
       return Finding::kPresent;
@@ -130,7 +131,7 @@ Sender::Finding Sender::AskUntilKnown(const std::string& client_order_id, WallTi
   return Finding::kStopped;
 }
 
-void Sender::Pursue(const std::string& client_order_id, WallTime sent_venue_time) {
+void Sender::Pursue(const std::string& client_order_id, std::optional<WallTime> sent_venue_time) {
   if (!pursued_.insert(client_order_id).second) {
     return;
   }
@@ -151,7 +152,7 @@ void Sender::Resolve(const std::string& client_order_id, const std::string& reas
     return;
   }
   if (order->status == OrderStatus::kIntent) {
-    OnUnknown(Order(*order), reason);
+    OnUnknown(Order(*order), reason, desk_.VenueNow());
   } else if (order->status == OrderStatus::kUnknown) {
     Pursue(client_order_id, desk_.VenueNow());
   } else if (pursued_.insert(client_order_id).second) {
@@ -209,10 +210,9 @@ Status Sender::Cancel(const std::string& client_order_id) {
       listed != nullptr && listed->status != OrderStatus::kIntent && listed->status != OrderStatus::kUnknown;
   // `updated` is at or after the sending once the venue has confirmed it. What it never confirmed may still arrive:
   // whoever pursues it proves that.
-  AbsenceProof proof(confirmed ? listed->updated + desk_.venue.clock_offset() : WallTime{},
-                     desk_.settings.receive_window);
+  AbsenceProof proof(confirmed ? desk_.VenueTime(listed->updated) : std::nullopt, desk_.settings.receive_window);
   for (int turn = 0; turn < 2; ++turn) {
-    const WallTime asked = desk_.VenueNow();
+    const auto asked = desk_.VenueNow();
     if (Ask(client_order_id) == Answer::kNotFound && confirmed && proof.OnNotFound(asked)) {
       desk_.Commit(desk_.ledger.MarkGone(client_order_id, "GONE: the venue does not have it", desk_.Now()));
     }

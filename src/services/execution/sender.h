@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -30,10 +31,11 @@ class Sender {
   // Asks the venue for the order and applies what it says; an answer that cannot be true is none.
   Answer Ask(const std::string& client_order_id);
   // Asks until the venue knows the order (true) or its absence is proven (false; `stopped` as well: nothing is proven).
+  // `sent_venue_time` as for AbsenceProof.
   enum class Finding { kPresent, kAbsent, kStopped };
-  Finding AskUntilKnown(const std::string& client_order_id, WallTime sent_venue_time);
+  Finding AskUntilKnown(const std::string& client_order_id, std::optional<WallTime> sent_venue_time);
   // AskUntilKnown in a fiber of its own; a proven absence ends the order as rejected.
-  void Pursue(const std::string& client_order_id, WallTime sent_venue_time);
+  void Pursue(const std::string& client_order_id, std::optional<WallTime> sent_venue_time);
 
   // A report of this order could not be true: asks the venue for it until an answer can be applied. One that was never
   // confirmed is UNKNOWN until then.
@@ -45,7 +47,7 @@ class Sender {
 
  private:
   void OnRejected(const Order& order, const exchange::Rejected& rejected);
-  void OnUnknown(const Order& order, const std::string& reason);
+  void OnUnknown(const Order& order, const std::string& reason, std::optional<WallTime> sent_venue_time);
   void AskUntilApplied(const std::string& client_order_id);
 
   Desk& desk_;
