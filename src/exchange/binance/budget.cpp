@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+
+#include "exchange/binance/outcome.h"
 
 namespace quantum::binance {
 namespace {
 
-using std::chrono::minutes;
 using std::chrono::seconds;
+
+constexpr int kTooManyRequests = -1003;
 
 std::optional<int> Number(const http::Headers& headers, std::string_view name) {
   const auto text = headers.Find(name);
@@ -25,34 +29,46 @@ std::string Until(SteadyTime until, SteadyTime now) {
 
 }  // namespace
 
-void Budget::Set(Window& window, int used, Duration length, SteadyTime now) {
-  // A smaller number means that the venue began a new window.
-  if (now >= window.until || used < window.used) {
-    window.until = now + length;
+void Budget::Window::Spend(int amount, SteadyTime now) {
+  if (now >= until) {
+    used = 0;
+    until = now + length;
   }
-  window.used = used;
+  used += amount;
 }
 
-std::optional<std::string> Budget::Refuse(Kind kind, SteadyTime now) const {
+void Budget::Window::Learn(int told, SteadyTime sent, SteadyTime now) {
+  // Answers overtake each other: a smaller number means that the venue began a new window only if the request went out
+  // after the last number came in, or if no overtaking explains it.
+  const bool anew = now >= until || (told < used && (sent >= learned || told < used / 2));
+  if (anew) {
+    until = now + length;
+  }
+  used = anew ? told : std::max(used, told);
+  learned = now;
+}
+
+std::optional<std::string> Budget::Refuse(Kind kind, int weight, SteadyTime now) const {
   if (now < blocked_until_) {
     return "the venue told us to stop" + Until(blocked_until_, now);
   }
-  if (kind == Kind::kClock) {
+  if (kind == Kind::kVital) {
     return std::nullopt;
   }
-  const auto full = [&](const Window& window, int limit, const char* what) -> std::optional<std::string> {
+  const auto full = [&](const Window& window, int needed, int limit, const char* what) -> std::optional<std::string> {
     const int max = Share(kind, limit);
-    if (Count(window, now) < max) {
+    const int count = window.Count(now);
+    if (count + std::max(needed, 1) <= max) {
       return std::nullopt;
     }
-    return fmt::format("{} of {} {} are used{}", window.used, max, what, Until(window.until, now));
+    return fmt::format("{} of {} {} are used{}", count, max, what, Until(std::max(window.until, now), now));
   };
-  std::optional<std::string> refusal = full(weight_, options_.limits.weight_max, "of request weight");
+  std::optional<std::string> refusal = full(weight_, weight, options_.limits.weight_max, "of request weight");
   if (!refusal && IsOrder(kind)) {
-    refusal = full(orders_10s_, options_.limits.orders_10s_max, "orders in 10 s");
+    refusal = full(orders_10s_, 1, options_.limits.orders_10s_max, "orders in 10 s");
   }
   if (!refusal && IsOrder(kind)) {
-    refusal = full(orders_1m_, options_.limits.orders_1m_max, "orders in a minute");
+    refusal = full(orders_1m_, 1, options_.limits.orders_1m_max, "orders in a minute");
   }
   return refusal;
 }
@@ -62,27 +78,47 @@ int Budget::Share(Kind kind, int limit) const {
   return static_cast<int>(limit * share);
 }
 
-void Budget::OnSend(Kind kind, int weight, SteadyTime now) {
-  Set(weight_, Count(weight_, now) + weight, minutes(1), now);
-  if (IsOrder(kind)) {
-    Set(orders_10s_, Count(orders_10s_, now) + 1, seconds(10), now);
-    Set(orders_1m_, Count(orders_1m_, now) + 1, minutes(1), now);
+Budget::Sent Budget::OnSend(Kind kind, int weight, SteadyTime now) {
+  weight_.on_the_way += weight;
+  orders_10s_.on_the_way += IsOrder(kind);
+  orders_1m_.on_the_way += IsOrder(kind);
+  return {kind, weight, now};
+}
+
+void Budget::Arrive(const Sent& sent) {
+  weight_.on_the_way -= sent.weight;
+  orders_10s_.on_the_way -= IsOrder(sent.kind);
+  orders_1m_.on_the_way -= IsOrder(sent.kind);
+}
+
+void Budget::OnAnswer(const Sent& sent, const http::Response& response, SteadyTime now) {
+  Arrive(sent);
+  const auto take = [&](Window& window, const char* header, int spent) {
+    if (const auto told = Number(response.headers, header)) {
+      window.Learn(*told, sent.at, now);
+    } else if (spent > 0) {
+      window.Spend(spent, now);
+    }
+  };
+  take(weight_, "X-MBX-USED-WEIGHT-1M", sent.weight);
+  take(orders_10s_, "X-MBX-ORDER-COUNT-10S", IsOrder(sent.kind));
+  take(orders_1m_, "X-MBX-ORDER-COUNT-1M", IsOrder(sent.kind));
+  const auto error = response.status >= 400 && response.status < 500 ? ReadVenueError(response.body) : std::nullopt;
+  if (response.status == 429 || response.status == 418 || (error && error->code == kTooManyRequests)) {
+    const int wait = Number(response.headers, "Retry-After").value_or(response.status == 418 ? 120 : 10);
+    blocked_until_ = std::max(blocked_until_, now + seconds(wait));
   }
 }
 
-void Budget::OnAnswer(const http::Response& response, SteadyTime now) {
-  if (const auto used = Number(response.headers, "X-MBX-USED-WEIGHT-1M")) {
-    Set(weight_, *used, minutes(1), now);
+void Budget::OnNoAnswer(const Sent& sent, bool arrived, SteadyTime now) {
+  Arrive(sent);
+  if (!arrived) {
+    return;
   }
-  if (const auto used = Number(response.headers, "X-MBX-ORDER-COUNT-10S")) {
-    Set(orders_10s_, *used, seconds(10), now);
-  }
-  if (const auto used = Number(response.headers, "X-MBX-ORDER-COUNT-1M")) {
-    Set(orders_1m_, *used, minutes(1), now);
-  }
-  if (response.status == 429 || response.status == 418) {
-    const int wait = Number(response.headers, "Retry-After").value_or(response.status == 429 ? 10 : 120);
-    blocked_until_ = std::max(blocked_until_, now + seconds(wait));
+  weight_.Spend(sent.weight, now);
+  if (IsOrder(sent.kind)) {
+    orders_10s_.Spend(1, now);
+    orders_1m_.Spend(1, now);
   }
 }
 

@@ -17,8 +17,14 @@ struct RateLimits {
   int orders_1m_max = 1200;
 };
 
-// Keeps us from being banned: what the venue's headers say was used, and what it told us to wait for. No I/O; time by
-// the steady clock.
+// Keeps us from being banned: what the venue's headers say was used and what is on its way beside it, and what it told
+// us to wait for. No I/O; time by the steady clock.
+//
+// The weight is counted by the venue per address and told with every answer, so that the processes of a machine see
+// each other's use there, without a store of their own that could be away when a stop has to leave. Orders are counted
+// per account, and one process sends them. What a process cannot see is what the others have sent since its last
+// answer: the shares leave room for that. Whoever only asks (marketdata, verify) takes kAskerShare and so yields to
+// execution.
 struct BudgetOptions {
   RateLimits limits;
   // Of each limit: entries stop first, then what only asks, so that what protects, closes and cancels always finds
@@ -26,44 +32,60 @@ struct BudgetOptions {
   double entries_max = 0.7;
   double queries_max = 0.8;
 };
+inline constexpr double kAskerShare = 0.5;  // queries_max of a process that only asks
 
 class Budget {
  public:
-  // kExit: an order that protects or closes. Cancels are not counted as orders by the venue. kClock asks the venue's
-  // time, without which nothing can be signed: it is refused only while the venue told us to stop.
-  enum class Kind { kQuery, kEntry, kExit, kCancel, kClock };
+  // kExit: an order that protects or closes. Cancels are not counted as orders by the venue. kVital asks the venue's
+  // time or its limits, without which nothing can be done: it is refused only while the venue told us to stop.
+  enum class Kind { kQuery, kEntry, kExit, kCancel, kVital };
+
+  // A request on its way.
+  struct Sent {
+    Kind kind = Kind::kQuery;
+    int weight = 0;
+    SteadyTime at{};
+  };
 
   explicit Budget(BudgetOptions options = {}) : options_(options) {}
 
   void SetLimits(const RateLimits& limits) { options_.limits = limits; }
 
   // Nothing: send it. Otherwise why not, and for how long.
-  std::optional<std::string> Refuse(Kind kind, SteadyTime now) const;
-  // Before the request goes out; the answer's headers correct it.
-  void OnSend(Kind kind, int weight, SteadyTime now);
-  // Reads X-MBX-USED-WEIGHT-1M, X-MBX-ORDER-COUNT-10S and -1M; on 429 and 418 also Retry-After (in its absence 10 s and
-  // 2 minutes).
-  void OnAnswer(const http::Response& response, SteadyTime now);
+  std::optional<std::string> Refuse(Kind kind, int weight, SteadyTime now) const;
+  // Before the request goes out. Each is followed by one OnAnswer or OnNoAnswer.
+  Sent OnSend(Kind kind, int weight, SteadyTime now);
+  // Reads X-MBX-USED-WEIGHT-1M, X-MBX-ORDER-COUNT-10S and -1M; on 429, 418 and -1003 also Retry-After (in its absence
+  // 10 s, and 2 minutes for 418), until when everything is refused.
+  void OnAnswer(const Sent& sent, const http::Response& response, SteadyTime now);
+  // `arrived`: it may have reached the venue.
+  void OnNoAnswer(const Sent& sent, bool arrived, SteadyTime now);
 
-  int used_weight(SteadyTime now) const { return Count(weight_, now); }
+  // What counts as used: told by the venue, and on its way.
+  int used_weight(SteadyTime now) const { return weight_.Count(now); }
   bool blocked(SteadyTime now) const { return now < blocked_until_; }
 
  private:
   // A number that the venue forgets at the end of its window; we keep it a whole window from when we learned it.
   struct Window {
+    Duration length;
     int used = 0;
+    int on_the_way = 0;
     SteadyTime until{};
+    SteadyTime learned{};  // when the venue last told it
+    int Count(SteadyTime now) const { return (now < until ? used : 0) + on_the_way; }
+    void Spend(int amount, SteadyTime now);
+    void Learn(int told, SteadyTime sent, SteadyTime now);
   };
-  static int Count(const Window& window, SteadyTime now) { return now < window.until ? window.used : 0; }
   static bool IsOrder(Kind kind) { return kind == Kind::kEntry || kind == Kind::kExit; }
   // What of a limit this kind may use.
   int Share(Kind kind, int limit) const;
-  static void Set(Window& window, int used, Duration length, SteadyTime now);
+  void Arrive(const Sent& sent);
 
   BudgetOptions options_;
-  Window weight_;
-  Window orders_10s_;
-  Window orders_1m_;
+  Window weight_{.length = std::chrono::minutes(1)};
+  Window orders_10s_{.length = std::chrono::seconds(10)};
+  Window orders_1m_{.length = std::chrono::minutes(1)};
   SteadyTime blocked_until_{};
 };
 

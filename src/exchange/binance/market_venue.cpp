@@ -5,13 +5,10 @@
 
 #include "exchange/binance/decode_rest.h"
 #include "exchange/binance/outcome.h"
+#include "exchange/binance/weights.h"
 
 namespace quantum::binance {
 namespace {
-
-// Weights of GET /fapi/v1/depth and /klines by limit, from the venue's documentation.
-int DepthWeight(int limit) { return limit <= 50 ? 2 : limit <= 100 ? 5 : limit <= 500 ? 10 : 20; }
-int KlinesWeight(int limit) { return limit < 100 ? 1 : limit < 500 ? 2 : limit <= 1000 ? 5 : 10; }
 
 std::string StreamUrl(const Hosts& hosts, std::string_view route, const std::vector<std::string>& symbols,
                       const std::vector<std::string_view>& kinds) {
@@ -37,10 +34,20 @@ MarketVenue::MarketVenue(fiber::Loop& loop, config::Mode mode, std::shared_ptr<R
 
 MarketVenue::~MarketVenue() { Stop(); }
 
+Result<http::Response> MarketVenue::Ask(std::string_view path, const Parameters& parameters, int weight) {
+  Result<http::Response> answer = rest_->Public(path, parameters, weight);
+  if (!answer.ok() && answer.error().code == Errc::kExhausted && !limits_known_) {
+    QUANTUM_CHECK(rest_->LearnLimits());
+    limits_known_ = true;
+    return rest_->Public(path, parameters, weight);
+  }
+  return answer;
+}
+
 Result<exchange::DepthSnapshot> MarketVenue::Depth(const std::string& symbol, int limit) {
   Parameters parameters;
   parameters.Add("symbol", symbol).Add("limit", int64_t{limit});
-  QUANTUM_TRY(const http::Response response, rest_->Public("/fapi/v1/depth", parameters, DepthWeight(limit)));
+  QUANTUM_TRY(const http::Response response, Ask("/fapi/v1/depth", parameters, weight::Depth(limit)));
   QUANTUM_CHECK(CheckAnswer(response, "asking the book of " + symbol));
   return DecodeDepthSnapshot(response.body);
 }
@@ -51,7 +58,7 @@ Result<std::vector<exchange::Candle>> MarketVenue::Klines(const std::string& sym
   if (start_ms > 0) {
     parameters.Add("startTime", start_ms);
   }
-  QUANTUM_TRY(const http::Response response, rest_->Public("/fapi/v1/klines", parameters, KlinesWeight(limit)));
+  QUANTUM_TRY(const http::Response response, Ask("/fapi/v1/klines", parameters, weight::Klines(limit)));
   QUANTUM_CHECK(CheckAnswer(response, "asking the klines of " + symbol));
   return DecodeKlines(response.body);
 }
@@ -74,13 +81,13 @@ Result<exchange::MarketLabel> MarketVenue::Label() {
     return exchange::MarketLabel{
         "live", mode_ == config::Mode::kLive ? "Binance USD-M futures" : "Binance USD-M futures, testnet"};
   }
-  QUANTUM_TRY(const http::Response response, rest_->Public("/paper/market", {}, 0));
+  QUANTUM_TRY(const http::Response response, Ask("/paper/market", {}, 0));
   QUANTUM_CHECK(CheckAnswer(response, "asking the paper exchange for its market"));
   return DecodeLabel(response.body);
 }
 
 Status MarketVenue::Ping() {
-  QUANTUM_TRY(const http::Response response, rest_->Public("/fapi/v1/ping", {}, 1));
+  QUANTUM_TRY(const http::Response response, Ask("/fapi/v1/ping", {}, 1));
   return CheckAnswer(response, "ping");
 }
 

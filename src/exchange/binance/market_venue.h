@@ -25,12 +25,16 @@ class MarketVenue final : public exchange::MarketVenue {
   void Stop() override;
 
  private:
+  // Public, and once refused for the limits it takes the venue's own, which may be others than are assumed.
+  Result<http::Response> Ask(std::string_view path, const Parameters& parameters, int weight);
+
   fiber::Loop& loop_;
   config::Mode mode_;
   std::shared_ptr<Rest> rest_;
   const Clock& clock_;
   Random& random_;
   std::vector<std::shared_ptr<MarketStream>> streams_;
+  bool limits_known_ = false;
 };
 
 }  // namespace quantum::binance

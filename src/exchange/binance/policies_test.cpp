@@ -8,6 +8,7 @@
 #include "exchange/binance/encode_order.h"
 #include "exchange/binance/hosts.h"
 #include "exchange/binance/time_sync.h"
+#include "exchange/binance/weights.h"
 #include "tests/support/temporary_directory.h"
 
 namespace quantum::binance {
@@ -75,67 +76,122 @@ http::Response Answer(int status, std::initializer_list<std::pair<const char*, c
 using Kind = Budget::Kind;
 constexpr SteadyTime kNow{1h};
 
-TEST(Budget, EntriesStopAtSeventyPercentOfTheWeightQueriesAtEightyExitsAndCancelsAtAll) {
-  Budget budget;
-  const auto use = [&](const char* weight) { budget.OnAnswer(Answer(200, {{"X-MBX-USED-WEIGHT-1M", weight}}), kNow); };
-  use("1679");
-  EXPECT_FALSE(budget.Refuse(Kind::kEntry, kNow));
-  use("1680");
-  EXPECT_EQ(budget.Refuse(Kind::kEntry, kNow).value_or(""),
-            "1680 of 1680 of request weight are used (for another 60 s)");
-  EXPECT_FALSE(budget.Refuse(Kind::kQuery, kNow));
-  use("1920");
-  EXPECT_TRUE(budget.Refuse(Kind::kQuery, kNow));
-  EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow));
-  use("2399");
-  EXPECT_FALSE(budget.Refuse(Kind::kCancel, kNow));
-  use("2400");
-  EXPECT_TRUE(budget.Refuse(Kind::kExit, kNow));
-  EXPECT_TRUE(budget.Refuse(Kind::kCancel, kNow));
-  EXPECT_FALSE(budget.Refuse(Kind::kClock, kNow)) << "without the venue's time nothing can be signed";
-  EXPECT_FALSE(budget.Refuse(Kind::kEntry, kNow + 1min)) << "the minute is over";
+// A question whose answer tells these numbers.
+void Tell(Budget& budget, std::initializer_list<std::pair<const char*, const char*>> headers, SteadyTime now = kNow) {
+  budget.OnAnswer(budget.OnSend(Kind::kVital, 0, now), Answer(200, headers), now);
 }
 
-TEST(Budget, CountsWhatIsSentBeforeTheVenueSaysSo) {
-  Budget budget({.limits = {.weight_max = 10, .orders_10s_max = 4, .orders_1m_max = 100}, .queries_max = 1});
-  budget.OnSend(Kind::kQuery, 6, kNow);
-  EXPECT_FALSE(budget.Refuse(Kind::kQuery, kNow));
-  budget.OnSend(Kind::kQuery, 4, kNow);
-  EXPECT_TRUE(budget.Refuse(Kind::kQuery, kNow));
-  for (int i = 0; i < 4; ++i) {
-    EXPECT_EQ(budget.Refuse(Kind::kEntry, kNow + 1min).has_value(), i >= 2) << i;
-    EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow + 1min)) << i;
-    budget.OnSend(Kind::kExit, 0, kNow + 1min);
+TEST(Budget, EntriesStopAtSeventyPercentOfTheWeightQueriesAtEightyExitsAndCancelsAtAll) {
+  Budget budget;
+  const auto use = [&](const char* weight) { Tell(budget, {{"X-MBX-USED-WEIGHT-1M", weight}}); };
+  use("1679");
+  EXPECT_FALSE(budget.Refuse(Kind::kEntry, 0, kNow));
+  use("1680");
+  EXPECT_EQ(budget.Refuse(Kind::kEntry, 0, kNow).value_or(""),
+            "1680 of 1680 of request weight are used (for another 60 s)");
+  EXPECT_FALSE(budget.Refuse(Kind::kQuery, 240, kNow));
+  EXPECT_TRUE(budget.Refuse(Kind::kQuery, 241, kNow)) << "it would not fit";
+  use("1920");
+  EXPECT_TRUE(budget.Refuse(Kind::kQuery, 1, kNow));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, 0, kNow));
+  use("2399");
+  EXPECT_FALSE(budget.Refuse(Kind::kCancel, 1, kNow));
+  use("2400");
+  EXPECT_TRUE(budget.Refuse(Kind::kExit, 0, kNow));
+  EXPECT_TRUE(budget.Refuse(Kind::kCancel, 1, kNow));
+  EXPECT_FALSE(budget.Refuse(Kind::kVital, 1, kNow)) << "without the venue's time nothing can be signed";
+  EXPECT_FALSE(budget.Refuse(Kind::kEntry, 0, kNow + 1min)) << "the minute is over";
+}
+
+TEST(Budget, WhatIsOnItsWayCountsBesideWhatTheVenueTells) {
+  Budget budget({.limits = {.weight_max = 100, .orders_10s_max = 10, .orders_1m_max = 100}, .queries_max = 1});
+  const Budget::Sent first = budget.OnSend(Kind::kQuery, 40, kNow);
+  const Budget::Sent second = budget.OnSend(Kind::kQuery, 40, kNow);
+  EXPECT_EQ(budget.used_weight(kNow), 80);
+  EXPECT_TRUE(budget.Refuse(Kind::kQuery, 40, kNow));
+  budget.OnAnswer(first, Answer(200, {{"X-MBX-USED-WEIGHT-1M", "45"}}), kNow);  // five are another process' own
+  EXPECT_EQ(budget.used_weight(kNow), 85) << "the second may not be among the 45";
+  budget.OnAnswer(second, Answer(200, {}), kNow);
+  EXPECT_EQ(budget.used_weight(kNow), 85) << "without a word from the venue it counts as what it weighs";
+
+  for (int i = 0; i < 7; ++i) {
+    EXPECT_FALSE(budget.Refuse(Kind::kEntry, 0, kNow + 1min)) << i;
+    budget.OnSend(Kind::kEntry, 0, kNow + 1min);
   }
-  EXPECT_TRUE(budget.Refuse(Kind::kExit, kNow + 1min));
-  EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow + 1min + 10s));
+  EXPECT_TRUE(budget.Refuse(Kind::kEntry, 0, kNow + 1min)) << "seven of ten are on their way";
+  EXPECT_TRUE(budget.Refuse(Kind::kEntry, 0, kNow + 5min)) << "as long as nothing is heard of them";
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, 0, kNow + 1min));
+}
+
+TEST(Budget, WhatDidNotArriveIsNotCountedAndWhatMayHaveIs) {
+  Budget budget;
+  budget.OnNoAnswer(budget.OnSend(Kind::kEntry, 5, kNow), false, kNow);
+  EXPECT_EQ(budget.used_weight(kNow), 0);
+  budget.OnNoAnswer(budget.OnSend(Kind::kEntry, 5, kNow), true, kNow);
+  EXPECT_EQ(budget.used_weight(kNow), 5);
+  EXPECT_EQ(budget.used_weight(kNow + 1min), 0);
+}
+
+TEST(Budget, AnAnswerThatWasOvertakenTakesNothingBack) {
+  Budget budget;
+  const Budget::Sent slow = budget.OnSend(Kind::kQuery, 1, kNow);
+  Tell(budget, {{"X-MBX-USED-WEIGHT-1M", "1700"}}, kNow + 1s);
+  budget.OnAnswer(slow, Answer(200, {{"X-MBX-USED-WEIGHT-1M", "1650"}}), kNow + 2s);
+  EXPECT_EQ(budget.used_weight(kNow + 2s), 1700);
+  const Budget::Sent across = budget.OnSend(Kind::kQuery, 1, kNow + 2s);
+  Tell(budget, {{"X-MBX-USED-WEIGHT-1M", "1710"}}, kNow + 3s);
+  budget.OnAnswer(across, Answer(200, {{"X-MBX-USED-WEIGHT-1M", "12"}}), kNow + 4s);
+  EXPECT_EQ(budget.used_weight(kNow + 4s), 12) << "no overtaking explains that: the minute is a new one";
+  Tell(budget, {{"X-MBX-USED-WEIGHT-1M", "10"}}, kNow + 5s);
+  EXPECT_EQ(budget.used_weight(kNow + 5s), 10) << "asked after the twelve were told";
 }
 
 TEST(Budget, EntriesStopAtSeventyPercentOfTheOrderCountsToo) {
   Budget budget;
   const auto use = [&](const char* in_10s, const char* in_1m) {
-    budget.OnAnswer(Answer(200, {{"X-MBX-ORDER-COUNT-10S", in_10s}, {"X-MBX-ORDER-COUNT-1M", in_1m}}), kNow);
+    Tell(budget, {{"X-MBX-ORDER-COUNT-10S", in_10s}, {"X-MBX-ORDER-COUNT-1M", in_1m}});
   };
   use("210", "300");
-  EXPECT_TRUE(budget.Refuse(Kind::kEntry, kNow));
-  EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow));
+  EXPECT_TRUE(budget.Refuse(Kind::kEntry, 0, kNow));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, 0, kNow));
   use("300", "300");
-  EXPECT_TRUE(budget.Refuse(Kind::kExit, kNow));
-  EXPECT_FALSE(budget.Refuse(Kind::kCancel, kNow)) << "cancels are not counted";
-  EXPECT_FALSE(budget.Refuse(Kind::kEntry, kNow + 10s));
+  EXPECT_TRUE(budget.Refuse(Kind::kExit, 0, kNow));
+  EXPECT_FALSE(budget.Refuse(Kind::kCancel, 1, kNow)) << "cancels are not counted";
+  EXPECT_FALSE(budget.Refuse(Kind::kEntry, 0, kNow + 10s));
   use("10", "840");
-  EXPECT_TRUE(budget.Refuse(Kind::kEntry, kNow + 10s));
-  EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow + 10s));
+  EXPECT_TRUE(budget.Refuse(Kind::kEntry, 0, kNow + 10s));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, 0, kNow + 10s));
 }
 
 TEST(Budget, StopsAltogetherWhenTheVenueSaysSo) {
   Budget budget;
-  budget.OnAnswer(Answer(429, {{"Retry-After", "3"}}), kNow);
-  EXPECT_TRUE(budget.Refuse(Kind::kExit, kNow + 2s));
-  EXPECT_FALSE(budget.Refuse(Kind::kExit, kNow + 3s));
-  budget.OnAnswer(Answer(418, {}), kNow);
-  EXPECT_TRUE(budget.Refuse(Kind::kCancel, kNow + 119s));
-  EXPECT_TRUE(budget.Refuse(Kind::kClock, kNow + 119s)) << "a banned address asks nothing";
+  const auto refuse = [&](http::Response response) {
+    budget.OnAnswer(budget.OnSend(Kind::kQuery, 1, kNow), response, kNow);
+  };
+  refuse(Answer(429, {{"Retry-After", "3"}}));
+  EXPECT_TRUE(budget.Refuse(Kind::kExit, 0, kNow + 2s));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, 0, kNow + 3s));
+  http::Response too_many = Answer(400, {{"Retry-After", "7"}});
+  too_many.body = R"({"code":-1003,"msg":"Too many requests; current limit is 2400 requests per minute."})";
+  refuse(too_many);
+  EXPECT_TRUE(budget.Refuse(Kind::kExit, 0, kNow + 6s));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, 0, kNow + 7s));
+  refuse(Answer(418, {}));
+  EXPECT_TRUE(budget.Refuse(Kind::kCancel, 1, kNow + 119s));
+  EXPECT_TRUE(budget.Refuse(Kind::kVital, 1, kNow + 119s)) << "a banned address asks nothing";
+  refuse(Answer(418, {{"Retry-After", "259200"}}));
+  EXPECT_TRUE(budget.Refuse(Kind::kCancel, 1, kNow + 71h)) << "bans last up to three days";
+}
+
+TEST(Weights, DependOnWhatIsAskedFor) {
+  EXPECT_EQ(weight::Depth(5), 2);
+  EXPECT_EQ(weight::Depth(100), 5);
+  EXPECT_EQ(weight::Depth(500), 10);
+  EXPECT_EQ(weight::Depth(1000), 20);
+  EXPECT_EQ(weight::Klines(99), 1);
+  EXPECT_EQ(weight::Klines(100), 2);
+  EXPECT_EQ(weight::Klines(500), 5);
+  EXPECT_EQ(weight::Klines(1001), 10);
 }
 
 TEST(Hosts, Pain8EveryModeAcceptsOnlyItsOwn) {

@@ -13,8 +13,9 @@ namespace {
 
 constexpr int kVenueTimestampRefused = -1021;
 constexpr std::string_view kTimePath = "/fapi/v1/time";
+constexpr std::string_view kInfoPath = "/fapi/v1/exchangeInfo";
 
-constexpr Duration kClockTimeout = std::chrono::seconds(1);  // an answer that takes longer tells the time badly
+constexpr Duration kVitalTimeout = std::chrono::seconds(1);  // an answer that takes longer tells the time badly
 
 http::ClientOptions OneAttempt() {
   http::ClientOptions options;
@@ -40,7 +41,7 @@ Rest::Rest(fiber::Loop& loop, RestOptions options, const Clock& clock, Random& r
       entries_(loop, OneAttempt(), random, clock),
       exits_(loop, OneAttemptAlways(), random, clock),
       cancels_(loop, OneAttemptAlways(), random, clock),
-      clock_asks_(loop, OneAttempt(), random, clock),
+      vital_(loop, OneAttempt(), random, clock),
       budget_(options_.budget) {}
 
 void Rest::Count(std::string_view path, const Result<http::Response>& result) {
@@ -55,19 +56,20 @@ void Rest::Count(std::string_view path, const Result<http::Response>& result) {
   metrics::GetCounter(metrics::kExchangeRequests, {{"endpoint", std::string(path)}, {"outcome", outcome}}).Add();
 }
 
-Result<http::Response> Rest::Send(http::Client& client, http::ClientRequest request, std::string_view path,
-                                  Budget::Kind kind, int weight) {
-  if (const auto refusal = budget_.Refuse(kind, clock_.Steady())) {
+Result<http::Response> Rest::Send(http::ClientRequest request, std::string_view path, Budget::Kind kind, int weight) {
+  if (const auto refusal = budget_.Refuse(kind, weight, clock_.Steady())) {
     return Error{Errc::kExhausted, request.method + " " + std::string(path) + " was not sent: " + *refusal};
   }
-  budget_.OnSend(kind, weight, clock_.Steady());
+  const Budget::Sent sent = budget_.OnSend(kind, weight, clock_.Steady());
   if (!options_.credentials.key.empty()) {
     request.headers.Set("X-MBX-APIKEY", options_.credentials.key);
   }
-  request.timeout = kind == Budget::Kind::kClock ? std::min(options_.timeout, kClockTimeout) : options_.timeout;
-  Result<http::Response> result = client.Send(request);
+  request.timeout = kind == Budget::Kind::kVital ? std::min(options_.timeout, kVitalTimeout) : options_.timeout;
+  Result<http::Response> result = LaneOf(kind).Send(request);
   if (result.ok()) {
-    budget_.OnAnswer(*result, clock_.Steady());
+    budget_.OnAnswer(sent, *result, clock_.Steady());
+  } else {
+    budget_.OnNoAnswer(sent, Classify(result.error()).verdict == Verdict::kUnknown, clock_.Steady());
   }
   static metrics::Gauge& used = metrics::GetGauge(metrics::kExchangeWeight);
   used.Set(budget_.used_weight(clock_.Steady()));
@@ -82,7 +84,7 @@ Result<http::Response> Rest::Public(std::string_view path, const Parameters& par
     request.url += "?" + parameters.text();
   }
   request.idempotent = true;
-  return Send(queries_, std::move(request), path, Budget::Kind::kQuery, weight);
+  return Send(std::move(request), path, Budget::Kind::kQuery, weight);
 }
 
 http::Client& Rest::LaneOf(Budget::Kind kind) {
@@ -93,8 +95,8 @@ http::Client& Rest::LaneOf(Budget::Kind kind) {
       return exits_;
     case Budget::Kind::kCancel:
       return cancels_;
-    case Budget::Kind::kClock:
-      return clock_asks_;
+    case Budget::Kind::kVital:
+      return vital_;
     case Budget::Kind::kQuery:
       break;
   }
@@ -150,7 +152,7 @@ Result<http::Response> Rest::QueryOnce(std::string_view path, const Parameters& 
                 Sign(out, path, parameters, options_.query_recv_window, nullptr));
     return {};
   };
-  return Send(queries_, std::move(request), path, Budget::Kind::kQuery, weight);
+  return Send(std::move(request), path, Budget::Kind::kQuery, weight);
 }
 
 Result<http::Response> Rest::Query(std::string_view path, const Parameters& parameters, int weight) {
@@ -174,7 +176,7 @@ Rest::Written Rest::Write(std::string_view method, std::string_view path, const 
     }
     return {};
   };
-  Result<http::Response> result = Send(LaneOf(kind), std::move(request), path, kind, weight);
+  Result<http::Response> result = Send(std::move(request), path, kind, weight);
   TimestampRefused(result);
   return {std::move(result), signed_ms};
 }
@@ -183,7 +185,7 @@ Result<http::Response> Rest::Keyed(std::string_view method, std::string_view pat
   http::ClientRequest request;
   request.method = std::string(method);
   request.url = options_.hosts.rest + std::string(path);
-  return Send(queries_, std::move(request), path, Budget::Kind::kCancel, 1);
+  return Send(std::move(request), path, Budget::Kind::kCancel, 1);
 }
 
 Status Rest::SyncClock() {
@@ -197,11 +199,22 @@ Status Rest::AskClock() {
   http::ClientRequest request;
   request.url = options_.hosts.rest + std::string(kTimePath);
   request.idempotent = true;
-  QUANTUM_TRY(const http::Response response, Send(clock_asks_, std::move(request), kTimePath, Budget::Kind::kClock, 1));
+  QUANTUM_TRY(const http::Response response, Send(std::move(request), kTimePath, Budget::Kind::kVital, 1));
   const SteadyTime received = clock_.Steady();
   QUANTUM_CHECK(CheckAnswer(response, "asking the venue's time"));
   QUANTUM_TRY(const int64_t venue_ms, DecodeServerTime(response.body));
   time_.OnSample(sent, received, venue_ms);
+  return {};
+}
+
+Status Rest::LearnLimits() {
+  http::ClientRequest request;
+  request.url = options_.hosts.rest + std::string(kInfoPath);
+  request.idempotent = true;
+  QUANTUM_TRY(const http::Response response, Send(std::move(request), kInfoPath, Budget::Kind::kVital, 1));
+  QUANTUM_CHECK(CheckAnswer(response, "asking the venue's limits"));
+  QUANTUM_TRY(const RateLimits limits, DecodeRateLimits(response.body));
+  SetLimits(limits);
   return {};
 }
 

@@ -60,13 +60,16 @@ class Rest {
   };
   Written Write(std::string_view method, std::string_view path, const Parameters& parameters, Budget::Kind kind,
                 int weight);
-  // With the key but unsigned: the listen key's endpoints.
+  // With the key but unsigned: the listen key's endpoints. On the connections of the cancels: what tells the fills does
+  // not wait behind questions.
   Result<http::Response> Keyed(std::string_view method, std::string_view path);
 
   void SetSendGuard(exchange::SendGuard guard) { guard_ = std::move(guard); }
 
   // What exchangeInfo allows from now on.
   void SetLimits(const RateLimits& limits) { budget_.SetLimits(limits); }
+  // Asks exchangeInfo for it. Like the clock it is not refused to stay within the limits.
+  Status LearnLimits();
 
   // Takes a sample of the venue's clock. Never refused to stay within the limits, except while the venue told us to
   // stop.
@@ -77,8 +80,7 @@ class Rest {
   const Hosts& hosts() const { return options_.hosts; }
 
  private:
-  Result<http::Response> Send(http::Client& client, http::ClientRequest request, std::string_view path,
-                              Budget::Kind kind, int weight);
+  Result<http::Response> Send(http::ClientRequest request, std::string_view path, Budget::Kind kind, int weight);
   http::Client& LaneOf(Budget::Kind kind);
   // Measures the clock unless what is known can be trusted.
   Status KnowClock(Budget::Kind kind);
@@ -98,7 +100,7 @@ class Rest {
   http::Client entries_;
   http::Client exits_;
   http::Client cancels_;
-  http::Client clock_asks_;
+  http::Client vital_;
   TimeSync time_;
   Budget budget_;
   fiber::Mutex syncing_;

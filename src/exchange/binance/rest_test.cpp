@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "exchange/binance/market_venue.h"
 #include "exchange/binance/test_server.h"
 #include "exchange/binance/trading_venue.h"
 
@@ -287,6 +288,26 @@ TEST(Clock, AnUnknownOutcomeTellsWhatItWasSignedFor) {
     ASSERT_NE(unknown, nullptr);
     EXPECT_EQ(unknown->signed_for, FromUnixMs(kVenueMs));
     venue.Stop();
+  });
+}
+
+// Every process of the machine is told the address' weight, also one that never asked what the limits are.
+TEST(Limits, WhoIsRefusedForThemTakesTheVenuesOwn) {
+  RunInFiber([](fiber::Loop& loop) {
+    Bench bench(loop);
+    MarketVenue venue(loop, config::Mode::kPaper, bench.rest, bench.clock, SystemRandom());
+    bench.server.answer = [](const http::Request& request) {
+      http::Response response = http::Json(
+          request.path == "/fapi/v1/exchangeInfo"
+              ? R"({"rateLimits":[{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":9000}]})"
+              : "{}");
+      response.headers.Add("X-MBX-USED-WEIGHT-1M", "5000");
+      return response;
+    };
+    ASSERT_TRUE(venue.Ping().ok());
+    EXPECT_TRUE(venue.Ping().ok()) << "more than is assumed, and less than the venue allows";
+    EXPECT_TRUE(venue.Ping().ok());
+    EXPECT_EQ(bench.server.Count("/fapi/v1/exchangeInfo"), 1);
   });
 }
 

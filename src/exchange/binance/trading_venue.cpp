@@ -4,6 +4,7 @@
 
 #include "exchange/binance/encode_order.h"
 #include "exchange/binance/outcome.h"
+#include "exchange/binance/weights.h"
 #include "platform/log/log.h"
 
 namespace quantum::binance {
@@ -99,7 +100,7 @@ Outcome TradingVenue::Place(const NewOrder& order) {
     return Rejected{0, request.error().message};
   }
   const Budget::Kind kind = order.reduce_only ? Budget::Kind::kExit : Budget::Kind::kEntry;
-  const auto [result, signed_ms] = rest_->Write("POST", request->path, request->parameters, kind, 1);
+  const auto [result, signed_ms] = rest_->Write("POST", request->path, request->parameters, kind, weight::kOrder);
   const auto unknown = [&signed_ms = signed_ms](std::string reason) {
     return Unknown{std::move(reason), signed_ms ? std::optional(FromUnixMs(*signed_ms)) : std::nullopt};
   };
@@ -189,10 +190,11 @@ Result<VenueOrder> TradingVenue::Find(const std::string& symbol, const std::stri
 }
 
 Result<std::vector<VenueOrder>> TradingVenue::OpenOrders() {
-  QUANTUM_TRY(const std::string plain, Ask("/fapi/v1/openOrders", {}, 40, "asking for open orders"));
+  QUANTUM_TRY(const std::string plain,
+              Ask("/fapi/v1/openOrders", {}, weight::kOpenOrdersOfAll, "asking for open orders"));
   QUANTUM_TRY(std::vector<VenueOrder> orders, DecodeOrders(plain));
   QUANTUM_TRY(const std::string conditional,
-              Ask("/fapi/v1/openAlgoOrders", {}, 40, "asking for open conditional orders"));
+              Ask("/fapi/v1/openAlgoOrders", {}, weight::kOpenOrdersOfAll, "asking for open conditional orders"));
   QUANTUM_TRY(const std::vector<AlgoOrder> algos, DecodeAlgoOrders(conditional));
   for (const AlgoOrder& algo : algos) {
     if (!algo.triggered) {
@@ -213,7 +215,8 @@ Result<std::vector<Fill>> TradingVenue::FillsUnnamed(const std::string& symbol, 
   if (from_trade_id > 0) {
     parameters.Add("fromId", from_trade_id);
   }
-  QUANTUM_TRY(const std::string body, Ask("/fapi/v1/userTrades", parameters, 5, "asking for fills of " + symbol));
+  QUANTUM_TRY(const std::string body,
+              Ask("/fapi/v1/userTrades", parameters, weight::kHistory, "asking for fills of " + symbol));
   QUANTUM_TRY(std::vector<Fill> fills, DecodeFills(body));
   std::sort(fills.begin(), fills.end(), [](const Fill& a, const Fill& b) { return a.trade_id < b.trade_id; });
   return fills;
@@ -232,8 +235,8 @@ Result<exchange::OrderPage> TradingVenue::OrderHistory(const std::string& symbol
   parameters.Add("symbol", symbol).Add("limit", kPageMax);
   // Without an id the venue would answer with the newest ones.
   parameters.Add(conditional ? "algoId" : "orderId", std::max<int64_t>(from_id, 1));
-  QUANTUM_TRY(const std::string body, Ask(conditional ? "/fapi/v1/allAlgoOrders" : "/fapi/v1/allOrders", parameters, 5,
-                                          "asking for the orders of " + symbol));
+  QUANTUM_TRY(const std::string body, Ask(conditional ? "/fapi/v1/allAlgoOrders" : "/fapi/v1/allOrders", parameters,
+                                          weight::kHistory, "asking for the orders of " + symbol));
   exchange::OrderPage page;
   int64_t last_id = 0;
   if (conditional) {
@@ -261,7 +264,7 @@ Result<std::vector<exchange::FundingPayment>> TradingVenue::Funding(WallTime fro
   for (int64_t start_ms = ToUnixMs(from);;) {
     Parameters parameters;
     parameters.Add("incomeType", "FUNDING_FEE").Add("startTime", start_ms).Add("limit", kPageMax);
-    QUANTUM_TRY(const std::string body, Ask("/fapi/v1/income", parameters, 30, "asking for funding"));
+    QUANTUM_TRY(const std::string body, Ask("/fapi/v1/income", parameters, weight::kIncome, "asking for funding"));
     QUANTUM_TRY(const std::vector<exchange::FundingPayment> page, DecodeFunding(body));
     all.insert(all.end(), page.begin(), page.end());
     if (static_cast<int64_t>(page.size()) < kPageMax) {
@@ -281,13 +284,14 @@ Result<std::vector<exchange::FundingPayment>> TradingVenue::Funding(WallTime fro
 }
 
 Result<std::vector<exchange::VenuePosition>> TradingVenue::Positions() {
-  QUANTUM_TRY(const std::string body, Ask("/fapi/v3/positionRisk", {}, 5, "asking for positions"));
+  QUANTUM_TRY(const std::string body, Ask("/fapi/v3/positionRisk", {}, weight::kAccount, "asking for positions"));
   QUANTUM_TRY(std::vector<exchange::VenuePosition> positions, DecodePositions(body));
   if (std::none_of(positions.begin(), positions.end(), [](const auto& position) { return position.leverage == 0; })) {
     return positions;
   }
   // Version 3 does not tell the leverage; version 2 does, for every symbol.
-  QUANTUM_TRY(const std::string older, Ask("/fapi/v2/positionRisk", {}, 5, "asking for the leverage of positions"));
+  QUANTUM_TRY(const std::string older,
+              Ask("/fapi/v2/positionRisk", {}, weight::kAccount, "asking for the leverage of positions"));
   QUANTUM_TRY(const std::vector<exchange::VenuePosition> with_leverage, DecodePositions(older));
   for (exchange::VenuePosition& position : positions) {
     const auto found = std::find_if(with_leverage.begin(), with_leverage.end(),
@@ -302,7 +306,7 @@ Result<std::vector<exchange::VenuePosition>> TradingVenue::Positions() {
 }
 
 Result<exchange::Account> TradingVenue::GetAccount() {
-  QUANTUM_TRY(const std::string body, Ask("/fapi/v3/account", {}, 5, "asking for the account"));
+  QUANTUM_TRY(const std::string body, Ask("/fapi/v3/account", {}, weight::kAccount, "asking for the account"));
   return DecodeAccount(body);
 }
 

@@ -54,7 +54,7 @@ Result<Verdict> CompareUntilSure(fiber::Loop& loop, const Running& running) {
   options.connections_max = 1;
   QUANTUM_TRY(options.password, config::ReadSecret(secrets, config::kPostgresService));
   binance::VenueParameters parameters{.loop = &loop, .mode = manifest.mode(), .hosts = {}, .credentials = {}};
-  parameters.budget.queries_max = 0.5;  // the address and the account are execution's as well
+  parameters.budget.queries_max = binance::kAskerShare;  // the address and the account are execution's as well
   parameters.hosts = binance::HostsOf(manifest);
   QUANTUM_TRY(parameters.credentials.key, config::ReadSecret(secrets, config::kExchangeKey));
   QUANTUM_TRY(parameters.credentials.secret, config::ReadSecret(secrets, config::kExchangeSecret));

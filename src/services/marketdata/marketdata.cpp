@@ -53,6 +53,7 @@ Status MarketData::Configure() {
   QUANTUM_TRY(venue_, binance::MakeMarketVenue({.loop = &service_.loop(),
                                                 .mode = manifest.mode(),
                                                 .hosts = binance::HostsOf(manifest),
+                                                .budget = {.queries_max = binance::kAskerShare},
                                                 .clock = &service_.clock(),
                                                 .random = &service_.random()}));
   for (const std::string& symbol : options_.symbols) {
