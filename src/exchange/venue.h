@@ -30,7 +30,11 @@ struct NewOrder {
   trading::TimeInForce time_in_force = trading::TimeInForce::kGtc;
   Decimal quantity;
   Decimal price;          // LIMIT
-  Decimal trigger_price;  // conditional
+  Decimal trigger_price;  // conditional, but a trailing stop
+  // A trailing stop follows the price at this distance, in percent (0.1 to 10), from the moment the market reaches
+  // activation_price (zero: at once).
+  Decimal callback_percent;
+  Decimal activation_price;
   bool reduce_only = false;
 };
 
@@ -56,7 +60,9 @@ struct VenueOrder {
   trading::OrderType type = trading::OrderType::kMarket;
   Decimal quantity;
   Decimal price;
-  Decimal trigger_price;
+  Decimal trigger_price;     // zero of a trailing stop: it has none that stands
+  Decimal callback_percent;  // trailing stop
+  Decimal activation_price;  // trailing stop
   bool reduce_only = false;
 };
 
@@ -67,6 +73,14 @@ struct VenuePosition {
   Decimal mark_price;
   Decimal unrealized_pnl;
   int leverage = 1;
+};
+
+enum class MarginType { kCrossed, kIsolated };
+
+// How the venue trades a symbol for this account.
+struct SymbolConfig {
+  int leverage = 1;
+  MarginType margin_type = MarginType::kCrossed;
 };
 
 // One settlement of funding: holders of a position pay each other every few hours.
@@ -141,7 +155,16 @@ class TradingVenue {
   virtual Result<std::vector<FundingPayment>> Funding(WallTime from) = 0;
   virtual Result<std::vector<VenuePosition>> Positions() = 0;  // only those that are not flat
   virtual Result<Account> GetAccount() = 0;
+  // The venue's answer is compared: anything but this leverage is kConflict.
   virtual Status SetLeverage(const std::string& symbol, int leverage) = 0;
+  // One that stands already is ok. Refused while the symbol has a position or open orders.
+  virtual Status SetMarginType(const std::string& symbol, MarginType type) = 0;
+  virtual Result<SymbolConfig> GetSymbolConfig(const std::string& symbol) = 0;
+  // Long and short positions of one symbol beside each other. The platform trades in one-way mode only.
+  virtual Result<bool> IsHedgeMode() = 0;
+  // The dead-man switch: the venue cancels the symbol's open orders unless this is called again within `countdown`
+  // (whole milliseconds); zero disarms it. Whether conditional orders are cancelled too is the venue's choice.
+  virtual Status CountdownCancelAll(const std::string& symbol, Duration countdown) = 0;
 
   // Keeps a user data stream alive (listen key, reconnects) and calls back from its own fiber until Stop().
   virtual void StreamUser(std::function<void(const UserEvent&)> on_event) = 0;

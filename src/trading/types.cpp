@@ -12,10 +12,11 @@ using Names = std::array<std::pair<E, std::string_view>, N>;
 constexpr Names<Side, 2> kSides{{{Side::kBuy, "BUY"}, {Side::kSell, "SELL"}}};
 constexpr Names<Leg, 4> kLegs{
     {{Leg::kEntry, "ENTRY"}, {Leg::kStopLoss, "STOP_LOSS"}, {Leg::kTakeProfit, "TAKE_PROFIT"}, {Leg::kClose, "CLOSE"}}};
-constexpr Names<OrderType, 4> kOrderTypes{{{OrderType::kMarket, "MARKET"},
+constexpr Names<OrderType, 5> kOrderTypes{{{OrderType::kMarket, "MARKET"},
                                            {OrderType::kLimit, "LIMIT"},
                                            {OrderType::kStopMarket, "STOP_MARKET"},
-                                           {OrderType::kTakeProfitMarket, "TAKE_PROFIT_MARKET"}}};
+                                           {OrderType::kTakeProfitMarket, "TAKE_PROFIT_MARKET"},
+                                           {OrderType::kTrailingStop, "TRAILING_STOP_MARKET"}}};
 constexpr Names<TimeInForce, 4> kTimesInForce{
     {{TimeInForce::kGtc, "GTC"}, {TimeInForce::kIoc, "IOC"}, {TimeInForce::kFok, "FOK"}, {TimeInForce::kGtx, "GTX"}}};
 

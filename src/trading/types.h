@@ -19,12 +19,12 @@ enum class Leg { kEntry, kStopLoss, kTakeProfit, kClose };
 std::string_view ToString(Leg leg);  // "ENTRY", "STOP_LOSS", "TAKE_PROFIT", "CLOSE"
 Result<Leg> ParseLeg(std::string_view text);
 
-enum class OrderType { kMarket, kLimit, kStopMarket, kTakeProfitMarket };
+enum class OrderType { kMarket, kLimit, kStopMarket, kTakeProfitMarket, kTrailingStop };
 std::string_view ToString(OrderType type);  // as Binance spells it: "MARKET", "LIMIT", "STOP_MARKET", …
 Result<OrderType> ParseOrderType(std::string_view text);
 // Conditional orders wait at the venue for their trigger (algo orders on Binance since 2025-12-09).
 inline bool IsConditional(OrderType type) {
-  return type == OrderType::kStopMarket || type == OrderType::kTakeProfitMarket;
+  return type == OrderType::kStopMarket || type == OrderType::kTakeProfitMarket || type == OrderType::kTrailingStop;
 }
 
 enum class TimeInForce { kGtc, kIoc, kFok, kGtx };  // GTX: post-only
@@ -33,9 +33,10 @@ Result<TimeInForce> ParseTimeInForce(std::string_view text);
 
 // A symbol's trading rules, from the venue's exchangeInfo; never assumed.
 struct SymbolRules {
-  std::string symbol;  // "BTCUSDT"
-  Decimal tick_size;   // prices are multiples of it
-  Decimal step_size;   // quantities are multiples of it
+  std::string symbol;   // "BTCUSDT"
+  bool trading = true;  // false: halted at the venue; nothing opens
+  Decimal tick_size;    // prices are multiples of it
+  Decimal step_size;    // quantities are multiples of it
   Decimal min_quantity;
   Decimal max_quantity;         // of limit orders
   Decimal market_max_quantity;  // of market orders

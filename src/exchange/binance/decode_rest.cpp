@@ -129,15 +129,19 @@ void ReadFilter(const json::object& object, trading::SymbolRules& rules, JsonFie
 std::optional<trading::SymbolRules> ReadSymbol(JsonFields& symbol) {
   trading::SymbolRules rules;
   rules.symbol = symbol.Text("symbol");
-  if (symbol.TextOr("contractType", "PERPETUAL") != "PERPETUAL" || symbol.TextOr("status", "TRADING") != "TRADING") {
+  if (symbol.TextOr("contractType", "PERPETUAL") != "PERPETUAL") {
     return std::nullopt;
   }
+  rules.trading = symbol.TextOr("status", "TRADING") == "TRADING";
   for (const json::value& filter : symbol.Array("filters")) {
     if (filter.is_object()) {
       ReadFilter(filter.get_object(), rules, symbol);
     }
   }
   if (!rules.tick_size.is_positive() || !rules.step_size.is_positive()) {
+    if (!rules.trading) {
+      return std::nullopt;  // one that is not listed yet, or no longer
+    }
     symbol.Complain("filters", "of " + rules.symbol + " lack PRICE_FILTER or LOT_SIZE");
   }
   if (rules.market_max_quantity.is_zero()) {
@@ -181,7 +185,12 @@ AlgoOrder ReadAlgoOrder(JsonFields& fields) {
       fields.Enum(fields.Has("orderType") ? "orderType" : "type", TypeOfOrder, trading::OrderType::kStopMarket);
   order.quantity = fields.Number("quantity");
   order.price = fields.NumberOr("price", Decimal());
-  order.trigger_price = fields.Number("triggerPrice");
+  if (order.type == trading::OrderType::kTrailingStop) {
+    order.callback_percent = fields.Number("callbackRate");
+    order.activation_price = fields.TextOr("activatePrice", "").empty() ? Decimal() : fields.Number("activatePrice");
+  } else {
+    order.trigger_price = fields.Number("triggerPrice");
+  }
   order.reduce_only = fields.BoolOr("reduceOnly", false);
   algo.spawned_order_id = fields.TextOr("actualOrderId", "");
   if (algo.spawned_order_id == "0") {
@@ -381,6 +390,42 @@ Result<std::vector<VenuePosition>> DecodePositions(std::string_view body) {
                  "the account holds positions in hedge mode; close them and switch it to one-way mode"};
   }
   return positions;
+}
+
+Result<exchange::SymbolConfig> DecodeSymbolConfig(std::string_view body, std::string_view symbol) {
+  using Named = std::pair<std::string, exchange::SymbolConfig>;
+  QUANTUM_TRY(const std::vector<Named> all, FromArray<Named>(body, "symbolConfig", [](JsonFields& fields) {
+                Named named;
+                named.first = fields.Text("symbol");
+                named.second.leverage = static_cast<int>(std::clamp<int64_t>(fields.Int("leverage"), 0, 1000));
+                const std::string type = fields.Text("marginType");
+                if (type == "ISOLATED") {
+                  named.second.margin_type = exchange::MarginType::kIsolated;
+                } else if (type != "CROSSED") {
+                  fields.Complain("marginType", "'" + type.substr(0, 40) + "' is not a margin type of Binance");
+                }
+                return std::optional(std::move(named));
+              }));
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Named& named) { return named.first == symbol; });
+  if (found == all.end()) {
+    return Error{Errc::kInvalidArgument, "symbolConfig does not speak of " + std::string(symbol)};
+  }
+  return found->second;
+}
+
+Result<bool> DecodeHedgeMode(std::string_view body) {
+  return FromObject<bool>(body, "positionSide", [](JsonFields& fields) { return fields.Bool("dualSidePosition"); });
+}
+
+Result<int64_t> DecodeLeverage(std::string_view body) {
+  return FromObject<int64_t>(body, "leverage", [](JsonFields& fields) { return fields.Int("leverage"); });
+}
+
+Result<int64_t> DecodeCountdownMs(std::string_view body) {
+  QUANTUM_TRY(const Decimal told, FromObject<Decimal>(body, "countdownCancelAll", [](JsonFields& fields) {
+                return fields.Number("countdownTime");
+              }));
+  return static_cast<int64_t>(told.ToDouble());
 }
 
 Result<exchange::Account> DecodeAccount(std::string_view body) {

@@ -15,7 +15,8 @@ Result<int64_t> DecodeServerTime(std::string_view body);
 Result<exchange::DepthSnapshot> DecodeDepthSnapshot(std::string_view body);
 Result<std::vector<exchange::Candle>> DecodeKlines(std::string_view body);
 
-// exchangeInfo: the perpetual contracts that are trading. Leverage and margin ratio come from the brackets.
+// exchangeInfo: the perpetual contracts, halted ones too: what they hold wants its stop when trading goes on. Leverage
+// and margin ratio come from the brackets.
 Result<std::vector<trading::SymbolRules>> DecodeRules(std::string_view body);
 // exchangeInfo's rateLimits; what it does not name stays at its default.
 Result<RateLimits> DecodeRateLimits(std::string_view body);
@@ -49,6 +50,13 @@ Result<std::vector<exchange::FundingPayment>> DecodeFunding(std::string_view bod
 // positionRisk (v2 or v3), those that are not flat. `leverage` is 0 where the answer does not tell it (v3). A position
 // in hedge mode is kConflict: the platform trades in one-way mode only.
 Result<std::vector<exchange::VenuePosition>> DecodePositions(std::string_view body);
+
+// symbolConfig of one symbol.
+Result<exchange::SymbolConfig> DecodeSymbolConfig(std::string_view body, std::string_view symbol);
+Result<bool> DecodeHedgeMode(std::string_view body);  // positionSide/dual
+// What leverage and countdownCancelAll answer: the value that stands.
+Result<int64_t> DecodeLeverage(std::string_view body);
+Result<int64_t> DecodeCountdownMs(std::string_view body);
 
 Result<exchange::Account> DecodeAccount(std::string_view body);  // v2 or v3
 Result<std::string> DecodeListenKey(std::string_view body);

@@ -41,6 +41,30 @@ TEST(DecodeRest, ReadsConditionalOrdersAndWhetherTheyTriggered) {
   EXPECT_EQ(triggered->spawned_order_id, "99");
 }
 
+TEST(DecodeRest, ReadsATrailingStop) {
+  const auto trailing = DecodeAlgoOrder(
+      R"({"algoId":7,"clientAlgoId":"qt-4","algoType":"CONDITIONAL","orderType":"TRAILING_STOP_MARKET","symbol":"BTCUSDT",)"
+      R"("side":"SELL","quantity":"0.002","algoStatus":"NEW","triggerPrice":"","activatePrice":"60100.00",)"
+      R"("callbackRate":"0.5","reduceOnly":true,"createTime":1})");
+  ASSERT_TRUE(trailing.ok()) << trailing.error().message;
+  EXPECT_EQ(trailing->order.type, OrderType::kTrailingStop);
+  EXPECT_EQ(trailing->order.callback_percent, "0.5"_dec);
+  EXPECT_EQ(trailing->order.activation_price, "60100"_dec);
+  EXPECT_TRUE(trailing->order.trigger_price.is_zero());
+}
+
+TEST(DecodeRest, AHaltedSymbolKeepsItsRules) {
+  const auto rules =
+      DecodeRules(R"({"symbols":[{"symbol":"BTCUSDT","contractType":"PERPETUAL","status":"BREAK","filters":[)"
+                  R"({"filterType":"PRICE_FILTER","minPrice":"556.80","maxPrice":"4529764","tickSize":"0.10"},)"
+                  R"({"filterType":"LOT_SIZE","stepSize":"0.001","maxQty":"1000","minQty":"0.001"}]},)"
+                  R"({"symbol":"OLDUSDT","contractType":"PERPETUAL","status":"CLOSE","filters":[]}]})");
+  ASSERT_TRUE(rules.ok()) << rules.error().message;
+  ASSERT_EQ(rules->size(), 1u);
+  EXPECT_FALSE(rules->front().trading);
+  EXPECT_EQ(rules->front().tick_size, "0.1"_dec);
+}
+
 TEST(DecodeRest, ReadsTradingRules) {
   const auto rules = DecodeRules(
       R"({"symbols":[{"symbol":"BTCUSDT","contractType":"PERPETUAL","status":"TRADING","filters":[)"
@@ -52,6 +76,7 @@ TEST(DecodeRest, ReadsTradingRules) {
       R"({"symbol":"BTCUSDT_261225","contractType":"CURRENT_QUARTER","status":"TRADING","filters":[]}]})");
   ASSERT_TRUE(rules.ok()) << rules.error().message;
   ASSERT_EQ(rules->size(), 1u);
+  EXPECT_TRUE(rules->front().trading);
   EXPECT_EQ(rules->front().tick_size, "0.1"_dec);
   EXPECT_EQ(rules->front().market_max_quantity, "120"_dec);
   EXPECT_EQ(rules->front().min_notional, "100"_dec);

@@ -6,7 +6,12 @@ namespace quantum::binance {
 namespace {
 
 using exchange::NewOrder;
+using trading::Decimal;
 using trading::OrderType;
+using trading::operator""_dec;
+
+const Decimal kCallbackMin = "0.1"_dec;
+const Decimal kCallbackMax = "10"_dec;
 
 Error Invalid(const NewOrder& order, std::string_view why) {
   return Error{Errc::kInvalidArgument,
@@ -26,11 +31,15 @@ Status Validate(const NewOrder& order) {
   if (order.type == OrderType::kLimit && !order.price.is_positive()) {
     return Invalid(order, "a LIMIT order needs a positive price, got " + order.price.ToString());
   }
-  if (IsConditional(order.type)) {
-    if (!order.trigger_price.is_positive()) {
+  if (order.type == OrderType::kTrailingStop) {
+    if (order.callback_percent < kCallbackMin || order.callback_percent > kCallbackMax) {
       return Invalid(order,
-                     "a conditional order needs a positive trigger price, got " + order.trigger_price.ToString());
+                     "a trailing stop needs a callback of 0.1 to 10 percent, got " + order.callback_percent.ToString());
     }
+  } else if (IsConditional(order.type) && !order.trigger_price.is_positive()) {
+    return Invalid(order, "a conditional order needs a positive trigger price, got " + order.trigger_price.ToString());
+  }
+  if (IsConditional(order.type)) {
     if (!order.reduce_only) {
       return Invalid(order, "a conditional order must be reduce-only");
     }
@@ -56,7 +65,15 @@ Result<OrderRequest> EncodeOrder(const NewOrder& order) {
   if (IsConditional(order.type)) {
     request.path = kAlgoOrderPath;
     out.Add("algoType", "CONDITIONAL").Add("clientAlgoId", order.client_order_id);
-    out.Add("triggerPrice", order.trigger_price).Add("workingType", "MARK_PRICE");
+    if (order.type == OrderType::kTrailingStop) {
+      out.Add("callbackRate", order.callback_percent);
+      if (order.activation_price.is_positive()) {
+        out.Add("activatePrice", order.activation_price);
+      }
+    } else {
+      out.Add("triggerPrice", order.trigger_price);
+    }
+    out.Add("workingType", "MARK_PRICE");
     out.Add("reduceOnly", true);
     return request;
   }

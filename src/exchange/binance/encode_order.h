@@ -22,8 +22,9 @@ struct OrderRequest {
 // Conditional orders trigger on MARK_PRICE: a spike in the last price of one venue does not take a position out, and
 // liquidation, which the stop must come before, is judged by the mark price too.
 //
-// kInvalidArgument: an id that the venue would refuse, a quantity or price that is not positive, a conditional order
-// that is not reduce-only (stops of this platform only ever close). Rounding to the symbol's filters is the caller's.
+// kInvalidArgument: an id that the venue would refuse, a quantity or price that is not positive, a callback outside 0.1
+// to 10 percent, a conditional order that is not reduce-only (stops of this platform only ever close). Rounding to the
+// symbol's filters is the caller's.
 Result<OrderRequest> EncodeOrder(const exchange::NewOrder& order);
 
 // ^[\.A-Z\:/a-z0-9_-]{1,36}$

@@ -1,6 +1,5 @@
 #include "exchange/binance/market_stream.h"
 
-#include "platform/http/client.h"
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
 
@@ -9,6 +8,14 @@ namespace {
 
 constexpr Duration kSlice = std::chrono::milliseconds(250);  // how soon a stop is seen
 constexpr uint64_t kLogEvery = 1000;
+
+// The number by which the venue orders events of one kind and symbol.
+struct NumberOf {
+  int64_t operator()(const exchange::MarketTrade& event) const { return event.trade_id; }
+  int64_t operator()(const exchange::DepthUpdate& event) const { return event.last_update_id; }
+  int64_t operator()(const exchange::BookTicker& event) const { return event.update_id; }
+  int64_t operator()(const exchange::MarkPrice& event) const { return event.event_ms; }
+};
 
 }  // namespace
 
@@ -40,14 +47,15 @@ void MarketStream::Run() {
 }
 
 Status MarketStream::Connection() {
-  http::WebSocketClient socket(loop_);
-  QUANTUM_CHECK(socket.Connect(url_, std::chrono::seconds(5)));
+  RollingSocket socket(
+      loop_, [url = url_]() -> Result<std::string> { return url; }, options_.rolling, clock_);
+  QUANTUM_CHECK(socket.Connect());
   if (stop_.is_set()) {
     return {};  // nothing is called after Stop()
   }
   log::Info("market stream connected", {{"url", url_}});
   connected_();
-  const SteadyTime end = clock_.Steady() + options_.lifetime;
+  told_.clear();
   SteadyTime last_frame = clock_.Steady();
   while (!stop_.is_set()) {
     const Result<std::string_view> frame = socket.Read(kSlice);
@@ -58,22 +66,28 @@ Status MarketStream::Connection() {
     if (frame.ok()) {
       last_frame = now;
       backoff_.Reset();
-      OnFrame(*frame);
+      OnFrame(*frame, socket.doubling());
     } else if (frame.error().code != Errc::kTimeout) {
       return frame.error();
     } else if (now - last_frame >= options_.silence_max) {
       return Error{Errc::kUnavailable, "nothing came for too long"};
     }
-    if (now >= end) {
-      socket.Close();
-      return Error{Errc::kUnavailable, "the connection reached its lifetime"};
-    }
   }
-  socket.Close();
   return {};
 }
 
-void MarketStream::OnFrame(std::string_view frame) {
+bool MarketStream::IsRepeat(const exchange::MarketEvent& event) {
+  const std::string& symbol = std::visit([](const auto& one) -> const std::string& { return one.symbol; }, event);
+  const int64_t number = std::visit(NumberOf{}, event);
+  const auto [told, first] = told_.try_emplace({event.index(), symbol}, number);
+  if (!first && number <= told->second) {
+    return true;
+  }
+  told->second = number;
+  return false;
+}
+
+void MarketStream::OnFrame(std::string_view frame, bool doubling) {
   const Result<const exchange::MarketEvent*> event = decoder_.Decode(frame);
   if (!event.ok()) {
     static metrics::Counter& bad = metrics::GetCounter(metrics::kMarketFramesBad);
@@ -83,7 +97,10 @@ void MarketStream::OnFrame(std::string_view frame) {
     }
     return;
   }
-  if (*event != nullptr) {
+  if (!doubling && !told_.empty()) {
+    told_.clear();
+  }
+  if (*event != nullptr && !(doubling && IsRepeat(**event))) {
     on_event_(**event);
   }
 }

@@ -87,4 +87,15 @@ Status CheckAnswer(const http::Response& response, std::string_view what) {
   return Error{CodeOf(response.status, venue ? venue->code : 0), std::move(message)};
 }
 
+Status WriteStatus(const Result<http::Response>& result, std::string_view what) {
+  if (!result.ok()) {
+    return result.error().Within(what);
+  }
+  const Status status = CheckAnswer(*result, what);
+  if (!status.ok() && Classify(*result).verdict == Verdict::kUnknown) {
+    return Error{Errc::kUnknownOutcome, status.error().message};
+  }
+  return status;
+}
+
 }  // namespace quantum::binance

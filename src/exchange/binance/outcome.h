@@ -43,4 +43,7 @@ Classified Classify(const Error& error);
 //   kUnavailable; other refusals kInvalidArgument. `what` names the request in the message.
 Status CheckAnswer(const http::Response& response, std::string_view what);
 
+// The same for a cancel or a change of settings, whose outcome may be unknown (kUnknownOutcome).
+Status WriteStatus(const Result<http::Response>& result, std::string_view what);
+
 }  // namespace quantum::binance

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 using config::Mode;
 using exchange::NewOrder;
 using ::testing::HasSubstr;
+using trading::Decimal;
 using trading::OrderType;
 using trading::Side;
 using trading::operator""_dec;
@@ -283,6 +284,40 @@ TEST(EncodeOrder, ConditionalOrdersGoToTheAlgoEndpoint) {
   EXPECT_EQ(stop->parameters.text(),
             "symbol=BTCUSDT&side=SELL&type=STOP_MARKET&quantity=0.002&algoType=CONDITIONAL&clientAlgoId=qt-3"
             "&triggerPrice=59000&workingType=MARK_PRICE&reduceOnly=true");
+}
+
+TEST(EncodeOrder, ALimitOrderCarriesItsTimeInForce) {
+  for (const auto& [time_in_force, text] : {std::pair{trading::TimeInForce::kIoc, "timeInForce=IOC"},
+                                            {trading::TimeInForce::kFok, "timeInForce=FOK"},
+                                            {trading::TimeInForce::kGtx, "timeInForce=GTX"}}) {
+    const auto limit = EncodeOrder({.client_order_id = "qt-2",
+                                    .symbol = "BTCUSDT",
+                                    .type = OrderType::kLimit,
+                                    .time_in_force = time_in_force,
+                                    .quantity = "1"_dec,
+                                    .price = "60000.5"_dec});
+    EXPECT_THAT(limit->parameters.text(), HasSubstr(text));
+  }
+}
+
+TEST(EncodeOrder, ATrailingStopHasACallbackAndNoTrigger) {
+  NewOrder order{.client_order_id = "qt-4",
+                 .symbol = "BTCUSDT",
+                 .side = Side::kSell,
+                 .type = OrderType::kTrailingStop,
+                 .quantity = "0.002"_dec,
+                 .callback_percent = "0.5"_dec,
+                 .reduce_only = true};
+  EXPECT_EQ(EncodeOrder(order)->path, "/fapi/v1/algoOrder");
+  EXPECT_EQ(EncodeOrder(order)->parameters.text(),
+            "symbol=BTCUSDT&side=SELL&type=TRAILING_STOP_MARKET&quantity=0.002&algoType=CONDITIONAL&clientAlgoId=qt-4"
+            "&callbackRate=0.5&workingType=MARK_PRICE&reduceOnly=true");
+  order.activation_price = "60100"_dec;
+  EXPECT_THAT(EncodeOrder(order)->parameters.text(), HasSubstr("&callbackRate=0.5&activatePrice=60100&"));
+  for (const Decimal wrong : {"0"_dec, "0.09"_dec, "10.1"_dec}) {
+    order.callback_percent = wrong;
+    EXPECT_FALSE(EncodeOrder(order).ok()) << wrong.ToString();
+  }
 }
 
 TEST(EncodeOrder, RefusesWhatMustNotBeSent) {

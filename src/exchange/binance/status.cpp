@@ -58,8 +58,11 @@ Result<OrderType> TypeOfOrder(std::string_view text) {
   if (text == "LIMIT") {
     return OrderType::kLimit;
   }
-  if (text == "STOP_MARKET" || text == "STOP" || text == "TRAILING_STOP_MARKET") {
+  if (text == "STOP_MARKET" || text == "STOP") {
     return OrderType::kStopMarket;
+  }
+  if (text == "TRAILING_STOP_MARKET") {
+    return OrderType::kTrailingStop;
   }
   if (text == "TAKE_PROFIT_MARKET" || text == "TAKE_PROFIT") {
     return OrderType::kTakeProfitMarket;

@@ -22,18 +22,6 @@ constexpr Duration kClockInterval = std::chrono::seconds(30);
 constexpr size_t kClientIdsMax = 10'000;
 constexpr int64_t kPageMax = 1000;  // what the venue gives at a time
 
-// A cancel or a change of settings: what the answer, or its absence, means to the caller.
-Status WriteStatus(const Result<http::Response>& result, std::string_view what) {
-  if (!result.ok()) {
-    return result.error().Within(what);
-  }
-  const Status status = CheckAnswer(*result, what);
-  if (!status.ok() && Classify(*result).verdict == Verdict::kUnknown) {
-    return Error{Errc::kUnknownOutcome, status.error().message};
-  }
-  return status;
-}
-
 // The report of an order as its acknowledgement tells it.
 Result<trading::OrderReport> ReadReport(const NewOrder& order, const std::string& body) {
   if (IsConditional(order.type)) {
@@ -219,6 +207,7 @@ Result<std::vector<Fill>> TradingVenue::FillsUnnamed(const std::string& symbol, 
               Ask("/fapi/v1/userTrades", parameters, weight::kHistory, "asking for fills of " + symbol));
   QUANTUM_TRY(std::vector<Fill> fills, DecodeFills(body));
   std::sort(fills.begin(), fills.end(), [](const Fill& a, const Fill& b) { return a.trade_id < b.trade_id; });
+  stream_->OnFillsListed(symbol, fills);
   return fills;
 }
 
@@ -257,64 +246,6 @@ Result<exchange::OrderPage> TradingVenue::OrderHistory(const std::string& symbol
   }
   page.next_id = static_cast<int64_t>(page.orders.size()) < kPageMax ? 0 : last_id + 1;
   return page;
-}
-
-Result<std::vector<exchange::FundingPayment>> TradingVenue::Funding(WallTime from) {
-  std::vector<exchange::FundingPayment> all;
-  for (int64_t start_ms = ToUnixMs(from);;) {
-    Parameters parameters;
-    parameters.Add("incomeType", "FUNDING_FEE").Add("startTime", start_ms).Add("limit", kPageMax);
-    QUANTUM_TRY(const std::string body, Ask("/fapi/v1/income", parameters, weight::kIncome, "asking for funding"));
-    QUANTUM_TRY(const std::vector<exchange::FundingPayment> page, DecodeFunding(body));
-    all.insert(all.end(), page.begin(), page.end());
-    if (static_cast<int64_t>(page.size()) < kPageMax) {
-      break;
-    }
-    int64_t last_ms = start_ms;
-    for (const exchange::FundingPayment& payment : page) {
-      last_ms = std::max(last_ms, ToUnixMs(payment.time));
-    }
-    if (last_ms == start_ms) {
-      return Error{Errc::kInternal, "more funding payments in one millisecond than a page holds"};
-    }
-    start_ms = last_ms;  // payments of this millisecond may come twice: they have their ids
-  }
-  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.time < b.time; });
-  return all;
-}
-
-Result<std::vector<exchange::VenuePosition>> TradingVenue::Positions() {
-  QUANTUM_TRY(const std::string body, Ask("/fapi/v3/positionRisk", {}, weight::kAccount, "asking for positions"));
-  QUANTUM_TRY(std::vector<exchange::VenuePosition> positions, DecodePositions(body));
-  if (std::none_of(positions.begin(), positions.end(), [](const auto& position) { return position.leverage == 0; })) {
-    return positions;
-  }
-  // Version 3 does not tell the leverage; version 2 does, for every symbol.
-  QUANTUM_TRY(const std::string older,
-              Ask("/fapi/v2/positionRisk", {}, weight::kAccount, "asking for the leverage of positions"));
-  QUANTUM_TRY(const std::vector<exchange::VenuePosition> with_leverage, DecodePositions(older));
-  for (exchange::VenuePosition& position : positions) {
-    const auto found = std::find_if(with_leverage.begin(), with_leverage.end(),
-                                    [&](const auto& other) { return other.symbol == position.symbol; });
-    if (found == with_leverage.end()) {
-      return Error{Errc::kUnavailable,
-                   "the position in " + position.symbol + " changed while it was asked for: ask again"};
-    }
-    position.leverage = found->leverage;
-  }
-  return positions;
-}
-
-Result<exchange::Account> TradingVenue::GetAccount() {
-  QUANTUM_TRY(const std::string body, Ask("/fapi/v3/account", {}, weight::kAccount, "asking for the account"));
-  return DecodeAccount(body);
-}
-
-Status TradingVenue::SetLeverage(const std::string& symbol, int leverage) {
-  Parameters parameters;
-  parameters.Add("symbol", symbol).Add("leverage", int64_t{leverage});
-  return WriteStatus(rest_->Write("POST", "/fapi/v1/leverage", parameters, Budget::Kind::kCancel, 1).answer,
-                     "setting the leverage of " + symbol);
 }
 
 void TradingVenue::StreamUser(std::function<void(const exchange::UserEvent&)> on_event) {

@@ -34,6 +34,10 @@ class TradingVenue final : public exchange::TradingVenue {
   Result<std::vector<exchange::VenuePosition>> Positions() override;
   Result<exchange::Account> GetAccount() override;
   Status SetLeverage(const std::string& symbol, int leverage) override;
+  Status SetMarginType(const std::string& symbol, exchange::MarginType type) override;
+  Result<exchange::SymbolConfig> GetSymbolConfig(const std::string& symbol) override;
+  Result<bool> IsHedgeMode() override;
+  Status CountdownCancelAll(const std::string& symbol, Duration countdown) override;
   void StreamUser(std::function<void(const exchange::UserEvent&)> on_event) override;
   bool user_stream_connected() const override { return stream_->connected(); }
   std::optional<Duration> clock_offset() const override { return rest_->clock_offset(); }

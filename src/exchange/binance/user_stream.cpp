@@ -1,5 +1,7 @@
 #include "exchange/binance/user_stream.h"
 
+#include <algorithm>
+
 #include "exchange/binance/decode_rest.h"
 #include "exchange/binance/outcome.h"
 #include "platform/log/log.h"
@@ -38,55 +40,106 @@ void UserStream::Run() {
   }
 }
 
+Result<std::string> UserStream::Url() {
+  QUANTUM_TRY(const http::Response response, rest_->Keyed("POST", kListenKeyPath));
+  QUANTUM_CHECK(CheckAnswer(response, "asking for a listen key"));
+  QUANTUM_TRY(key_, DecodeListenKey(response.body));
+  return rest_->hosts().websocket + "/private/ws?listenKey=" + key_;
+}
+
 Status UserStream::KeepAlive() {
-  QUANTUM_TRY(const http::Response response, rest_->Keyed("PUT", kListenKeyPath));
-  return CheckAnswer(response, "extending the listen key");
+  const Result<http::Response> response = rest_->Keyed("PUT", kListenKeyPath);
+  const Status extended = response.ok() ? CheckAnswer(*response, "extending the listen key") : response.error();
+  if (!extended.ok()) {
+    const bool refused = response.ok() && Classify(*response).verdict == Verdict::kRejected &&
+                         extended.error().code != Errc::kExhausted && extended.error().code != Errc::kUnavailable;
+    if (refused) {
+      return extended;
+    }
+    log::Warning("the listen key could not be extended; it will be tried again", {{"error", extended.error().message}});
+    return {};
+  }
+  const Result<std::string> key = DecodeListenKey(response->body);
+  if (key.ok() && *key != key_) {
+    return Error{Errc::kUnavailable, "the listen key has expired unnoticed: the venue extends another one"};
+  }
+  return {};
+}
+
+void UserStream::OnFillsListed(const std::string& symbol, const std::vector<trading::Fill>& fills) {
+  const auto offset = rest_->clock_offset();
+  if (!connected_ || !offset) {
+    return;
+  }
+  for (const trading::Fill& fill : fills) {
+    // A second for what happened while the connection was being made.
+    if (fill.trade_id > told_[symbol] && fill.time - *offset > connected_at_ + std::chrono::seconds(1)) {
+      listed_.try_emplace(symbol, Listed{fill.trade_id, clock_.Steady()});
+      return;
+    }
+  }
+}
+
+Status UserStream::CheckDeaf(SteadyTime now) {
+  for (auto listed = listed_.begin(); listed != listed_.end();) {
+    if (told_[listed->first] >= listed->second.trade_id) {
+      listed = listed_.erase(listed);
+    } else if (now - listed->second.since >= options_.deaf_after) {
+      return Error{Errc::kUnavailable, "the stream has gone deaf: REST lists fill " +
+                                           std::to_string(listed->second.trade_id) + " of " + listed->first +
+                                           ", and the stream does not tell it"};
+    } else {
+      ++listed;
+    }
+  }
+  return {};
+}
+
+Status UserStream::OnFrame(std::string_view frame) {
+  QUANTUM_TRY(const UserMessage message, decoder_.Decode(frame));
+  backoff_.Reset();
+  for (const exchange::UserEvent& event : message.events) {
+    const auto* report = std::get_if<trading::OrderReport>(&event);
+    if (report != nullptr && report->fill) {
+      int64_t& told = told_[report->symbol];
+      told = std::max(told, report->fill->trade_id);
+    }
+    on_event_(event);
+  }
+  return message.listen_key_expired ? Status(Error{Errc::kUnavailable, "the listen key expired"}) : Status();
 }
 
 Status UserStream::Connection() {
-  QUANTUM_TRY(const http::Response response, rest_->Keyed("POST", kListenKeyPath));
-  QUANTUM_CHECK(CheckAnswer(response, "asking for a listen key"));
-  QUANTUM_TRY(const std::string key, DecodeListenKey(response.body));
-  http::WebSocketClient socket(loop_);
-  QUANTUM_CHECK(socket.Connect(rest_->hosts().websocket + "/private/ws?listenKey=" + key, std::chrono::seconds(5)));
+  RollingSocket socket(
+      loop_, [self = shared_from_this()] { return self->Url(); }, options_.rolling, clock_);
+  QUANTUM_CHECK(socket.Connect());
   if (stop_.is_set()) {
     return {};  // nothing is called after Stop()
   }
   connected_ = true;
+  connected_at_ = clock_.Now();
+  told_.clear();
+  listed_.clear();
   log::Info("user stream connected");
   on_event_(exchange::StreamConnected{});
-  const SteadyTime end = clock_.Steady() + options_.lifetime;
   SteadyTime next_keepalive = clock_.Steady() + options_.keepalive;
   while (!stop_.is_set()) {
     const Result<std::string_view> frame = socket.Read(kReadMax);
     if (stop_.is_set()) {
       break;
     }
-    if (!frame.ok() && frame.error().code != Errc::kTimeout) {
+    if (frame.ok()) {
+      QUANTUM_CHECK(OnFrame(*frame));
+    } else if (frame.error().code != Errc::kTimeout) {
       return frame.error();
     }
-    if (frame.ok()) {
-      QUANTUM_TRY(const UserMessage message, decoder_.Decode(*frame));
-      backoff_.Reset();
-      for (const exchange::UserEvent& event : message.events) {
-        on_event_(event);
-      }
-      if (message.listen_key_expired) {
-        return Error{Errc::kUnavailable, "the listen key expired"};
-      }
-    }
     const SteadyTime now = clock_.Steady();
-    if (now >= end) {
-      socket.Close();
-      return Error{Errc::kUnavailable, "the connection reached its lifetime"};
-    }
+    QUANTUM_CHECK(CheckDeaf(now));
     if (now >= next_keepalive) {
       QUANTUM_CHECK(KeepAlive());
       next_keepalive = now + options_.keepalive;
-      backoff_.Reset();
     }
   }
-  socket.Close();
   return {};
 }
 

@@ -33,6 +33,7 @@ namespace event = trading::event;
 constexpr Duration kFinishSends = 5s;
 constexpr Duration kAwaitStops = 3s;
 constexpr Duration kAwaitTrades = 1s;
+constexpr Duration kRulesInterval = 1min;
 
 ManualOrders::Options ManualOptions(lifecycle::Service& service) {
   return {.decide_url = service.UrlOf("risk-safety", "/api/risk/decide"),
@@ -61,6 +62,30 @@ Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& se
   QUANTUM_TRY(parameters.credentials.key, service.Secret(config::kExchangeKey));
   QUANTUM_TRY(parameters.credentials.secret, service.Secret(config::kExchangeSecret));
   return binance::MakeTradingVenue(std::move(parameters));
+}
+
+void TakeRules(Desk& desk, const std::vector<trading::SymbolRules>& rules) {
+  for (const trading::SymbolRules& one : rules) {
+    const auto before = desk.rules.find(one.symbol);
+    if (before != desk.rules.end() && before->second.trading != one.trading) {
+      log::Warning(one.trading ? "the venue trades a symbol again" : "the venue has halted a symbol",
+                   {{"symbol", one.symbol}});
+    }
+    desk.rules[one.symbol] = one;
+  }
+}
+
+// The venue changes its filters and halts symbols at any time.
+void KeepRules(Desk& desk) {
+  while (!desk.stopping.WaitFor(kRulesInterval)) {
+    const auto rules = desk.venue.Rules();
+    if (rules.ok()) {
+      TakeRules(desk, *rules);
+    } else {
+      log::Warning("the venue's trading rules could not be read anew; the last ones hold",
+                   {{"error", rules.error().message}});
+    }
+  }
 }
 
 }  // namespace
@@ -153,9 +178,7 @@ Status Execution::Configure() {
 Status Execution::Start() {
   Engine& engine = *engine_;
   QUANTUM_TRY(const auto rules, engine.venue->Rules());
-  for (const trading::SymbolRules& one : rules) {
-    engine.desk.rules[one.symbol] = one;
-  }
+  TakeRules(engine.desk, rules);
   QUANTUM_CHECK(TakeLease());
   if (!engine.desk.restored) {
     QUANTUM_TRY(engine.desk.set_back, LastRestore(service_.postgres()));
@@ -180,6 +203,7 @@ Status Execution::Start() {
     engine.running = true;
     engine.entries.Recover();
     engine.desk.Spawn([&engine] { engine.reconciler.Run(); });
+    engine.desk.Spawn([&engine] { KeepRules(engine.desk); });
   }
   for (const std::string& symbol : engine.desk.ledger.Symbols()) {
     engine.protector.Wake(symbol);

@@ -134,6 +134,9 @@ std::variant<Plan, Refusal> MakePlan(const Approval& approval, const SymbolRules
   if (rules == nullptr) {
     return Refusal{"UNKNOWN_SYMBOL", decision.symbol + " is not listed by the venue"};
   }
+  if (!rules->trading && decision.intent != Intent::kClose) {
+    return Refusal{"SYMBOL_NOT_TRADING", "the venue has halted " + decision.symbol};
+  }
   const Decimal quantity = decision.quantity.RoundTo(rules->step_size, Rounding::kDown);
   Plan plan;
   if (decision.intent == Intent::kClose) {
@@ -238,6 +241,20 @@ Order MakeClose(const std::string& decision_id, int part, const std::string& sym
   order.updated = now;
   order.version = 1;
   return order;
+}
+
+exchange::NewOrder RequestOf(const Order& order) {
+  exchange::NewOrder request;
+  request.client_order_id = order.client_order_id;
+  request.symbol = order.symbol;
+  request.side = order.side;
+  request.type = order.type;
+  request.time_in_force = order.time_in_force;
+  request.quantity = order.quantity;
+  request.price = order.price;
+  request.trigger_price = order.trigger_price;
+  request.reduce_only = order.reduce_only;
+  return request;
 }
 
 }  // namespace quantum::execution

@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "exchange/venue.h"
 #include "services/execution/trade.h"
 
 // From an approved decision to the orders that carry it out. Sans-I/O.
@@ -52,5 +53,8 @@ Order MakeProtection(const Trade& trade, Leg leg, int part, Decimal quantity, Wa
 // neither opens nor flips (quantity zero when there is nothing to close).
 Order MakeClose(const std::string& decision_id, int part, const std::string& symbol, Decimal position, Decimal quantity,
                 std::string_view reason, const std::string& correlation_id, WallTime now);
+
+// What the venue is asked for.
+exchange::NewOrder RequestOf(const Order& order);
 
 }  // namespace quantum::execution

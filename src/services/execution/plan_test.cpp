@@ -18,6 +18,13 @@ std::string CodeOf(const Approval& approval, const trading::SymbolRules* rules) 
   return refusal == nullptr ? "" : refusal->code;
 }
 
+TEST(Plan, NothingOpensInASymbolThatTheVenueHasHalted) {
+  trading::SymbolRules rules = BtcRules();
+  rules.trading = false;
+  EXPECT_EQ(CodeOf(OpenApproval(), &rules), "SYMBOL_NOT_TRADING");
+  EXPECT_EQ(CodeOf(CloseApproval("close", Side::kSell, "0.01"), &rules), "") << "what closes is for the venue to judge";
+}
+
 TEST(Plan, AnOpeningIsEntryStopAndTakeProfitCommittedTogether) {
   const Plan plan = PlanOf(OpenApproval());
   ASSERT_EQ(plan.orders.size(), 3u);

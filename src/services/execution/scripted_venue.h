@@ -35,6 +35,9 @@ class ScriptedVenue final : public exchange::TradingVenue {
   std::vector<trading::Fill> fills;
   std::vector<exchange::FundingPayment> funding;
   std::vector<std::string> cancelled;
+  std::map<std::string, exchange::SymbolConfig> configs;
+  std::map<std::string, Duration> countdowns;  // the last one asked for; zero: disarmed
+  bool hedge_mode = false;
   std::function<void()> on_place;  // before the answer: whatever comes first
   std::function<void(const exchange::UserEvent&)> on_event;
   bool down = false;
@@ -204,7 +207,23 @@ class ScriptedVenue final : public exchange::TradingVenue {
     return open;
   }
   Result<exchange::Account> GetAccount() override { return exchange::Account{}; }
-  Status SetLeverage(const std::string&, int) override { return Ask(); }
+  Status SetLeverage(const std::string& symbol, int leverage) override {
+    QUANTUM_CHECK(Ask());
+    configs[symbol].leverage = leverage;
+    return {};
+  }
+  Status SetMarginType(const std::string& symbol, exchange::MarginType type) override {
+    QUANTUM_CHECK(Ask());
+    configs[symbol].margin_type = type;
+    return {};
+  }
+  Result<exchange::SymbolConfig> GetSymbolConfig(const std::string& symbol) override { return configs[symbol]; }
+  Result<bool> IsHedgeMode() override { return hedge_mode; }
+  Status CountdownCancelAll(const std::string& symbol, Duration countdown) override {
+    QUANTUM_CHECK(Ask());
+    countdowns[symbol] = countdown;
+    return {};
+  }
   void StreamUser(std::function<void(const exchange::UserEvent&)> handler) override { on_event = std::move(handler); }
   bool user_stream_connected() const override { return on_event != nullptr; }
   std::optional<Duration> clock_offset() const override { return offset; }
@@ -232,6 +251,8 @@ class ScriptedVenue final : public exchange::TradingVenue {
     order.quantity = request.quantity;
     order.price = request.price;
     order.trigger_price = request.trigger_price;
+    order.callback_percent = request.callback_percent;
+    order.activation_price = request.activation_price;
     order.reduce_only = request.reduce_only;
     exchange::VenueOrder& kept = orders[request.client_order_id] = order;
     Emit(kept.report);

@@ -19,20 +19,6 @@ constexpr Duration kSendAgain = 1s;
 constexpr int kNotSent = 0;  // exchange::Rejected of an order that never left
 constexpr int kReduceOnlyRefused = -2022;
 
-exchange::NewOrder ToRequest(const Order& order) {
-  exchange::NewOrder request;
-  request.client_order_id = order.client_order_id;
-  request.symbol = order.symbol;
-  request.side = order.side;
-  request.type = order.type;
-  request.time_in_force = order.time_in_force;
-  request.quantity = order.quantity;
-  request.price = order.price;
-  request.trigger_price = order.trigger_price;
-  request.reduce_only = order.reduce_only;
-  return request;
-}
-
 }  // namespace
 
 Sender::Sender(Desk& desk) : desk_(desk) {
@@ -47,7 +33,7 @@ void Sender::Submit(const std::string& client_order_id) {
   const Order order = *found;
   QUANTUM_ASSERT(order.leg == Leg::kEntry || order.reduce_only);  // pains.md 1
   const CorrelationScope scope(order.correlation_id);
-  const exchange::Outcome outcome = desk_.venue.Place(ToRequest(order));
+  const exchange::Outcome outcome = desk_.venue.Place(RequestOf(order));
   sending_.erase(client_order_id);
   not_sent_.erase(client_order_id);
   const auto* rejected = std::get_if<Rejected>(&outcome);

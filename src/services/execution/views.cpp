@@ -100,6 +100,7 @@ json::object PositionJson(const Rows& rows, size_t row) {
 json::object RulesJson(const trading::SymbolRules& rules) {
   const auto text = [](trading::Decimal value) { return json::string(value.ToString()); };
   return {{"symbol", rules.symbol},
+          {"trading", rules.trading},
           {"tick_size", text(rules.tick_size)},
           {"step_size", text(rules.step_size)},
           {"min_quantity", text(rules.min_quantity)},
