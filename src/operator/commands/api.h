@@ -10,8 +10,8 @@
 namespace quantum::operate {
 
 // One request to a service of the running platform (directly, not through the gateway), to the one that works where
-// another stands by; blocks. A write carries the operator's token. Errors: kUnavailable (it does not answer), kPermission (no access to the token), and the service's
-// own complaint for anything but a 2xx.
+// another stands by; blocks. A write carries the operator's token. Errors: kUnavailable (it does not answer),
+// kPermission (no access to the token), and the service's own complaint for anything but a 2xx.
 Result<http::Response> CallService(const Running& running, const std::string& unit, const std::string& method,
                                    const std::string& path, const std::string& body = {},
                                    Duration timeout = std::chrono::seconds(5));

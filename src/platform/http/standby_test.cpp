@@ -8,7 +8,10 @@ namespace {
 const std::string kFirst = "http://127.0.0.1:8002/orders?limit=1";
 const std::string kSecond = "http://127.0.0.1:8012/orders?limit=1";
 
-Standbys Pair() { return Standbys({{"http://127.0.0.1:8002", "http://127.0.0.1:8012"}}); }
+Standbys Pair() {
+  const std::map<std::string, std::string> pairs{{"http://127.0.0.1:8002", "http://127.0.0.1:8012"}};
+  return Standbys(pairs);
+}
 Response NotLeader() { return Problem(503, "NOT_LEADER", "another process of this service does the work"); }
 
 TEST(Standbys, AServiceWithoutOneIsAskedAsItIs) {

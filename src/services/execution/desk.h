@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "exchange/venue.h"
@@ -36,6 +37,10 @@ class Desk {
   bool draining = false;
   bool restored = false;  // the ledger holds what was recorded
   bool reconciled = false;
+  // Symbols that take no entries yet after the start: positions that still differ from the venue's, and how many orders
+  // of an earlier process are still being asked about.
+  std::set<std::string> unreconciled;
+  std::map<std::string, int> recovering;
   // When the database was last set back by a restore. What is older may have been done by a life that it has forgotten.
   WallTime set_back{};
   // Whether the venue answered the last order. While it does not, a position without a stop is the outage's doing: the
@@ -69,6 +74,9 @@ class Desk {
   // Reads the halt flag anew (a stat), so that a halt on the disk holds for the very next entry.
   Gates GatesFor(const std::string& symbol);
   bool SymbolHalted(const std::string& symbol) const;
+  bool SymbolSettled(const std::string& symbol) const {
+    return !unreconciled.contains(symbol) && !recovering.contains(symbol);
+  }
   void UpdateGauges();
 
  private:

@@ -52,6 +52,9 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
   if (!desk_.reconciled) {
     return Error{Errc::kUnavailable, "orders are not reconciled with the venue yet"};
   }
+  if (decision.intent != event::Intent::kClose && !desk_.SymbolSettled(decision.symbol)) {
+    return Error{Errc::kUnavailable, decision.symbol + " is not reconciled with the venue yet"};
+  }
   if (desk_.draining) {
     return Error{Errc::kUnavailable, "execution is stopping; the approval is delivered again"};
   }
@@ -215,10 +218,14 @@ void Entries::Recover() {
       if (protective && status == OrderStatus::kIntent) {
         continue;  // sent when their trade needs them; reduce-only, and a duplicate of an open id is refused
       }
+      ++desk_.recovering[order->symbol];
       desk_.Spawn([this, id = order->client_order_id, was_intent = status == OrderStatus::kIntent,
-                   correlation_id = order->correlation_id] {
+                   symbol = order->symbol, correlation_id = order->correlation_id] {
         const CorrelationScope scope(correlation_id);
         RecoverOrder(id, was_intent);
+        if (--desk_.recovering[symbol] == 0) {
+          desk_.recovering.erase(symbol);
+        }
       });
     }
   }

@@ -21,7 +21,8 @@ class Entries {
   // seen to be committed.
   Status OnApproval(const bus::Event& event, postgres::Transaction& transaction);
 
-  // After the start's reconciliation: intents and unknown orders that an earlier process left behind.
+  // After the start's comparison, before entries are taken: intents and unknown orders that an earlier process left
+  // behind. Their symbols take no entries until each of them is resolved.
   void Recover();
 
   // Cancels entry orders that rest for too long. Called every second.

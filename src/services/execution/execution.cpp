@@ -198,10 +198,10 @@ Status Execution::Start() {
   if (!first.ok()) {
     return Error{Errc::kUnavailable, "orders are not reconciled with the venue: " + first.error().message};
   }
-  engine.desk.reconciled = true;
   if (!engine.running) {
     engine.running = true;
     engine.entries.Recover();
+    engine.desk.reconciled = true;
     engine.desk.Spawn([&engine] { engine.reconciler.Run(); });
     engine.desk.Spawn([&engine] { KeepRules(engine.desk); });
   }

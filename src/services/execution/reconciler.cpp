@@ -13,6 +13,7 @@ using trading::OrderStatus;
 
 constexpr int kFillPagesMax = 1000;
 constexpr Duration kLookAgainAfter = 500ms;
+constexpr Duration kSettle = 3s;
 constexpr Duration kForgetAfter = 10min;
 constexpr Duration kFundingAgain = 30s;   // after a failure
 constexpr Duration kFundingEvery = 5min;  // less than kForgetAfter: the trade that held the position is still known
@@ -95,12 +96,16 @@ void Reconciler::AskForTheUnlisted(const std::vector<std::string>& ids) {
 
 Status Reconciler::First() {
   QUANTUM_CHECK(Pass());
-  if (!suspected_.empty()) {
-    desk_.stopping.WaitFor(kLookAgainAfter);
+  const SteadyTime give_up = desk_.clock.Steady() + kSettle;
+  while (!suspected_.empty() && desk_.clock.Steady() < give_up && !desk_.stopping.WaitFor(kLookAgainAfter)) {
     for (const std::string& symbol : desk_.ledger.Symbols()) {
       QUANTUM_CHECK(FetchFills(symbol));
     }
     QUANTUM_CHECK(ComparePositions(true));
+  }
+  for (const auto& [symbol, difference] : suspected_) {
+    desk_.unreconciled.insert(symbol);
+    log::Warning("a position still differs from the venue's: no entries until it does not", {{"symbol", symbol}});
   }
   return {};
 }
@@ -232,6 +237,7 @@ Status Reconciler::ComparePositions(bool at_once) {
     Repair(difference);
   }
   suspected_ = std::move(differing);
+  std::erase_if(desk_.unreconciled, [&](const std::string& symbol) { return !suspected_.contains(symbol); });
   return {};
 }
 

@@ -19,7 +19,8 @@ class Reconciler {
 
   // One whole comparison. An error: the venue could not be asked, and nothing can be said.
   Status Pass();
-  // The first one: it also settles differences of positions before anything is traded.
+  // The first one: it also settles differences of positions before anything is traded. What still moves after kSettle
+  // is left to the later ones, and its symbols take no entries until then.
   Status First();
   void Kick() { kick_.Set(); }
   // The venue has settled funding, or may have while nobody listened: the next pass asks for it.

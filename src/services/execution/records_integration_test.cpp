@@ -16,6 +16,7 @@
 #include "services/execution/scripted_venue.h"
 #include "services/execution/store.h"
 #include "services/execution/writer.h"
+#include "tests/support/fiber_eventually.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/process.h"
 #include "trading/bus/registry.h"
@@ -85,15 +86,7 @@ struct World {
   Reconciler reconciler;
 };
 
-bool Eventually(const std::function<bool()>& condition) {
-  for (int i = 0; i < 1500 * testing::kSlowdown; ++i) {
-    if (condition()) {
-      return true;
-    }
-    fiber::SleepFor(10ms);
-  }
-  return false;
-}
+bool Eventually(const std::function<bool()>& condition) { return testing::fibers::Eventually(15s, condition); }
 
 class Records : public ::testing::Test {
  protected:

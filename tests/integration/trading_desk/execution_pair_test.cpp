@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 // Of the issue. The whole of it: the wait for the lease, what was recorded read, compared with the venue.
 constexpr std::chrono::milliseconds kTakeover = 3s;
+constexpr const char* kQuantity = "0.002";  // so little that all of them together pass the risk limits
 
 class ExecutionPair : public ::testing::Test {
  protected:
@@ -27,8 +28,9 @@ class ExecutionPair : public ::testing::Test {
     ASSERT_TRUE(Eventually(30s, [] { return desk_->PhaseOf(0) == "READY"; }));
     desk_->StartExecution(1);
     ASSERT_EQ(desk_->PhaseOf(1), "STANDBY");
-    ASSERT_TRUE(Eventually(
-        60s, [] { return desk_->PostRisk("/api/risk/check", desk_->Decision("asks-only")).at("approved").as_bool(); }));
+    ASSERT_TRUE(Eventually(60s, [] {
+      return desk_->PostRisk("/api/risk/check", desk_->Decision("asks-only", kQuantity)).at("approved").as_bool();
+    }));
   }
   void TearDown() override { desk_->KillExecution(1); }
   static void Restart(size_t which, const std::string& services = "") {
@@ -36,7 +38,7 @@ class ExecutionPair : public ::testing::Test {
     desk_->StartExecution(which, services);
   }
   static bool Decide(const std::string& id) {
-    return desk_->PostRisk("/api/risk/decide", desk_->Decision(id)).at("approved").as_bool();
+    return desk_->PostRisk("/api/risk/decide", desk_->Decision(id, kQuantity)).at("approved").as_bool();
   }
   static std::string EntryOf(const std::string& decision) {
     return trading::ClientOrderId(decision, trading::Leg::kEntry);
@@ -120,7 +122,7 @@ TEST_F(ExecutionPair, Pain4AHolderStoppedBetweenSigningAndWritingSendsNothingWhe
   desk_->execution(0).Signal(SIGCONT);
   EXPECT_TRUE(Ends(0)) << desk_->Output("quantum-execution");
   ExpectOnce("signed");
-  EXPECT_EQ((desk_->PositionAtVenue() - before).ToString(), "0.005");
+  EXPECT_EQ((desk_->PositionAtVenue() - before).ToString(), kQuantity);
 }
 
 }  // namespace

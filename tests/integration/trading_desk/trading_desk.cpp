@@ -135,12 +135,12 @@ bool TradingDesk::TryPostRisk(const std::string& path, const std::string& body, 
   return Send(ports_[1], "POST", path, body, timeout).has_value();
 }
 
-std::string TradingDesk::Decision(const std::string& id) {
+std::string TradingDesk::Decision(const std::string& id, const char* quantity) {
   const boost::json::value price = boost::json::parse(HttpGet(ports_[0], "/api/market/price?symbol=BTCUSDT").value());
   trading::event::Decision decision;
   decision.decision_id = id;
   decision.symbol = "BTCUSDT";
-  decision.quantity = trading::Decimal::Parse("0.005").value();
+  decision.quantity = trading::Decimal::Parse(quantity).value();
   decision.reference_price = trading::Decimal::Parse(std::string_view(price.at("price").as_string())).value();
   const trading::Decimal tick = trading::Decimal::Parse("0.1").value();
   decision.stop_loss =
@@ -179,7 +179,8 @@ trading::Decimal TradingDesk::PositionAtVenue() {
   trading::Decimal quantity;
   RunInFiber([&](fiber::Loop& loop) {
     const auto venue = Venue(loop);
-    for (const exchange::VenuePosition& position : venue->Positions().value()) {
+    const auto positions = venue->Positions();
+    for (const exchange::VenuePosition& position : positions.value()) {
       quantity = position.symbol == "BTCUSDT" ? position.quantity : quantity;
     }
     venue->Stop();

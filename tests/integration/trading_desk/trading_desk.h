@@ -46,7 +46,7 @@ class TradingDesk {
 
   std::string State() const { return paper_.State(); }
   // A decision that nothing speaks against, at the market's price of now.
-  std::string Decision(const std::string& id);
+  std::string Decision(const std::string& id, const char* quantity = "0.005");
   // What the venue has of an order: its status; empty: it never had it.
   std::string AtVenue(const std::string& client_order_id);
   // How often the venue has taken an order under this id, and what it holds of BTCUSDT.
