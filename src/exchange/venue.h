@@ -123,7 +123,9 @@ using UserEvent = std::variant<trading::OrderReport, BalanceChanged, PositionCha
 // `valid_for`: for how long from now on the venue may accept the request (receive window and clock error); say yes only
 // if the right to act lasts at least as long. The refusal's message becomes that of the Rejected (code 0) or of the
 // Error (kConflict), and nothing was sent. Must not suspend.
-using SendGuard = std::function<Status(Duration valid_for)>;
+// `only_reduces`: the request can only make smaller what the account risks (a reduce-only order, or the cancel of one
+// that is not conditional).
+using SendGuard = std::function<Status(Duration valid_for, bool only_reduces)>;
 
 class TradingVenue {
  public:

@@ -13,8 +13,9 @@ namespace {
 constexpr seconds kPatience(60);
 constexpr milliseconds kBetween(10);
 
-http::ClientOptions Patient() {
+http::ClientOptions Patient(std::map<std::string, std::string> standbys) {
   http::ClientOptions options;
+  options.standbys = std::move(standbys);
   options.attempts_max = 1000;
   options.breaker_failures = 1'000'000;  // a breaker would give up what patience is for
   options.retry_ratio = 100;
@@ -24,13 +25,14 @@ http::ClientOptions Patient() {
 
 }  // namespace
 
-PatientClients::PatientClients(std::vector<Target> targets) : targets_(std::move(targets)) {
+PatientClients::PatientClients(std::vector<Target> targets, std::map<std::string, std::string> standbys)
+    : targets_(std::move(targets)) {
   for (const Target& target : targets_) {
     tallies_[target.name];
   }
-  thread_ = std::thread([this] {
-    RunInFiber([this](fiber::Loop& loop) {
-      http::Client client(loop, Patient());
+  thread_ = std::thread([this, standbys = std::move(standbys)] {
+    RunInFiber([&](fiber::Loop& loop) {
+      http::Client client(loop, Patient(standbys));
       size_t at_work = targets_.size();
       fiber::Event done;
       for (const Target& target : targets_) {

@@ -31,7 +31,8 @@ class PatientClients {
     double slowest_s = 0;
   };
 
-  explicit PatientClients(std::vector<Target> targets);
+  // standbys: of http::ClientOptions.
+  explicit PatientClients(std::vector<Target> targets, std::map<std::string, std::string> standbys = {});
   ~PatientClients() { Stop(); }
   PatientClients(const PatientClients&) = delete;
   PatientClients& operator=(const PatientClients&) = delete;

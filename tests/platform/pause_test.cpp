@@ -60,13 +60,14 @@ TEST(Pause, OfExecutionSendsNoEntryUntilResume) {
                         "stop_loss":"{:.1f}","leverage":1,"reduce_only":false}})",
                     key, near_price * 0.99)));
   };
-  const ResumeAtTheEnd resume{stack, "execution"};
-  ASSERT_NO_FATAL_FAILURE(Set(stack, "execution", "pause"));
+  const std::string working = stack.Working("execution");
+  const ResumeAtTheEnd resume{stack, working};
+  ASSERT_NO_FATAL_FAILURE(Set(stack, working, "pause"));
   const Answer refused = order("paused");
   EXPECT_EQ(refused.status / 100, 4) << refused.body;
   EXPECT_THAT(refused.body, HasSubstr("PAUSED"));
   EXPECT_FALSE(stack.GetJson("/api/execution/orders?limit=1").at("items").as_array().empty()) << "it answers";
-  ASSERT_NO_FATAL_FAILURE(Set(stack, "execution", "resume"));
+  ASSERT_NO_FATAL_FAILURE(Set(stack, working, "resume"));
   const int64_t resumed = NowMs();
   EXPECT_TRUE(stack.AwaitClosedAfter(resumed, 2, seconds(90))) << "trading does not go on";
 }

@@ -38,6 +38,7 @@ struct Load {
     const char* key_field = "";  // see PatientClients
     bool routed = false;
   } write;
+  bool has_standby = false;
 };
 
 // What became of the requests around a restart. Refused: nothing was sent, or the service said at once that it is
@@ -60,7 +61,7 @@ struct Tally {
     } else if (restarting && answer.end == Answer::End::kSilent) {
       ++never_taken;
     } else if (restarting && answer.status == 503 && answer.headers.contains("retry-after") &&
-               (HasCode(answer, "DRAINING") || HasCode(answer, "STARTING"))) {
+               (HasCode(answer, "DRAINING") || HasCode(answer, "STARTING") || HasCode(answer, "NOT_LEADER"))) {
       ++turned_away;
     } else {
       ++lost[Describe(answer) + (restarting ? " during the restart" : " while the unit was ready")];
@@ -106,7 +107,7 @@ class Hasty {
           const Probe probe =
               writes ? Write(stack, load, number) : Probe{.port = stack.Port(load.unit), .path = load.read};
           const bool before = restarting_;
-          const Answer answer = Send(probe);
+          const Answer answer = Ask(stack, load, probe);
           tally_.Add(answer, writes ? load.write.good : std::set<int>{200}, before || restarting_);
           std::this_thread::sleep_for(milliseconds(writes ? 20 : 2));
         }
@@ -117,6 +118,15 @@ class Hasty {
   Hasty(const Hasty&) = delete;
   Hasty& operator=(const Hasty&) = delete;
 
+  // Of a service with two processes the other is asked when the one does nothing, as every client of ours does.
+  static Answer Ask(const Stack& stack, const Load& load, Probe probe) {
+    Answer answer = Send(probe);
+    if (load.has_standby && (answer.end == Answer::End::kRefused || Tally::HasCode(answer, "NOT_LEADER"))) {
+      probe.port = stack.Port(std::string(load.unit) + "-standby");
+      answer = Send(probe);
+    }
+    return answer;
+  }
   static Probe Write(const Stack& stack, const Load& load, int number) {
     Probe probe = stack.ByOperator(load.unit, load.write.method, load.write.path, load.write.body);
     if (std::string(load.unit) == "paper-exchange") {
@@ -207,7 +217,12 @@ void RestartUnderLoad(const Load& load) {
   ASSERT_TRUE(stack.AwaitClosedAfter(NowMs(), 1, kTradesMax)) << "nothing is traded";
   const int pid = stack.Unit(load.unit).pid;
   Hasty hasty(stack, load);
-  PatientClients patient(PatientTargets(stack, load));
+  std::map<std::string, std::string> standbys;
+  if (load.has_standby) {
+    const auto origin = [&](const std::string& unit) { return fmt::format("http://127.0.0.1:{}", stack.Port(unit)); };
+    standbys[origin(load.unit)] = origin(std::string(load.unit) + "-standby");
+  }
+  PatientClients patient(PatientTargets(stack, load), std::move(standbys));
   ASSERT_TRUE(Eventually(kAnswersMax, [&] { return hasty.answered() >= 100 && patient.fewest() >= 5; }))
       << "the load does not get going";
 
@@ -270,7 +285,8 @@ TEST(GracefulRestart, OfExecutionFailsNoRequestAndLosesNoEvent) {
   RestartUnderLoad({"execution",
                     "/api/execution/positions",
                     true,
-                    {"POST", "/api/execution/order", kOrder, {409, 422}, "idempotency_key", true}});
+                    {"POST", "/api/execution/order", kOrder, {409, 422}, "idempotency_key", true},
+                    true});
 }
 
 TEST(GracefulRestart, OfAiEngineFailsNoRequestAndLosesNoEvent) {

@@ -245,6 +245,17 @@ UnitView Stack::Unit(const std::string& name) const {
   throw std::runtime_error("there is no unit " + name);
 }
 
+std::string Stack::Working(const std::string& unit) const {
+  for (const std::string& each : {unit, unit + "-standby"}) {
+    const Answer health = Send({.port = Port(each), .path = "/health"});
+    if (health.end == Answer::End::kAnswered &&
+        boost::json::parse(health.body).at("metrics").at("phase").as_string() == "READY") {
+      return each;
+    }
+  }
+  throw std::runtime_error("no process of " + unit + " works");
+}
+
 int Stack::Port(const std::string& unit) const {
   for (const UnitView& each : first_units_) {
     if (each.name == unit) {

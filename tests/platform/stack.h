@@ -64,6 +64,8 @@ class Stack {
 
   std::vector<UnitView> Units() const;
   UnitView Unit(const std::string& name) const;
+  // Of a service with two processes the unit that works at present; throws while none does.
+  std::string Working(const std::string& unit) const;
   int Port(const std::string& unit) const;         // remembered, so that it answers while the supervisor is away
   int PlannedPort(const std::string& unit) const;  // by the manifest: before anything runs
   std::string Secret(const std::string& name) const;

@@ -59,7 +59,7 @@ TEST_F(TradeStores, MoveFromSqliteWhileTheyAreTradedAndKilledAndNothingIsLost) {
 
   // Execution dies with trades on their way; and somebody else writes to the file.
   InTheFile("UPDATE trades SET pnl_usd = pnl_usd + 1 WHERE trade_id = 'T00000001'");
-  ASSERT_EQ(::kill(stack_.Unit("execution").pid, SIGKILL), 0);
+  ASSERT_EQ(::kill(stack_.Unit(stack_.Working("execution")).pid, SIGKILL), 0);
   EXPECT_TRUE(Eventually(seconds(60), [&] {
     return stack_.Get("/api/execution/health").body.find("differ between SQLite and Postgres") != std::string::npos;
   })) << "the difference is not told";

@@ -121,7 +121,7 @@ bool Rest::TimestampRefused(const Result<http::Response>& answer) {
 }
 
 Result<int64_t> Rest::Sign(http::ClientRequest& out, std::string_view path, Parameters parameters, Duration recv_window,
-                           const exchange::SendGuard& guard) {
+                           const std::function<Status(Duration valid_for)>& guard) {
   const SteadyTime now = clock_.Steady();
   if (!time_.known()) {
     return Error{Errc::kUnavailable, "the venue's clock was lost while the request waited for a connection: try again"};
@@ -166,11 +166,17 @@ Rest::Written Rest::Write(std::string_view method, std::string_view path, const 
     return {known.error(), std::nullopt};
   }
   std::optional<int64_t> signed_ms;
+  const bool only_reduces =
+      kind == Budget::Kind::kExit || (kind == Budget::Kind::kCancel && method == "DELETE" && path == kOrderPath);
+  std::function<Status(Duration)> guard;
+  if (guard_ != nullptr) {
+    guard = [&](Duration valid_for) { return guard_(valid_for, only_reduces); };
+  }
   http::ClientRequest request;
   request.method = std::string(method);
   request.url = options_.hosts.rest + std::string(path);
   request.before_write = [&](http::ClientRequest& out) -> Status {
-    QUANTUM_TRY(signed_ms, Sign(out, path, parameters, options_.order_recv_window, guard_));
+    QUANTUM_TRY(signed_ms, Sign(out, path, parameters, options_.order_recv_window, guard));
     if (kind == Budget::Kind::kEntry && ++entries_signed_ == options_.stop_before_entry) {
       std::raise(SIGSTOP);
     }

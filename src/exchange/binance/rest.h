@@ -85,10 +85,10 @@ class Rest {
   // Measures the clock unless what is known can be trusted.
   Status KnowClock(Budget::Kind kind);
   Status AskClock();
-  // Signs `out` for this moment, once `guard`, if any, has agreed; the moment on the venue's clock. kUnavailable when
-  // the clock is no longer known.
+  // Signs `out` for this moment, once `guard`, if any, has agreed for the time it is given; the moment on the venue's
+  // clock. kUnavailable when the clock is no longer known.
   Result<int64_t> Sign(http::ClientRequest& out, std::string_view path, Parameters parameters, Duration recv_window,
-                       const exchange::SendGuard& guard);
+                       const std::function<Status(Duration valid_for)>& guard);
   // True when the venue refused the timestamp: what is known of its clock is then doubted or forgotten.
   bool TimestampRefused(const Result<http::Response>& answer);
   Result<http::Response> QueryOnce(std::string_view path, const Parameters& parameters, int weight);

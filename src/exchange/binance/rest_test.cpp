@@ -75,7 +75,7 @@ TEST(SendGuard, IsAskedForEveryWriteAfterTheTimeWasTakenAndForTheWindowAndTheClo
     };
     ASSERT_TRUE(bench.rest->SyncClock().ok());
     std::vector<Duration> asked;
-    bench.rest->SetSendGuard([&](Duration valid_for) -> Status {
+    bench.rest->SetSendGuard([&](Duration valid_for, bool) -> Status {
       asked.push_back(valid_for);
       bench.clock.Advance(300ms);  // a stopped process, a slow machine
       return {};
@@ -102,7 +102,7 @@ TEST(SendGuard, ARefusalIsRejectedWithCodeZeroAndNothingIsSent) {
     Bench bench(loop);
     TradingVenue venue(loop, bench.rest, bench.clock, SystemRandom());
     bool leader = false;
-    venue.SetSendGuard([&](Duration) -> Status {
+    venue.SetSendGuard([&](Duration, bool) -> Status {
       return leader ? Status() : Error{Errc::kUnavailable, "NOT_LEADER: the lease is another's"};
     });
     for (const bool reduce_only : {false, true}) {

@@ -125,7 +125,7 @@ class Client::Impl {
     bool refused = false;  // by before_write: its own words are the answer
   };
 
-  Result<Response> Send(const ClientRequest& request);  // to this very host
+  Result<Response> Send(const ClientRequest& request, int attempts_max);  // to this very host
 
   std::shared_ptr<Host> HostOf(const Url& url);
   Attempt Try(Host& host, const Url& url, const ClientRequest& request, const std::string& wire, bool fresh,
@@ -153,21 +153,34 @@ Result<Response> Client::Send(const ClientRequest& request) {
 Result<Response> Client::Impl::SendToWhoWorks(const ClientRequest& request) {
   const Standbys::Route route = standbys_.RouteOf(request.url);
   if (route.second.empty()) {
-    return Send(request);
+    return Send(request, options_.attempts_max);
   }
+  // One after the other, again and again: either may be the one that works next.
+  const auto deadline = resilience::Deadline::After(request.timeout, clock_);
+  resilience::Backoff backoff({}, random_);
   ClientRequest routed = request;
   const auto ask = [&](const std::string& url) {
     routed.url = url;
-    Result<Response> answer = Send(routed);
+    routed.timeout = std::max<Duration>(deadline.left(), std::chrono::milliseconds(1));
+    Result<Response> answer = Send(routed, 1);
     standbys_.OnAnswer(url, answer);
     return answer;
   };
-  Result<Response> answer = ask(route.first);
-  if (!Standbys::DidNothing(answer)) {
-    return answer;
+  for (int attempt = 1;; ++attempt) {
+    Result<Response> answer = ask(route.first);
+    if (!Standbys::DidNothing(answer)) {
+      return answer;
+    }
+    Result<Response> others = ask(route.second);
+    if (!Standbys::DidNothing(others)) {
+      return others;
+    }
+    const Duration wait = backoff.Next();
+    if (attempt >= options_.attempts_max || deadline.left() <= wait) {
+      return answer;
+    }
+    fiber::SleepFor(wait);
   }
-  Result<Response> others = ask(route.second);
-  return Standbys::DidNothing(others) ? answer : others;
 }
 
 std::shared_ptr<Host> Client::Impl::HostOf(const Url& url) {
@@ -178,7 +191,7 @@ std::shared_ptr<Host> Client::Impl::HostOf(const Url& url) {
   return host;
 }
 
-Result<Response> Client::Impl::Send(const ClientRequest& request) {
+Result<Response> Client::Impl::Send(const ClientRequest& request, int attempts_max) {
   QUANTUM_TRY(const Url url, ParseUrl(request.url));
   if (url.scheme != "http" && url.scheme != "https") {
     return Error{Errc::kInvalidArgument, "an HTTP request needs an http or https URL, not " + url.scheme};
@@ -187,7 +200,7 @@ Result<Response> Client::Impl::Send(const ClientRequest& request) {
   const auto deadline = resilience::Deadline::After(request.timeout, clock_);
   const auto host = HostOf(url);
   host->budget.OnRequest();
-  RetryPlan plan(options_.attempts_max, request.idempotent, host->budget, random_);
+  RetryPlan plan(attempts_max, request.idempotent, host->budget, random_);
   std::optional<Error> sent_error;  // once something was sent, no later refusal makes the outcome known
   bool fresh = false;
   for (;;) {

@@ -47,7 +47,10 @@ void Runtime::AddEndpoints() {
   admin_on_main.loop = &main_loop_;
   const http::Handler health = [this](const http::Request&) { return Health(); };
   server_->Route("GET", "/health", health, open);
-  server_->Route("GET", fmt::format("/api/{}/health", spec_.api_prefix), health, open);
+  // Through the gateway it is the service that is asked for, not this process of it.
+  server_->Route(
+      "GET", fmt::format("/api/{}/health", spec_.api_prefix),
+      [this](const http::Request&) { return standing_by() ? NotLeader() : Health(); }, open);
   server_->Route(
       "GET", "/health/live", [this](const http::Request&) { return Live(); }, open);
   server_->Route(

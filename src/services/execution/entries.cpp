@@ -261,10 +261,10 @@ void Entries::RecoverOrder(const std::string& client_order_id, bool was_intent) 
                    : desk_.ledger.MarkRejected(client_order_id, kNeverSent, desk_.Now()));
 }
 
-void Entries::CancelStale() {
+void Entries::CancelResting(bool all) {
   std::vector<std::string> stale;
   for (const Order* order : desk_.ledger.LiveOrders()) {
-    if (order->leg == Leg::kEntry && desk_.Now() - order->created > desk_.settings.entry_ttl) {
+    if (order->leg == Leg::kEntry && (all || desk_.Now() - order->created > desk_.settings.entry_ttl)) {
       stale.push_back(order->client_order_id);
     }
   }

@@ -25,8 +25,9 @@ class Entries {
   // behind. Their symbols take no entries until each of them is resolved.
   void Recover();
 
-  // Cancels entry orders that rest for too long. Called every second.
-  void CancelStale();
+  // Cancels entry orders that rest for too long, or all: while Postgres is away nothing new is recorded of them. Called
+  // every second.
+  void CancelResting(bool all);
 
   // Takes no more; true when everything that was begun is sent.
   bool Finish(Duration timeout) {

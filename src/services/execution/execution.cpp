@@ -10,6 +10,7 @@
 #include "platform/lifecycle/servers.h"
 #include "platform/log/log.h"
 #include "platform/resilience/resilience.h"
+#include "services/execution/dead_man.h"
 #include "services/execution/desk.h"
 #include "services/execution/emergency.h"
 #include "services/execution/entries.h"
@@ -104,6 +105,7 @@ struct Execution::Engine {
         entries(desk, sender, service.postgres(), service.bus(), lease),
         protector(desk, sender),
         reconciler(desk, sender),
+        dead_man(desk),
         emergency(desk, sender),
         manual(desk, service.postgres(), service.http_client(), ManualOptions(service)),
         trades(service.postgres(), std::move(options_of_postgres), service.clock()),
@@ -131,6 +133,7 @@ struct Execution::Engine {
   Entries entries;
   Protector protector;
   Reconciler reconciler;
+  DeadMan dead_man;
   Emergency emergency;
   ManualOrders manual;
   TradeStore trades;
@@ -155,9 +158,13 @@ Status Execution::Configure() {
   QUANTUM_TRY(postgres::PoolOptions options, lifecycle::PostgresOptions(service_.manifest(), secret));
   engine_ = std::make_shared<Engine>(service_, std::move(venue), settings, std::move(options));
   engine_->desk.owner = engine_;
-  engine_->desk.on_change = [engine = engine_.get()](const std::string& symbol) { engine->protector.Wake(symbol); };
-  engine_->venue->SetSendGuard(
-      [engine = engine_.get()](Duration valid_for) { return engine->lease.MaySend(valid_for); });
+  engine_->desk.on_change = [engine = engine_.get()](const std::string& symbol) {
+    engine->protector.Wake(symbol);
+    engine->dead_man.Wake();
+  };
+  engine_->venue->SetSendGuard([engine = engine_.get()](Duration valid_for, bool only_reduces) {
+    return only_reduces && engine->lease.PostgresAway() ? Status() : engine->lease.MaySend(valid_for);
+  });
   engine_->desk.on_fills_missing = [engine = engine_.get()] { engine->reconciler.Kick(); };
   engine_->desk.halt.Look(service_.clock().Now());
   engine_->routes.Add();
@@ -179,6 +186,12 @@ Status Execution::Start() {
   Engine& engine = *engine_;
   QUANTUM_TRY(const auto rules, engine.venue->Rules());
   TakeRules(engine.desk, rules);
+  QUANTUM_TRY(const bool hedge_mode, engine.venue->IsHedgeMode());
+  if (hedge_mode) {
+    return Error{Errc::kInvalidArgument,
+                 "the account is in hedge mode, and the platform trades in one-way mode: change it at the exchange "
+                 "(positionSide/dual) while nothing is open"};
+  }
   QUANTUM_CHECK(TakeLease());
   if (!engine.desk.restored) {
     QUANTUM_TRY(engine.desk.set_back, LastRestore(service_.postgres()));
@@ -202,6 +215,8 @@ Status Execution::Start() {
     engine.running = true;
     engine.entries.Recover();
     engine.desk.reconciled = true;
+    engine.dead_man.Assume();
+    engine.desk.Spawn([&engine] { engine.dead_man.Run(); });
     engine.desk.Spawn([&engine] { engine.reconciler.Run(); });
     engine.desk.Spawn([&engine] { KeepRules(engine.desk); });
   }
@@ -238,7 +253,7 @@ void Execution::EverySecond() {
     if (!engine_->running) {
       continue;
     }
-    engine_->entries.CancelStale();
+    engine_->entries.CancelResting(engine_->lease.PostgresAway());
     engine_->desk.UpdateGauges();
     Supervise();
   }
@@ -281,6 +296,7 @@ void Execution::Drain() {
   }
   AwaitProtection();
   engine.desk.stopping.Set();
+  engine.dead_man.DisarmAll();
   engine.reconciler.Kick();
   engine.venue->Stop();
   engine.venue_stopped = true;

@@ -47,6 +47,7 @@ Status Lease::Acquire(fiber::Event& stopping, const std::function<void(bool)>& s
   LeaseWatch watch;
   for (bool first = true; !stopping.is_set(); stopping.WaitFor(kLeaseLookEvery), first = false) {
     Result<LeaseRow> row = Read();
+    no_answer_ = !row.ok();
     if (!row.ok()) {
       watch.OnNoAnswer();
       if (first) {

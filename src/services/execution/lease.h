@@ -33,8 +33,9 @@ class Lease {
   // Ok while the lease holds for at least `needed` more: how long a request may stay on its way and still be carried
   // out. kConflict otherwise.
   Status MaySend(Duration needed) const;
-  // Postgres cannot be asked, for longer than the lease holds: then what only reduces may still be sent.
-  bool PostgresAway() const { return held() && term_.PostgresAway(clock_.Boot()); }
+  // Postgres cannot be asked, for longer than the lease holds or since this process began: then what only reduces may
+  // still be sent.
+  bool PostgresAway() const { return held() ? term_.PostgresAway(clock_.Boot()) : no_answer_; }
 
   // To be the first statement of every transaction that writes for the account: no row means that it must be rolled
   // back. It holds up a takeover until the transaction ends.
@@ -53,6 +54,7 @@ class Lease {
   const Clock& clock_;
   LeaseTerm term_;
   int64_t token_ = 0;
+  bool no_answer_ = false;  // to the last question who holds it
 };
 
 }  // namespace quantum::execution
