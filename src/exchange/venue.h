@@ -148,6 +148,7 @@ class TradingVenue {
   virtual Result<std::vector<VenueOrder>> OpenOrders() = 0;                                                // both kinds
   virtual Result<std::vector<trading::Fill>> Fills(const std::string& symbol, int64_t from_trade_id) = 0;  // ascending
   // The same as the venue lists them, without client order ids: one question a thousand fills.
+  // From zero: the newest ones.
   virtual Result<std::vector<trading::Fill>> FillsUnnamed(const std::string& symbol, int64_t from_trade_id) = 0;
   // Every order the venue still has, finished ones too; how far back is the venue's choice. `from_id` zero: from the
   // oldest. A conditional order that has triggered is kTriggered here and bears the number of the order it spawned,

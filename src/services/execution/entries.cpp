@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 namespace event = trading::event;
 using trading::OrderStatus;
 
+constexpr Duration kConfigTrusted = 1min;  // somebody may change it by hand
+
 // The handler's transaction holds this lock, so that whoever asks for it waits until the transaction has ended.
 constexpr std::string_view kLock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8002))";
 constexpr std::string_view kLockShared = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 8002))";
@@ -155,8 +157,8 @@ bool Entries::WaitCommitted(const std::string& client_order_id) {
 void Entries::SendEntry(const std::string& client_order_id, const Decision& decision) {
   const std::lock_guard lane(lanes_[decision.symbol]);
   if (RefusedBy(desk_.GatesFor(decision.symbol), decision) == std::nullopt) {
-    if (const Status set = EnsureLeverage(decision.symbol, decision.leverage); !set.ok()) {
-      log::Error("the leverage cannot be set, so that the entry is not sent",
+    if (const Status set = EnsureConfig(decision.symbol, decision.leverage); !set.ok()) {
+      log::Error("leverage and margin mode cannot be made sure of, so that the entry is not sent",
                  {{"symbol", decision.symbol}, {"error", set.error().message}});
       const std::string reason = "LEVERAGE_NOT_SET: " + set.error().message;
       const bool refused = set.error().code == Errc::kInvalidArgument || set.error().code == Errc::kPermission;
@@ -200,14 +202,25 @@ void Entries::SendClose(const std::string& client_order_id, const Decision& deci
   sender_.Submit(client_order_id);
 }
 
-Status Entries::EnsureLeverage(const std::string& symbol, int leverage) {
-  if (const auto known = leverage_.find(symbol); known != leverage_.end() && known->second == leverage) {
+Status Entries::EnsureConfig(const std::string& symbol, int leverage) {
+  const SteadyTime now = desk_.clock.Steady();
+  if (const auto known = configs_.find(symbol);
+      known != configs_.end() && known->second.config.leverage == leverage && now - known->second.at < kConfigTrusted) {
     return {};
   }
-  leverage_.erase(symbol);  // without an answer it may be the old one or the new one
-  QUANTUM_CHECK(desk_.venue.SetLeverage(symbol, leverage));
-  leverage_[symbol] = leverage;
-  log::Info("leverage set", {{"symbol", symbol}, {"leverage", leverage}});
+  configs_.erase(symbol);  // without an answer it may be the old one or the new one
+  QUANTUM_TRY(exchange::SymbolConfig config, desk_.venue.GetSymbolConfig(symbol));
+  if (config.margin_type != desk_.settings.margin_type) {
+    QUANTUM_CHECK(desk_.venue.SetMarginType(symbol, desk_.settings.margin_type));
+    config.margin_type = desk_.settings.margin_type;
+    log::Info("margin mode set", {{"symbol", symbol}});
+  }
+  if (config.leverage != leverage) {
+    QUANTUM_CHECK(desk_.venue.SetLeverage(symbol, leverage));
+    config.leverage = leverage;
+    log::Info("leverage set", {{"symbol", symbol}, {"leverage", leverage}});
+  }
+  configs_[symbol] = {config, now};
   return {};
 }
 

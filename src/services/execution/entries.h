@@ -42,7 +42,8 @@ class Entries {
   bool WaitCommitted(const std::string& client_order_id);
   void SendEntry(const std::string& client_order_id, const Decision& decision);
   void SendClose(const std::string& client_order_id, const Decision& decision);
-  Status EnsureLeverage(const std::string& symbol, int leverage);
+  // Leverage and margin mode as the entry needs them, as the venue has confirmed.
+  Status EnsureConfig(const std::string& symbol, int leverage);
   void RecoverOrder(const std::string& client_order_id, bool was_intent);
 
   Desk& desk_;
@@ -52,7 +53,11 @@ class Entries {
   const Lease& lease_;
   fiber::Gate gate_;
   std::map<std::string, fiber::Mutex> lanes_;  // per symbol
-  std::map<std::string, int> leverage_;        // as the venue has confirmed it
+  struct Confirmed {
+    exchange::SymbolConfig config;
+    SteadyTime at{};
+  };
+  std::map<std::string, Confirmed> configs_;
 };
 
 }  // namespace quantum::execution

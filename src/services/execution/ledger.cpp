@@ -348,6 +348,10 @@ int64_t Ledger::Cursor(const std::string& symbol) const {
   return found == accounts_.end() ? 0 : found->second.cursor;
 }
 
+bool Ledger::HasOrdersOf(const std::string& symbol) const {
+  return std::ranges::any_of(orders_, [&](const auto& entry) { return entry.second.order.symbol == symbol; });
+}
+
 bool Ledger::LacksFills(const std::string& symbol) const {
   return std::ranges::any_of(orders_, [&](const auto& entry) {
     const Tracked& tracked = entry.second;

@@ -95,6 +95,7 @@ class Ledger {
   std::vector<PositionRow> OpenPositions() const;
   std::vector<std::string> Symbols() const;  // with an active trade or a position
   int64_t Cursor(const std::string& symbol) const;
+  bool HasOrdersOf(const std::string& symbol) const;
   // An order of the symbol reports more than its fills explain: they must be fetched.
   bool LacksFills(const std::string& symbol) const;
   // The same of exits alone: the position is smaller than the fills say.

@@ -136,6 +136,25 @@ TEST_F(Pains, Pain3APositionFoundAtTheVenueGetsAStop) {
   });
 }
 
+// On the first start the account may have a past, which is nobody's trade here; its position is taken over.
+TEST_F(Pains, APastThatIsNotOursIsNotBooked) {
+  Run([](World& world) {
+    {
+      World earlier(world.desk.loop, world.desk.clock, "/nonexistent");  // of another platform
+      earlier.Enter("theirs");
+      world.venue.fills = earlier.venue.fills;
+      world.venue.positions = earlier.venue.positions;
+    }
+    ASSERT_EQ(world.venue.fills.size(), 1u);
+    ASSERT_TRUE(world.reconciler.First().ok());
+    EXPECT_EQ(world.desk.ledger.PositionOf("BTCUSDT").quantity, "0.01"_dec);
+    EXPECT_TRUE(world.desk.ledger.PositionOf("BTCUSDT").fees.is_zero()) << "an old fill was booked";
+    EXPECT_EQ(world.desk.ledger.Cursor("BTCUSDT"), 1);
+    world.protector.Pass("BTCUSDT");
+    EXPECT_TRUE(world.desk.ledger.IsProtected("BTCUSDT"));
+  });
+}
+
 TEST_F(Pains, Pain4ATimeoutDoesNotSendASecondOrder) {
   Run([](World& world) {
     world.venue.next_place = {Answer::kActThenUnknown};

@@ -136,7 +136,25 @@ void Reconciler::Run() {
   }
 }
 
+Status Reconciler::SkipThePast(const std::string& symbol) {
+  if (desk_.ledger.Cursor(symbol) != 0 || !desk_.ledger.PositionOf(symbol).is_flat() ||
+      desk_.ledger.HasOrdersOf(symbol)) {
+    return {};
+  }
+  QUANTUM_TRY(const auto newest, desk_.venue.FillsUnnamed(symbol, 0));
+  if (!newest.empty()) {
+    log::Warning("the account has traded here before: older fills are not booked",
+                 {{"symbol", symbol}, {"up_to_trade_id", newest.back().trade_id}});
+    desk_.Commit(desk_.ledger.AdvanceCursor(symbol, newest.back().trade_id));
+  }
+  return {};
+}
+
 Status Reconciler::FetchFills(const std::string& symbol) {
+  if (!begun_.contains(symbol)) {
+    QUANTUM_CHECK(SkipThePast(symbol));
+    begun_.insert(symbol);
+  }
   for (int page = 0; page < kFillPagesMax; ++page) {
     const int64_t from = desk_.ledger.Cursor(symbol) + 1;
     QUANTUM_TRY(const auto fills, desk_.venue.Fills(symbol, from));

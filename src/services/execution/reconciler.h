@@ -36,6 +36,8 @@ class Reconciler {
   void TakeTerms(const exchange::VenueOrder& order);
   void AskForTheUnlisted(const std::vector<std::string>& ids);
   Status FetchFills(const std::string& symbol);
+  // Of a symbol that we never traded: what was done there before is not ours. Its position is taken over as it stands.
+  Status SkipThePast(const std::string& symbol);
   // When expected, and every so often: the stream's word on it names neither symbol nor amount, and may be missed.
   void FetchFunding();
   // Unknown orders of the symbol may be the ones that filled: ask for them first. False: not all could be settled.
@@ -50,6 +52,7 @@ class Reconciler {
   bool unsettled_ = false;  // positions differ, and another look may explain it
   // Differences of positions seen in the pass before: only what stays different is repaired.
   std::map<std::string, std::pair<Decimal, Decimal>> suspected_;
+  std::set<std::string> begun_;  // symbols whose fills were asked for
   std::set<std::string> foreign_seen_;
   std::map<std::string, AbsenceProof> absent_;  // live for us, unknown to the venue as far as it said so
   SteadyTime funding_due_{};

@@ -1,26 +1,15 @@
 // Entries and records against a real Postgres: intents before orders, restart, and life while Postgres is away.
+#include "services/execution/records.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "platform/bus/bus.h"
-#include "platform/fiber/fiber.h"
 #include "platform/http/client.h"
 #include "platform/http/server.h"
-#include "platform/postgres/pool.h"
-#include "platform/redis/client.h"
-#include "services/execution/entries.h"
 #include "services/execution/manual_orders.h"
-#include "services/execution/protector.h"
-#include "services/execution/reconciler.h"
-#include "services/execution/scripted_venue.h"
 #include "services/execution/store.h"
-#include "services/execution/writer.h"
-#include "tests/support/fiber_eventually.h"
-#include "tests/support/postgres_server.h"
 #include "tests/support/process.h"
-#include "trading/bus/registry.h"
-#include "trading/events.h"
 
 namespace quantum::execution {
 namespace {
@@ -28,101 +17,6 @@ namespace {
 using namespace test;
 using namespace std::chrono_literals;
 using trading::OrderStatus;
-
-struct World {
-  World(fiber::Loop& loop, const postgres::PoolOptions& options, const std::string& directory)
-      : pool(loop, options),
-        redis(loop, {}),
-        bus(loop, redis, &pool, {.producer = "execution-service", .group = "execution-service"}),
-        lease(pool, "PAPER", "the process under test", SystemClock()),
-        writer(std::make_shared<Writer>(pool, bus, lease, "PAPER", SystemClock())),
-        desk(loop, SystemClock(), venue, *writer, MakeSettings(directory)),
-        sender(desk),
-        entries(desk, sender, pool, bus, lease),
-        protector(desk, sender),
-        reconciler(desk, sender) {
-    desk.rules = AllRules();
-    desk.restored = true;
-    desk.reconciled = true;
-    desk.on_change = [this](const std::string& symbol) { protector.Wake(symbol); };
-    venue.StreamUser([this](const exchange::UserEvent& event) { desk.Report(std::get<trading::OrderReport>(event)); });
-  }
-  static Settings MakeSettings(const std::string& directory) {
-    Settings settings;
-    settings.mode = "PAPER";
-    settings.symbols = {"BTCUSDT"};
-    settings.halt_file = directory + "/halt.json";
-    return settings;
-  }
-  static bus::Event EventOf(Approval approval) {
-    approval.decision.expires_at = ToUnixMs(SystemClock().Now() + 30s);
-    bus::Event event = trading::event::Make(trading::event::kRiskApproved, "BTCUSDT", trading::event::ToJson(approval));
-    event.correlation_id = "correlation-" + approval.decision.decision_id;
-    return event;
-  }
-  // As the bus does it: the handler inside a transaction that then commits.
-  Status Deliver(const Approval& approval, bool commit = true) {
-    return pool.Transact([&](postgres::Transaction& transaction) -> Status {
-      QUANTUM_CHECK(entries.OnApproval(EventOf(approval), transaction));
-      return commit ? Status() : Status(Error{Errc::kInternal, "rolled back by the test"});
-    });
-  }
-  std::string One(const std::string& sql) {
-    const auto rows = pool.Query(sql, {}, {.idempotent = true});
-    return rows.ok() && !rows->empty() ? std::string(rows->Text(0, "value"))
-                                       : "(" + (rows.ok() ? "none" : rows.error().message) + ")";
-  }
-
-  ScriptedVenue venue;
-  postgres::Pool pool;
-  redis::Client redis;
-  bus::Bus bus;
-  Lease lease;
-  std::shared_ptr<Writer> writer;
-  Desk desk;
-  Sender sender;
-  Entries entries;
-  Protector protector;
-  Reconciler reconciler;
-};
-
-bool Eventually(const std::function<bool()>& condition) { return testing::fibers::Eventually(15s, condition); }
-
-class Records : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    trading::event::RegisterAll();
-    server_ = new testing::PostgresServer;
-  }
-  static void TearDownTestSuite() {
-    delete server_;
-    server_ = nullptr;
-  }
-  void SetUp() override { Run(Forget); }
-  static void Forget(World& world) {
-    for (const char* table :
-         {"fills", "trades", "positions", "fill_cursors", "outbox", "manual_orders", "funding_payments", "orders"}) {
-      ASSERT_TRUE(world.pool.Query(std::string("DELETE FROM ") + table).ok());
-    }
-  }
-  void Run(const std::function<void(World&)>& body) {
-    testing::RunInFiber([&](fiber::Loop& loop) {
-      const auto world = std::make_shared<World>(loop, server_->ServiceOptions(), directory_.path().string());
-      world->desk.owner = world;
-      ASSERT_TRUE(world->lease.Acquire(world->desk.stopping, [](bool) {}).ok());
-      world->writer->Start(loop);
-      body(*world);
-      world->desk.stopping.Set();
-      world->writer->Stop();
-      world->lease.Release();
-      world->desk.on_change = nullptr;
-      fiber::SleepFor(300ms);
-    });
-  }
-  static testing::PostgresServer* server_;
-  testing::TemporaryDirectory directory_{"quantum-execution"};
-};
-testing::PostgresServer* Records::server_ = nullptr;
 
 TEST_F(Records, TheIntentsAreCommittedBeforeTheEntryIsSentAndAllRowsFollow) {
   Run([](World& world) {
@@ -146,6 +40,16 @@ TEST_F(Records, TheIntentsAreCommittedBeforeTheEntryIsSentAndAllRowsFollow) {
                         "('order.filled', 'trade.opened')"),
               "2");
     EXPECT_EQ(world.One("SELECT count(DISTINCT correlation_id)::text AS value FROM orders"), "1");
+  });
+}
+
+TEST_F(Records, LeverageAndMarginModeAreMadeSureOfBeforeAnEntry) {
+  Run([](World& world) {
+    world.venue.configs["BTCUSDT"] = {.leverage = 20, .margin_type = exchange::MarginType::kIsolated};  // by hand
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    ASSERT_TRUE(Eventually([&] { return world.venue.placed.size() == 3; }));
+    EXPECT_EQ(world.venue.configs["BTCUSDT"].leverage, 3);
+    EXPECT_EQ(world.venue.configs["BTCUSDT"].margin_type, exchange::MarginType::kCrossed);
   });
 }
 

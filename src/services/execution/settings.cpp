@@ -12,6 +12,9 @@ Result<Settings> Settings::Read(const config::Manifest& manifest) {
   settings.symbols = manifest.symbols();
   settings.halt_file = manifest.state_directory() + "/run/halt.json";
   config::Section section = manifest.Service("execution");
+  if (section.GetChoice("margin", "crossed", {"crossed", "isolated"}) == "isolated") {
+    settings.margin_type = exchange::MarginType::kIsolated;
+  }
   settings.reconcile_interval = section.GetDuration("reconcile_interval", settings.reconcile_interval, 1s, 10min);
   settings.receive_window = section.GetDuration("receive_window", settings.receive_window, 1s, 60s);
   settings.entry_ttl = section.GetDuration("entry_ttl", settings.entry_ttl, 1s, 24h);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "exchange/venue.h"
 #include "platform/config/manifest.h"
 #include "services/execution/protection.h"
 
@@ -13,6 +14,7 @@ struct Settings {
   std::string mode;  // PAPER, TESTNET, LIVE
   std::vector<std::string> symbols;
   std::string halt_file;  // <state>/run/halt.json
+  exchange::MarginType margin_type = exchange::MarginType::kCrossed;
   Duration reconcile_interval = std::chrono::seconds(10);
   Duration receive_window = std::chrono::seconds(5);  // recvWindow that the connector signs with, at most
   Duration entry_ttl = std::chrono::seconds(60);      // an entry order that rests for longer is cancelled
