@@ -1,5 +1,5 @@
 // Entries and records against a real Postgres: intents before orders, restart, and life while Postgres is away.
-#include "services/execution/records.h"
+#include "services/execution/integration_world.h"
 
 #include <gtest/gtest.h>
 
