@@ -48,7 +48,7 @@ TEST_F(Supervisor, AUnitKilledWithSigkillIsBackWithinFiveSeconds) {
   EXPECT_EQ(Unit("a").restarts, 1);
 }
 
-TEST_F(Supervisor, AUnitThatKeepsCrashingHasFailedAfterItsBurstLimit) {
+TEST_F(Supervisor, Pain6AUnitThatKeepsCrashingHasFailedAfterItsBurstLimit) {
   WriteManifest(Server("a", "    restarts_max: 2\n"));
   Up();
   int pid = Unit("a").pid;
@@ -63,7 +63,7 @@ TEST_F(Supervisor, AUnitThatKeepsCrashingHasFailedAfterItsBurstLimit) {
   EXPECT_EQ(Quantum("start a").exit_code, 0) << "the operator may start it again";
 }
 
-TEST_F(Supervisor, AProcessThatIsStoppedInItsTracksIsRestartedByLiveness) {
+TEST_F(Supervisor, Pain6AProcessThatIsStoppedInItsTracksIsRestartedByLiveness) {
   WriteManifest(
       Server("a", "    live: {http: /health/live, interval: 200ms, timeout: 1s}\n    stop_deadline: 300ms\n"));
   Up();
@@ -263,7 +263,7 @@ TEST_F(Supervisor, ARequestThatIsNoObjectIsRefusedAndEndsNothing) {
   EXPECT_EQ(SupervisorPid(), supervisor);
 }
 
-TEST_F(Supervisor, AUnitWhoseLossMattersHaltsEntriesWhenItIsGivenUp) {
+TEST_F(Supervisor, Pain6AUnitWhoseLossMattersHaltsEntriesWhenItIsGivenUp) {
   const std::string dispensable = Server("a", "    restarts_max: 0\n");
   WriteManifest(dispensable + Server("b", "    restarts_max: 0\n    halts_entries: true\n"));
   Up();

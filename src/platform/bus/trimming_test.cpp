@@ -14,7 +14,7 @@ TEST(TrimBelow, KeepsAnHourEvenWhenEverybodyHasReadEverything) {
   EXPECT_EQ(TrimBelow({{.last_delivered = {10'000'000'000, 0}}}, kNow), (EntryId{kHourAgo, 0}));
 }
 
-TEST(TrimBelow, NeverPassesTheSlowestGroupOrAnythingPending) {
+TEST(TrimBelow, Pain5NeverPassesTheSlowestGroupOrAnythingPending) {
   EXPECT_EQ(TrimBelow({{.last_delivered = {10'000'000'000, 0}}, {.last_delivered = {500, 7}}}, kNow),
             (EntryId{500, 7}));
   EXPECT_EQ(TrimBelow({{.last_delivered = {10'000'000'000, 0}, .oldest_pending = EntryId{300, 1}}}, kNow),

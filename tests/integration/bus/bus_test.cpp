@@ -156,7 +156,7 @@ TEST_F(BusTest, KeepsTheOrderOfAKeyWhileKeysRunAtOnce) {
   });
 }
 
-TEST_F(BusTest, GivesAnEventAgainThatAConsumerTookAndDidNotFinish) {
+TEST_F(BusTest, Pain5GivesAnEventAgainThatAConsumerTookAndDidNotFinish) {
   for (const std::string successor : {"consumer-a", "consumer-b"}) {
     SCOPED_TRACE("successor " + successor);
     AskMaster({"FLUSHALL"});
@@ -225,7 +225,7 @@ TEST_F(BusTest, LeavesTheEntriesOfAConsumerThatIsSlowButAlive) {
   });
 }
 
-TEST_F(BusTest, MovesAPoisonedEventToTheDeadLettersWhileOtherKeysFlow) {
+TEST_F(BusTest, Pain5MovesAPoisonedEventToTheDeadLettersWhileOtherKeysFlow) {
   RunInFiber([&](fiber::Loop& loop) {
     redis::Client client(loop, cluster_->Options());
     Bus bus(loop, client, nullptr, {.producer = "p", .group = "g"});
@@ -420,7 +420,7 @@ TEST_F(BusTest, SendsAgainWhatTheNewMasterLacksAndHandlesNothingTwice) {
 }
 
 // The promise: whatever Publish returned success for is handled exactly once, in order, though the master dies.
-TEST_F(BusTest, LosesNothingAndDoublesNothingWhenTheMasterIsKilledUnderSteadyLoad) {
+TEST_F(BusTest, Pain5LosesNothingAndDoublesNothingWhenTheMasterIsKilledUnderSteadyLoad) {
   const size_t master = cluster_->AwaitMaster();
   RunInFiber([&](fiber::Loop& loop) {
     redis::Client client(loop, cluster_->Options());
