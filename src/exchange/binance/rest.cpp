@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "exchange/binance/decode_rest.h"
+#include "exchange/binance/encode_order.h"
 #include "exchange/binance/outcome.h"
 #include "platform/metrics/names.h"
 
