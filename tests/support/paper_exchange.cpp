@@ -18,6 +18,8 @@ PaperExchangeProcess::PaperExchangeProcess(std::string binaries, const std::stri
       bind_(bind),
       directory_("paper-exchange"),
       port_(FreePorts(1).front()),
+      fault_port_(FreePorts(1).front()),
+      fault_token_(NewIncarnation()),
       key_(NewIncarnation() + NewIncarnation()),
       secret_(NewIncarnation() + NewIncarnation()) {
   std::filesystem::create_directories(State() + "/secrets");
@@ -27,14 +29,15 @@ PaperExchangeProcess::PaperExchangeProcess(std::string binaries, const std::stri
                                     "bind: {}\n"
                                     "market: {{source: synthetic, seed: 7, rate: 0.5, warmup: 3min}}\n"
                                     "units:\n"
-                                    "  paper-exchange: {{kind: service, command: x, port: {}}}\n"
+                                    "  paper-exchange: {{kind: service, command: x, port: {}, ports: {{faults: {}}}}}\n"
                                     "{}"
                                     "services:{}\n",
-                                    bind_, port_, units, services.empty() ? " {}" : "\n" + services));
+                                    bind_, port_, fault_port_, units, services.empty() ? " {}" : "\n" + services));
   WriteSecret("operator-token", NewIncarnation());
   WriteSecret("service-token", NewIncarnation());
   WriteSecret("exchange-key", key_);
   WriteSecret("exchange-secret", secret_);
+  WriteSecret("exchange-fault-token", fault_token_);
 }
 
 void PaperExchangeProcess::WriteSecret(const std::string& name, const std::string& text) const {
@@ -60,7 +63,32 @@ void PaperExchangeProcess::Kill() {
   process_.reset();
 }
 
+void PaperExchangeProcess::Fault(const std::string& json) const {
+  const auto answer =
+      HttpSend(fault_port_, "POST", "/faults",
+               fmt::format("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", fault_token_), json);
+  if (!answer || answer->first != 201) {
+    throw std::runtime_error("the fault was not taken: " + (answer ? answer->second : "no answer"));
+  }
+}
+
+void PaperExchangeProcess::EndFaults() const {
+  const auto answer =
+      HttpSend(fault_port_, "DELETE", "/faults",
+               fmt::format("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", fault_token_), "");
+  if (!answer || answer->first != 200) {
+    throw std::runtime_error("the faults were not taken away: " + (answer ? answer->second : "no answer"));
+  }
+}
+
 std::optional<std::string> HttpGet(int port, const std::string& path, int status, const std::string& address) {
+  auto answer = HttpSend(port, "GET", path, "", "", address);
+  return answer && (status == 0 || answer->first == status) ? std::optional(std::move(answer->second)) : std::nullopt;
+}
+
+std::optional<std::pair<int, std::string>> HttpSend(int port, const std::string& method, const std::string& path,
+                                                    const std::string& headers, const std::string& body,
+                                                    const std::string& address) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct Closer {
     int fd;
@@ -75,8 +103,9 @@ std::optional<std::string> HttpGet(int port, const std::string& path, int status
       ::connect(fd, reinterpret_cast<sockaddr*>(&server), sizeof(server)) != 0) {
     return std::nullopt;
   }
-  const std::string request =
-      fmt::format("GET {} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n\r\n", path, address, port);
+  const std::string length = method == "GET" ? std::string() : fmt::format("Content-Length: {}\r\n", body.size());
+  const std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n{}{}\r\n{}", method,
+                                          path, address, port, headers, length, body);
   if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
     return std::nullopt;
   }
@@ -86,10 +115,10 @@ std::optional<std::string> HttpGet(int port, const std::string& path, int status
     text.append(buffer, static_cast<size_t>(n));
   }
   const size_t head = text.find("\r\n\r\n");
-  if (head == std::string::npos || (status != 0 && text.substr(9, 3) != std::to_string(status))) {
+  if (head == std::string::npos) {
     return std::nullopt;
   }
-  return text.substr(head + 4);
+  return std::pair(std::stoi(text.substr(9, 3)), text.substr(head + 4));
 }
 
 }  // namespace quantum::testing

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "tests/support/process.h"
 
@@ -24,6 +25,11 @@ class PaperExchangeProcess {
   void Resume() { process_->Signal(18); }  // SIGCONT
 
   int port() const { return port_; }
+  // Sets a fault (exchange/paper/faults/fault.h); throws with the answer when it is refused. EndFaults takes all away.
+  void Fault(const std::string& json) const;
+  void EndFaults() const;
+  int fault_port() const { return fault_port_; }
+  const std::string& fault_token() const { return fault_token_; }
   const std::string& key() const { return key_; }
   const std::string& secret() const { return secret_; }
   std::string Manifest() const { return directory_.path() / "quantum.yml"; }
@@ -38,11 +44,17 @@ class PaperExchangeProcess {
   std::string bind_;
   TemporaryDirectory directory_;
   int port_;
+  int fault_port_;
+  std::string fault_token_;
   std::string key_;
   std::string secret_;
   std::optional<Process> process_;
 };
 
+// The status and the body of one request of any kind; nothing when it does not answer. `headers`: whole lines.
+std::optional<std::pair<int, std::string>> HttpSend(int port, const std::string& method, const std::string& path,
+                                                    const std::string& headers, const std::string& body,
+                                                    const std::string& address = "127.0.0.1");
 // The body of GET http://<address>:<port><path>; nothing when it does not answer. `status` 0 accepts any.
 std::optional<std::string> HttpGet(int port, const std::string& path, int status = 200,
                                    const std::string& address = "127.0.0.1");

@@ -15,6 +15,28 @@ using namespace std::chrono_literals;
 
 constexpr size_t kEventsPerTurn = 500;
 constexpr Duration kTurn = 5ms;
+constexpr const char* kFaultPort = "faults";
+
+http::Response Told(RestAnswer answer) {
+  http::Response response = http::Json(std::move(answer.body), answer.status);
+  for (auto& [name, value] : answer.headers) {
+    response.headers.Set(std::move(name), std::move(value));
+  }
+  return response;
+}
+
+// What a fault makes of it, after its delay; nothing when it lets it pass.
+std::optional<http::Response> Outcome(Interference interference) {
+  if (interference.delay_ms > 0) {
+    fiber::SleepFor(std::chrono::milliseconds(interference.delay_ms));
+  }
+  if (interference.dropped) {
+    http::Response dropped;
+    dropped.dropped = true;
+    return dropped;
+  }
+  return interference.answer ? std::optional(Told(*std::move(interference.answer))) : std::nullopt;
+}
 
 }  // namespace
 
@@ -72,18 +94,34 @@ http::Response PaperExchange::Serve(const http::Request& request) {
   if (options_.latency > Duration{} && request.path.ends_with("rder")) {
     fiber::SleepFor(options_.latency);
   }
-  RestAnswer answer = exchange_->Handle(rest);
-  http::Response response = http::Json(std::move(answer.body), answer.status);
-  for (auto& [name, value] : answer.headers) {
-    response.headers.Set(std::move(name), std::move(value));
+  const Interference before = exchange_->Before(rest);
+  if (auto outcome = Outcome(before)) {
+    return *std::move(outcome);
   }
-  return response;
+  RestAnswer answer = exchange_->Handle(rest, before.filled_share);
+  if (auto outcome = Outcome(exchange_->After(rest, answer))) {
+    return *std::move(outcome);
+  }
+  return Told(std::move(answer));
+}
+
+// Where the manifest gives the unit such a port.
+Status PaperExchange::OpenFaultPort() {
+  const config::Unit* const unit = service_.manifest().FindUnit(service_.spec().unit);
+  if (unit == nullptr || !unit->ports.contains(kFaultPort)) {
+    return {};
+  }
+  QUANTUM_TRY(std::string token, service_.Secret(config::kExchangeFaultToken));
+  faults_ = std::make_unique<FaultAdmin>(*exchange_, service_.loop(),
+                                         service_.manifest().Port(service_.spec().unit, kFaultPort), std::move(token));
+  return faults_->Start();
 }
 
 Status PaperExchange::Start() {
   QUANTUM_TRY(std::string key, service_.Secret(config::kExchangeKey));
   QUANTUM_TRY(std::string secret, service_.Secret(config::kExchangeSecret));
   QUANTUM_TRY(exchange_, Exchange::Open(options_, std::move(key), std::move(secret), service_.clock()));
+  QUANTUM_CHECK(OpenFaultPort());
   log::Info("the market is open", {{"market", log::Field::Json{exchange_->MarketJson()}},
                                    {"wallet", exchange_->engine().account().wallet().ToString()},
                                    {"open_orders", exchange_->engine().account().open_orders().size()}});

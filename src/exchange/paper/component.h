@@ -4,6 +4,7 @@
 #include <string>
 
 #include "exchange/paper/exchange.h"
+#include "exchange/paper/faults/admin.h"
 #include "platform/lifecycle/service.h"
 
 namespace quantum::paper {
@@ -20,12 +21,14 @@ class PaperExchange final : public lifecycle::Component {
  private:
   void AddRoutes();
   http::Response Serve(const http::Request& request);
+  Status OpenFaultPort();
   void Pump();
   void Keep();
 
   lifecycle::Service& service_;
   PaperOptions options_;
   std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<FaultAdmin> faults_;
 };
 
 }  // namespace quantum::paper

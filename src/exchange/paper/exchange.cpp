@@ -29,6 +29,10 @@ void Shift(SourceEvent& event, int64_t shift_ms) {
   }
 }
 
+StreamClass ClassOf(std::string_view path) {
+  return path == "/public" ? StreamClass::kPublic : path == "/market" ? StreamClass::kMarket : StreamClass::kPrivate;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Exchange>> Exchange::Open(PaperOptions options, std::string api_key, std::string api_secret,
@@ -56,7 +60,9 @@ Status Exchange::OpenAccount() {
   return {};
 }
 
-int64_t Exchange::now_ms() const { return ToUnixMs(clock_.Now()); }
+int64_t Exchange::real_ms() const { return ToUnixMs(clock_.Now()); }
+
+int64_t Exchange::now_ms() const { return real_ms() + faults_.skew_ms(real_ms()); }
 
 std::string Exchange::MarketName() const {
   std::string name = options_.files.empty() ? fmt::format("synthetic {}", options_.seed) : "recording";
@@ -210,6 +216,9 @@ Result<bool> Exchange::Advance(size_t events_max) {
     streams_->Finish(market_ms_);
   }
   Settle();
+  for (const std::string& held : faults_.TakeDue(real_ms())) {
+    hub_.PublishUser(held);
+  }
   hub_.Flush();
   if (!status.ok()) {
     return status.error();
@@ -231,8 +240,10 @@ void Exchange::Settle() {
   asked_by_.resize(output.events.size(), CurrentCorrelationId());
   for (size_t i = 0; i < output.events.size(); ++i) {
     Log(output.events[i], asked_by_[i]);
-    for (const std::string& message : EncodeEvent(output.events[i], now)) {
-      hub_.PublishUser(message);
+    for (std::string& message : EncodeEvent(output.events[i], now)) {
+      for (const std::string& told : faults_.OnUserEvent(std::move(message), real_ms())) {
+        hub_.PublishUser(told);
+      }
     }
   }
   asked_by_.clear();
@@ -311,11 +322,25 @@ void Exchange::Log(const EngineEvent& event, const std::string& correlation_id) 
   }
 }
 
-RestAnswer Exchange::Handle(const RestRequest& request) {
+RestAnswer Exchange::Handle(const RestRequest& request, std::optional<Decimal> filled_share) {
+  engine_->CutNext(filled_share);
   RestAnswer answer = rest_->Handle(request, now_ms());
+  engine_->CutNext(std::nullopt);
   asked_by_.resize(engine_->output().events.size(), CurrentCorrelationId());
   SettleTogether();
   return answer;
+}
+
+Result<int64_t> Exchange::Inject(FaultSpec fault) {
+  QUANTUM_TRY(const int64_t id, faults_.Add(std::move(fault), real_ms()));
+  for (const FaultMoment& moment : faults_.TakeMoments()) {
+    if (moment.what == FaultMoment::What::kForgetListenKey) {
+      rest_->ForgetListenKey();
+    } else {
+      hub_.Cut(moment.path.empty() ? std::nullopt : std::optional(ClassOf(moment.path)));
+    }
+  }
+  return id;
 }
 
 Status Exchange::Keep() {

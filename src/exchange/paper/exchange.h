@@ -7,6 +7,7 @@
 
 #include "exchange/paper/engine/engine.h"
 #include "exchange/paper/engine/journal.h"
+#include "exchange/paper/faults/plan.h"
 #include "exchange/paper/market/memory.h"
 #include "exchange/paper/market/source.h"
 #include "exchange/paper/options.h"
@@ -38,10 +39,22 @@ class Exchange {
   // From now on every event is due at once: for speed max, when everybody who should see it is there.
   void Hurry() { hurries_ = true; }
   bool hurries() const { return hurries_; }
-  // What it did is on disk when this returns. In a fiber, requests that come together share one write of the journal.
-  RestAnswer Handle(const RestRequest& request);
+  // What it did is on disk when this returns, and its events are told. In a fiber, requests that come together share one
+  // write of the journal. `filled_share`: as Engine::CutNext.
+  RestAnswer Handle(const RestRequest& request, std::optional<Decimal> filled_share = std::nullopt);
   // Once a second: where the market stands goes to disk, an expired listen key goes.
   Status Keep();
+
+  // Faults. A request is asked about before Handle and after it; Handle itself knows of none.
+  Result<int64_t> Inject(FaultSpec fault);
+  bool EndFault(int64_t id) { return faults_.Remove(id); }
+  void EndFaults() { faults_.Clear(); }
+  std::string FaultsJson() const { return faults_.ToJson(real_ms()); }
+  Interference Before(const RestRequest& request) { return faults_.BeforeRequest(request, real_ms()); }
+  Interference After(const RestRequest& request, const RestAnswer& answer) {
+    return faults_.AfterRequest(request, answer, real_ms());
+  }
+  bool RefusesStream(std::string_view path) { return faults_.RefusesStream(path, real_ms()); }
 
   Hub& hub() { return hub_; }
   const Rest& rest() const { return *rest_; }
@@ -49,7 +62,7 @@ class Exchange {
   const PaperOptions& options() const { return options_; }
   bool ended() const { return ended_; }
   std::string MarketJson() const;  // GET /paper/market
-  int64_t now_ms() const;          // server time
+  int64_t now_ms() const;          // server time, as far as it is off by a fault
 
  private:
   Exchange(PaperOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
@@ -60,6 +73,7 @@ class Exchange {
   Status OpenSynthetic(const std::optional<Checkpoint>& checkpoint);
   Status OpenAccount();
   Status Pull();
+  int64_t real_ms() const;
   int64_t MarketNow() const;
   void Step(SourceEvent event);
   void PassTime(int64_t market_ms, bool silent);
@@ -84,6 +98,7 @@ class Exchange {
   int64_t mark_sample_ = 0;
   int64_t events_ = 0;
   Hub hub_;
+  FaultPlan faults_;
   std::unique_ptr<MarketStreams> streams_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Rest> rest_;

@@ -17,6 +17,9 @@ class Box final : public Outbox, public std::enable_shared_from_this<Box> {
     loop_.Post([self = shared_from_this(), batch = std::move(messages)] { self->Take(batch); });
   }
   bool filling() const override { return waiting_.load() > kBoxMessagesMax / 2; }
+  void Cut() override {
+    loop_.Post([self = shared_from_this()] { self->Drop(); });
+  }
 
   // From the server's loop.
   void Answer(std::string text) {
@@ -123,6 +126,10 @@ Target TargetOf(const http::Request& request) {
 
 void ServeWebSocket(Exchange& exchange, fiber::Loop& exchange_loop, const http::Request& request,
                     http::WebSocketSession& session) {
+  if (fiber::RunOn(exchange_loop, [&] { return exchange.RefusesStream(request.path); })) {
+    session.Abort();
+    return;
+  }
   const Target target = TargetOf(request);
   const auto box = std::make_shared<Box>(fiber::CurrentLoop(), session);
   fiber::CurrentLoop().Spawn([box] { box->Write(); });

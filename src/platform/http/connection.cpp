@@ -161,6 +161,9 @@ Connection::Next Connection::ServeRequest() {
   }
   received_ = now_ = Now();
   const Response response = Answer(*route);
+  if (response.dropped) {
+    return Next::kClose;
+  }
   return Finish(route->metrics, route->pattern, response, true);
 }
 

@@ -45,6 +45,8 @@ struct Response {
   std::string body;
   std::string content_type = "application/json";
   Headers headers;
+  // For fault injection: the connection ends without an answer.
+  bool dropped = false;
 };
 
 // application/problem+json (RFC 9457) with correlation_id. `code` is the machine-readable reason, such as NOT_LEADER.

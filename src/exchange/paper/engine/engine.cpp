@@ -79,7 +79,11 @@ Answer<PaperOrder> Engine::Place(const OrderRequest& request, int64_t now_ms) {
   order.self_trade = request.self_trade;
   order.created_ms = order.updated_ms = now_ms;
   const PaperOrder accepted = Accept(std::move(order));
-  TakeLiquidity(market, accepted.order_id, now_ms);
+  if (cut_) {
+    CutShort(market, accepted.order_id, *std::exchange(cut_, std::nullopt), now_ms);
+  } else {
+    TakeLiquidity(market, accepted.order_id, now_ms);
+  }
   TrimReduceOnly(request.symbol, now_ms);
   return *account_.FindOrder(accepted.order_id);
 }
@@ -134,6 +138,24 @@ void Engine::TakeLiquidity(SymbolMarket& market, int64_t order_id, int64_t now_m
     Rest(market, after);
   } else {
     Finish(order_id, Execution::kExpired, now_ms);
+  }
+}
+
+void Engine::CutShort(SymbolMarket& market, int64_t order_id, Decimal filled_share, int64_t now_ms) {
+  const PaperOrder order = *account_.FindOrder(order_id);
+  const Decimal share =
+      order.quantity.Times(filled_share).RoundTo(market.rules().rules.step_size, trading::Rounding::kDown);
+  const std::optional<Decimal> limit = order.market ? std::nullopt : std::optional(order.price);
+  for (const SymbolMarket::Offer& offer : market.Offers(order.side, limit, share)) {
+    const Decimal wanted = std::min(offer.quantity, share - account_.FindOrder(order_id)->filled);
+    const Decimal filled =
+        wanted.is_positive() ? Fill(order_id, offer.price, wanted, Role::kTaker, now_ms) : Decimal();
+    if (filled.is_positive()) {
+      market.Take(order.side, offer.price, filled);
+    }
+  }
+  if (IsOpen(account_.FindOrder(order_id)->status)) {
+    Finish(order_id, Execution::kCanceled, now_ms);
   }
 }
 

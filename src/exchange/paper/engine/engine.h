@@ -137,6 +137,9 @@ class Engine {
   Answer<int> SetLeverage(const std::string& symbol, int leverage, int64_t now_ms);
   std::optional<ApiError> SetMarginType(const std::string& symbol, bool isolated);
 
+  // For fault injection: of the next order that Place accepts only this share is filled, and the rest is cancelled.
+  void CutNext(std::optional<Decimal> filled_share) { cut_ = filled_share; }
+
   // The market moved. A depth update that does not fit is reported and otherwise ignored.
   Book::Applied OnMarket(const SourceEvent& event, int64_t now_ms);
   // The same without matching: history that the account has lived through already.
@@ -180,6 +183,7 @@ class Engine {
   void Tell(EngineEvent event) { output_.events.push_back(std::move(event)); }
   PaperOrder Accept(PaperOrder order);
   void TakeLiquidity(SymbolMarket& market, int64_t order_id, int64_t now_ms);
+  void CutShort(SymbolMarket& market, int64_t order_id, Decimal filled_share, int64_t now_ms);
   // The account's own resting order that a taker with this limit meets first.
   const RestingOrders::Entry* OwnBest(const std::string& symbol, Side taker, std::optional<Decimal> limit) const;
   // What the taker's self-trade prevention says. False when the taker is done.
@@ -232,6 +236,7 @@ class Engine {
   int64_t funding_period_ = 0;               // the newest that was seen; zero: none yet
   std::set<std::string> called_;             // margin pools that are told of by MARGIN_CALL
   std::set<std::string> shrunk_;             // symbols whose position was reduced in this call
+  std::optional<Decimal> cut_;
   Output output_;
 };
 

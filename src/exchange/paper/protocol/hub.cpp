@@ -172,6 +172,22 @@ void Hub::ExpireListenKey(const std::string& listen_key, int64_t now_ms) {
   }
 }
 
+void Hub::ForgetListenKey(const std::string& listen_key) {
+  for (auto& [id, member] : members_) {
+    if (member.listen_key == listen_key) {
+      member.listen_key.clear();
+    }
+  }
+}
+
+void Hub::Cut(std::optional<StreamClass> where) {
+  for (auto& [id, member] : members_) {
+    if (!where || member.where == *where) {
+      member.outbox->Cut();
+    }
+  }
+}
+
 void Hub::Flush() {
   for (auto& [id, member] : members_) {
     if (!member.pending.empty()) {

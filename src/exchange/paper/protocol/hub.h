@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -25,6 +26,8 @@ class Outbox {
   // A batch in order; a box that is full drops its connection.
   virtual void Put(std::vector<Message> messages) = 0;
   virtual bool filling() const = 0;  // more than half full
+  // For fault injection: the connection ends without a closing handshake.
+  virtual void Cut() {}
 };
 
 enum class StreamClass { kPublic, kMarket, kPrivate, kAny };  // /public, /market, /private, or none of them
@@ -48,6 +51,10 @@ class Hub final : public StreamSink {
   void PublishUser(const std::string& payload);
   // Tells those that listen by this key that it has expired, and lets them go.
   void ExpireListenKey(const std::string& listen_key, int64_t now_ms);
+  // For fault injection: the key's listeners get nothing any more, and are not told.
+  void ForgetListenKey(const std::string& listen_key);
+  // For fault injection: ends the connections of a class; without one, all.
+  void Cut(std::optional<StreamClass> where);
   // Hands over what was published since the last time.
   void Flush();
   bool congested() const;  // some subscriber's box is filling

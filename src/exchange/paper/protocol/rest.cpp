@@ -187,6 +187,11 @@ RestAnswer Rest::Handle(const RestRequest& request, int64_t now_ms) {
   return answer;
 }
 
+void Rest::ForgetListenKey() {
+  hub_.ForgetListenKey(listen_key_);
+  listen_key_.clear();
+}
+
 std::string Rest::Symbol(Parameters& parameters) const {
   std::string symbol = parameters.Text("symbol");
   if (!parameters.error() && engine_.market(symbol) == nullptr) {

@@ -58,6 +58,8 @@ class Rest {
   }
   // Once a minute or so: lets go of an expired key.
   void ExpireListenKey(int64_t now_ms);
+  // For fault injection: the key is no longer valid, and nobody is told.
+  void ForgetListenKey();
 
  private:
   enum class Access { kOpen, kKey, kSigned };
