@@ -13,7 +13,7 @@
 #include "tests/support/process.h"
 #include "tests/support/temporary_directory.h"
 
-// `quantum chaos bus` and `quantum chaos postgres` as an operator runs them, in a folder of their own.
+// `quantum chaos bus`, `… postgres` and `… orders` as an operator runs them, in a folder of their own.
 namespace quantum::testing {
 
 namespace json = boost::json;

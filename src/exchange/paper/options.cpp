@@ -37,8 +37,9 @@ Result<PaperOptions> ReadOptions(const config::Manifest& manifest) {
   options.symbols = manifest.symbols();
   for (const std::string& symbol : options.symbols) {
     if (FindRules(symbol) == nullptr) {
-      return Error{Errc::kInvalidArgument,
-                   fmt::format("the paper exchange has no rules for {}; it trades BTCUSDT and ETHUSDT", symbol)};
+      return Error{
+          Errc::kInvalidArgument,
+          fmt::format("the paper exchange has no rules for {}; engine/rules.cpp lists those it trades", symbol)};
     }
   }
   config::Section market = manifest.Top("market");

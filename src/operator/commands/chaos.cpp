@@ -11,6 +11,8 @@
 #include <memory>
 
 #include "operator/chaos/apart.h"
+#include "operator/chaos/orders/orders_faults.h"
+#include "operator/chaos/orders/orders_run.h"
 #include "operator/chaos/postgres/platform.h"
 #include "operator/chaos/postgres/postgres_faults.h"
 #include "operator/chaos/postgres/postgres_run.h"
@@ -118,6 +120,23 @@ Result<int> ChaosPostgres(const Context& context, const Wanted& wanted) {
   return PlayApart(context, wanted, true, play, chaos::TakeDown);
 }
 
+Result<int> ChaosOrders(const Context& context, const Wanted& wanted) {
+  const std::string program = fs::read_symlink("/proc/self/exe").string();
+  const std::string manifest = fs::absolute(context.ManifestPath()).string();
+  const auto play = [&](const Wanted& all, const std::string& folder, const chaos::Apart& apart) {
+    return chaos::RunOrdersChaos({.rounds = all.rounds,
+                                  .seed = all.seed,
+                                  .per_second = all.rate,
+                                  .faults = all.faults,
+                                  .control = all.control,
+                                  .folder = folder,
+                                  .manifest = manifest,
+                                  .program = program},
+                                 apart);
+  };
+  return PlayApart(context, wanted, true, play, chaos::TakeDown);
+}
+
 Status Work(const std::string& file) {
   QUANTUM_TRY(const chaos::WorkerOptions options, chaos::LoadWorker(file));
   return chaos::RunWorker(options);
@@ -177,6 +196,26 @@ void AddPostgresRun(CLI::App* chaos, Context& context) {
   OnCall(postgres, context, wanted, ChaosPostgres);
 }
 
+void AddOrdersRun(CLI::App* chaos, Context& context) {
+  auto wanted = std::make_shared<Wanted>(Wanted{.rounds = static_cast<int>(chaos::OrdersFaults().size()), .rate = 24});
+  CLI::App* orders = chaos->add_subcommand(
+      "orders",
+      "A platform of its own in a temporary folder and, for root, in namespaces of its own: it trades, while processes "
+      "die and the exchange misbehaves");
+  AddOptions(orders, wanted);
+  orders->add_option("--rate", wanted->rate, "Decisions a second (default 24)")->check(CLI::Range(1, 100));
+  orders->add_option("--json", wanted->json, "Table and rounds as JSON")->type_name("FILE");
+  orders->add_flag("--negative-control", wanted->control,
+                   "Random client order ids, nothing written down before it is sent, and execution killed: must report "
+                   "doubled orders (exit code 1)");
+  std::string faults = "Faults:\n";
+  for (const chaos::OrdersFault& fault : chaos::OrdersFaults()) {
+    faults += fmt::format("  {:<17}{}\n", fault.name, fault.what);
+  }
+  orders->footer(faults);
+  OnCall(orders, context, wanted, ChaosOrders);
+}
+
 }  // namespace
 
 void AddChaos(CLI::App& app, Context& context) {
@@ -185,6 +224,7 @@ void AddChaos(CLI::App& app, Context& context) {
   chaos->require_subcommand(1);
   AddBusRun(chaos, context);
   AddPostgresRun(chaos, context);
+  AddOrdersRun(chaos, context);
   auto file = std::make_shared<std::string>();
   CLI::App* worker = app.add_subcommand("chaos-worker", "A producer or consumer of a chaos run");
   worker->group("");  // started by the run: not in the help

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "platform/base/correlation.h"
+#include "platform/base/id.h"
 #include "platform/log/log.h"
 #include "services/execution/store.h"
 
@@ -42,7 +43,10 @@ Status RecordRefusal(const Approval& approval, const Refusal& refusal, const Pla
 }  // namespace
 
 Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& transaction) {
-  QUANTUM_TRY(const Approval approval, event::ParseApproval(event.payload));
+  QUANTUM_TRY(Approval approval, event::ParseApproval(event.payload));
+  if (desk_.settings.chaos.random_ids) {
+    approval.decision.decision_id += "-" + NewUuid(desk_.clock);
+  }
   const Decision& decision = approval.decision;
   if (decision.decision_id.empty()) {
     return Error{Errc::kInvalidArgument, "field 'decision.decision_id' is empty"};
@@ -85,6 +89,12 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
     plan = MakeRefusedPlan(approval, *refusal, withdrawn, correlation_id, now);
   }
 
+  if (desk_.settings.chaos.no_journal && !refusal) {
+    desk_.ledger.Adopt(plan);
+    const std::string& id = plan.orders.front().client_order_id;
+    decision.intent == event::Intent::kClose ? SendClose(id, decision) : SendEntry(id, decision);
+    return {};
+  }
   std::vector<postgres::Statement> statements{lease_.Fence(),
                                               {std::string(kLock), {plan.orders.front().client_order_id}}};
   for (postgres::Statement& insert : InsertStatements(plan, desk_.settings.mode, lease_.token())) {

@@ -29,6 +29,12 @@ struct Settings {
   // before a byte of it is written. Zero: never.
   int stop_before_entry = 0;
 
+  // The negative control of `quantum chaos orders`, in mode PAPER alone: execution as it must not be.
+  struct Chaos {
+    bool random_ids = false;  // client order ids that do not follow from the decision
+    bool no_journal = false;  // sent before anything is written down
+  } chaos;
+
   static Result<Settings> Read(const config::Manifest& manifest);
 };
 

@@ -1,6 +1,6 @@
 #include "exchange/paper/engine/rules.h"
 
-#include <array>
+#include <vector>
 
 namespace quantum::paper {
 namespace {
@@ -19,7 +19,15 @@ std::vector<LeverageBracket> Brackets(std::initializer_list<LeverageBracket> tab
   return brackets;
 }
 
-std::array<PaperRules, 2> MakeRules() {
+// Symbols beside the two recorded ones, so that several can be traded at a time.
+struct FurtherSymbol {
+  std::string_view base_asset;
+  Decimal tick_size;
+  Decimal step_size;
+  Decimal max_price;
+};
+
+std::vector<PaperRules> MakeRules() {
   PaperRules btc;
   btc.rules.symbol = "BTCUSDT";
   btc.rules.tick_size = "0.1"_dec;
@@ -68,13 +76,31 @@ std::array<PaperRules, 2> MakeRules() {
                            {3, "530000000"_dec, "0.15"_dec},
                            {2, "800000000"_dec, "0.25"_dec},
                            {1, "1200000000"_dec, "0.5"_dec}});
-  return {btc, eth};
+  std::vector<PaperRules> all = {btc, eth};
+  static const FurtherSymbol kFurther[] = {
+      {"BNB", "0.01"_dec, "0.01"_dec, "100000"_dec},   {"SOL", "0.01"_dec, "0.01"_dec, "100000"_dec},
+      {"BCH", "0.01"_dec, "0.001"_dec, "100000"_dec},  {"LTC", "0.01"_dec, "0.001"_dec, "100000"_dec},
+      {"XMR", "0.01"_dec, "0.001"_dec, "100000"_dec},  {"ZEC", "0.01"_dec, "0.001"_dec, "100000"_dec},
+      {"DASH", "0.01"_dec, "0.001"_dec, "100000"_dec}, {"AAVE", "0.01"_dec, "0.1"_dec, "100000"_dec},
+      {"COMP", "0.01"_dec, "0.001"_dec, "100000"_dec}, {"QNT", "0.01"_dec, "0.1"_dec, "100000"_dec}};
+  for (const FurtherSymbol& each : kFurther) {
+    PaperRules rules = eth;
+    rules.rules.symbol = std::string(each.base_asset) + "USDT";
+    rules.rules.tick_size = each.tick_size;
+    rules.rules.step_size = rules.rules.min_quantity = each.step_size;
+    rules.rules.min_price = "1"_dec;
+    rules.rules.max_price = each.max_price;
+    rules.rules.min_notional = "5"_dec;
+    rules.base_asset = each.base_asset;
+    all.push_back(rules);
+  }
+  return all;
 }
 
 }  // namespace
 
 const PaperRules* FindRules(std::string_view symbol) {
-  static const std::array<PaperRules, 2> kRules = MakeRules();
+  static const std::vector<PaperRules> kRules = MakeRules();
   for (const PaperRules& rules : kRules) {
     if (rules.rules.symbol == symbol) {
       return &rules;

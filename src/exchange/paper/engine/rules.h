@@ -35,7 +35,7 @@ struct PaperRules {
   Decimal MaxNotional(int leverage) const;
 };
 
-// BTCUSDT and ETHUSDT; null for others.
+// BTCUSDT and ETHUSDT as recorded, and ten further ones (rules.cpp); null for others.
 const PaperRules* FindRules(std::string_view symbol);
 
 inline constexpr int kOrdersMax = 200;         // MAX_NUM_ORDERS: open orders of a symbol

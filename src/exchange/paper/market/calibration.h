@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <string_view>
 
@@ -42,13 +43,34 @@ inline constexpr int kRegimeSecondsMax = 240;
 // Price levels the synthetic book holds on each side: some 10 bp.
 inline constexpr double kBookDepthBps = 10.0;
 
-inline const Calibration* FindCalibration(std::string_view symbol) {
+// Symbols of which nothing was recorded: they move as ETHUSDT does, at a price of their own, quantities worth the same.
+struct Borrowed {
+  std::string_view symbol;
+  double start_price;
+};
+inline constexpr Borrowed kBorrowed[] = {{"BNBUSDT", 515}, {"SOLUSDT", 160}, {"BCHUSDT", 350}, {"LTCUSDT", 61},
+                                         {"XMRUSDT", 150}, {"ZECUSDT", 32},  {"DASHUSDT", 25}, {"AAVEUSDT", 101},
+                                         {"COMPUSDT", 43}, {"QNTUSDT", 70.0}};
+
+inline std::optional<Calibration> FindCalibration(std::string_view symbol) {
   for (const Calibration& calibration : kCalibrations) {
     if (calibration.symbol == symbol) {
-      return &calibration;
+      return calibration;
     }
   }
-  return nullptr;
+  for (const Borrowed& borrowed : kBorrowed) {
+    if (borrowed.symbol == symbol) {
+      Calibration calibration = kCalibrations[1];
+      const double ratio = calibration.start_price / borrowed.start_price;
+      calibration.symbol = symbol;
+      calibration.start_price = borrowed.start_price;
+      calibration.trade_log_mean += std::log(ratio);
+      calibration.top_median *= ratio;
+      calibration.level_mean *= ratio;
+      return calibration;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace quantum::paper

@@ -106,7 +106,7 @@ TEST_P(CalibrationTest, IsWhatTheRecordingShows) {
     }
     Add(measured, **next, tick);
   }
-  const Calibration& expected = *FindCalibration(symbol);
+  const Calibration expected = *FindCalibration(symbol);
   const auto near = [](double got, double wanted, const char* what) {
     EXPECT_NEAR(got / wanted, 1.0, 0.05) << what << ": measured " << got << ", constant " << wanted;
   };

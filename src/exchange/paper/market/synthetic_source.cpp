@@ -8,8 +8,8 @@ Result<std::unique_ptr<SyntheticSource>> SyntheticSource::Create(SyntheticOption
   std::unique_ptr<SyntheticSource> source(new SyntheticSource(std::move(options)));
   uint64_t number = 0;
   for (const SyntheticStart& start : source->options_.symbols) {
-    const Calibration* calibration = FindCalibration(start.symbol);
-    if (calibration == nullptr) {
+    const std::optional<Calibration> calibration = FindCalibration(start.symbol);
+    if (!calibration) {
       return Error{
           Errc::kInvalidArgument,
           fmt::format("the synthetic market knows no {}; take it out of `symbols` or play a recording", start.symbol)};

@@ -33,8 +33,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What the run needs, with all that these depend on.
-constexpr const char* kWanted[] = {"pgbouncer", "pg-stanza"};
 constexpr int kRestartsMax = 1000;  // the run kills more often than a unit is otherwise brought back
 constexpr size_t kDiskMegabytes = 2048;
 constexpr Duration kPromotionMax = 60s;
@@ -105,21 +103,23 @@ Status Platform::WriteManifest() const {
   std::error_code error;
   fs::permissions(folder, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec, error);
   fs::create_directories(folder / "infra", error);
-  fs::copy(from.parent_path() / "infra/postgres", folder / "infra/postgres", fs::copy_options::recursive, error);
-  if (error) {
-    return Error{Errc::kInternal, fmt::format("copying infra/postgres to {}: {}", folder.string(), error.message())};
+  for (const std::string& each : options_.infra) {
+    fs::copy(from.parent_path() / "infra" / each, folder / "infra" / each, fs::copy_options::recursive, error);
+    if (error) {
+      return Error{Errc::kInternal, fmt::format("copying infra/{} to {}: {}", each, folder.string(), error.message())};
+    }
   }
   try {
     YAML::Node manifest = YAML::LoadFile(from.string());
     std::set<std::string> wanted;
-    for (const char* unit : kWanted) {
+    for (const std::string& unit : options_.wanted) {
       AddWithDependencies(manifest["units"], unit, wanted);
     }
     YAML::Node units;
     for (const auto& unit : manifest["units"]) {  // in their order
       if (wanted.contains(unit.first.as<std::string>())) {
         units[unit.first] = YAML::Clone(unit.second);
-        if (unit.second["kind"].as<std::string>() == "server") {
+        if (unit.second["kind"].as<std::string>() != "task") {
           units[unit.first]["restarts_max"] = kRestartsMax;
         }
       }
@@ -136,7 +136,7 @@ Status Platform::WriteManifest() const {
 
 // Each node gets a disk of its own, in memory, that can be filled.
 Status Platform::MountDisks() const {
-  for (size_t node = 0; options_.apart.own_machine && node < kNodes; ++node) {
+  for (size_t node = 0; options_.apart.own_machine && options_.own_disks && node < kNodes; ++node) {
     const std::string folder = fmt::format("{}/state/data/postgres-{}", options_.folder, node + 1);
     std::error_code error;
     fs::create_directories(folder, error);
@@ -161,11 +161,18 @@ std::vector<std::string> Platform::Command(std::vector<std::string> arguments) c
 }
 
 Status Platform::Up() {
-  QUANTUM_CHECK(RunCommand(Command({"up"})));
+  std::vector<std::string> up{"up"};
+  for (const std::string& each : options_.overrides) {
+    up.insert(up.end(), {"--set", each});
+  }
+  QUANTUM_CHECK(RunCommand(Command(std::move(up))));
   QUANTUM_TRY(Launch launch, LoadLaunch(layout()));
   QUANTUM_TRY(config::Manifest manifest, LoadRunningManifest(layout(), launch));
   running_ = Running{layout(), std::move(launch), std::move(manifest)};
   QUANTUM_TRY(access_, FindPostgres(*running_));
+  if (running_->manifest.FindUnit("redis-1") != nullptr) {
+    QUANTUM_TRY(redis_, FindRedis(*running_));
+  }
   QUANTUM_TRY(service_password_, config::ReadSecret(layout().Secrets(), config::kPostgresService));
   QUANTUM_TRY(owner_password_, config::ReadSecret(layout().Secrets(), config::kPostgresOwner));
   return access_.nodes.size() == kNodes
@@ -299,6 +306,15 @@ Status Platform::SignalReceiver(size_t node, int signal) {
 Status Platform::KillUnit(const std::string& unit) {
   const auto pid = ProcessOf(unit);
   return KillAll(pid ? Descendants(*pid) : std::vector<pid_t>(), unit);
+}
+
+Status Platform::SignalUnit(const std::string& unit, int signal) {
+  const auto pid = ProcessOf(unit);
+  if (!pid) {
+    return Error{Errc::kInternal, unit + " does not run"};
+  }
+  SignalAll(Descendants(*pid), signal);
+  return {};
 }
 
 // The supervisor must live: it reaps what was Postgres' parent.

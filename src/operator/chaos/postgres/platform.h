@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "operator/bus/connect.h"
 #include "operator/chaos/apart.h"
 #include "operator/postgres/access.h"
 #include "operator/postgres/cluster.h"
@@ -31,6 +32,11 @@ class Platform {
     std::string manifest;  // the checkout's quantum.yml; infra/ lies beside it
     std::string program;   // quantum itself
     Apart apart;
+    // What the run needs, with all that these depend on.
+    std::vector<std::string> wanted = {"pgbouncer", "pg-stanza"};
+    std::vector<std::string> infra = {"postgres"};  // folders of infra/ that these are configured by
+    std::vector<std::string> overrides{};           // of the manifest, KEY=VALUE
+    bool own_disks = true;  // Postgres' nodes get disks that can be filled, on a machine of our own
   };
   // Returns when there is a primary with a synchronous standby.
   static Result<std::unique_ptr<Platform>> Start(fiber::Loop& loop, Options options);
@@ -49,6 +55,12 @@ class Platform {
   Status SwitchOver() const;
   // PATCH of Patroni's configuration, by the node.
   Status Configure(size_t node, const std::string& json) const;
+
+  const config::Manifest& manifest() const { return running_->manifest; }
+  Layout layout() const { return {.root = options_.folder + "/state"}; }
+  const RedisAccess& redis() const { return redis_; }
+  // To all processes of a unit.
+  Status SignalUnit(const std::string& unit, int signal);
 
   // SIGKILL. What is no part of Postgres or was Patroni alone is brought back by the supervisor.
   Status KillPostgres(size_t node);  // the server and its children; Patroni lives
@@ -75,8 +87,6 @@ class Platform {
   Platform(fiber::Loop& loop, Options options) : loop_(loop), options_(std::move(options)) {}
   Status WriteManifest() const;
   Status MountDisks() const;
-  Layout layout() const { return {.root = options_.folder + "/state"}; }
-  const config::Manifest& manifest() const { return running_->manifest; }
   Status Up();
   std::vector<std::string> Command(std::vector<std::string> arguments) const;  // of `quantum`
   std::optional<pid_t> ProcessOf(const std::string& unit) const;
@@ -88,6 +98,7 @@ class Platform {
   const Options options_;
   std::optional<Running> running_;  // once it is up
   PostgresAccess access_;
+  RedisAccess redis_;  // where it is wanted
   std::string service_password_, owner_password_;
 };
 
