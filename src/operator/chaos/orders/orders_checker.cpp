@@ -74,7 +74,7 @@ class OrderJudge {
       }
       entries[decision].push_back(client_id);
       for (const auto& [from_ms, until_ms] : books_.halted_ms) {
-        if (placed.time_ms > from_ms && placed.time_ms < until_ms) {
+        if (placed.time_ms > from_ms + kUnderWayMs && placed.time_ms < until_ms) {
           Count(violations().after_trip, fmt::format("entry {} of decision {}: {} ms after the trip", client_id,
                                                      decision->id, placed.time_ms - from_ms));
         }

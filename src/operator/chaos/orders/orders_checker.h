@@ -62,6 +62,10 @@ struct OrderVerdict {
   std::vector<std::string> examples;  // the first in words
 };
 
+// What had left before a trip may reach the exchange after its answer: so long, with the 80 ms that the run's orders
+// are kept back.
+constexpr int64_t kUnderWayMs = 200;
+
 // Judges the books of a run whose load has stopped and whose orders have come to rest. An order belongs to the decision
 // under whose correlation id the exchange got it; where it does not know, to the one that our intent of that name is
 // of: a client order id proves nothing, since two orders of one decision would bear two.

@@ -69,9 +69,10 @@ TEST(OrdersChecker, CountsEntriesThatNoApprovedDecisionExplains) {
 
 TEST(OrdersChecker, CountsEntriesAfterATripAndNoExits) {
   OrderBooks books = Good();
-  books.halted_ms = {{99, 300}};
+  books.placed["e1"].time_ms = 1000;
+  books.halted_ms = {{1000 - kUnderWayMs - 1, 2000}};
   EXPECT_EQ(JudgeOrders(books).violations.after_trip, 1u);
-  books.halted_ms = {{100, 300}, {0, 100}};
+  books.halted_ms = {{1000 - kUnderWayMs, 2000}, {0, 1000}};
   EXPECT_EQ(JudgeOrders(books).violations.total(), 0u);
 }
 

@@ -17,9 +17,12 @@ constexpr Duration kHalted = 4s;
 constexpr int kKills = 6;
 constexpr Duration kBetweenKills = 5s;
 
-// Orders are acted on at once and answered late, so that some are under way whenever something strikes.
-constexpr const char* kSlow =
-    R"({"name":"late-answer","match":{"method":"POST","path":"/fapi/v1/order"},"parameters":{"ms":250}})";
+// Orders reach the engine late, are answered late, and their fills are told late, so that the fate of some is open
+// whenever something strikes.
+constexpr const char* kSlow[] = {
+    R"({"name":"latency","match":{"method":"POST","path":"/fapi/v1/order"},"parameters":{"ms":80,"tail_share":0}})",
+    R"({"name":"late-answer","match":{"method":"POST","path":"/fapi/v1/order"},"parameters":{"ms":150}})",
+    R"({"name":"events-delayed","parameters":{"ms":120}})"};
 constexpr Duration kSlowFirst = 1s;
 
 Status KillOf(OrdersStage& stage, const std::string& unit, Struck struck) {
@@ -84,7 +87,9 @@ Status TripTheStop(OrdersStage& stage, Struck struck) {
 // Each of its kind: made slow first, healed at last.
 OrdersFault Under(std::string name, std::string what, std::function<Status(OrdersStage&, Struck)> strike) {
   return {std::move(name), std::move(what), [strike = std::move(strike)](OrdersStage& stage, Struck struck) -> Status {
-            QUANTUM_CHECK(stage.SetFault(kSlow));
+            for (const char* slow : kSlow) {
+              QUANTUM_CHECK(stage.SetFault(slow));
+            }
             fiber::SleepFor(kSlowFirst);
             const Status done = strike(stage, struck);
             // An exchange that was killed has forgotten its faults, and is not back yet.

@@ -217,7 +217,7 @@ Result<bool> OrdersStage::AtRest() {
       const uint64_t moving,
       Count("SELECT (SELECT count(*) FROM orders WHERE status IN ('INTENT', 'UNKNOWN') AND leg IN ('ENTRY', "
             "'CLOSE') OR status IN ('NEW', 'PARTIALLY_FILLED') AND leg IN ('ENTRY', 'CLOSE')) + (SELECT count(*) "
-            "FROM outbox) AS value WHERE $1 = ''",
+            "FROM outbox WHERE relayed_at IS NULL) AS value WHERE $1 = ''",
             ""));
   return moving == 0;
 }
