@@ -148,8 +148,7 @@ void Engine::CutShort(SymbolMarket& market, int64_t order_id, Decimal filled_sha
   const std::optional<Decimal> limit = order.market ? std::nullopt : std::optional(order.price);
   for (const SymbolMarket::Offer& offer : market.Offers(order.side, limit, share)) {
     const Decimal wanted = std::min(offer.quantity, share - account_.FindOrder(order_id)->filled);
-    const Decimal filled =
-        wanted.is_positive() ? Fill(order_id, offer.price, wanted, Role::kTaker, now_ms) : Decimal();
+    const Decimal filled = wanted.is_positive() ? Fill(order_id, offer.price, wanted, Role::kTaker, now_ms) : Decimal();
     if (filled.is_positive()) {
       market.Take(order.side, offer.price, filled);
     }

@@ -1,7 +1,5 @@
 #include "exchange/paper/engine/rules.h"
 
-#include <vector>
-
 namespace quantum::paper {
 namespace {
 

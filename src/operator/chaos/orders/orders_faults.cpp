@@ -69,10 +69,31 @@ Status KillRedisMaster(OrdersStage& stage, Struck struck) {
   return KillOf(stage, master, struck);
 }
 
+Status KillHolder(OrdersStage& stage, Struck struck) {
+  QUANTUM_TRY(const std::string holder, stage.ExecutionHolder());
+  return KillOf(stage, holder, struck);
+}
+
+Status FreezeHolder(OrdersStage& stage, Struck struck) {
+  QUANTUM_TRY(const std::string holder, stage.ExecutionHolder());
+  return FreezeOf(stage, holder, struck);
+}
+
+Status KillStandby(OrdersStage& stage, Struck struck) {
+  QUANTUM_TRY(const std::string standby, stage.ExecutionStandby());
+  return KillOf(stage, standby, struck);
+}
+
+Status KillBoth(OrdersStage& stage, Struck struck) {
+  QUANTUM_TRY(const std::string standby, stage.ExecutionStandby());
+  QUANTUM_CHECK(KillHolder(stage, struck));
+  return KillOf(stage, standby, struck);
+}
+
 Status KillWhileAnswersAreLost(OrdersStage& stage, Struck struck) {
   QUANTUM_CHECK(stage.SetFault(R"({"name":"no-answer","share":0.5,"match":{"method":"POST"}})"));
   fiber::SleepFor(1s);
-  QUANTUM_CHECK(KillOf(stage, "execution", struck));
+  QUANTUM_CHECK(KillBoth(stage, struck));
   fiber::SleepFor(kMisbehaves);
   return {};
 }
@@ -119,7 +140,7 @@ OrdersFault Exchange(std::string name, std::string what, std::vector<std::string
 const OrdersFault kKilledAgainAndAgain =
     Under("control", "execution is killed again and again", [](OrdersStage& stage, Struck struck) -> Status {
       for (int i = 0; i < kKills; ++i) {
-        QUANTUM_CHECK(KillOf(stage, "execution", struck));
+        QUANTUM_CHECK(KillHolder(stage, struck));
         fiber::SleepFor(kBetweenKills);
       }
       return {};
@@ -127,15 +148,17 @@ const OrdersFault kKilledAgainAndAgain =
 
 const std::vector<OrdersFault>& OrdersFaults() {
   static const std::vector<OrdersFault> faults{
-      Kill("kill-execution", "execution"),
-      Freeze("freeze-execution", "execution"),
+      Under("kill-execution", "SIGKILL to the holder of the lease", KillHolder),
+      Under("freeze-execution", "SIGSTOP for 5 s to the holder of the lease", FreezeHolder),
+      Under("kill-standby", "SIGKILL to the one that waits for the lease", KillStandby),
+      Under("kill-both", "SIGKILL to both", KillBoth),
       Kill("kill-exchange", "paper-exchange"),
       Freeze("freeze-exchange", "paper-exchange"),
       Kill("kill-risk", "risk-safety"),
       Under("kill-postgres", "SIGKILL to the primary's server", KillPostgres),
       Under("freeze-postgres", "the primary's node stands still until the other is primary", FreezePostgres),
       Under("kill-redis", "SIGKILL to the master", KillRedisMaster),
-      Under("kill-and-lose", "execution is killed while half of the answers are lost", KillWhileAnswersAreLost),
+      Under("kill-and-lose", "both are killed while half of the answers are lost", KillWhileAnswersAreLost),
       Under("trip", "the emergency stop, reset after 4 s", TripTheStop),
       Exchange("latency", "half of the requests wait 300 ms, a tenth of them 2 s more",
                {R"({"name":"latency","share":0.5,"parameters":{"ms":300,"tail_ms":2000,"tail_share":0.1}})"}),

@@ -25,6 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr const char* kSymbols =
     "[BTCUSDT, ETHUSDT, BNBUSDT, SOLUSDT, BCHUSDT, LTCUSDT, XMRUSDT, ZECUSDT, DASHUSDT, AAVEUSDT, COMPUSDT, QNTUSDT]";
+constexpr const char* kExecution[] = {"execution", "execution-standby"};
 constexpr const char* kWallet = "1000000";
 constexpr Duration kLook = 500ms;
 
@@ -59,15 +60,16 @@ int64_t NumberIn(const std::string& text) {
 
 Result<std::unique_ptr<OrdersStage>> OrdersStage::Start(fiber::Loop& loop, const OrdersStageOptions& options) {
   std::unique_ptr<OrdersStage> stage(new OrdersStage(loop, options));
-  QUANTUM_TRY(stage->platform_,
-              Platform::Start(loop, {.folder = options.folder,
-                                     .manifest = options.manifest,
-                                     .program = options.program,
-                                     .apart = options.apart,
-                                     .wanted = {"ai-engine", "portfolio-intelligence", "execution", "pg-stanza"},
-                                     .infra = {"postgres", "redis"},
-                                     .overrides = OverridesOf(options),
-                                     .own_disks = false}));
+  QUANTUM_TRY(
+      stage->platform_,
+      Platform::Start(loop, {.folder = options.folder,
+                             .manifest = options.manifest,
+                             .program = options.program,
+                             .apart = options.apart,
+                             .wanted = {"ai-engine", "portfolio-intelligence", "execution-standby", "pg-stanza"},
+                             .infra = {"postgres", "redis"},
+                             .overrides = OverridesOf(options),
+                             .own_disks = false}));
   QUANTUM_CHECK(stage->Open());
   return stage;
 }
@@ -191,6 +193,29 @@ Result<std::string> OrdersStage::RedisMaster() {
     }
   }
   return Error{Errc::kUnavailable, "the sentinels name no master"};
+}
+
+// Who has never held it has token 0; who has lost it ends.
+Result<std::string> OrdersStage::ExecutionHolder() {
+  std::string holder;
+  int64_t newest = 0;
+  for (const char* unit : kExecution) {
+    const auto answer = Call(unit, "", "GET", "/health", "", config::kOperatorToken);
+    boost::system::error_code error;
+    const boost::json::value health = answer.ok() ? boost::json::parse(answer->body, error) : boost::json::value();
+    const boost::json::value* token = error ? nullptr : health.find_pointer("/metrics/lease_token", error);
+    if (token != nullptr && token->is_int64() && token->as_int64() > newest) {
+      newest = token->as_int64();
+      holder = unit;
+    }
+  }
+  return holder.empty() ? Result<std::string>(Error{Errc::kUnavailable, "neither process of execution holds the lease"})
+                        : Result<std::string>(holder);
+}
+
+Result<std::string> OrdersStage::ExecutionStandby() {
+  QUANTUM_TRY(const std::string holder, ExecutionHolder());
+  return std::string(holder == kExecution[0] ? kExecution[1] : kExecution[0]);
 }
 
 Result<uint64_t> OrdersStage::Count(const std::string& sql, const std::string& argument) {

@@ -42,6 +42,10 @@ class OrdersStage {
   // The unit of Redis that is the master.
   Result<std::string> RedisMaster();
 
+  // The unit of execution that holds the lease, and the one that waits for it.
+  Result<std::string> ExecutionHolder();
+  Result<std::string> ExecutionStandby();
+
   // Decisions since a time whose orders the exchange has acknowledged, and orders whose fate was open at one.
   Result<uint64_t> AcknowledgedSince(int64_t unix_ms);
   Result<uint64_t> InFlightAt(int64_t unix_ms);
