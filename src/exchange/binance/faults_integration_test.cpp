@@ -259,6 +259,31 @@ const std::map<std::string, Check>& Checks() {
          EXPECT_FALSE(at.FillToldWithin(500ms)) << "told nobody";
          EXPECT_EQ(at.connections, 1) << "and the connection stands";
        }},
+      {"funding-now",
+       [](Struck& at) {
+         EXPECT_EQ(Told(at.Place()), "accepted");
+         const auto before = at.venue->Funding(SystemClock().Now() - 1h);
+         ASSERT_TRUE(before.ok()) << before.error().message;
+         at.Fault(R"({"name":"funding-now","match":{"symbol":"BTCUSDT"}})");
+         EXPECT_TRUE(Eventually(5s, [&] {
+           const auto after = at.venue->Funding(SystemClock().Now() - 1h);
+           return after.ok() && after->size() == before->size() + 1 && after->back().symbol == "BTCUSDT";
+         }));
+       }},
+      {"liquidation-now",
+       [](Struck& at) {
+         EXPECT_EQ(Told(at.Place()), "accepted");
+         at.Fault(R"({"name":"liquidation-now","match":{"symbol":"BTCUSDT"}})");
+         EXPECT_TRUE(Eventually(5s, [&] {
+           const auto positions = at.venue->Positions();
+           return positions.ok() && positions->empty();
+         }));
+         EXPECT_TRUE(Eventually(5s, [&] {
+           return std::ranges::any_of(at.reports, [](const OrderReport& report) {
+             return report.client_order_id.starts_with("autoclose-") && report.fill;
+           });
+         })) << "and the stream tells by whom";
+       }},
       {"clock-skew",
        [](Struck& at) {
          at.Fault(R"({"name":"clock-skew","parameters":{"ms":30000}})");

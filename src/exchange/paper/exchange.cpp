@@ -334,10 +334,19 @@ RestAnswer Exchange::Handle(const RestRequest& request, std::optional<Decimal> f
 Result<int64_t> Exchange::Inject(FaultSpec fault) {
   QUANTUM_TRY(const int64_t id, faults_.Add(std::move(fault), real_ms()));
   for (const FaultMoment& moment : faults_.TakeMoments()) {
-    if (moment.what == FaultMoment::What::kForgetListenKey) {
-      rest_->ForgetListenKey();
-    } else {
-      hub_.Cut(moment.path.empty() ? std::nullopt : std::optional(ClassOf(moment.path)));
+    switch (moment.what) {
+      case FaultMoment::What::kForgetListenKey:
+        rest_->ForgetListenKey();
+        break;
+      case FaultMoment::What::kCutStreams:
+        hub_.Cut(moment.path.empty() ? std::nullopt : std::optional(ClassOf(moment.path)));
+        break;
+      case FaultMoment::What::kSettleFunding:
+        engine_->SettleFundingNow(moment.symbol, now_ms());
+        break;
+      case FaultMoment::What::kLiquidate:
+        engine_->LiquidateNow(moment.symbol, now_ms());
+        break;
     }
   }
   return id;

@@ -39,7 +39,7 @@ class Exchange {
   // From now on every event is due at once: for speed max, when everybody who should see it is there.
   void Hurry() { hurries_ = true; }
   bool hurries() const { return hurries_; }
-  // What it did is on disk when this returns, and its events are told. In a fiber, requests that come together share one
+  // What it did is on disk and told when this returns. In a fiber, requests that come together share one
   // write of the journal. `filled_share`: as Engine::CutNext.
   RestAnswer Handle(const RestRequest& request, std::optional<Decimal> filled_share = std::nullopt);
   // Once a second: where the market stands goes to disk, an expired listen key goes.

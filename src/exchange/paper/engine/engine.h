@@ -139,6 +139,10 @@ class Engine {
 
   // For fault injection: of the next order that Place accepts only this share is filled, and the rest is cancelled.
   void CutNext(std::optional<Decimal> filled_share) { cut_ = filled_share; }
+  // For fault injection: funding is settled now, of one symbol or (empty) of all; a position is taken over and closed
+  // now, at most 1 % from the mark price. Nothing where there is no such symbol, or nothing is held.
+  void SettleFundingNow(const std::string& symbol, int64_t now_ms);
+  void LiquidateNow(const std::string& symbol, int64_t now_ms);
 
   // The market moved. A depth update that does not fit is reported and otherwise ignored.
   Book::Applied OnMarket(const SourceEvent& event, int64_t now_ms);

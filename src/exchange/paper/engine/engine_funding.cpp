@@ -49,6 +49,15 @@ void Engine::OnMarketTime(int64_t market_ms, int64_t now_ms) {
   WatchMargin(now_ms);
 }
 
+void Engine::SettleFundingNow(const std::string& symbol, int64_t now_ms) {
+  for (const auto& [name, market] : markets_) {
+    if (market.ready() && (symbol.empty() || symbol == name)) {
+      SettleFunding(name, now_ms, now_ms);
+    }
+  }
+  WatchMargin(now_ms);
+}
+
 void Engine::SettleFunding(const std::string& symbol, int64_t funding_ms, int64_t now_ms) {
   const Decimal mark = markets_.at(symbol).mark_price();
   FundingSettled funding;

@@ -81,6 +81,15 @@ void Engine::Liquidate(const std::string& isolated_symbol, int64_t now_ms) {
   }
 }
 
+void Engine::LiquidateNow(const std::string& symbol, int64_t now_ms) {
+  const SymbolMarket* of = market(symbol);
+  const Decimal held = of == nullptr ? Decimal() : account_.symbol(symbol).position.quantity.Abs();
+  if (held.is_positive() && of->ready()) {
+    CancelAll(symbol, now_ms);
+    CloseByForce(symbol, held.Times(of->mark_price()).DividedBy(Decimal::FromInt(100)), now_ms);
+  }
+}
+
 void Engine::CloseByForce(const std::string& symbol, Decimal balance, int64_t now_ms) {
   SymbolMarket& market = markets_.at(symbol);
   const Decimal held = account_.symbol(symbol).position.quantity;

@@ -46,7 +46,8 @@ Status ReadMatch(const json::value& value, const FaultKind& kind, FaultMatch& ma
     return Wrong("match", "an object is wanted");
   }
   for (const auto& [key, text] : value.as_object()) {
-    const bool allowed = key == "symbol"   ? SeesRequests(kind.stage) || SeesEvents(kind.stage)
+    const bool of_positions = kind.name == "funding-now" || kind.name == "liquidation-now";
+    const bool allowed = key == "symbol"   ? SeesRequests(kind.stage) || SeesEvents(kind.stage) || of_positions
                          : key == "method" ? SeesRequests(kind.stage)
                          : key == "path"   ? SeesRequests(kind.stage) || kind.stage == FaultStage::kStreams
                          : key == "event"  ? SeesEvents(kind.stage)

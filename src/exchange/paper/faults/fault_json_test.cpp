@@ -54,6 +54,8 @@ TEST(FaultJson, ComplainsAboutTheKeyThatIsWrong) {
       {R"({"name":"outage","parameters":{"ms":1}})", "parameters.ms: outage has no such parameter"},
       {R"({"name":"late-answer","parameters":{"ms":-1}})", "parameters.ms: must be from 0 to 600000"},
       {R"({"name":"late-answer","parameters":{"ms":true}})", "parameters.ms: a number"},
+      {R"({"name":"listen-key-expired","match":{"symbol":"BTCUSDT"}})", "match.symbol: listen-key-expired does not"},
+      {R"({"name":"liquidation-now"})", "match.symbol: liquidation-now is about one symbol"},
       {R"({"name":"symbol-halted"})", "match.symbol: symbol-halted is about one symbol"}};
   for (const auto& [text, complaint] : cases) {
     const auto spec = ParseFault(text);

@@ -63,6 +63,8 @@ const std::vector<FaultKind>& FaultKinds() {
       {"events-lost", "user events do not come", FaultStage::kEvent, {}},
       {"streams-cut", "WebSocket connections end, and new ones do while it lasts", FaultStage::kStreams, {}},
       {"listen-key-expired", "the listen key is no longer valid, and nobody is told", FaultStage::kMoment, {}},
+      {"funding-now", "funding is settled, of one symbol or of all", FaultStage::kMoment, {}},
+      {"liquidation-now", "the position in a symbol is taken over and closed", FaultStage::kMoment, {}, true},
       {"clock-skew",
        "the exchange's clock is off: REST time, the window of signatures, times of orders and user events",
        FaultStage::kClock,

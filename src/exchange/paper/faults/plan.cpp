@@ -90,11 +90,15 @@ Result<int64_t> FaultPlan::Add(FaultSpec spec, int64_t now_ms) {
   }
   Forget(now_ms);
   if (kind->stage == FaultStage::kOutage) {
-    moments_.push_back({FaultMoment::What::kCutStreams, ""});
+    moments_.push_back({FaultMoment::What::kCutStreams, "", ""});
   } else if (kind->stage == FaultStage::kStreams) {
-    moments_.push_back({FaultMoment::What::kCutStreams, spec.match.path});
+    moments_.push_back({FaultMoment::What::kCutStreams, spec.match.path, ""});
   } else if (kind->stage == FaultStage::kMoment) {
-    moments_.push_back({FaultMoment::What::kForgetListenKey, ""});
+    using What = FaultMoment::What;
+    const What what = spec.name == "funding-now"       ? What::kSettleFunding
+                      : spec.name == "liquidation-now" ? What::kLiquidate
+                                                       : What::kForgetListenKey;
+    moments_.push_back({what, "", spec.match.symbol});
   }
   // What happens at once, and lasts no time, has struck.
   const bool at_once = kind->stage == FaultStage::kMoment || (kind->stage == FaultStage::kStreams && spec.for_ms == 0);

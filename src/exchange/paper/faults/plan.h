@@ -22,10 +22,11 @@ struct Interference {
   std::optional<Decimal> filled_share;  // of an order that goes through: then the rest is cancelled
 };
 
-// What is to be done to connections at once.
+// What is to be done to connections and positions at once.
 struct FaultMoment {
-  enum class What { kCutStreams, kForgetListenKey } what = What::kCutStreams;
-  std::string path;  // of streams: /public, /market, /private; empty: all
+  enum class What { kCutStreams, kForgetListenKey, kSettleFunding, kLiquidate } what = What::kCutStreams;
+  std::string path;    // of streams: /public, /market, /private; empty: all
+  std::string symbol;  // of positions; empty: all
 };
 
 // The faults that are in force, and what they do. Pure: time comes with every call, chance from the seed of each fault,

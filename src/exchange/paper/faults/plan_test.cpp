@@ -216,6 +216,18 @@ TEST(FaultPlan, AListenKeyExpiresAtOnceAndInSilence) {
   EXPECT_EQ(made.plan.TakeMoments().front().what, FaultMoment::What::kForgetListenKey);
 }
 
+TEST(FaultPlan, FundingAndLiquidationComeAtOnceAndOnce) {
+  Plan made(R"({"name":"funding-now"})");
+  made.Add(R"({"name":"liquidation-now","match":{"symbol":"BTCUSDT"}})");
+  const auto moments = made.plan.TakeMoments();
+  ASSERT_EQ(moments.size(), 2u);
+  EXPECT_EQ(moments[0].what, FaultMoment::What::kSettleFunding);
+  EXPECT_EQ(moments[0].symbol, "");
+  EXPECT_EQ(moments[1].what, FaultMoment::What::kLiquidate);
+  EXPECT_EQ(moments[1].symbol, "BTCUSDT");
+  EXPECT_THAT(made.plan.TakeMoments(), IsEmpty());
+}
+
 TEST(FaultPlan, TheClockIsOffForAsLongAsItLasts) {
   Plan made(R"({"name":"clock-skew","for_ms":1000,"parameters":{"ms":-2500}})");
   made.Add(R"({"name":"clock-skew","parameters":{"ms":500}})");
