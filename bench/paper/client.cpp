@@ -22,7 +22,7 @@ using Time = std::chrono::steady_clock::time_point;
 constexpr double kWarmUpSeconds = 0.5;
 
 struct Connection {
-  Connection(int port, int number) : number(number), fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  Connection(int port, int index) : number(index), fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in server{};
     server.sin_family = AF_INET;
     server.sin_port = htons(static_cast<uint16_t>(port));

@@ -168,6 +168,17 @@ std::vector<std::string> Requests() {
       "triggerPrice=59000&clientAlgoId=s&reduceOnly=true");
   all.push_back("GET /fapi/v1/klines symbol=BTCUSDT&interval=1m&limit=10&startTime=1&endTime=2");
   all.push_back("DELETE /fapi/v1/order symbol=BTCUSDT&origClientOrderId=a");
+  all.push_back("PUT /fapi/v1/order symbol=BTCUSDT&origClientOrderId=a&side=BUY&quantity=0.02&price=58000");
+  all.push_back(
+      "POST /fapi/v1/batchOrders batchOrders=%5B%7B%22symbol%22%3A%22BTCUSDT%22%2C%22side%22%3A%22BUY%22%2C"
+      "%22type%22%3A%22MARKET%22%2C%22quantity%22%3A0.01%7D%5D");
+  all.push_back("DELETE /fapi/v1/batchOrders symbol=BTCUSDT&origClientOrderIdList=%5B%22a%22%5D");
+  all.push_back("POST /fapi/v1/countdownCancelAll symbol=BTCUSDT&countdownTime=1000");
+  all.push_back(
+      "POST /fapi/v1/algoOrder symbol=BTCUSDT&algoType=CONDITIONAL&side=SELL&type=TRAILING_STOP_MARKET&quantity=0.01&"
+      "callbackRate=0.1&activatePrice=60100");
+  all.push_back("POST /fapi/v1/positionSide/dual dualSidePosition=false");
+  all.push_back("GET /fapi/v1/income symbol=BTCUSDT&incomeType=COMMISSION&page=2&limit=10");
   all.push_back("POST /fapi/v1/leverage symbol=BTCUSDT&leverage=20");
   return all;
 }
@@ -259,7 +270,9 @@ std::vector<Target> ExchangeTargets() {
        .run = AccountRecord,
        .corpus = {paper::EncodeRecord(paper::WalletOpened{*trading::Decimal::Parse("10000")}),
                   paper::EncodeRecord(paper::OrderChanged{}), paper::EncodeRecord(paper::AlgoChanged{}),
-                  paper::EncodeRecord(paper::Filled{}), paper::EncodeRecord(paper::LeverageSet{"BTCUSDT", 5})},
+                  paper::EncodeRecord(paper::Filled{}), paper::EncodeRecord(paper::LeverageSet{"BTCUSDT", 5}),
+                  paper::EncodeRecord(paper::CountdownSet{"BTCUSDT", 5, 6}),
+                  paper::EncodeRecord(paper::FundingSettled{}), paper::EncodeRecord(paper::FundingKept{})},
        .words = words},
       {.name = "event-payload", .run = EventPayload, .corpus = Payloads(), .words = words, .cost = 3},
       {.name = "paper-request", .run = PaperRequest, .corpus = Requests(), .words = form, .cost = 4},
