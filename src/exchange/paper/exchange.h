@@ -61,6 +61,7 @@ class Exchange {
   const Engine& engine() const { return *engine_; }
   const PaperOptions& options() const { return options_; }
   bool ended() const { return ended_; }
+  int64_t journal_writes() const { return journal_->writes(); }
   std::string MarketJson() const;  // GET /paper/market
   int64_t now_ms() const;          // server time, as far as it is off by a fault
 

@@ -233,6 +233,41 @@ TEST_F(ExchangeTest, LosesNoOrderAndNoFillWhenItsProcessDies) {
   EXPECT_TRUE(exchange->engine().account().symbol("BTCUSDT").position.is_flat());
 }
 
+TEST_F(ExchangeTest, RequestsThatComeTogetherShareOneWriteAndAreAnsweredAfterIt) {
+  constexpr int kRequests = 20;
+  auto exchange = Open();
+  Run(*exchange, 1s);
+  const auto place = [&](int i) {
+    return Signed(*exchange, "POST", "/fapi/v1/order",
+                  fmt::format("symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC&price=61000&quantity=0.01&"
+                              "newClientOrderId=together-{}",
+                              i));
+  };
+  const int64_t before = exchange->journal_writes();
+  int64_t written = before;
+  fiber::Loop loop("requests");
+  int answered = 0;
+  for (int i = 0; i < kRequests; ++i) {
+    loop.Spawn([&, i] {
+      EXPECT_EQ(place(i).status, 200);
+      EXPECT_GT(exchange->journal_writes(), before) << "answered before it was on disk";
+      written = exchange->journal_writes();
+      if (++answered == kRequests) {
+        loop.Stop();
+      }
+    });
+  }
+  loop.Run();
+  EXPECT_EQ(written, before + 1);
+  // One after the other, each has a write of its own.
+  EXPECT_EQ(place(kRequests).status, 200);
+  EXPECT_EQ(place(kRequests + 1).status, 200);
+  EXPECT_EQ(exchange->journal_writes(), before + 3);
+  exchange.reset();
+  exchange = Open();
+  EXPECT_EQ(exchange->engine().account().open_orders().size(), static_cast<size_t>(kRequests + 2));
+}
+
 TEST_F(ExchangeTest, TheDeadMansSwitchGoesOnOverARestart) {
   auto exchange = Open();
   Run(*exchange, 1s);

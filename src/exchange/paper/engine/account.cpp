@@ -49,10 +49,14 @@ void Account::ApplyRecord(const WalletOpened& record) {
 }
 
 void Account::Expose(const PaperOrder& order, bool open) {
-  if (order.order_id == 0 || !IsOpen(order.status) || order.reduce_only) {
+  if (order.order_id == 0 || !IsOpen(order.status)) {
     return;
   }
   Symbol& symbol = Mutable(order.symbol);
+  if (order.reduce_only) {
+    symbol.open_reduce_only += open ? 1 : -1;
+    return;
+  }
   Decimal& sum = order.side == Side::kBuy ? symbol.open_buys : symbol.open_sells;
   const Decimal notional = order.price.Times(order.remaining());
   sum += open ? notional : -notional;

@@ -28,6 +28,7 @@ class Account {
     // What open orders that are not reduce-only are worth at their prices.
     Decimal open_buys;
     Decimal open_sells;
+    int open_reduce_only = 0;  // how many there are
   };
 
   // A record that contradicts the account is an assertion: it was made from this account, or read from its own journal.

@@ -275,24 +275,28 @@ void Engine::Finish(int64_t order_id, Execution status, int64_t now_ms) {
   FinishAlgoOf(order, now_ms);
 }
 
+void Engine::TrimToPosition(PaperOrder order, int64_t now_ms) {
+  const Decimal closable = Closable(order.symbol, order.side);
+  if (closable.is_zero()) {
+    Finish(order.order_id, Execution::kExpired, now_ms);
+  } else if (order.remaining() > closable) {
+    order.quantity = order.filled + closable;
+    order.updated_ms = now_ms;
+    Commit(OrderChanged{order});
+    Tell(OrderEvent{order, "AMENDMENT", std::nullopt});
+  }
+}
+
 void Engine::TrimReduceOnly(const std::string& symbol, int64_t now_ms) {
   if (shrunk_.erase(symbol) == 0) {
     return;
   }
-  const std::vector<int64_t> open(account_.open_orders().begin(), account_.open_orders().end());
-  for (int64_t id : open) {
-    PaperOrder order = *account_.FindOrder(id);
-    if (order.symbol != symbol || !order.reduce_only) {
-      continue;
-    }
-    const Decimal closable = Closable(symbol, order.side);
-    if (closable.is_zero()) {
-      Finish(id, Execution::kExpired, now_ms);
-    } else if (order.remaining() > closable) {
-      order.quantity = order.filled + closable;
-      order.updated_ms = now_ms;
-      Commit(OrderChanged{order});
-      Tell(OrderEvent{order, "AMENDMENT", std::nullopt});
+  if (account_.symbol(symbol).open_reduce_only > 0) {
+    const std::vector<int64_t> open(account_.open_orders().begin(), account_.open_orders().end());
+    for (int64_t id : open) {
+      if (const PaperOrder& order = *account_.FindOrder(id); order.symbol == symbol && order.reduce_only) {
+        TrimToPosition(order, now_ms);
+      }
     }
   }
   const std::vector<int64_t> algos(account_.open_algos().begin(), account_.open_algos().end());

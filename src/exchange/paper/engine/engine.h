@@ -204,6 +204,7 @@ class Engine {
   // After a position shrank: orders that can no longer reduce it expire, and those that would reduce more than is left
   // are cut.
   void TrimReduceOnly(const std::string& symbol, int64_t now_ms);
+  void TrimToPosition(PaperOrder order, int64_t now_ms);
 
   Book::Applied ApplyToMarket(const SourceEvent& event);
   void MatchTrade(SymbolMarket& market, const MarketTrade& trade, int64_t now_ms);

@@ -139,14 +139,17 @@ class Run {
   void CheckExposure() const {
     Decimal buys;
     Decimal sells;
+    int reduce_only = 0;
     for (int64_t id : engine_.account().open_orders()) {
       const PaperOrder& order = *engine_.account().FindOrder(id);
+      reduce_only += order.reduce_only ? 1 : 0;
       if (!order.reduce_only) {
         (order.side == Side::kBuy ? buys : sells) += order.price.Times(order.remaining());
       }
     }
     RC_ASSERT(engine_.account().symbol("BTCUSDT").open_buys == buys);
     RC_ASSERT(engine_.account().symbol("BTCUSDT").open_sells == sells);
+    RC_ASSERT(engine_.account().symbol("BTCUSDT").open_reduce_only == reduce_only);
   }
   // The records alone, through their text, give the same account.
   void CheckReplay() const {

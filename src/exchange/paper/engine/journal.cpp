@@ -100,7 +100,8 @@ Result<Journal::Opened> Journal::Replay(const std::string& path) {
   return opened;
 }
 
-Journal::Journal(Journal&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+Journal::Journal(Journal&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), writes_(other.writes_) {}
 
 Journal::~Journal() {
   if (fd_ >= 0) {
@@ -121,9 +122,13 @@ Status Journal::Append(const std::vector<Record>& records) {
     }
     written += count > 0 ? static_cast<size_t>(count) : 0;
   }
-  if (!text.empty() && ::fdatasync(fd_) != 0) {
+  if (text.empty()) {
+    return {};
+  }
+  if (::fdatasync(fd_) != 0) {
     return Failed(path_, "syncing");
   }
+  ++writes_;
   return {};
 }
 

@@ -26,12 +26,14 @@ class Journal {
 
   // Durable when it returns. After an error the journal must not be used again: what the account did is not on disk.
   Status Append(const std::vector<Record>& records);
+  int64_t writes() const { return writes_; }  // since it was opened: how often something was made durable
 
  private:
   static Result<Opened> Replay(const std::string& path);
   Journal(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
   std::string path_;
   int fd_ = -1;
+  int64_t writes_ = 0;
 };
 
 struct Journal::Opened {
