@@ -31,8 +31,8 @@ struct NewOrder {
   Decimal quantity;
   Decimal price;          // LIMIT
   Decimal trigger_price;  // conditional, but a trailing stop
-  // A trailing stop follows the price at this distance, in percent (0.1 to 10), from the moment the market reaches
-  // activation_price (zero: at once).
+  // A trailing stop follows the price at this distance, in percent (0.1 to 10 by 0.1), from the moment the market
+  // reaches activation_price (zero: at once).
   Decimal callback_percent;
   Decimal activation_price;
   bool reduce_only = false;

@@ -1,5 +1,7 @@
 #include "exchange/binance/decode_user.h"
 
+#include <array>
+
 #include "exchange/binance/json_fields.h"
 #include "exchange/binance/status.h"
 
@@ -134,7 +136,9 @@ Result<UserMessage> ReadAccountUpdate(const boost::json::object& event) {
 }  // namespace
 
 Result<UserMessage> UserDecoder::Decode(std::string_view frame) {
-  QUANTUM_TRY(const boost::json::value json, ParseJson(frame, "user data frame"));
+  std::array<unsigned char, 8192> memory;  // more than a frame usually takes; what exceeds it comes from the heap
+  boost::json::monotonic_resource resource(memory.data(), memory.size());
+  QUANTUM_TRY(const boost::json::value json, ParseJson(frame, "user data frame", &resource));
   const boost::json::object* event = json.if_object();
   if (event == nullptr) {
     return Error{Errc::kInvalidArgument, "user data frame is not an object: " + std::string(frame.substr(0, 80))};

@@ -32,9 +32,10 @@ Status Validate(const NewOrder& order) {
     return Invalid(order, "a LIMIT order needs a positive price, got " + order.price.ToString());
   }
   if (order.type == OrderType::kTrailingStop) {
-    if (order.callback_percent < kCallbackMin || order.callback_percent > kCallbackMax) {
-      return Invalid(order,
-                     "a trailing stop needs a callback of 0.1 to 10 percent, got " + order.callback_percent.ToString());
+    if (order.callback_percent < kCallbackMin || order.callback_percent > kCallbackMax ||
+        order.callback_percent != order.callback_percent.RoundTo(kCallbackMin, trading::Rounding::kDown)) {
+      return Invalid(order, "a trailing stop needs a callback of 0.1 to 10 percent in steps of 0.1, got " +
+                                order.callback_percent.ToString());
     }
   } else if (IsConditional(order.type) && !order.trigger_price.is_positive()) {
     return Invalid(order, "a conditional order needs a positive trigger price, got " + order.trigger_price.ToString());

@@ -4,9 +4,10 @@ namespace quantum::binance {
 
 using trading::Decimal;
 
-Result<boost::json::value> ParseJson(std::string_view text, std::string_view what) {
+Result<boost::json::value> ParseJson(std::string_view text, std::string_view what, boost::json::storage_ptr storage) {
   boost::system::error_code error;
-  boost::json::value value = boost::json::parse(boost::json::string_view(text.data(), text.size()), error);
+  boost::json::value value =
+      boost::json::parse(boost::json::string_view(text.data(), text.size()), error, std::move(storage));
   if (error) {
     return Error{Errc::kInvalidArgument,
                  std::string(what) + " is not JSON (" + error.message() + "): " + std::string(text.substr(0, 80))};

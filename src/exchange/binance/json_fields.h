@@ -10,7 +10,9 @@
 // For .cpp files: reads the fields of one JSON object of the venue. The first complaint is kept and names the field.
 namespace quantum::binance {
 
-Result<boost::json::value> ParseJson(std::string_view text, std::string_view what);
+// The value lives in `storage`, by default on the heap.
+Result<boost::json::value> ParseJson(std::string_view text, std::string_view what,
+                                     boost::json::storage_ptr storage = {});
 
 class JsonFields {
  public:

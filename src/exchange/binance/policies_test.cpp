@@ -314,7 +314,7 @@ TEST(EncodeOrder, ATrailingStopHasACallbackAndNoTrigger) {
             "&callbackRate=0.5&workingType=MARK_PRICE&reduceOnly=true");
   order.activation_price = "60100"_dec;
   EXPECT_THAT(EncodeOrder(order)->parameters.text(), HasSubstr("&callbackRate=0.5&activatePrice=60100&"));
-  for (const Decimal wrong : {"0"_dec, "0.09"_dec, "10.1"_dec}) {
+  for (const Decimal wrong : {"0"_dec, "0.09"_dec, "0.15"_dec, "10.1"_dec}) {
     order.callback_percent = wrong;
     EXPECT_FALSE(EncodeOrder(order).ok()) << wrong.ToString();
   }

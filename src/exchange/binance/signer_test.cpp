@@ -17,6 +17,15 @@ TEST(Signer, SignsTheDocumentedExampleAsDocumented) {
             "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71");
 }
 
+TEST(Signer, KeepsNothingOfTheSecretBefore) {
+  for (int turn = 0; turn < 2; ++turn) {
+    EXPECT_EQ(HmacSha256Hex("one", "message"), "e8bf0b27fef1d12726e4556899ecc1735a89bb9fafd1c837c422ce499dfdbc27");
+    EXPECT_EQ(HmacSha256Hex("one", "another"), "8e82459d4a672613c617ce2db73119982e336d5aad4922253ad24e885be1a109");
+    EXPECT_EQ(HmacSha256Hex("other", "message"), "0f0ac69f7223d69f9bf77ab4a96b72776352baaf822994b6b8cefd966e9ace02");
+    EXPECT_EQ(HmacSha256Hex("", "message"), "eb08c1f56d5ddee07f7bdf80468083da06b64cf4fac64fe3a90883df5feacae4");
+  }
+}
+
 TEST(Parameters, AreSignedAsTheyAreSent) {
   Parameters parameters;
   parameters.Add("symbol", "LTCBTC").Add("side", "BUY").Add("type", "LIMIT").Add("timeInForce", "GTC");

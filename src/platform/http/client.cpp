@@ -196,7 +196,10 @@ Result<Response> Client::Impl::Send(const ClientRequest& request, int attempts_m
   if (url.scheme != "http" && url.scheme != "https") {
     return Error{Errc::kInvalidArgument, "an HTTP request needs an http or https URL, not " + url.scheme};
   }
-  QUANTUM_TRY(const std::string wire, SerializeRequest(request, url));
+  std::string wire;  // stays empty where before_write has the last word
+  if (request.before_write == nullptr) {
+    QUANTUM_TRY(wire, SerializeRequest(request, url));
+  }
   const auto deadline = resilience::Deadline::After(request.timeout, clock_);
   const auto host = HostOf(url);
   host->budget.OnRequest();
