@@ -100,6 +100,9 @@ void Reader::Read(const boost::json::value& json, std::string_view name, OrderTy
 void Reader::Read(const boost::json::value& json, std::string_view name, OrderStatus& value) {
   ReadEnum(json, name, value, ParseOrderStatus);
 }
+void Reader::Read(const boost::json::value& json, std::string_view name, TimeInForce& value) {
+  ReadEnum(json, name, value, ParseTimeInForce);
+}
 void Reader::Read(const boost::json::value& json, std::string_view name, Intent& value) {
   ReadEnum(json, name, value, [](std::string_view text) -> Result<Intent> {
     if (text == "OPEN") {

@@ -28,6 +28,12 @@ class Writer {
     }
   }
   template <class T>
+  void Optional(std::string_view name, const std::vector<T>& values) {
+    if (!values.empty()) {
+      object_[name] = ToValue(values);
+    }
+  }
+  template <class T>
   void Optional(std::string_view name, const T& value) {
     object_[name] = ToValue(value);
   }
@@ -100,6 +106,7 @@ class Reader {
   void Read(const boost::json::value& json, std::string_view name, Leg& value);
   void Read(const boost::json::value& json, std::string_view name, OrderType& value);
   void Read(const boost::json::value& json, std::string_view name, OrderStatus& value);
+  void Read(const boost::json::value& json, std::string_view name, TimeInForce& value);
   void Read(const boost::json::value& json, std::string_view name, Intent& value);
   template <class T, class Parse>
   void ReadEnum(const boost::json::value& json, std::string_view name, T& value, Parse parse);

@@ -102,6 +102,9 @@ void Describe(V& v, P& p) {
     v.Required("model_hash", p.model_hash);
     v.Required("regime", p.regime);
     v.Required("time", p.time);
+  } else if constexpr (Is<P, TakeProfit>) {
+    v.Required("price", p.price);
+    v.Required("share", p.share);
   } else if constexpr (Is<P, Decision>) {
     v.Required("decision_id", p.decision_id);
     v.Required("symbol", p.symbol);
@@ -110,9 +113,12 @@ void Describe(V& v, P& p) {
     v.Required("quantity", p.quantity);
     v.Required("reference_price", p.reference_price);
     v.Optional("price", p.price);
+    v.Optional("time_in_force", p.time_in_force);
+    v.Optional("slippage_percent", p.slippage_percent);
     v.Required("leverage", p.leverage);
     v.Optional("stop_loss", p.stop_loss);
     v.Optional("take_profit", p.take_profit);
+    v.Optional("take_profits", p.take_profits);
     v.Optional("trail", p.trail);
     v.Required("confidence", p.confidence);
     v.Required("expires_at", p.expires_at);

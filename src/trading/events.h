@@ -115,18 +115,29 @@ struct Signal {
 enum class Intent { kOpen, kClose };
 std::string_view ToString(Intent intent);  // "OPEN", "CLOSE"
 
+// A part of the position that is closed when the market reaches the price.
+struct TakeProfit {
+  Decimal price;
+  Decimal share;  // of what was entered, in (0, 1]
+};
+
 struct Decision {
   std::string decision_id;
   std::string symbol;
   Intent intent = Intent::kOpen;
-  Side side = Side::kBuy;        // of the order: closing a long is SELL
-  Decimal quantity;              // base currency, > 0
-  Decimal reference_price;       // the price the decision was made at
-  std::optional<Decimal> price;  // limit; absent: market
+  Side side = Side::kBuy;                    // of the order: closing a long is SELL
+  Decimal quantity;                          // base currency, > 0
+  Decimal reference_price;                   // the price the decision was made at
+  std::optional<Decimal> price;              // limit; absent: market
+  std::optional<TimeInForce> time_in_force;  // of a limit; absent: GTC. GTX: post-only
+  // Of a market entry: so far from the reference price it may be filled and no further, in percent; the rest is not
+  // entered. Absent: at any price.
+  std::optional<Decimal> slippage_percent;
   int leverage = 1;
-  std::optional<Decimal> stop_loss;  // required for OPEN
-  std::optional<Decimal> take_profit;
-  std::optional<Decimal> trail;  // percent
+  std::optional<Decimal> stop_loss;      // required for OPEN
+  std::optional<Decimal> take_profit;    // of the whole position
+  std::vector<TakeProfit> take_profits;  // instead of take_profit: in parts, whose shares add up to one at most
+  std::optional<Decimal> trail;          // percent, 0.1 to 10: a trailing stop beside the fixed one
   double confidence = 0;
   int64_t expires_at = 0;  // ms; an expired decision is refused
   std::string model;

@@ -66,6 +66,8 @@ char LegLetter(Leg leg) {
       return 'S';
     case Leg::kTakeProfit:
       return 'T';
+    case Leg::kTrailingStop:
+      return 'R';
     case Leg::kClose:
       return 'C';
   }

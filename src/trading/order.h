@@ -71,8 +71,9 @@ struct Order {
   OrderType type = OrderType::kMarket;
   TimeInForce time_in_force = TimeInForce::kGtc;
   Decimal quantity;
-  Decimal price;          // limit price; zero for others
-  Decimal trigger_price;  // of conditional orders; zero for others
+  Decimal price;             // limit price; zero for others
+  Decimal trigger_price;     // of conditional orders; zero for others, and for trailing stops
+  Decimal callback_percent;  // of trailing stops: the distance at which they follow the price
   bool reduce_only = false;
   OrderStatus status = OrderStatus::kIntent;
   Decimal filled_quantity;

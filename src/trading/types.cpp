@@ -10,8 +10,11 @@ template <class E, size_t N>
 using Names = std::array<std::pair<E, std::string_view>, N>;
 
 constexpr Names<Side, 2> kSides{{{Side::kBuy, "BUY"}, {Side::kSell, "SELL"}}};
-constexpr Names<Leg, 4> kLegs{
-    {{Leg::kEntry, "ENTRY"}, {Leg::kStopLoss, "STOP_LOSS"}, {Leg::kTakeProfit, "TAKE_PROFIT"}, {Leg::kClose, "CLOSE"}}};
+constexpr Names<Leg, 5> kLegs{{{Leg::kEntry, "ENTRY"},
+                               {Leg::kStopLoss, "STOP_LOSS"},
+                               {Leg::kTakeProfit, "TAKE_PROFIT"},
+                               {Leg::kTrailingStop, "TRAILING_STOP"},
+                               {Leg::kClose, "CLOSE"}}};
 constexpr Names<OrderType, 5> kOrderTypes{{{OrderType::kMarket, "MARKET"},
                                            {OrderType::kLimit, "LIMIT"},
                                            {OrderType::kStopMarket, "STOP_MARKET"},

@@ -15,8 +15,12 @@ inline Side Opposite(Side side) { return side == Side::kBuy ? Side::kSell : Side
 inline int SignOf(Side side) { return side == Side::kBuy ? 1 : -1; }
 
 // What an order is for. Closing is a purpose of its own and always reduce-only.
-enum class Leg { kEntry, kStopLoss, kTakeProfit, kClose };
-std::string_view ToString(Leg leg);  // "ENTRY", "STOP_LOSS", "TAKE_PROFIT", "CLOSE"
+enum class Leg { kEntry, kStopLoss, kTakeProfit, kTrailingStop, kClose };
+std::string_view ToString(Leg leg);  // "ENTRY", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "CLOSE"
+// Waits at the venue for a price and can only reduce.
+inline bool IsProtective(Leg leg) {
+  return leg == Leg::kStopLoss || leg == Leg::kTakeProfit || leg == Leg::kTrailingStop;
+}
 Result<Leg> ParseLeg(std::string_view text);
 
 enum class OrderType { kMarket, kLimit, kStopMarket, kTakeProfitMarket, kTrailingStop };

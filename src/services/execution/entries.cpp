@@ -237,8 +237,7 @@ Status Entries::EnsureConfig(const std::string& symbol, int leverage) {
 void Entries::Recover() {
   for (const OrderStatus status : {OrderStatus::kIntent, OrderStatus::kUnknown}) {
     for (const Order* order : desk_.ledger.OrdersWith(status)) {
-      const bool protective = order->leg == Leg::kStopLoss || order->leg == Leg::kTakeProfit;
-      if (protective && status == OrderStatus::kIntent) {
+      if (trading::IsProtective(order->leg) && status == OrderStatus::kIntent) {
         continue;  // sent when their trade needs them; reduce-only, and a duplicate of an open id is refused
       }
       ++desk_.recovering[order->symbol];

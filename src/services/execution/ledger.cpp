@@ -69,7 +69,8 @@ WallTime Ledger::funding_from() const {
 ChangeSet Ledger::Add(Order order) {
   Step step;
   const std::string id = order.client_order_id;
-  if (Trade* trade = TradeOf(order); trade != nullptr && order.leg != Leg::kClose) {
+  if (Trade* trade = TradeOf(order);
+      trade != nullptr && (order.leg == Leg::kStopLoss || order.leg == Leg::kTakeProfit)) {
     (order.leg == Leg::kStopLoss ? trade->stop_order_id : trade->take_profit_order_id) = id;
     step.trades.insert(trade->trade_id);
   }
@@ -202,7 +203,7 @@ ChangeSet Ledger::Discard(const std::string& client_order_id, std::string reason
     return {};
   }
   ChangeSet changes = SetStatus(client_order_id, OrderStatus::kCanceled, std::move(reason), false, now);
-  if (order->leg == Leg::kStopLoss || order->leg == Leg::kTakeProfit) {
+  if (trading::IsProtective(order->leg)) {
     std::erase_if(changes.events, [](const bus::Event& event) {
       return event.type == trading::event::kOrderCanceled;  // never placed, so nothing was cancelled
     });

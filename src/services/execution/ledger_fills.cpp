@@ -94,6 +94,8 @@ std::string_view ReasonOf(const Fill& fill, const Order* order) {
       return kByStopLoss;
     case Leg::kTakeProfit:
       return kByTakeProfit;
+    case Leg::kTrailingStop:
+      return kByTrailingStop;
     case Leg::kClose:
       return order->reason.empty() ? kBySignal : std::string_view(order->reason);
     case Leg::kEntry:

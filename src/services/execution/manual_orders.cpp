@@ -65,9 +65,6 @@ Result<ManualOrder> ParseManualOrder(const std::string& text, const std::string&
     return Error{Errc::kInvalidArgument,
                  "field 'idempotency_key' must have 8 to 128 characters of ASCII, without blanks"};
   }
-  if (body.Has("trail_percent")) {
-    return Error{Errc::kInvalidArgument, "field 'trail_percent': trailing stops are not offered; leave it out"};
-  }
   Decision& decision = order.decision;
   decision.decision_id = "manual-" + Sha256Hex(order.idempotency_key).substr(0, 32);
   QUANTUM_TRY(decision.symbol, body.Text("symbol"));
@@ -82,6 +79,16 @@ Result<ManualOrder> ParseManualOrder(const std::string& text, const std::string&
   QUANTUM_TRY(decision.leverage, body.Int("leverage", 1, 1, 125));
   QUANTUM_TRY(decision.stop_loss, body.NumberIf("stop_loss"));
   QUANTUM_TRY(decision.take_profit, body.NumberIf("take_profit"));
+  QUANTUM_TRY(decision.trail, body.NumberIf("trail_percent"));
+  QUANTUM_TRY(decision.slippage_percent, body.NumberIf("slippage_percent"));
+  if (body.Has("time_in_force")) {
+    QUANTUM_TRY(const std::string text, body.Text("time_in_force"));
+    const auto parsed = trading::ParseTimeInForce(text);
+    if (!parsed.ok()) {
+      return parsed.error().Within("field 'time_in_force'");
+    }
+    decision.time_in_force = *parsed;
+  }
   if (!body.Has("reduce_only")) {
     return Error{Errc::kInvalidArgument, "field 'reduce_only' is missing"};  // a safety field is never assumed
   }

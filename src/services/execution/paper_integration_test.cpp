@@ -196,6 +196,40 @@ TEST_F(Paper, AnOrderLivesFromApprovalToCloseAndTheWalletAgreesToTheLastDigit) {
   });
 }
 
+TEST_F(Paper, EveryKindOfOrderStandsAtTheVenueAsItWasMeant) {
+  Run([](World& world) {
+    Approval parts = world.Open("parts", Side::kBuy, "5", "5");
+    parts.decision.take_profits = {{*parts.decision.take_profit, "0.5"_dec},
+                                   {parts.decision.take_profit->Times("1.01"_dec), "0.3"_dec}};
+    parts.decision.trail = "2"_dec;
+    ASSERT_TRUE(world.Deliver(parts).ok());
+    ASSERT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 4; })) << "stop, two targets, trailing stop";
+    std::map<trading::OrderType, Decimal> quantities;
+    for (const exchange::VenueOrder& order : world.venue->OpenOrders().value()) {
+      quantities[order.type] += order.quantity;
+      EXPECT_TRUE(order.reduce_only);
+      EXPECT_EQ(order.callback_percent, order.type == trading::OrderType::kTrailingStop ? "2"_dec : Decimal());
+    }
+    EXPECT_EQ(quantities[trading::OrderType::kStopMarket], "0.01"_dec);
+    EXPECT_EQ(quantities[trading::OrderType::kTakeProfitMarket], "0.008"_dec);
+    EXPECT_EQ(quantities[trading::OrderType::kTrailingStop], "0.01"_dec);
+
+    // Post-only: what would trade at once is refused by the venue, and nothing else happens.
+    Approval crossing = world.Open("crossing", Side::kBuy, "5", "5");
+    crossing.decision.price = crossing.decision.reference_price.Times("1.01"_dec);
+    crossing.decision.take_profit = crossing.decision.reference_price.Times("1.1"_dec);
+    crossing.decision.time_in_force = trading::TimeInForce::kGtx;
+    ASSERT_TRUE(world.Deliver(crossing).ok());
+    ASSERT_TRUE(Eventually(
+        10s, [&] { return world.FindTrade("crossing") != nullptr && IsDone(world.FindTrade("crossing")->status); }));
+    EXPECT_TRUE(world.FindTrade("crossing")->entry_quantity.is_zero());
+
+    ASSERT_TRUE(world.Deliver(CloseApproval("close", Side::kSell, "0.01")).ok());
+    ASSERT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 0; })) << "nothing is left behind";
+    EXPECT_EQ(world.reconciler.repairs(), 0);
+  });
+}
+
 TEST_F(Paper, ATightStopClosesTheTradeAndItsTakeProfitGoes) {
   Run([](World& world) {
     // The market may fall away from the stop: then the next one stands closer to it.

@@ -3,15 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace quantum::execution {
 namespace {
 
+using trading::operator""_dec;
+namespace event = trading::event;
 using trading::OrderStatus;
 using trading::OrderType;
 using trading::Rounding;
 using trading::SymbolRules;
 using trading::event::Intent;
+
+// As the venue takes them (Binance: callbackRate).
+const Decimal kTrailMin = "0.1"_dec;
+const Decimal kTrailMax = "10"_dec;
+const Decimal kSlippageMax = "10"_dec;
 
 Order BaseOrder(const Decision& decision, Leg leg, const std::string& correlation_id, WallTime now) {
   Order order;
@@ -38,7 +46,10 @@ Trade BaseTrade(const Approval& approval, const std::string& correlation_id, Wal
   trade.planned_quantity = decision.quantity;
   trade.leverage = std::max(1, decision.leverage);
   trade.stop_loss = decision.stop_loss;
-  trade.take_profit = decision.take_profit;
+  trade.targets = decision.take_profits;
+  if (trade.targets.empty() && decision.take_profit) {
+    trade.targets.push_back({*decision.take_profit, Decimal::FromInt(1)});
+  }
   trade.trail_percent = decision.trail;
   trade.confidence = decision.confidence;
   trade.model = decision.model;
@@ -71,11 +82,63 @@ std::optional<Refusal> CheckLevels(const Decision& decision, const Trade& trade)
     return Refusal{"STOP_LOSS_WRONG_SIDE",
                    fmt::format("stop={} reference={}", trade.stop_loss->ToString(), reference.ToString())};
   }
-  if (trade.take_profit &&
-      (!trade.take_profit->is_positive() || OnLosingSide(*trade.take_profit, reference, decision.side) ||
-       *trade.take_profit == reference)) {
-    return Refusal{"TAKE_PROFIT_WRONG_SIDE",
-                   fmt::format("take_profit={} reference={}", trade.take_profit->ToString(), reference.ToString())};
+  std::set<Decimal> prices;
+  Decimal shares;
+  for (const event::TakeProfit& target : trade.targets) {
+    if (!target.price.is_positive() || OnLosingSide(target.price, reference, decision.side) ||
+        target.price == reference) {
+      return Refusal{"TAKE_PROFIT_WRONG_SIDE",
+                     fmt::format("take_profit={} reference={}", target.price.ToString(), reference.ToString())};
+    }
+    shares += target.share;
+    if (!target.share.is_positive() || shares > Decimal::FromInt(1) || !prices.insert(target.price).second) {
+      return Refusal{"TAKE_PROFIT_SHARES",
+                     fmt::format("price={} share={} sum={}: at different prices, of one at most",
+                                 target.price.ToString(), target.share.ToString(), shares.ToString())};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> CheckTargets(const Trade& trade, Decimal quantity, const SymbolRules& rules) {
+  for (const Decimal part : TargetQuantities(trade, quantity, rules.step_size)) {
+    if (part < rules.min_quantity || !part.is_positive()) {
+      return Refusal{"TAKE_PROFIT_BELOW_MIN",
+                     fmt::format("min={} got={}", rules.min_quantity.ToString(), part.ToString())};
+    }
+  }
+  if (trade.trail_percent && (*trade.trail_percent < kTrailMin || *trade.trail_percent > kTrailMax)) {
+    return Refusal{"TRAIL_RANGE", fmt::format("min={} max={} got={}", kTrailMin.ToString(), kTrailMax.ToString(),
+                                              trade.trail_percent->ToString())};
+  }
+  return std::nullopt;
+}
+
+// How the entry is to be filled. A guard against slippage is a limit that takes what is there at once.
+std::optional<Refusal> SetEntryType(Order& entry, const Decision& decision, const SymbolRules& rules) {
+  const bool buying = decision.side == Side::kBuy;
+  if (decision.price) {
+    if (decision.slippage_percent) {
+      return Refusal{"SLIPPAGE_WITH_PRICE", "a limit is its own guard: leave slippage_percent out"};
+    }
+    entry.type = OrderType::kLimit;
+    entry.time_in_force = decision.time_in_force.value_or(trading::TimeInForce::kGtc);
+    entry.price = decision.price->RoundTo(rules.tick_size, buying ? Rounding::kDown : Rounding::kUp);
+    return std::nullopt;
+  }
+  if (decision.time_in_force) {
+    return Refusal{"TIME_IN_FORCE_WITHOUT_PRICE", "time in force is of a limit: give a price"};
+  }
+  if (decision.slippage_percent) {
+    const Decimal percent = *decision.slippage_percent;
+    if (!percent.is_positive() || percent > kSlippageMax) {
+      return Refusal{"SLIPPAGE_RANGE", fmt::format("max={} got={}", kSlippageMax.ToString(), percent.ToString())};
+    }
+    const Decimal away = decision.reference_price.Times(percent).DividedBy(Decimal::FromInt(100));
+    const Decimal worst = buying ? decision.reference_price + away : decision.reference_price - away;
+    entry.type = OrderType::kLimit;
+    entry.time_in_force = trading::TimeInForce::kIoc;
+    entry.price = worst.RoundTo(rules.tick_size, buying ? Rounding::kDown : Rounding::kUp);
   }
   return std::nullopt;
 }
@@ -156,8 +219,11 @@ std::variant<Plan, Refusal> MakePlan(const Approval& approval, const SymbolRules
   if (trade.stop_loss) {
     trade.stop_loss = ToTick(*trade.stop_loss, decision.side, true, *rules);
   }
-  if (trade.take_profit) {
-    trade.take_profit = ToTick(*trade.take_profit, decision.side, false, *rules);
+  for (event::TakeProfit& target : trade.targets) {
+    target.price = ToTick(target.price, decision.side, false, *rules);
+  }
+  if (!trade.targets.empty()) {
+    trade.take_profit = trade.targets.front().price;
   }
   if (auto refusal = CheckLevels(decision, trade)) {
     return *refusal;
@@ -165,20 +231,26 @@ std::variant<Plan, Refusal> MakePlan(const Approval& approval, const SymbolRules
   if (auto refusal = CheckQuantity(decision, quantity, *rules)) {
     return *refusal;
   }
+  if (auto refusal = CheckTargets(trade, quantity, *rules)) {
+    return *refusal;
+  }
 
   Order entry = BaseOrder(decision, Leg::kEntry, correlation_id, now);
   entry.quantity = quantity;
-  if (decision.price) {
-    entry.type = OrderType::kLimit;
-    const bool buying = decision.side == Side::kBuy;
-    entry.price = decision.price->RoundTo(rules->tick_size, buying ? Rounding::kDown : Rounding::kUp);
+  if (auto refusal = SetEntryType(entry, decision, *rules)) {
+    return *refusal;
   }
   plan.orders.push_back(std::move(entry));
-  plan.orders.push_back(MakeProtection(trade, Leg::kStopLoss, 0, quantity, now));
+  plan.orders.push_back(MakeProtection(trade, Leg::kStopLoss, 0, quantity, trade.stop_loss, now));
   trade.stop_order_id = plan.orders.back().client_order_id;
-  if (trade.take_profit) {
-    plan.orders.push_back(MakeProtection(trade, Leg::kTakeProfit, 0, quantity, now));
+  const std::vector<Decimal> parts = TargetQuantities(trade, quantity, rules->step_size);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    plan.orders.push_back(
+        MakeProtection(trade, Leg::kTakeProfit, static_cast<int>(i), parts[i], trade.targets[i].price, now));
     trade.take_profit_order_id = plan.orders.back().client_order_id;
+  }
+  if (trade.trail_percent) {
+    plan.orders.push_back(MakeProtection(trade, Leg::kTrailingStop, 0, quantity, std::nullopt, now));
   }
   plan.trade = std::move(trade);
   return plan;
@@ -202,9 +274,24 @@ Plan MakeRefusedPlan(const Approval& approval, const Refusal& refusal, bool with
   return plan;
 }
 
-Order MakeProtection(const Trade& trade, Leg leg, int part, Decimal quantity, WallTime now) {
-  QUANTUM_ASSERT(leg == Leg::kStopLoss || leg == Leg::kTakeProfit);
-  QUANTUM_ASSERT(leg == Leg::kStopLoss ? trade.stop_loss.has_value() : trade.take_profit.has_value());
+std::vector<Decimal> TargetQuantities(const Trade& trade, Decimal entered, Decimal step) {
+  std::vector<Decimal> parts;
+  Decimal shares;
+  Decimal taken;
+  for (const event::TakeProfit& target : trade.targets) {
+    shares += target.share;
+    const Decimal part = shares == Decimal::FromInt(1) ? entered - taken
+                         : step.is_positive()          ? entered.Times(target.share).RoundTo(step, Rounding::kDown)
+                                                       : entered.Times(target.share);
+    parts.push_back(part);
+    taken += part;
+  }
+  return parts;
+}
+
+Order MakeProtection(const Trade& trade, Leg leg, int part, Decimal quantity, std::optional<Decimal> trigger,
+                     WallTime now) {
+  QUANTUM_ASSERT(trading::IsProtective(leg) && trigger.has_value() == (leg != Leg::kTrailingStop));
   Order order;
   // Part numbers of one id end at 99; beyond them the name of the decision goes on.
   const std::string name = part < 100 ? trade.trade_id : fmt::format("{}+{}", trade.trade_id, part / 100);
@@ -214,9 +301,12 @@ Order MakeProtection(const Trade& trade, Leg leg, int part, Decimal quantity, Wa
   order.symbol = trade.symbol;
   order.leg = leg;
   order.side = trading::Opposite(trade.side);
-  order.type = leg == Leg::kStopLoss ? OrderType::kStopMarket : OrderType::kTakeProfitMarket;
+  order.type = leg == Leg::kStopLoss     ? OrderType::kStopMarket
+               : leg == Leg::kTakeProfit ? OrderType::kTakeProfitMarket
+                                         : OrderType::kTrailingStop;
   order.quantity = quantity;
-  order.trigger_price = leg == Leg::kStopLoss ? *trade.stop_loss : *trade.take_profit;
+  order.trigger_price = trigger.value_or(Decimal());
+  order.callback_percent = leg == Leg::kTrailingStop ? trade.trail_percent.value() : Decimal();
   order.reduce_only = true;
   order.created = now;
   order.updated = now;
@@ -253,6 +343,7 @@ exchange::NewOrder RequestOf(const Order& order) {
   request.quantity = order.quantity;
   request.price = order.price;
   request.trigger_price = order.trigger_price;
+  request.callback_percent = order.callback_percent;
   request.reduce_only = order.reduce_only;
   return request;
 }

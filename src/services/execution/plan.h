@@ -17,8 +17,8 @@ using trading::event::Approval;
 using trading::event::Decision;
 using trading::event::Refusal;
 
-// Every intent of a decision; for an opening: entry, stop and (when wanted) take-profit, in this order. All are INTENT
-// and are committed together before the first is sent.
+// Every intent of a decision; for an opening: entry, stop and (when wanted) take-profits and trailing stop, in this
+// order. All are INTENT and are committed together before the first is sent.
 struct Plan {
   std::vector<Order> orders;
   std::optional<Trade> trade;  // of an opening
@@ -46,8 +46,13 @@ std::variant<Plan, Refusal> MakePlan(const Approval& approval, const trading::Sy
 Plan MakeRefusedPlan(const Approval& approval, const Refusal& refusal, bool withdrawn,
                      const std::string& correlation_id, WallTime now);
 
-// A protective order for so much of a trade. `part` numbers the orders of one leg, from 0 without gaps.
-Order MakeProtection(const Trade& trade, Leg leg, int part, Decimal quantity, WallTime now);
+// A protective order for so much of a trade. `part` numbers the orders of one leg, from 0 without gaps. `trigger`: at
+// which price; a trailing stop has none.
+Order MakeProtection(const Trade& trade, Leg leg, int part, Decimal quantity, std::optional<Decimal> trigger,
+                     WallTime now);
+
+// How much of `entered` each target closes, in steps; where the shares add up to one the last takes the rest.
+std::vector<Decimal> TargetQuantities(const Trade& trade, Decimal entered, Decimal step);
 
 // A reduce-only market order against `position` (signed). Never for more than the position, whatever is asked: a close
 // neither opens nor flips (quantity zero when there is nothing to close).

@@ -1,7 +1,9 @@
 #include "services/execution/plan.h"
 
 #include <gtest/gtest.h>
+
 #include <rapidcheck/gtest.h>
+#include <set>
 
 #include "services/execution/test_data.h"
 
@@ -58,6 +60,45 @@ TEST(Plan, RoundsDownToTheStepAndTheStopTowardsTheEntry) {
   EXPECT_EQ(plan.orders[2].trigger_price, "62000"_dec);
 }
 
+TEST(Plan, APostOnlyLimitAndAGuardAgainstSlippageAreOrdersOfTheirOwnKind) {
+  Approval approval = OpenApproval();
+  approval.decision.price = "59999.97"_dec;
+  approval.decision.time_in_force = trading::TimeInForce::kGtx;
+  const Order post_only = PlanOf(approval).orders[0];
+  EXPECT_EQ(post_only.type, trading::OrderType::kLimit);
+  EXPECT_EQ(post_only.time_in_force, trading::TimeInForce::kGtx);
+  EXPECT_EQ(post_only.price, "59999.9"_dec);
+
+  approval = OpenApproval();
+  approval.decision.slippage_percent = "0.1"_dec;
+  const Order guarded = PlanOf(approval).orders[0];
+  EXPECT_EQ(guarded.type, trading::OrderType::kLimit);
+  EXPECT_EQ(guarded.time_in_force, trading::TimeInForce::kIoc) << "what cannot be had at once is not entered";
+  EXPECT_EQ(guarded.price, "60060"_dec);
+  approval = OpenApproval("d", Side::kSell);
+  approval.decision.slippage_percent = "0.1"_dec;
+  EXPECT_EQ(PlanOf(approval).orders[0].price, "59940"_dec);
+}
+
+TEST(Plan, TakeProfitsInPartsAddUpToWhatWasEntered) {
+  Approval approval = OpenApproval("d", Side::kBuy, "0.011");
+  approval.decision.take_profits = {{"61000"_dec, "0.5"_dec}, {"62000"_dec, "0.25"_dec}, {"63000"_dec, "0.25"_dec}};
+  approval.decision.trail = "0.5"_dec;
+  const Plan plan = PlanOf(approval);
+  ASSERT_EQ(plan.orders.size(), 6u);
+  EXPECT_EQ(plan.orders[2].quantity, "0.005"_dec);
+  EXPECT_EQ(plan.orders[3].quantity, "0.002"_dec);
+  EXPECT_EQ(plan.orders[4].quantity, "0.004"_dec) << "the last takes the rest";
+  EXPECT_EQ(plan.orders[5].type, trading::OrderType::kTrailingStop);
+  EXPECT_EQ(plan.orders[5].callback_percent, "0.5"_dec);
+  std::set<std::string> ids;
+  for (const Order& order : plan.orders) {
+    ids.insert(order.client_order_id);
+    EXPECT_TRUE(order.leg == Leg::kEntry || order.reduce_only);
+  }
+  EXPECT_EQ(ids.size(), 6u);
+}
+
 TEST(Plan, RefusesWhatCannotBeRightWithItsCode) {
   const auto rules = BtcRules();
   const auto with = [](auto change) {
@@ -71,6 +112,25 @@ TEST(Plan, RefusesWhatCannotBeRightWithItsCode) {
   EXPECT_EQ(CodeOf(with([](Decision& d) { d.side = Side::kSell; }), &rules), "STOP_LOSS_WRONG_SIDE");
   EXPECT_EQ(CodeOf(with([](Decision& d) { d.take_profit = "59999"_dec; }), &rules), "TAKE_PROFIT_WRONG_SIDE");
   EXPECT_EQ(CodeOf(with([](Decision& d) { d.quantity = "0.0009"_dec; }), &rules), "QUANTITY_BELOW_MIN");
+  EXPECT_EQ(CodeOf(with([](Decision& d) {
+                     d.take_profits = {{"61000"_dec, "0.6"_dec}, {"62000"_dec, "0.6"_dec}};
+                   }),
+                   &rules),
+            "TAKE_PROFIT_SHARES");
+  EXPECT_EQ(CodeOf(with([](Decision& d) {
+                     d.take_profits = {{"61000"_dec, "0.5"_dec}, {"61000"_dec, "0.5"_dec}};
+                   }),
+                   &rules),
+            "TAKE_PROFIT_SHARES");
+  EXPECT_EQ(CodeOf(with([](Decision& d) {
+                     d.take_profits = {{"61000"_dec, "0.01"_dec}};
+                   }),
+                   &rules),
+            "TAKE_PROFIT_BELOW_MIN");
+  EXPECT_EQ(CodeOf(with([](Decision& d) { d.trail = "0.05"_dec; }), &rules), "TRAIL_RANGE");
+  EXPECT_EQ(CodeOf(with([](Decision& d) { d.slippage_percent = "11"_dec; }), &rules), "SLIPPAGE_RANGE");
+  EXPECT_EQ(CodeOf(with([](Decision& d) { d.time_in_force = trading::TimeInForce::kGtx; }), &rules),
+            "TIME_IN_FORCE_WITHOUT_PRICE");
   EXPECT_EQ(CodeOf(with([](Decision& d) { d.quantity = "121"_dec; }), &rules), "QUANTITY_EXCEEDS_MAX");
   EXPECT_EQ(CodeOf(with([](Decision& d) { d.quantity = "0.001"_dec; }), &rules), "NOTIONAL_BELOW_MIN");
 }

@@ -27,22 +27,33 @@ struct LegState {
   int refusals = 0;  // by the venue, since the last one that was accepted
 };
 
-LegState Inspect(const ProtectionInput& input, Leg leg, Decimal trigger, const ProtectionLimits& limits) {
+// What is to stand of a leg: so much, at this price (a trailing stop: none).
+struct Wanted {
+  Leg leg = Leg::kStopLoss;
+  Decimal quantity;
+  std::optional<Decimal> trigger;
+};
+
+// Of a take-profit only the orders at its price count: the others are of other targets.
+bool Concerns(const Order& order, const Wanted& wanted) {
+  return order.leg == wanted.leg && (wanted.leg != Leg::kTakeProfit || order.trigger_price == wanted.trigger);
+}
+
+LegState Inspect(const ProtectionInput& input, const Wanted& wanted, const ProtectionLimits& limits) {
   LegState state;
-  const Decimal open = input.trade.open_quantity();
   for (const Order* order : input.orders) {
-    if (order->leg != leg) {
+    state.count += order->leg == wanted.leg ? 1 : 0;
+    if (!Concerns(*order, wanted)) {
       continue;
     }
-    ++state.count;
     state.newest = order;
     const Duration age = input.now - order->updated;
     if (IsLive(*order)) {
       state.refusals = 0;
       state.live.push_back(order);
-      const bool right = order->trigger_price == trigger;
-      state.covered = state.covered || order->quantity - order->filled_quantity >= open;
-      if (right && order->quantity - order->filled_quantity == open) {
+      const bool right = !wanted.trigger || order->trigger_price == *wanted.trigger;
+      state.covered = state.covered || order->quantity - order->filled_quantity >= wanted.quantity;
+      if (right && order->quantity - order->filled_quantity == wanted.quantity) {
         state.exact = order;
       }
     } else if (order->status == OrderStatus::kTriggered && order->filled_quantity < order->quantity) {
@@ -62,7 +73,8 @@ LegState Inspect(const ProtectionInput& input, Leg leg, Decimal trigger, const P
   return state;
 }
 
-std::optional<Order> NextOrder(const ProtectionInput& input, const LegState& state, Leg leg, Duration retry) {
+std::optional<Order> NextOrder(const ProtectionInput& input, const LegState& state, const Wanted& wanted,
+                               Duration retry) {
   if (state.exact != nullptr || state.pending) {
     return std::nullopt;
   }
@@ -72,10 +84,10 @@ std::optional<Order> NextOrder(const ProtectionInput& input, const LegState& sta
   }
   if (state.intent != nullptr) {
     Order order = *state.intent;
-    order.quantity = input.trade.open_quantity();
+    order.quantity = wanted.quantity;
     return order;
   }
-  return MakeProtection(input.trade, leg, state.count, input.trade.open_quantity(), input.now);
+  return MakeProtection(input.trade, wanted.leg, state.count, wanted.quantity, wanted.trigger, input.now);
 }
 
 // Everything that stands for a trade that has nothing open any more: orphaned stops are removed.
@@ -122,6 +134,73 @@ void CancelSurplus(const ProtectionInput& input, const LegState& state, Protecti
   }
 }
 
+// A take-profit or trailing stop: given up after some refusals, unlike the stop. `made`: how many of this leg were
+// planned in this look.
+void PlanExit(const ProtectionInput& input, const Wanted& wanted, const ProtectionLimits& limits, int& made,
+              ProtectionActions& actions) {
+  LegState state = Inspect(input, wanted, limits);
+  if (!wanted.quantity.is_positive()) {
+    for (const Order* order : state.live) {  // this target is done
+      if (!input.busy(*order)) {
+        actions.cancel.push_back(order->client_order_id);
+      }
+    }
+    return;
+  }
+  state.count += made;
+  if (state.refusals < limits.take_profit_attempts_max) {
+    if (auto order = NextOrder(input, state, wanted, limits.retry_take_profit)) {
+      made += state.intent == nullptr ? 1 : 0;
+      actions.exits.push_back(*std::move(order));
+    }
+  }
+  CancelSurplus(input, state, actions);
+}
+
+// The market is beyond the target already: its part is closed instead. Such closes count for the targets that are so,
+// in their order.
+bool IsBeyond(const ProtectionInput& input, const Wanted& wanted, const ProtectionLimits& limits) {
+  const LegState state = Inspect(input, wanted, limits);
+  return state.exact == nullptr && state.newest != nullptr && WouldTriggerAtOnce(*state.newest);
+}
+
+void PlanExits(const ProtectionInput& input, const ProtectionLimits& limits, bool closing, ProtectionActions& actions) {
+  const Trade& trade = input.trade;
+  const std::vector<Decimal> parts = TargetQuantities(trade, trade.entry_quantity, input.step);
+  Decimal closed;
+  for (const Order* order : input.orders) {
+    closed += order->leg == Leg::kClose && order->reason == kByTakeProfit ? order->filled_quantity : Decimal();
+  }
+  Decimal open = trade.open_quantity();
+  int made = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    Wanted wanted{.leg = Leg::kTakeProfit, .quantity = parts[i], .trigger = trade.targets[i].price};
+    for (const Order* order : input.orders) {
+      wanted.quantity -= Concerns(*order, wanted) ? order->filled_quantity : Decimal();
+    }
+    wanted.quantity = std::min(std::max(wanted.quantity, Decimal()), open);
+    const bool beyond = IsBeyond(input, wanted, limits);
+    if (beyond) {
+      const Decimal done = std::min(closed, wanted.quantity);
+      closed -= done;
+      wanted.quantity -= done;
+    }
+    open -= wanted.quantity;
+    if (beyond && wanted.quantity.is_positive()) {
+      if (actions.close_reason.empty() && !closing) {
+        actions.close_reason = kByTakeProfit;
+        actions.close_quantity = wanted.quantity;
+      }
+    } else {
+      PlanExit(input, wanted, limits, made, actions);
+    }
+  }
+  if (trade.trail_percent) {
+    made = 0;
+    PlanExit(input, {.leg = Leg::kTrailingStop, .quantity = trade.open_quantity()}, limits, made, actions);
+  }
+}
+
 }  // namespace
 
 ProtectionActions PlanProtection(const ProtectionInput& input, const ProtectionLimits& limits) {
@@ -136,30 +215,23 @@ ProtectionActions PlanProtection(const ProtectionInput& input, const ProtectionL
     return actions;
   }
   QUANTUM_ASSERT(trade.stop_loss.has_value());
-  const LegState stops = Inspect(input, Leg::kStopLoss, *trade.stop_loss, limits);
+  const Wanted stop{Leg::kStopLoss, trade.open_quantity(), trade.stop_loss};
+  const LegState stops = Inspect(input, stop, limits);
   actions.is_protected = stops.covered;
-  actions.stop = NextOrder(input, stops, Leg::kStopLoss, limits.retry_stop);
+  actions.stop = NextOrder(input, stops, stop, limits.retry_stop);
   CancelSurplus(input, stops, actions);
 
   const bool closing = input.closing.is_positive() || MustWaitToClose(input, limits);
   if (stops.exact == nullptr && stops.newest != nullptr && WouldTriggerAtOnce(*stops.newest)) {
     actions.stop.reset();  // the market is beyond the stop already: do what the stop would have done
     actions.close_reason = closing ? "" : kByStopLoss;
+    actions.close_quantity = trade.open_quantity();
   } else if (!stops.covered && input.unprotected_for >= limits.close_after && !closing) {
     actions.close_reason = kByEmergency;
+    actions.close_quantity = trade.open_quantity();
   }
 
-  if (trade.take_profit) {
-    const LegState targets = Inspect(input, Leg::kTakeProfit, *trade.take_profit, limits);
-    if (targets.newest != nullptr && WouldTriggerAtOnce(*targets.newest)) {
-      if (actions.close_reason.empty() && !closing && targets.exact == nullptr) {
-        actions.close_reason = kByTakeProfit;
-      }
-    } else if (targets.refusals < limits.take_profit_attempts_max) {
-      actions.take_profit = NextOrder(input, targets, Leg::kTakeProfit, limits.retry_take_profit);
-    }
-    CancelSurplus(input, targets, actions);
-  }
+  PlanExits(input, limits, closing, actions);
   return actions;
 }
 

@@ -32,17 +32,19 @@ struct ProtectionInput {
   WallTime now{};
   Duration unprotected_for{};  // while the venue answered orders
   Decimal closing;             // what close orders under way for the symbol will still take
+  Decimal step;                // of the symbol's quantities; zero: not known
   // A request about this order is under way (being sent, or a cancel asked a moment ago): leave it alone.
   std::function<bool(const Order&)> busy;
 };
 
 struct ProtectionActions {
-  bool is_protected = false;  // a live stop covers all that is open (true when flat)
-  std::optional<Order> stop;  // to be recorded as INTENT and sent
-  std::optional<Order> take_profit;
+  bool is_protected = false;         // a live stop covers all that is open (true when flat)
+  std::optional<Order> stop;         // to be recorded as INTENT and sent
+  std::vector<Order> exits;          // the same: take-profits and trailing stop
   std::vector<std::string> cancel;   // live and not wanted any more
   std::vector<std::string> discard;  // intents that will never be sent
-  std::string close_reason;          // not empty: close what is open, now
+  std::string close_reason;          // not empty: close so much of what is open, now
+  Decimal close_quantity;
 };
 
 ProtectionActions PlanProtection(const ProtectionInput& input, const ProtectionLimits& limits);

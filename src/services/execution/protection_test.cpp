@@ -54,8 +54,8 @@ TEST_F(Protection, TheFirstFillSendsTheCommittedIntentsForWhatIsOpen) {
   ASSERT_TRUE(actions.stop);
   EXPECT_EQ(actions.stop->client_order_id, stop.client_order_id);
   EXPECT_EQ(actions.stop->quantity, "0.4"_dec);
-  ASSERT_TRUE(actions.take_profit);
-  EXPECT_EQ(actions.take_profit->client_order_id, target.client_order_id);
+  ASSERT_EQ(actions.exits.size(), 1u);
+  EXPECT_EQ(actions.exits[0].client_order_id, target.client_order_id);
 }
 
 TEST_F(Protection, WhatIsBeingSentIsNotSentAgain) {
@@ -112,13 +112,13 @@ TEST_F(Protection, ATakeProfitIsGivenUpAfterTheVenuesRefusals) {
   std::vector<Order> refused(5, target);
   std::vector<const Order*> orders{&entry, &stop};
   for (Order& order : refused) {
-    EXPECT_TRUE(Run(orders).take_profit);
+    EXPECT_EQ(Run(orders).exits.size(), 1u);
     order.status = OrderStatus::kRejected;
     order.reason = "-4131 the counterparty's best price does not meet the PERCENT_PRICE filter limit";
     order.updated = kNow - 1h;
     orders.push_back(&order);
   }
-  EXPECT_FALSE(Run(orders).take_profit);
+  EXPECT_TRUE(Run(orders).exits.empty());
 }
 
 TEST_F(Protection, Pain3ClosesThatTakeNothingAreFurtherAndFurtherApart) {
@@ -146,6 +146,80 @@ TEST_F(Protection, AStopThatWouldTriggerAtOnceClosesInstead) {
   stop.reason = "-2021 Order would immediately trigger.";
   EXPECT_EQ(Run({&entry, &stop}).close_reason, "STOP_LOSS");
   EXPECT_EQ(Run({&entry, &stop}, {}, "1"_dec).close_reason, "");
+}
+
+// Half of it at 61000, a fifth at 62000, and the rest runs behind a trailing stop.
+class InParts : public Protection {
+ protected:
+  InParts() {
+    Approval approval = OpenApproval("t", Side::kBuy, "1");
+    approval.decision.take_profit.reset();
+    approval.decision.take_profits = {{"61000"_dec, "0.5"_dec}, {"62000"_dec, "0.2"_dec}};
+    approval.decision.trail = "1"_dec;
+    Plan plan = PlanOf(approval);
+    trade = *plan.trade;
+    orders = plan.orders;
+    orders[0].status = OrderStatus::kFilled;
+  }
+  ProtectionActions Look() {
+    std::vector<const Order*> all;
+    for (const Order& order : orders) {
+      all.push_back(&order);
+    }
+    return Run(all);
+  }
+  static std::string Text(const ProtectionActions& actions) {
+    std::string text;
+    for (const Order& exit : actions.exits) {
+      text += std::string(ToString(exit.leg)) + " " + exit.quantity.ToString() + "; ";
+    }
+    return text;
+  }
+  void Stand(size_t i, const char* quantity) { MakeLive(orders[i], D(quantity)); }
+  std::vector<Order> orders;  // entry, stop, two targets, trailing stop
+};
+
+TEST_F(InParts, EachTargetStandsForItsShareOfWhatWasEntered) {
+  Fill("1");
+  EXPECT_EQ(Text(Look()), "TAKE_PROFIT 0.5; TAKE_PROFIT 0.2; TRAILING_STOP 1; ");
+  Stand(2, "0.5");
+  Stand(3, "0.2");
+  Stand(4, "1");
+  EXPECT_EQ(Text(Look()), "");
+}
+
+TEST_F(InParts, AfterTheFirstTargetOnlyTheOthersAndTheRestAreWanted) {
+  Fill("1");
+  Stand(1, "1");
+  Stand(2, "0.5");
+  Stand(3, "0.2");
+  Stand(4, "1");
+  orders[2].status = OrderStatus::kFilled;
+  orders[2].filled_quantity = "0.5"_dec;
+  Exit(trade, "0.5"_dec, "61000"_dec, {}, kNow, kByTakeProfit);
+  EXPECT_EQ(trade.status, TradeStatus::kPartialTp);
+  const auto actions = Look();
+  ASSERT_TRUE(actions.stop);
+  EXPECT_EQ(actions.stop->quantity, "0.5"_dec) << "the stop follows";
+  EXPECT_EQ(Text(actions), "TRAILING_STOP 0.5; ") << "and the trailing stop; the second target stands as it is";
+  EXPECT_TRUE(actions.cancel.empty()) << "the old ones stand until the new ones do";
+}
+
+TEST_F(InParts, ATargetThatTheMarketHasPassedClosesItsPartOnce) {
+  Fill("1");
+  Stand(1, "1");
+  Stand(3, "0.2");
+  Stand(4, "1");
+  orders[2].status = OrderStatus::kRejected;
+  orders[2].reason = "-2021 Order would immediately trigger.";
+  EXPECT_EQ(Look().close_reason, "TAKE_PROFIT");
+  EXPECT_EQ(Look().close_quantity, "0.5"_dec);
+  Order close = MakeClose("t", 0, "BTCUSDT", "1"_dec, "0.5"_dec, kByTakeProfit, "c", kNow);
+  close.status = OrderStatus::kFilled;
+  close.filled_quantity = "0.5"_dec;
+  orders.push_back(close);
+  Exit(trade, "0.5"_dec, "61500"_dec, {}, kNow, kByTakeProfit);
+  EXPECT_EQ(Look().close_reason, "");
 }
 
 TEST_F(Protection, OrphanedProtectionIsRemovedWhenThePositionIsFlat) {

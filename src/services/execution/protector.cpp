@@ -71,6 +71,7 @@ void Protector::Pass(const std::string& symbol) {
 }
 
 ProtectionActions Protector::PlanFor(const Trade& trade) const {
+  const trading::SymbolRules* rules = desk_.RulesOf(trade.symbol);
   const auto found = unprotected_.find(trade.trade_id);
   const Duration unprotected =
       found == unprotected_.end() ? Duration::zero() : desk_.clock.Steady() - found->second.counts_from;
@@ -79,6 +80,7 @@ ProtectionActions Protector::PlanFor(const Trade& trade) const {
                          .now = desk_.Now(),
                          .unprotected_for = unprotected,
                          .closing = desk_.ledger.Closing(trade.symbol),
+                         .step = rules == nullptr ? Decimal() : rules->step_size,
                          .busy = [&](const Order& order) { return sender_.IsBusy(order.client_order_id); }},
                         desk_.settings.protection);
 }
@@ -109,10 +111,10 @@ void Protector::Guard(const std::string& trade_id) {
     actions = PlanFor(*trade);
   }
   if (!actions.close_reason.empty()) {
-    CloseTrade(trade_id, actions.close_reason);
+    CloseTrade(trade_id, actions.close_reason, actions.close_quantity);
   }
-  if (actions.take_profit) {
-    Place(*actions.take_profit);
+  for (const Order& exit : actions.exits) {
+    Place(exit);
   }
   for (const std::string& id : actions.discard) {
     desk_.Commit(desk_.ledger.Discard(id, "never sent: its trade is over", desk_.Now()));
@@ -135,7 +137,7 @@ void Protector::Place(const Order& order) {
   sender_.Submit(order.client_order_id);
 }
 
-void Protector::CloseTrade(const std::string& trade_id, std::string_view reason) {
+void Protector::CloseTrade(const std::string& trade_id, std::string_view reason, Decimal quantity) {
   const Trade* trade = desk_.ledger.FindTrade(trade_id);
   if (trade == nullptr || trade->position.is_flat()) {
     return;
@@ -143,7 +145,7 @@ void Protector::CloseTrade(const std::string& trade_id, std::string_view reason)
   const auto orders = desk_.ledger.OrdersOf(trade_id);
   const auto closes = std::ranges::count_if(orders, [](const Order* order) { return order->leg == Leg::kClose; });
   Order close = MakeClose(trade_id, static_cast<int>(closes), trade->symbol, trade->position.quantity,
-                          trade->open_quantity(), reason, trade->correlation_id, desk_.Now());
+                          std::min(quantity, trade->open_quantity()), reason, trade->correlation_id, desk_.Now());
   if (const auto* rules = desk_.RulesOf(trade->symbol); rules != nullptr && rules->market_max_quantity.is_positive()) {
     close.quantity = std::min(close.quantity, rules->market_max_quantity);
   }

@@ -19,8 +19,8 @@ class Protector {
   void Wake(const std::string& symbol);
   // One look at the symbol's trades; public for tests.
   void Pass(const std::string& symbol);
-  // Closes so much of a trade's position as is open, reduce-only at market.
-  void CloseTrade(const std::string& trade_id, std::string_view reason);
+  // Closes so much of a trade's position, at most what is open, reduce-only at market.
+  void CloseTrade(const std::string& trade_id, std::string_view reason, Decimal quantity);
   // The trade that has been unprotected for the longest, and for how long.
   struct Worst {
     std::string trade_id;

@@ -40,15 +40,16 @@ Params OrderParams(const Order& order, const std::string& mode, int64_t fence) {
           mode,
           Text(order.created),
           Text(order.updated),
-          std::to_string(fence)};
+          std::to_string(fence),
+          order.callback_percent.ToString()};
 }
 
 constexpr std::string_view kInsertOrder =
     "INSERT INTO orders (client_order_id, exchange_order_id, decision_id, correlation_id, symbol, leg, side, type, "
     "time_in_force, quantity, price, trigger_price, reduce_only, status, filled_quantity, average_price, fee, version, "
-    "reason, mode, created_at, updated_at, fence) VALUES "
+    "reason, mode, created_at, updated_at, fence, callback_percent) VALUES "
     "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,"
-    "$20,$21,$22,$23) ON CONFLICT (client_order_id) DO ";
+    "$20,$21,$22,$23,$24) ON CONFLICT (client_order_id) DO ";
 constexpr std::string_view kUpdateOrder =
     "UPDATE SET exchange_order_id = excluded.exchange_order_id, quantity = excluded.quantity, status = "
     "excluded.status, "
@@ -70,6 +71,11 @@ std::string Metadata(const Trade& trade) {
   metadata["exit_quantity"] = trade.exit_quantity.ToString();
   metadata["exit_notional"] = trade.exit_notional.ToString();
   metadata["entry_quantity"] = trade.entry_quantity.ToString();
+  boost::json::array targets;
+  for (const trading::event::TakeProfit& target : trade.targets) {
+    targets.push_back({{"price", target.price.ToString()}, {"share", target.share.ToString()}});
+  }
+  metadata["targets"] = std::move(targets);
   return boost::json::serialize(metadata);
 }
 

@@ -87,6 +87,22 @@ Result<std::vector<PositionRow>> LoadPositions(postgres::Pool& pool) {
   return positions;
 }
 
+// Before targets were written down there was one, for all of it.
+void ReadTargets(const boost::json::object& metadata, Trade& trade) {
+  const boost::json::value* targets = metadata.if_contains("targets");
+  if (targets == nullptr || !targets->is_array()) {
+    if (trade.take_profit) {
+      trade.targets.push_back({*trade.take_profit, Decimal::FromInt(1)});
+    }
+    return;
+  }
+  for (const boost::json::value& target : targets->get_array()) {
+    if (target.is_object()) {
+      trade.targets.push_back({Member(target.get_object(), "price"), Member(target.get_object(), "share")});
+    }
+  }
+}
+
 // The newest ones, so that none is booked twice.
 Result<std::vector<exchange::FundingPayment>> LoadFunding(postgres::Pool& pool) {
   QUANTUM_TRY(
@@ -132,6 +148,7 @@ Result<Order> ReadOrder(const Rows& rows, size_t row) {
     QUANTUM_TRY(order.quantity, ReadDecimal(rows, row, "quantity"));
     QUANTUM_TRY(order.price, ReadDecimal(rows, row, "price"));
     QUANTUM_TRY(order.trigger_price, ReadDecimal(rows, row, "trigger_price"));
+    QUANTUM_TRY(order.callback_percent, ReadDecimal(rows, row, "callback_percent"));
     order.reduce_only = rows.Bool(row, "reduce_only");
     QUANTUM_TRY(order.status, trading::ParseOrderStatus(rows.Text(row, "status")));
     QUANTUM_TRY(order.filled_quantity, ReadDecimal(rows, row, "filled_quantity"));
@@ -197,6 +214,7 @@ Result<Trade> ReadTrade(const Rows& rows, size_t row) {
     trade.entry_notional = Member(metadata, "entry_notional");
     trade.exit_quantity = Member(metadata, "exit_quantity");
     trade.exit_notional = Member(metadata, "exit_notional");
+    ReadTargets(metadata, trade);
     return trade;
   };
   auto trade = read();

@@ -11,7 +11,8 @@ namespace quantum::execution {
 inline constexpr std::string_view kOrderColumns =
     "client_order_id, exchange_order_id, decision_id, correlation_id, symbol, leg, side, type, time_in_force, "
     "quantity, "
-    "price, trigger_price, reduce_only, status, filled_quantity, average_price, fee, version, reason, mode, "
+    "price, trigger_price, callback_percent, reduce_only, status, filled_quantity, average_price, fee, version, "
+    "reason, mode, "
     "(extract(epoch from created_at) * 1000)::bigint AS created_ms, "
     "(extract(epoch from updated_at) * 1000)::bigint AS updated_ms";
 Result<trading::Order> ReadOrder(const postgres::Rows& rows, size_t row);

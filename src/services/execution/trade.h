@@ -26,6 +26,7 @@ inline bool IsDone(TradeStatus status) {
 // Why a trade was closed, as the column close_reason says it.
 inline constexpr std::string_view kByStopLoss = "STOP_LOSS";
 inline constexpr std::string_view kByTakeProfit = "TAKE_PROFIT";
+inline constexpr std::string_view kByTrailingStop = "TRAILING_STOP";
 inline constexpr std::string_view kBySignal = "SIGNAL";
 inline constexpr std::string_view kByHand = "MANUAL";
 inline constexpr std::string_view kByEmergency = "EMERGENCY";
@@ -41,7 +42,8 @@ struct Trade {
   Decimal planned_quantity;
   int leverage = 1;
   std::optional<Decimal> stop_loss;
-  std::optional<Decimal> take_profit;
+  std::optional<Decimal> take_profit;               // of the first target
+  std::vector<trading::event::TakeProfit> targets;  // at different prices
   std::optional<Decimal> trail_percent;
 
   trading::Position position;  // what is open of it; realized_pnl is the price difference, before fees

@@ -194,19 +194,29 @@ class Checker {
       Refuse("STOP_LOSS_WRONG_SIDE", "side={} {}={} stop={}", ToString(d_.side), MarkName(),
              in_.market->mark_or_last().ToString(), d_.stop_loss->ToString());
     }
-    if (d_.take_profit && (buying ? *d_.take_profit <= price : *d_.take_profit >= price)) {
-      Refuse("TAKE_PROFIT_WRONG_SIDE", "side={} price={} take_profit={}", ToString(d_.side), price.ToString(),
-             d_.take_profit->ToString());
+    std::vector<Decimal> targets;
+    if (d_.take_profit) {
+      targets.push_back(*d_.take_profit);
     }
+    for (const trading::event::TakeProfit& target : d_.take_profits) {
+      targets.push_back(target.price);
+    }
+    for (const Decimal target : targets) {
+      if (buying ? target <= price : target >= price) {
+        Refuse("TAKE_PROFIT_WRONG_SIDE", "side={} price={} take_profit={}", ToString(d_.side), price.ToString(),
+               target.ToString());
+      }
+    }
+    targets.push_back(*d_.stop_loss);
     if (in_.rules != nullptr) {
-      for (const auto& trigger : {d_.stop_loss, d_.take_profit}) {
-        if (trigger && !trigger->IsMultipleOf(in_.rules->tick_size)) {
-          Refuse("PRICE_PRECISION", "tick={} got={}", in_.rules->tick_size.ToString(), trigger->ToString());
+      for (const Decimal trigger : targets) {
+        if (!trigger.IsMultipleOf(in_.rules->tick_size)) {
+          Refuse("PRICE_PRECISION", "tick={} got={}", in_.rules->tick_size.ToString(), trigger.ToString());
         }
         // The venue would refuse it when the entry is filled already, and the position would stand without it.
-        if (trigger && (*trigger < in_.rules->min_price || *trigger > in_.rules->max_price)) {
+        if (trigger < in_.rules->min_price || trigger > in_.rules->max_price) {
           Refuse("PRICE_RANGE", "min={} max={} got={}", in_.rules->min_price.ToString(),
-                 in_.rules->max_price.ToString(), trigger->ToString());
+                 in_.rules->max_price.ToString(), trigger.ToString());
         }
       }
     }
