@@ -76,10 +76,10 @@ Emergency::Report Emergency::CancelEntries(const std::string& symbol) {
       ids.push_back(order->client_order_id);
     }
   }
+  // One whose outcome is unknown may stand: the venue cancels it, or does not know it yet, which is told.
   for (const Order* order : desk_.ledger.OrdersWith(OrderStatus::kUnknown)) {
     if (wanted(order)) {
-      report.problems.push_back(NameOf(*order) +
-                                ": its outcome is unknown; the venue is being asked, and it can be cancelled then");
+      ids.push_back(order->client_order_id);
     }
   }
   std::vector<std::function<void(Cancels&)>> cancels;

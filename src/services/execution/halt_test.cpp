@@ -1,4 +1,5 @@
 // Halts: what is cancelled, what stays, and what survives a restart, against a venue that misbehaves on command.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -11,6 +12,7 @@ namespace {
 using namespace test;
 using namespace std::chrono_literals;
 using trading::OrderStatus;
+using Answer = ScriptedVenue::Answer;
 
 TEST_F(Pains, Pain10AHaltCancelsEntriesKeepsProtectionAndSurvivesARestart) {
   Run([](World& world) {
@@ -118,6 +120,19 @@ TEST_F(Pains, AHaltTellsWhatItCouldNotCancel) {
     EXPECT_EQ(cancelled.cancelled, 1);
     EXPECT_TRUE(cancelled.problems.empty());
     EXPECT_EQ(world.Leg("resting", Leg::kEntry).status, OrderStatus::kCanceled);
+  });
+}
+
+TEST_F(Pains, AHaltCancelsAnEntryWhoseOutcomeIsUnknown) {
+  Run([](World& world) {
+    world.venue.fill_market_orders = false;
+    world.venue.next_place = {Answer::kActThenUnknown};
+    world.venue.on_event = nullptr;
+    world.venue.down = true;  // and it is not asked about meanwhile
+    world.Enter("unknown");
+    ASSERT_EQ(world.Leg("unknown", Leg::kEntry).status, OrderStatus::kUnknown);
+    world.emergency.Halt("test", false, trading::kHaltedByOperator);
+    EXPECT_THAT(world.venue.cancelled, ::testing::Contains(world.Leg("unknown", Leg::kEntry).client_order_id));
   });
 }
 
