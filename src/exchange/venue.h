@@ -145,7 +145,9 @@ class TradingVenue {
 
   // kNotFound only when the venue says so (-2013).
   virtual Result<VenueOrder> Find(const std::string& symbol, const std::string& client_order_id, bool conditional) = 0;
-  virtual Result<std::vector<VenueOrder>> OpenOrders() = 0;                                                // both kinds
+  virtual Result<std::vector<VenueOrder>> OpenOrders() = 0;  // both kinds
+  // The same of these symbols: a fraction of the request weight for some twenty of them at most.
+  virtual Result<std::vector<VenueOrder>> OpenOrdersOf(const std::vector<std::string>& symbols) = 0;
   virtual Result<std::vector<trading::Fill>> Fills(const std::string& symbol, int64_t from_trade_id) = 0;  // ascending
   // The same as the venue lists them, without client order ids: one question a thousand fills.
   // From zero: the newest ones.

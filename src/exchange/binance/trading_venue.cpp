@@ -177,12 +177,24 @@ Result<VenueOrder> TradingVenue::Find(const std::string& symbol, const std::stri
   return FindPlain(which);
 }
 
-Result<std::vector<VenueOrder>> TradingVenue::OpenOrders() {
-  QUANTUM_TRY(const std::string plain,
-              Ask("/fapi/v1/openOrders", {}, weight::kOpenOrdersOfAll, "asking for open orders"));
+Result<std::vector<VenueOrder>> TradingVenue::OpenOrders() { return ListOpen({}, weight::kOpenOrdersOfAll); }
+
+Result<std::vector<VenueOrder>> TradingVenue::OpenOrdersOf(const std::vector<std::string>& symbols) {
+  std::vector<VenueOrder> orders;
+  for (const std::string& symbol : symbols) {
+    Parameters parameters;
+    parameters.Add("symbol", symbol);
+    QUANTUM_TRY(std::vector<VenueOrder> more, ListOpen(parameters, weight::kOpenOrdersOfOne));
+    std::move(more.begin(), more.end(), std::back_inserter(orders));
+  }
+  return orders;
+}
+
+Result<std::vector<VenueOrder>> TradingVenue::ListOpen(const Parameters& which, int weight) {
+  QUANTUM_TRY(const std::string plain, Ask("/fapi/v1/openOrders", which, weight, "asking for open orders"));
   QUANTUM_TRY(std::vector<VenueOrder> orders, DecodeOrders(plain));
   QUANTUM_TRY(const std::string conditional,
-              Ask("/fapi/v1/openAlgoOrders", {}, weight::kOpenOrdersOfAll, "asking for open conditional orders"));
+              Ask("/fapi/v1/openAlgoOrders", which, weight, "asking for open conditional orders"));
   QUANTUM_TRY(const std::vector<AlgoOrder> algos, DecodeAlgoOrders(conditional));
   for (const AlgoOrder& algo : algos) {
     if (!algo.triggered) {

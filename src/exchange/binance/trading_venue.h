@@ -26,6 +26,7 @@ class TradingVenue final : public exchange::TradingVenue {
   Result<exchange::VenueOrder> Find(const std::string& symbol, const std::string& client_order_id,
                                     bool conditional) override;
   Result<std::vector<exchange::VenueOrder>> OpenOrders() override;
+  Result<std::vector<exchange::VenueOrder>> OpenOrdersOf(const std::vector<std::string>& symbols) override;
   // Client order ids are filled in from what is known, or asked for order by order; empty where the venue forgot it.
   Result<std::vector<trading::Fill>> Fills(const std::string& symbol, int64_t from_trade_id) override;
   Result<std::vector<trading::Fill>> FillsUnnamed(const std::string& symbol, int64_t from_trade_id) override;
@@ -46,6 +47,7 @@ class TradingVenue final : public exchange::TradingVenue {
 
  private:
   Result<std::string> Ask(std::string_view path, const Parameters& parameters, int weight, std::string_view what);
+  Result<std::vector<exchange::VenueOrder>> ListOpen(const Parameters& which, int weight);
   Result<exchange::VenueOrder> FindPlain(const Parameters& which);
   Result<exchange::VenueOrder> FindConditional(const std::string& symbol, const std::string& client_order_id);
   void Remember(const exchange::VenueOrder& order);

@@ -6,9 +6,10 @@ namespace quantum::binance::weight {
 
 // Placing and amending orders, conditional ones too: they count as orders instead.
 inline constexpr int kOrder = 0;
-inline constexpr int kOpenOrdersOfAll = 40;  // of one symbol: 1
-inline constexpr int kHistory = 5;           // allOrders, allAlgoOrders, userTrades
-inline constexpr int kAccount = 5;           // account, balance, positionRisk
+inline constexpr int kOpenOrdersOfAll = 40;
+inline constexpr int kOpenOrdersOfOne = 1;  // symbol
+inline constexpr int kHistory = 5;          // allOrders, allAlgoOrders, userTrades
+inline constexpr int kAccount = 5;          // account, balance, positionRisk
 inline constexpr int kSymbolConfig = 5;
 inline constexpr int kPositionMode = 30;
 inline constexpr int kIncome = 30;

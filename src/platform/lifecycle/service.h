@@ -36,9 +36,9 @@ class Component {
   // Reads configuration, adds routes and subscriptions. Nothing runs yet. An error ends the start with its message.
   virtual Status Configure() = 0;
   // Connects, reconciles; the service is READY when it returns, and only then are events delivered and routes of the
-  // component answered (503 STARTING before). kUnavailable, kTimeout and kUnknownOutcome are retried with back-off
-  // until the process is told to stop, so it must be able to run again; any other error ends the process with exit
-  // code 1.
+  // component answered (503 STARTING before). kUnavailable, kTimeout, kUnknownOutcome and kExhausted are retried with
+  // back-off until the process is told to stop, so it must be able to run again; any other error ends the process with
+  // exit code 1.
   virtual Status Start() = 0;
   // POST /admin/pause and resume: stop and resume what the service initiates.
   virtual void Pause() {}

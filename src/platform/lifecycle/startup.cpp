@@ -17,9 +17,10 @@ constexpr auto kRetryFirst = std::chrono::milliseconds(100);
 constexpr auto kRetryCap = std::chrono::seconds(3);
 constexpr auto kRestoreWithin = std::chrono::seconds(3);  // a failover of Redis, and no longer
 
-// The other side is away or did not answer: it may come back.
+// The other side is away, did not answer, or has no room at present: that may pass.
 bool MayPass(const Error& error) {
-  return error.code == Errc::kUnavailable || error.code == Errc::kTimeout || error.code == Errc::kUnknownOutcome;
+  return error.code == Errc::kUnavailable || error.code == Errc::kTimeout || error.code == Errc::kUnknownOutcome ||
+         error.code == Errc::kExhausted;
 }
 
 // A password that Redis refuses is waited out, too: ending the process would only have it restarted with the same one.

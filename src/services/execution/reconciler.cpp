@@ -14,6 +14,8 @@ using trading::OrderStatus;
 constexpr int kFillPagesMax = 1000;
 constexpr Duration kLookAgainAfter = 500ms;
 constexpr Duration kSettle = 3s;
+constexpr Duration kListAllEvery = 5min;  // an order in a symbol that we do not trade is somebody else's
+constexpr size_t kSymbolsListed = 20;     // of more, listing all costs less
 constexpr Duration kForgetAfter = 10min;
 constexpr Duration kFundingAgain = 30s;   // after a failure
 constexpr Duration kFundingEvery = 5min;  // less than kForgetAfter: the trade that held the position is still known
@@ -23,7 +25,7 @@ constexpr Duration kFundingEvery = 5min;  // less than kForgetAfter: the trade t
 Status Reconciler::Pass() {
   VenueView view;
   view.asked = desk_.Now();
-  QUANTUM_TRY(view.open_orders, desk_.venue.OpenOrders());
+  QUANTUM_TRY(view.open_orders, ListOpenOrders());
   QUANTUM_TRY(view.positions, desk_.venue.Positions());
   const Differences differences = Compare(desk_.ledger, view);
   for (const exchange::VenueOrder& order : differences.terms) {
@@ -33,10 +35,7 @@ Status Reconciler::Pass() {
     desk_.Report(report);
   }
   AskForTheUnlisted(differences.ask);
-  std::set<std::string> symbols(desk_.settings.symbols.begin(), desk_.settings.symbols.end());
-  for (const std::string& symbol : desk_.ledger.Symbols()) {
-    symbols.insert(symbol);
-  }
+  std::set<std::string> symbols = OurSymbols();
   for (const exchange::VenuePosition& position : view.positions) {
     symbols.insert(position.symbol);
   }
@@ -48,6 +47,28 @@ Status Reconciler::Pass() {
   QUANTUM_CHECK(ComparePositions(false));
   desk_.ledger.Purge(desk_.Now() - kForgetAfter);
   return {};
+}
+
+std::set<std::string> Reconciler::OurSymbols() const {
+  std::set<std::string> symbols(desk_.settings.symbols.begin(), desk_.settings.symbols.end());
+  for (const std::string& symbol : desk_.ledger.Symbols()) {
+    symbols.insert(symbol);
+  }
+  for (const Order* order : desk_.ledger.LiveOrders()) {
+    symbols.insert(order->symbol);
+  }
+  return symbols;
+}
+
+Result<std::vector<exchange::VenueOrder>> Reconciler::ListOpenOrders() {
+  const std::set<std::string> symbols = OurSymbols();
+  const SteadyTime now = desk_.clock.Steady();
+  if (now < list_all_at_ && symbols.size() <= kSymbolsListed) {
+    return desk_.venue.OpenOrdersOf({symbols.begin(), symbols.end()});
+  }
+  QUANTUM_TRY(auto all, desk_.venue.OpenOrders());
+  list_all_at_ = now + kListAllEvery;
+  return all;
 }
 
 void Reconciler::TakeTerms(const exchange::VenueOrder& order) {

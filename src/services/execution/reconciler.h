@@ -33,6 +33,10 @@ class Reconciler {
   int64_t repairs() const { return repairs_; }
 
  private:
+  // Symbols that we trade, hold or have orders in.
+  std::set<std::string> OurSymbols() const;
+  // Of all symbols now and then, since that costs much of the request budget; else of ours.
+  Result<std::vector<exchange::VenueOrder>> ListOpenOrders();
   void TakeTerms(const exchange::VenueOrder& order);
   void AskForTheUnlisted(const std::vector<std::string>& ids);
   Status FetchFills(const std::string& symbol);
@@ -56,6 +60,7 @@ class Reconciler {
   std::set<std::string> foreign_seen_;
   std::map<std::string, AbsenceProof> absent_;  // live for us, unknown to the venue as far as it said so
   SteadyTime funding_due_{};
+  SteadyTime list_all_at_{};
   int64_t repairs_ = 0;
 };
 

@@ -170,6 +170,9 @@ class ScriptedVenue final : public exchange::TradingVenue {
     }
     return open;
   }
+  Result<std::vector<exchange::VenueOrder>> OpenOrdersOf(const std::vector<std::string>&) override {
+    return OpenOrders();
+  }
   Result<std::vector<trading::Fill>> Fills(const std::string& symbol, int64_t from) override {
     std::vector<trading::Fill> found;
     if (withhold_fills) {
