@@ -75,8 +75,10 @@ TEST(SendGuard, IsAskedForEveryWriteAfterTheTimeWasTakenAndForTheWindowAndTheClo
     };
     ASSERT_TRUE(bench.rest->SyncClock().ok());
     std::vector<Duration> asked;
-    bench.rest->SetSendGuard([&](Duration valid_for, bool) -> Status {
+    bool reduces = false;
+    bench.rest->SetSendGuard([&](Duration valid_for, bool only_reduces) -> Status {
       asked.push_back(valid_for);
+      reduces = only_reduces;
       bench.clock.Advance(300ms);  // a stopped process, a slow machine
       return {};
     });
@@ -86,6 +88,7 @@ TEST(SendGuard, IsAskedForEveryWriteAfterTheTimeWasTakenAndForTheWindowAndTheClo
       ASSERT_TRUE(written.answer.ok());
       EXPECT_EQ(written.signed_ms, before) << "signed for the time that was taken before the guard was asked";
       EXPECT_EQ(ParameterOf(bench.server.requests.back(), "timestamp"), std::to_string(before));
+      EXPECT_EQ(reduces, kind == Kind::kExit);
     }
     ASSERT_TRUE(bench.rest->Query("/fapi/v1/order", {}, 1).ok());
     ASSERT_TRUE(bench.rest->Keyed("POST", "/fapi/v1/listenKey").ok());

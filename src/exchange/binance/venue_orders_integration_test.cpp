@@ -120,10 +120,15 @@ TEST_F(VenueOrdersTest, MarginTypeAndPositionModeAreSetAndAsked) {
     EXPECT_FALSE(venue.IsHedgeMode().value());
     for (int i = 0; i < 2; ++i) {
       const Status set = venue.SetMarginType("BTCUSDT", MarginType::kIsolated);
-      EXPECT_TRUE(set.ok()) << set.error().message;
+      EXPECT_TRUE(set.ok()) << (set.ok() ? "" : set.error().message);
     }
-    EXPECT_TRUE(venue.SetMarginType("BTCUSDT", MarginType::kCrossed).ok());
     EXPECT_TRUE(venue.SetLeverage("BTCUSDT", 7).ok());
+    const auto config = venue.GetSymbolConfig("BTCUSDT");
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    EXPECT_EQ(config->margin_type, MarginType::kIsolated);
+    EXPECT_EQ(config->leverage, 7);
+    EXPECT_TRUE(venue.SetMarginType("BTCUSDT", MarginType::kCrossed).ok());
+    EXPECT_EQ(venue.GetSymbolConfig("BTCUSDT")->margin_type, MarginType::kCrossed);
   });
 }
 
