@@ -89,11 +89,16 @@ Status WaitForPlace(Host& host, size_t places, const resilience::Deadline& deadl
 Result<std::string> WriteLast(const ClientRequest& request, const Url& url) {
   ClientRequest last = request;
   QUANTUM_CHECK(request.before_write(last));
-  QUANTUM_TRY(const Url last_url, ParseUrl(last.url));
-  if (PoolKey(last_url) != PoolKey(url) || last.method != request.method) {
-    return Error{Errc::kInvalidArgument, "before_write must leave the method and the host of a request as they are"};
+  static const Error elsewhere{Errc::kInvalidArgument,
+                               "before_write must leave the method and the host of a request as they are"};
+  if (last.method != request.method) {
+    return elsewhere;
   }
-  return SerializeRequest(last, last_url);
+  if (last.url == request.url) {
+    return SerializeRequest(last, url);
+  }
+  QUANTUM_TRY(const Url last_url, ParseUrl(last.url));
+  return PoolKey(last_url) == PoolKey(url) ? SerializeRequest(last, last_url) : elsewhere;
 }
 
 std::unique_ptr<ClientConnection> TakeIdle(Host& host) {
