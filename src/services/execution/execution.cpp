@@ -279,6 +279,7 @@ void Execution::Supervise() {
   service_.SetDegraded("tradestore", engine_->trades.Trouble());
   service_.SetDegraded("user-stream",
                        desk.venue.user_stream_connected() ? "" : "the user stream of the exchange is not connected");
+  service_.SetDegraded("lease", engine_->lease.MaySend(0s).ok() ? "" : "the lease cannot be renewed: no entries leave");
   const Duration behind = engine_->writer->behind(desk.clock.Steady());
   service_.SetDegraded("records",
                        behind < 1s ? "" : fmt::format("{} changes wait for Postgres", engine_->writer->pending()));
