@@ -79,6 +79,8 @@ class Gateway : public ::testing::Test {
     const config::Manifest manifest = Load(overrides);
     port_ = manifest.Port("gateway");
     marketdata_port_ = manifest.Port("marketdata");
+    execution_port_ = manifest.Port("execution");
+    standby_port_ = manifest.Port("execution-standby");
     Variables variables = PlainVariables(layout_, manifest);
     variables.plain["NGINX_USER_DIRECTIVE"] = ::geteuid() == 0 ? "user root;" : "";
     Check(PrepareFolders(layout_, manifest, {}));
@@ -128,7 +130,9 @@ class Gateway : public ::testing::Test {
   quantum::testing::TemporaryDirectory directory_;
   Layout layout_;
   int port_ = 0;
-  int marketdata_port_ = 0;  // nobody listens there
+  int marketdata_port_ = 0;  // nobody listens there, nor at the next two
+  int execution_port_ = 0;
+  int standby_port_ = 0;
   std::unique_ptr<quantum::testing::Process> nginx_;
 };
 

@@ -1,16 +1,14 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
-#include <poll.h>
 
-#include <atomic>
 #include <boost/json.hpp>
 #include <map>
 #include <regex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/integration/gateway/gateway_fixture.h"
+#include "tests/integration/gateway/peer.h"
 
 // The headers of what passes the gateway and of what it answers itself, its access log, and a service that is silent.
 namespace quantum::operate {
@@ -22,65 +20,6 @@ using ::testing::IsEmpty;
 
 constexpr const char* kPolicyOfNoPage =
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-
-// Listens in a service's place: answers every request with the same bytes, or, without any, never.
-class Peer {
- public:
-  Peer(int port, std::string answer) : answer_(std::move(answer)), file_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    const int on = 1;
-    ::setsockopt(file_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-    if (::bind(file_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 || ::listen(file_, 16) != 0) {
-      throw std::runtime_error(fmt::format("port {} cannot be had", port));
-    }
-    thread_ = std::thread([this] { Serve(); });
-  }
-  ~Peer() {
-    stop_ = true;
-    thread_.join();
-    for (const int each : taken_) {
-      ::close(each);
-    }
-    ::close(file_);
-  }
-  Peer(const Peer&) = delete;
-  Peer& operator=(const Peer&) = delete;
-
- private:
-  void Serve() {
-    while (!stop_) {
-      pollfd waits{.fd = file_, .events = POLLIN, .revents = 0};
-      if (::poll(&waits, 1, 50) != 1) {
-        continue;
-      }
-      const int taken = ::accept(file_, nullptr, nullptr);
-      if (answer_.empty()) {
-        taken_.push_back(taken);  // open, and nothing more
-        continue;
-      }
-      std::string request;
-      char chunk[4096];
-      while (request.find("\r\n\r\n") == std::string::npos) {
-        const ssize_t got = ::recv(taken, chunk, sizeof(chunk), 0);
-        if (got <= 0) {
-          break;
-        }
-        request.append(chunk, static_cast<size_t>(got));
-      }
-      ::send(taken, answer_.data(), answer_.size(), MSG_NOSIGNAL);
-      ::close(taken);
-    }
-  }
-
-  const std::string answer_;
-  const int file_;
-  std::vector<int> taken_;
-  std::atomic<bool> stop_{false};
-  std::thread thread_;
-};
 
 std::string Ok(const std::string& headers = {}) {
   return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + headers +
