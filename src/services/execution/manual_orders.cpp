@@ -82,8 +82,8 @@ Result<ManualOrder> ParseManualOrder(const std::string& text, const std::string&
   QUANTUM_TRY(decision.trail, body.NumberIf("trail_percent"));
   QUANTUM_TRY(decision.slippage_percent, body.NumberIf("slippage_percent"));
   if (body.Has("time_in_force")) {
-    QUANTUM_TRY(const std::string text, body.Text("time_in_force"));
-    const auto parsed = trading::ParseTimeInForce(text);
+    QUANTUM_TRY(const std::string time_in_force, body.Text("time_in_force"));
+    const auto parsed = trading::ParseTimeInForce(time_in_force);
     if (!parsed.ok()) {
       return parsed.error().Within("field 'time_in_force'");
     }

@@ -205,7 +205,8 @@ TEST_F(Paper, EveryKindOfOrderStandsAtTheVenueAsItWasMeant) {
     ASSERT_TRUE(world.Deliver(parts).ok());
     ASSERT_TRUE(Eventually(10s, [&] { return world.OpenAtVenue() == 4; })) << "stop, two targets, trailing stop";
     std::map<trading::OrderType, Decimal> quantities;
-    for (const exchange::VenueOrder& order : world.venue->OpenOrders().value()) {
+    const auto open = world.venue->OpenOrders().value();
+    for (const exchange::VenueOrder& order : open) {
       quantities[order.type] += order.quantity;
       EXPECT_TRUE(order.reduce_only);
       EXPECT_EQ(order.callback_percent, order.type == trading::OrderType::kTrailingStop ? "2"_dec : Decimal());

@@ -177,7 +177,8 @@ TEST(Plan, EveryPartOfALegHasAnIdOfItsOwnThatTheVenueTakes) {
   const Trade trade = *PlanOf(OpenApproval()).trade;
   std::set<std::string> ids;
   for (int part = 0; part < 350; ++part) {
-    const std::string id = MakeProtection(trade, Leg::kStopLoss, part, "0.01"_dec, kNow).client_order_id;
+    const std::string id =
+        MakeProtection(trade, Leg::kStopLoss, part, "0.01"_dec, trade.stop_loss, kNow).client_order_id;
     EXPECT_LE(id.size(), 36u);
     EXPECT_TRUE(ids.insert(id).second) << part;
   }

@@ -64,7 +64,7 @@ struct OrderVerdict {
 
 // What had left before a trip may reach the exchange after its answer: so long, with the 80 ms that the run's orders
 // are kept back.
-constexpr int64_t kUnderWayMs = 200;
+constexpr int64_t kUnderWayMs = 100;
 
 // Judges the books of a run whose load has stopped and whose orders have come to rest. An order belongs to the decision
 // under whose correlation id the exchange got it; where it does not know, to the one that our intent of that name is
