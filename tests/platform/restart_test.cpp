@@ -121,7 +121,8 @@ class Hasty {
   // Of a service with two processes the other is asked when the one does nothing, as every client of ours does.
   static Answer Ask(const Stack& stack, const Load& load, Probe probe) {
     Answer answer = Send(probe);
-    if (load.has_standby && (answer.end == Answer::End::kRefused || Tally::HasCode(answer, "NOT_LEADER"))) {
+    if (load.has_standby && (answer.end == Answer::End::kRefused || Tally::HasCode(answer, "NOT_LEADER") ||
+                             Tally::HasCode(answer, "DRAINING") || Tally::HasCode(answer, "STARTING"))) {
       probe.port = stack.Port(std::string(load.unit) + "-standby");
       answer = Send(probe);
     }

@@ -43,8 +43,8 @@ bool Standbys::DidNothing(const Result<Response>& answer) {
   if (!answer.ok()) {
     return answer.error().code == Errc::kUnavailable;
   }
-  return answer->status == 503 && (answer->body.find("\"NOT_LEADER\"") != std::string::npos ||
-                                   answer->body.find("\"STARTING\"") != std::string::npos);
+  const auto says = [&](std::string_view code) { return answer->body.find(code) != std::string::npos; };
+  return answer->status == 503 && (says("\"NOT_LEADER\"") || says("\"STARTING\"") || says("\"DRAINING\""));
 }
 
 }  // namespace quantum::http

@@ -25,7 +25,7 @@ class Standbys {
   void OnAnswer(const std::string& url, const Result<Response>& answer);
 
   // The request did nothing for certain, and another process may be the one that works: no connection, or 503
-  // NOT_LEADER, or 503 STARTING.
+  // NOT_LEADER, STARTING or DRAINING.
   static bool DidNothing(const Result<Response>& answer);
 
  private:

@@ -43,6 +43,7 @@ TEST(Standbys, OneThatIsStoppedIsAskedLastFromThenOn) {
 TEST(Standbys, OnlyWhatDidNothingForCertainIsAskedAgain) {
   EXPECT_TRUE(Standbys::DidNothing(NotLeader()));
   EXPECT_TRUE(Standbys::DidNothing(Problem(503, "STARTING", "")));
+  EXPECT_TRUE(Standbys::DidNothing(Problem(503, "DRAINING", "")));
   EXPECT_TRUE(Standbys::DidNothing(Error{Errc::kUnavailable, "connection refused"}));
   EXPECT_FALSE(Standbys::DidNothing(Problem(503, "UNAVAILABLE", "Postgres is away")));
   EXPECT_FALSE(Standbys::DidNothing(Error{Errc::kUnknownOutcome, "sent, and no answer"}));

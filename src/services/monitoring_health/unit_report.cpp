@@ -101,7 +101,10 @@ Verdict JudgeServiceAnswer(std::string_view unit, int http_status, std::string_v
   }
   const json::object& report = value.get_object();
   const std::string service = TextOf(report, "service");
-  if (service != unit && service != fmt::format("{}-service", unit)) {
+  // `execution-standby` is a second process of `execution-service`.
+  constexpr std::string_view kStandby = "-standby";
+  const std::string_view of = unit.ends_with(kStandby) ? unit.substr(0, unit.size() - kStandby.size()) : unit;
+  if (service != of && service != fmt::format("{}-service", of)) {
     return Malformed(service.empty() ? "its health report does not name the service"
                                      : fmt::format("its port is answered by '{}'", Excerpt(service)));
   }

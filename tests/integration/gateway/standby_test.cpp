@@ -46,6 +46,18 @@ TEST_F(Gateway, WhatTheStandbyDoesNotDoIsAskedOfTheOtherProcessWithMethodAndBody
   EXPECT_THAT(leader.received()[0], ::testing::EndsWith(kBody));
 }
 
+// The second is asked first for a while after the first has refused; if it stands by by then, the first is asked again.
+TEST_F(Gateway, AfterAFailureTheStandbyIsAskedFirstAndSendsBack) {
+  {
+    const Peer leader(standby_port_, Reply(202, "{}"));
+    ASSERT_EQ(SendRaw(port_, Order(kBody)).status, 202);
+  }
+  const Peer back(execution_port_, Reply(200, "{}"));
+  const Peer standby(standby_port_, NotLeader());
+  EXPECT_EQ(SendRaw(port_, Order(kBody)).status, 200);
+  EXPECT_THAT(back.received(), SizeIs(1));
+}
+
 TEST_F(Gateway, ARefusedConnectionGoesToTheOtherProcess) {
   const Peer leader(standby_port_, Reply(202, "{}"));
   EXPECT_EQ(SendRaw(port_, Order(kBody)).status, 202);
