@@ -76,7 +76,7 @@ int Main(int argc, char** argv, ServiceSpec spec, const ComponentFactory& factor
   }
   if (const char* const unit = std::getenv("QUANTUM_UNIT"); unit != nullptr && *unit != '\0' && spec.unit != unit) {
     spec.unit = unit;
-    spec.process = unit;
+    spec.process = fmt::format("{}-service", unit);
   }
   std::signal(SIGPIPE, SIG_IGN);
   const int exit_code = RunService(std::move(spec), factory, option == "--check");

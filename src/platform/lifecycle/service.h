@@ -62,7 +62,8 @@ struct ServiceSpec {
   bool redis = true;       // with Redis comes the bus
   bool postgres = false;
   bool exchange_protocol = false;  // the paper exchange: its HTTP server follows the exchange's rules (http/server.h)
-  // What this process is called where those of one service must differ: `name`, or for a second process its unit.
+  // What this process is called where those of one service must differ (log files, bus producer): `name`, or for a
+  // second process "<unit>-service".
   std::string process;
   const std::string& Process() const { return process.empty() ? name : process; }
 };

@@ -103,8 +103,8 @@ Verdict JudgeServiceAnswer(std::string_view unit, int http_status, std::string_v
   const std::string service = TextOf(report, "service");
   // `execution-standby` is a second process of `execution-service`.
   constexpr std::string_view kStandby = "-standby";
-  const std::string_view of = unit.ends_with(kStandby) ? unit.substr(0, unit.size() - kStandby.size()) : unit;
-  if (service != of && service != fmt::format("{}-service", of)) {
+  const std::string_view first = unit.ends_with(kStandby) ? unit.substr(0, unit.size() - kStandby.size()) : unit;
+  if (service != first && service != fmt::format("{}-service", first)) {
     return Malformed(service.empty() ? "its health report does not name the service"
                                      : fmt::format("its port is answered by '{}'", Excerpt(service)));
   }

@@ -17,6 +17,7 @@ std::string Report(const std::string& status, const std::string& rest = "") {
 
 TEST(ServiceAnswer, IsTakenAsTheServiceReportsItself) {
   EXPECT_EQ(JudgeServiceAnswer("execution", 200, Report("OK")).status, HealthStatus::kOk);
+  EXPECT_EQ(JudgeServiceAnswer("execution-standby", 200, Report("OK")).status, HealthStatus::kOk) << "a second process";
   EXPECT_EQ(JudgeServiceAnswer("execution", 200, Report("DEGRADED")).status, HealthStatus::kDegraded);
   EXPECT_EQ(JudgeServiceAnswer("execution", 503, Report("DOWN")).status, HealthStatus::kDown);
 }
