@@ -28,6 +28,7 @@ constexpr const char* kSymbols =
 constexpr const char* kExecution[] = {"execution", "execution-standby"};
 constexpr const char* kWallet = "1000000";
 constexpr Duration kLook = 500ms;
+constexpr Duration kHolder = 60s;
 
 std::vector<std::string> OverridesOf(const OrdersStageOptions& options) {
   std::vector<std::string> overrides = {
@@ -196,19 +197,23 @@ Result<std::string> OrdersStage::RedisMaster() {
 }
 
 // Who has never held it has token 0; who has lost it ends.
+// While one takes over from the other, neither does.
 Result<std::string> OrdersStage::ExecutionHolder() {
   std::string holder;
-  int64_t newest = 0;
-  for (const char* unit : kExecution) {
-    const auto answer = Call(unit, "", "GET", "/health", "", config::kOperatorToken);
-    boost::system::error_code error;
-    const boost::json::value health = answer.ok() ? boost::json::parse(answer->body, error) : boost::json::value();
-    const boost::json::value* token = error ? nullptr : health.find_pointer("/metrics/lease_token", error);
-    if (token != nullptr && token->is_int64() && token->as_int64() > newest) {
-      newest = token->as_int64();
-      holder = unit;
+  Eventually(kHolder, [&] {
+    int64_t newest = 0;
+    for (const char* unit : kExecution) {
+      const auto answer = Call(unit, "", "GET", "/health", "", config::kOperatorToken);
+      boost::system::error_code error;
+      const boost::json::value health = answer.ok() ? boost::json::parse(answer->body, error) : boost::json::value();
+      const boost::json::value* token = error ? nullptr : health.find_pointer("/metrics/lease_token", error);
+      if (token != nullptr && token->is_int64() && token->as_int64() > newest) {
+        newest = token->as_int64();
+        holder = unit;
+      }
     }
-  }
+    return !holder.empty();
+  });
   return holder.empty() ? Result<std::string>(Error{Errc::kUnavailable, "neither process of execution holds the lease"})
                         : Result<std::string>(holder);
 }
