@@ -37,7 +37,7 @@ MarketVenue::~MarketVenue() { Stop(); }
 Result<http::Response> MarketVenue::Ask(std::string_view path, const Parameters& parameters, int weight) {
   Result<http::Response> answer = rest_->Public(path, parameters, weight);
   if (!answer.ok() && answer.error().code == Errc::kExhausted && !limits_known_) {
-    QUANTUM_CHECK(rest_->LearnLimits());
+    QUANTUM_TRY([[maybe_unused]] const std::string info, rest_->Info());
     limits_known_ = true;
     return rest_->Public(path, parameters, weight);
   }

@@ -16,7 +16,7 @@ constexpr int kVenueTimestampRefused = -1021;
 constexpr std::string_view kTimePath = "/fapi/v1/time";
 constexpr std::string_view kInfoPath = "/fapi/v1/exchangeInfo";
 
-constexpr Duration kVitalTimeout = std::chrono::seconds(1);  // an answer that takes longer tells the time badly
+constexpr Duration kTimeTimeout = std::chrono::seconds(1);  // an answer that takes longer tells the time badly
 
 http::ClientOptions OneAttempt() {
   http::ClientOptions options;
@@ -65,7 +65,7 @@ Result<http::Response> Rest::Send(http::ClientRequest request, std::string_view 
   if (!options_.credentials.key.empty()) {
     request.headers.Set("X-MBX-APIKEY", options_.credentials.key);
   }
-  request.timeout = kind == Budget::Kind::kVital ? std::min(options_.timeout, kVitalTimeout) : options_.timeout;
+  request.timeout = path == kTimePath ? std::min(options_.timeout, kTimeTimeout) : options_.timeout;
   Result<http::Response> result = LaneOf(kind).Send(request);
   if (result.ok()) {
     budget_.OnAnswer(sent, *result, clock_.Steady());
@@ -214,15 +214,15 @@ Status Rest::AskClock() {
   return {};
 }
 
-Status Rest::LearnLimits() {
+Result<std::string> Rest::Info() {
   http::ClientRequest request;
   request.url = options_.hosts.rest + std::string(kInfoPath);
   request.idempotent = true;
-  QUANTUM_TRY(const http::Response response, Send(std::move(request), kInfoPath, Budget::Kind::kVital, 1));
-  QUANTUM_CHECK(CheckAnswer(response, "asking the venue's limits"));
+  QUANTUM_TRY(http::Response response, Send(std::move(request), kInfoPath, Budget::Kind::kVital, 1));
+  QUANTUM_CHECK(CheckAnswer(response, "asking the venue's rules and limits"));
   QUANTUM_TRY(const RateLimits limits, DecodeRateLimits(response.body));
-  SetLimits(limits);
-  return {};
+  budget_.SetLimits(limits);
+  return std::move(response.body);
 }
 
 Status Rest::KnowClock(Budget::Kind kind) {

@@ -66,10 +66,9 @@ class Rest {
 
   void SetSendGuard(exchange::SendGuard guard) { guard_ = std::move(guard); }
 
-  // What exchangeInfo allows from now on.
-  void SetLimits(const RateLimits& limits) { budget_.SetLimits(limits); }
-  // Asks exchangeInfo for it. Like the clock it is not refused to stay within the limits.
-  Status LearnLimits();
+  // exchangeInfo, whose limits hold from now on. Like the clock it is not refused to stay within the limits: until it
+  // has been read they are assumed ones.
+  Result<std::string> Info();
 
   // Takes a sample of the venue's clock. Never refused to stay within the limits, except while the venue told us to
   // stop.

@@ -64,11 +64,8 @@ Result<std::string> TradingVenue::Ask(std::string_view path, const Parameters& p
 }
 
 Result<std::vector<trading::SymbolRules>> TradingVenue::Rules() {
-  QUANTUM_TRY(const http::Response response, rest_->Public("/fapi/v1/exchangeInfo", {}, 1));
-  QUANTUM_CHECK(CheckAnswer(response, "asking the trading rules"));
-  QUANTUM_TRY(std::vector<trading::SymbolRules> rules, DecodeRules(response.body));
-  QUANTUM_TRY(const RateLimits limits, DecodeRateLimits(response.body));
-  rest_->SetLimits(limits);
+  QUANTUM_TRY(const std::string info, rest_->Info());
+  QUANTUM_TRY(std::vector<trading::SymbolRules> rules, DecodeRules(info));
   QUANTUM_TRY(const std::string body, Ask("/fapi/v1/leverageBracket", {}, 1, "asking the leverage brackets"));
   QUANTUM_TRY(const std::vector<LeverageBracket> brackets, DecodeLeverageBrackets(body));
   for (trading::SymbolRules& rule : rules) {

@@ -78,8 +78,8 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
     if (writer_) {
       Fiber([](Impl& self) { self.writer_->Run(); });
     }
-    if (relay_) {
-      Fiber([](Impl& self) { self.relay_->Run(); });
+    if (!options_.relays_from_start) {
+      BeginToRelay();
     }
   }
 
@@ -99,6 +99,11 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   Health health();
 
  private:
+  void BeginToRelay() {
+    if (relay_ && !std::exchange(relaying_, true)) {
+      Fiber([](Impl& self) { self.relay_->Run(); });
+    }
+  }
   void Fiber(std::function<void(Impl&)> body) {
     loop_.Spawn([self = shared_from_this(), body = std::move(body)] {
       if (const auto pass = self->gate_.Enter()) {
@@ -140,6 +145,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   std::map<std::string, std::shared_ptr<Consumer>> consumers_;  // by service
   std::vector<std::shared_ptr<LiveFeed>> feeds_;
   bool consuming_ = false;
+  bool relaying_ = false;
   bool stopped_ = false;
   fiber::Gate gate_;
 };
@@ -296,6 +302,7 @@ Status Bus::Impl::Start() {
     }
   }
   consuming_ = true;
+  BeginToRelay();
   for (const auto& [service, consumer] : consumers_) {
     consumer->Start();
   }

@@ -80,10 +80,12 @@ Status Runtime::Connect() {
   if (spec_.redis) {
     QUANTUM_TRY(redis::ClientOptions options, RedisOptions(manifest_, secret));
     redis_ = std::make_unique<redis::Client>(main_loop_, std::move(options), clock_, random_);
-    bus::BusOptions options_of_bus{.producer = spec_.Process(),
-                                   .outbox = spec_.name,
-                                   .group = spec_.name,
-                                   .replicas_required = ReplicasRequired(manifest_)};
+    bus::BusOptions options_of_bus{
+        .producer = spec_.Process(),
+        .outbox = spec_.name,
+        .relays_from_start = !spec_.process.empty() || manifest_.FindUnit(spec_.unit + "-standby") != nullptr,
+        .group = spec_.name,
+        .replicas_required = ReplicasRequired(manifest_)};
     options_of_bus.fenced = [this](const std::string& reason) { RequestShutdown("fenced: " + reason, kExitTakenOver); };
     bus::RegisterEventType({bus::kRedisRecovered});
     options_of_bus.recovered = [this](size_t buffered, uint64_t replayed) { AnnounceRecovery(buffered, replayed); };
