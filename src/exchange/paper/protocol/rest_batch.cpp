@@ -75,12 +75,16 @@ Answer<std::string> Rest::PutBatch(Parameters& parameters, int64_t now_ms) {
 
 Answer<std::string> Rest::DeleteBatch(Parameters& parameters, int64_t now_ms) {
   const std::string symbol = Symbol(parameters);
-  const bool by_id = parameters.Has("orderIdList");
-  if (!by_id && !parameters.Has("origClientOrderIdList")) {
+  // Binance takes both spellings; ccxt writes them small.
+  const auto sent = [&](const char* name, const char* small) { return parameters.Has(name) ? name : small; };
+  const char* const ids = sent("orderIdList", "orderidlist");
+  const char* const client_ids = sent("origClientOrderIdList", "origclientorderidlist");
+  const bool by_id = parameters.Has(ids);
+  if (!by_id && !parameters.Has(client_ids)) {
     parameters.Refuse(
         {-1102, "Param 'origClientOrderIdList' or 'orderIdList' must be sent, but both were empty/null!"});
   }
-  const json::array names = ReadList(parameters, by_id ? "orderIdList" : "origClientOrderIdList");
+  const json::array names = ReadList(parameters, by_id ? ids : client_ids);
   if (parameters.error()) {
     return *parameters.error();
   }

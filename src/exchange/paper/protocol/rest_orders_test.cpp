@@ -100,6 +100,11 @@ TEST_F(RestOrdersTest, ABatchAmendsAndCancelsByIdAndByName) {
   EXPECT_EQ(by_name[0].at("clientOrderId").as_string(), "c2");
   EXPECT_EQ(by_name[1].at("code").as_int64(), -2011);
   EXPECT_TRUE(engine.account().open_orders().empty());
+  // As ccxt spells them.
+  for (const char* list : {"orderidlist=%5B1%5D", "origclientorderidlist=%5B%22none%22%5D"}) {
+    const json::array unknown = Array(Signed("DELETE", "/fapi/v1/batchOrders", std::string("symbol=BTCUSDT&") + list));
+    EXPECT_EQ(unknown.at(0).at("code").as_int64(), -2011);
+  }
 }
 
 TEST_F(RestOrdersTest, ABatchOfMoreThanFiveOrNoneOrNoListIsRefused) {
