@@ -354,6 +354,7 @@ Result<int64_t> Exchange::Inject(FaultSpec fault) {
 
 Status Exchange::Keep() {
   rest_->ExpireListenKey(now_ms());
+  hub_.CutOld(real_ms());
   hub_.Flush();
   klines_->Flush();
   Checkpoint checkpoint;
@@ -361,9 +362,10 @@ Status Exchange::Keep() {
   checkpoint.market_ms = market_ms_;
   checkpoint.position_ms = market_ms_ - shift_ms_;
   for (const std::string& symbol : options_.symbols) {
-    const auto trade = streams_->last_trade(symbol);
+    const std::deque<MarketTrade>& trades = streams_->tape(symbol).trades();
     const SymbolMarket& market = *engine_->market(symbol);
-    checkpoint.symbols[symbol] = {market.ready() ? market.mid_price() : Decimal(), trade ? trade->trade_id : 0};
+    checkpoint.symbols[symbol] = {market.ready() ? market.mid_price() : Decimal(),
+                                  trades.empty() ? 0 : trades.back().trade_id};
   }
   return WriteCheckpoint(options_.directory + "/market.json", checkpoint);
 }

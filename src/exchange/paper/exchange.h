@@ -64,6 +64,7 @@ class Exchange {
   int64_t journal_writes() const { return journal_->writes(); }
   std::string MarketJson() const;  // GET /paper/market
   int64_t now_ms() const;          // server time, as far as it is off by a fault
+  int64_t real_ms() const;         // the same without faults
 
  private:
   Exchange(PaperOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
@@ -74,7 +75,6 @@ class Exchange {
   Status OpenSynthetic(const std::optional<Checkpoint>& checkpoint);
   Status OpenAccount();
   Status Pull();
-  int64_t real_ms() const;
   int64_t MarketNow() const;
   void Step(SourceEvent event);
   void PassTime(int64_t market_ms, bool silent);

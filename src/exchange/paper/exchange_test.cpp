@@ -88,7 +88,7 @@ class ExchangeTest : public ::testing::Test {
 TEST_F(ExchangeTest, ReplaysARecordingInPresentTimeAndThenStandsStill) {
   const auto exchange = Open();
   const auto box = std::make_shared<Collected>();
-  const Hub::Id id = exchange->hub().Join(box, StreamClass::kPublic, false);
+  const Hub::Id id = exchange->hub().Join(box, StreamClass::kPublic, false, ToUnixMs(clock_.Now()));
   exchange->hub().Subscribe(id, {"btcusdt@depth@100ms", "btcusdt@trade"});
   const int64_t start = ToUnixMs(clock_.Now());
   Run(*exchange, 12s);
@@ -124,7 +124,8 @@ TEST_F(ExchangeTest, PlaysAtSpeedOneUntilEverybodyIsThereAndThenAllAtOnce) {
 TEST_F(ExchangeTest, AClientsBookBuiltFromSnapshotAndStreamIsTheExchangesBook) {
   const auto exchange = Open();
   const auto box = std::make_shared<Collected>();
-  exchange->hub().Subscribe(exchange->hub().Join(box, StreamClass::kPublic, false), {"btcusdt@depth@100ms"});
+  exchange->hub().Subscribe(exchange->hub().Join(box, StreamClass::kPublic, false, ToUnixMs(clock_.Now())),
+                            {"btcusdt@depth@100ms"});
   Run(*exchange, 2s);
   const std::string query = "symbol=BTCUSDT&limit=1000";
   const json::object snapshot =
@@ -160,7 +161,8 @@ TEST_F(ExchangeTest, TheFollowersBookIsTheVenuesToTheLastLevel) {
   options_.warmup = 1min;
   const auto exchange = Open();
   const auto box = std::make_shared<Collected>();
-  exchange->hub().Subscribe(exchange->hub().Join(box, StreamClass::kPublic, false), {"btcusdt@depth@100ms"});
+  exchange->hub().Subscribe(exchange->hub().Join(box, StreamClass::kPublic, false, ToUnixMs(clock_.Now())),
+                            {"btcusdt@depth@100ms"});
   const auto snapshot = [&] {
     return binance::DecodeDepthSnapshot(
                exchange->Handle({"GET", "/fapi/v1/depth", "symbol=BTCUSDT&limit=1000", "", ""}).body)
@@ -318,7 +320,8 @@ TEST_F(ExchangeTest, ARecordingThatHadEndedBeginsAnewAfterARestartAndSaysSo) {
   EXPECT_NE(exchange->MarketJson().find("begun anew"), std::string::npos) << exchange->MarketJson();
   EXPECT_EQ(exchange->engine().account().symbol("BTCUSDT").position.quantity, *trading::Decimal::Parse("0.01"));
   const auto box = std::make_shared<Collected>();
-  exchange->hub().Subscribe(exchange->hub().Join(box, StreamClass::kPublic, false), {"btcusdt@trade"});
+  exchange->hub().Subscribe(exchange->hub().Join(box, StreamClass::kPublic, false, ToUnixMs(clock_.Now())),
+                            {"btcusdt@trade"});
   Run(*exchange, 5s);
   ASSERT_GE(box->texts.size(), 40u);
   EXPECT_GE(json::parse(box->texts.front()).as_object().at("E").as_int64(), restarted);

@@ -135,7 +135,7 @@ void ServeWebSocket(Exchange& exchange, fiber::Loop& exchange_loop, const http::
   fiber::CurrentLoop().Spawn([box] { box->Write(); });
   const Hub::Id id = fiber::RunOn(exchange_loop, [&] {
     Hub& hub = exchange.hub();
-    const Hub::Id joined = hub.Join(box, target.where, target.combined);
+    const Hub::Id joined = hub.Join(box, target.where, target.combined, exchange.real_ms());
     hub.Subscribe(joined, target.streams);
     const bool may_have_user_data = target.where == StreamClass::kPrivate || target.where == StreamClass::kAny;
     if (may_have_user_data && exchange.rest().KnowsListenKey(target.listen_key, exchange.now_ms())) {
@@ -144,7 +144,7 @@ void ServeWebSocket(Exchange& exchange, fiber::Loop& exchange_loop, const http::
     return joined;
   });
   for (Result<std::string> text = session.Read(); text.ok(); text = session.Read()) {
-    box->Answer(fiber::RunOn(exchange_loop, [&] { return exchange.hub().Request(id, *text); }));
+    box->Answer(fiber::RunOn(exchange_loop, [&] { return exchange.hub().Request(id, *text, exchange.real_ms()); }));
   }
   fiber::RunOn(exchange_loop, [&] { exchange.hub().Leave(id); });
   box->Finish();

@@ -51,6 +51,9 @@ Status Runtime::MakeServer() {
   options.address = manifest_.bind_address();
   options.port = manifest_.Port(spec_.unit);
   options.exchange_protocol = spec_.exchange_protocol;
+  if (options.exchange_protocol) {
+    options.websocket_idle_timeout = std::chrono::minutes(6);  // pings after three minutes, as Binance does
+  }
   QUANTUM_TRY(options.operator_token, Secret(config::kOperatorToken));
   QUANTUM_TRY(options.service_token, Secret(config::kServiceToken));
   config::Section limits = manifest_.Top("limits");

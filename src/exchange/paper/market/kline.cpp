@@ -1,20 +1,85 @@
 #include "exchange/paper/market/kline.h"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
 
 namespace quantum::paper {
 
+namespace {
+
+Decimal Sum(Decimal a, Decimal b) {
+  return a.CheckedPlus(b).value_or(Decimal::FromRaw(std::numeric_limits<int64_t>::max()));
+}
+
+// What it contains, but not when.
+void Take(Kline& kline, const Kline& other) {
+  const auto [open_time, close_time] = std::pair(kline.open_time, kline.close_time);
+  kline = other;
+  kline.open_time = open_time;
+  kline.close_time = close_time;
+}
+
+}  // namespace
+
 int64_t IntervalMs(std::string_view interval) {
-  if (interval == "5s") {
-    return 5'000;
+  static constexpr std::pair<std::string_view, int64_t> kAll[] = {
+      {"5s", 5'000},      {"1m", 60'000},      {"3m", 180'000},   {"5m", 300'000},    {"15m", 900'000},
+      {"30m", 1'800'000}, {"1h", 3'600'000},   {"2h", 7'200'000}, {"4h", 14'400'000}, {"6h", 21'600'000},
+      {"8h", 28'800'000}, {"12h", 43'200'000}, {"1d", 86'400'000}};
+  const auto* const found =
+      std::find_if(std::begin(kAll), std::end(kAll), [&](auto& of) { return of.first == interval; });
+  return found == std::end(kAll) ? 0 : found->second;
+}
+
+void Extend(Kline& kline, const Kline& later) {
+  if (later.trades == 0) {
+    return;  // flat, at the last close
   }
-  if (interval == "1m") {
-    return 60'000;
+  if (kline.trades == 0) {
+    Take(kline, later);
+    return;
   }
-  if (interval == "5m") {
-    return 300'000;
+  kline.high = std::max(kline.high, later.high);
+  kline.low = std::min(kline.low, later.low);
+  kline.close = later.close;
+  kline.volume = Sum(kline.volume, later.volume);
+  kline.quote_volume = Sum(kline.quote_volume, later.quote_volume);
+  kline.taker_buy = Sum(kline.taker_buy, later.taker_buy);
+  kline.taker_buy_quote = Sum(kline.taker_buy_quote, later.taker_buy_quote);
+  kline.last_trade_id = later.last_trade_id;
+  kline.trades += later.trades;
+}
+
+std::vector<Kline> Fold(const std::vector<Kline>& finer, int64_t interval_ms) {
+  std::vector<Kline> coarser;
+  for (const Kline& kline : finer) {
+    const int64_t open_time = kline.open_time - kline.open_time % interval_ms;
+    if (!coarser.empty() && coarser.back().open_time == open_time) {
+      Extend(coarser.back(), kline);
+      continue;
+    }
+    coarser.push_back(kline);
+    coarser.back().open_time = open_time;
+    coarser.back().close_time = open_time + interval_ms - 1;
   }
-  return interval == "15m" ? 900'000 : 0;
+  return coarser;
+}
+
+std::vector<Kline> Select(std::vector<Kline> klines, std::optional<int64_t> start_ms, std::optional<int64_t> end_ms,
+                          size_t limit) {
+  std::erase_if(klines, [&](const Kline& kline) {
+    return (start_ms && kline.open_time < *start_ms) || (end_ms && kline.open_time > *end_ms);
+  });
+  if (klines.size() > limit) {
+    if (start_ms) {
+      klines.resize(limit);
+    } else {
+      klines.erase(klines.begin(), klines.end() - static_cast<ptrdiff_t>(limit));
+    }
+  }
+  return klines;
 }
 
 Kline KlineSeries::Opened(int64_t time_ms, Decimal price) const {
@@ -83,44 +148,30 @@ void KlineSeries::Absorb(const Kline& finer) {
     return;
   }
   Advance(finer.open_time);
-  if (!current_ || current_->trades == 0) {
-    const Kline opened = Opened(finer.open_time, finer.open);
-    current_ = finer;
-    current_->open_time = opened.open_time;
-    current_->close_time = opened.close_time;
-    return;
+  if (!current_) {
+    current_ = Opened(finer.open_time, finer.open);
   }
-  current_->high = std::max(current_->high, finer.high);
-  current_->low = std::min(current_->low, finer.low);
-  current_->close = finer.close;
-  current_->volume += finer.volume;
-  current_->quote_volume += finer.quote_volume;
-  current_->taker_buy += finer.taker_buy;
-  current_->taker_buy_quote += finer.taker_buy_quote;
-  current_->last_trade_id = finer.last_trade_id;
-  current_->trades += finer.trades;
+  Extend(*current_, finer);
 }
 
-std::vector<Kline> KlineSeries::Select(std::optional<int64_t> start_ms, std::optional<int64_t> end_ms,
-                                       size_t limit) const {
-  std::vector<Kline> found;
-  const auto take = [&](const Kline& kline) {
-    if ((!start_ms || kline.open_time >= *start_ms) && (!end_ms || kline.open_time <= *end_ms)) {
-      found.push_back(kline);
-    }
-  };
-  std::for_each(closed_.begin(), closed_.end(), take);
-  if (current_) {
-    take(*current_);
+std::vector<Kline> KlineSeries::Since(int64_t start_ms) const {
+  auto from = closed_.end();
+  while (from != closed_.begin() && std::prev(from)->open_time >= start_ms) {
+    --from;
   }
-  if (found.size() > limit) {
-    if (start_ms) {
-      found.resize(limit);
-    } else {
-      found.erase(found.begin(), found.end() - static_cast<ptrdiff_t>(limit));
-    }
+  std::vector<Kline> found(from, closed_.end());
+  if (current_ && current_->open_time >= start_ms) {
+    found.push_back(*current_);
   }
   return found;
+}
+
+std::vector<Kline> KlineSeries::Folded(int64_t interval_ms) const {
+  std::vector<Kline> coarser = Fold(Since(0), interval_ms);
+  if (closed_.size() == kKept && closed_.front().open_time > coarser.front().open_time) {
+    coarser.erase(coarser.begin());
+  }
+  return coarser;
 }
 
 }  // namespace quantum::paper

@@ -67,14 +67,58 @@ TEST(KlineSeries, RebuildsAnInterruptedCandleFromFinerOnes) {
   EXPECT_EQ(kline.trades, 3);
 }
 
+// What a series of three minutes would have built from the same trades.
+TEST(KlineSeries, ToldByAFinerOneIsWhatTheTradesTell) {
+  KlineSeries fine(60'000);
+  KlineSeries coarse(180'000);
+  for (int64_t i = 0; i < 100; ++i) {
+    if (i % 10 > 6) {
+      continue;  // minutes without a trade
+    }
+    const MarketTrade trade =
+        Trade(i + 1, 61'000 + i * 25'000, Decimal::FromInt(100 + i * 37 % 11), Decimal::FromInt(1 + i % 3), i % 2 == 0);
+    fine.Advance(trade.time_ms);
+    coarse.Advance(trade.time_ms);
+    fine.Add(trade);
+    coarse.Add(trade);
+  }
+  const std::vector<Kline> told = fine.Folded(180'000);
+  const std::vector<Kline> built = coarse.Since(0);
+  ASSERT_EQ(told.size(), built.size());
+  for (size_t i = 0; i < told.size(); ++i) {
+    EXPECT_EQ(told[i].open_time, built[i].open_time);
+    EXPECT_EQ(told[i].close_time, built[i].close_time);
+    EXPECT_EQ(told[i].open, built[i].open);
+    EXPECT_EQ(told[i].high, built[i].high);
+    EXPECT_EQ(told[i].low, built[i].low);
+    EXPECT_EQ(told[i].close, built[i].close);
+    EXPECT_EQ(told[i].volume, built[i].volume);
+    EXPECT_EQ(told[i].quote_volume, built[i].quote_volume);
+    EXPECT_EQ(told[i].taker_buy, built[i].taker_buy);
+    EXPECT_EQ(told[i].taker_buy_quote, built[i].taker_buy_quote);
+    EXPECT_EQ(told[i].first_trade_id, built[i].first_trade_id);
+    EXPECT_EQ(told[i].last_trade_id, built[i].last_trade_id);
+    EXPECT_EQ(told[i].trades, built[i].trades);
+  }
+}
+
+TEST(KlineSeries, DoesNotTellACandleWhoseBeginningIsKeptNoLonger) {
+  KlineSeries series(60'000);
+  series.Add(Trade(1, 60'000, "100"_dec, "1"_dec));
+  EXPECT_EQ(series.Folded(180'000).front().open_time, 0);  // of a market that began within it
+  series.Advance((static_cast<int64_t>(KlineSeries::kKept) + 2) * 60'000);
+  EXPECT_EQ(series.Since(0).front().open_time, 120'000);
+  EXPECT_EQ(series.Folded(180'000).front().open_time, 180'000);
+}
+
 TEST(KlineSeries, SelectsTheNewestOrFromAStart) {
   KlineSeries series(5000);
   series.Add(Trade(1, 10'001, "100"_dec, "1"_dec));
   series.Advance(31'000);
-  const auto newest = series.Select(std::nullopt, std::nullopt, 2);
+  const auto newest = Select(series.Since(0), std::nullopt, std::nullopt, 2);
   ASSERT_EQ(newest.size(), 2u);
   EXPECT_EQ(newest[1].open_time, 30'000);
-  const auto from = series.Select(15'000, std::nullopt, 2);
+  const auto from = Select(series.Since(0), 15'000, std::nullopt, 2);
   ASSERT_EQ(from.size(), 2u);
   EXPECT_EQ(from[0].open_time, 15'000);
 }

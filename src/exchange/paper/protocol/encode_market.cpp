@@ -79,6 +79,49 @@ std::string EncodeMarkPrice(const PaperRules& rules, Decimal mark_price, Decimal
                      event_ms, rules.rules.symbol, price, price, price, funding_rate.ToString(8), next_funding_ms);
 }
 
+std::string EncodeMiniTicker(const PaperRules& rules, const DayTicker& ticker, int64_t event_ms) {
+  const Kline& day = ticker.day;
+  return fmt::format(
+      R"({{"e":"24hrMiniTicker","E":{},"s":"{}","c":"{}","o":"{}","h":"{}","l":"{}","v":"{}","q":"{}"}})", event_ms,
+      rules.rules.symbol, Price(rules, day.close), Price(rules, day.open), Price(rules, day.high),
+      Price(rules, day.low), Quantity(rules, day.volume), day.quote_volume.ToString(2));
+}
+
+std::string EncodeDayTicker(const PaperRules& rules, const DayTicker& ticker, int64_t event_ms) {
+  const Kline& day = ticker.day;
+  return fmt::format(
+      R"({{"e":"24hrTicker","E":{},"s":"{}","p":"{}","P":"{}","w":"{}","c":"{}","Q":"{}","o":"{}","h":"{}","l":"{}",)"
+      R"("v":"{}","q":"{}","O":{},"C":{},"F":{},"L":{},"n":{}}})",
+      event_ms, rules.rules.symbol, Price(rules, ticker.change), ticker.change_percent.ToString(3),
+      Price(rules, ticker.average), Price(rules, day.close), Quantity(rules, ticker.last_quantity),
+      Price(rules, day.open), Price(rules, day.high), Price(rules, day.low), Quantity(rules, day.volume),
+      day.quote_volume.ToString(2), day.open_time, day.close_time, day.first_trade_id, day.last_trade_id, day.trades);
+}
+
+std::string EncodeDayTickerRow(const PaperRules& rules, const DayTicker& ticker) {
+  const Kline& day = ticker.day;
+  return fmt::format(
+      R"({{"symbol":"{}","priceChange":"{}","priceChangePercent":"{}","weightedAvgPrice":"{}","lastPrice":"{}",)"
+      R"("lastQty":"{}","openPrice":"{}","highPrice":"{}","lowPrice":"{}","volume":"{}","quoteVolume":"{}",)"
+      R"("openTime":{},"closeTime":{},"firstId":{},"lastId":{},"count":{}}})",
+      rules.rules.symbol, Price(rules, ticker.change), ticker.change_percent.ToString(3), Price(rules, ticker.average),
+      Price(rules, day.close), Quantity(rules, ticker.last_quantity), Price(rules, day.open), Price(rules, day.high),
+      Price(rules, day.low), Quantity(rules, day.volume), day.quote_volume.ToString(2), day.open_time, day.close_time,
+      day.first_trade_id, day.last_trade_id, day.trades);
+}
+
+std::string EncodeTradeRow(const PaperRules& rules, const MarketTrade& trade) {
+  return fmt::format(R"({{"id":{},"price":"{}","qty":"{}","quoteQty":"{}","time":{},"isBuyerMaker":{}}})",
+                     trade.trade_id, Price(rules, trade.price), Quantity(rules, trade.quantity),
+                     trade.price.Times(trade.quantity).ToString(2), trade.time_ms, trade.buyer_is_maker);
+}
+
+std::string EncodeAggregateTradeRow(const PaperRules& rules, const AggregateTrade& trade) {
+  return fmt::format(R"({{"a":{},"p":"{}","q":"{}","f":{},"l":{},"T":{},"m":{}}})", trade.id, Price(rules, trade.price),
+                     Quantity(rules, trade.quantity), trade.first_trade_id, trade.last_trade_id, trade.time_ms,
+                     trade.buyer_is_maker);
+}
+
 std::string EncodeDepthSnapshot(const PaperRules& rules, const DepthSnapshot& snapshot, int64_t time_ms) {
   std::string out =
       fmt::format(R"({{"lastUpdateId":{},"E":{},"T":{},"bids":)", snapshot.last_update_id, time_ms, time_ms);

@@ -4,8 +4,10 @@
 #include <string_view>
 
 #include "exchange/paper/engine/rules.h"
+#include "exchange/paper/market/day_ticker.h"
 #include "exchange/paper/market/kline.h"
 #include "exchange/paper/market/source.h"
+#include "exchange/paper/market/tape.h"
 
 // Market data as Binance's futures streams and answers spell it. Prices have two decimals and quantities three, as the
 // recorded frames have.
@@ -21,16 +23,12 @@ std::string EncodeMarkPrice(const PaperRules& rules, Decimal mark_price, Decimal
                             int64_t next_funding_ms);
 std::string EncodeDepthSnapshot(const PaperRules& rules, const DepthSnapshot& snapshot, int64_t time_ms);
 
-struct AggregateTrade {
-  int64_t id = 0;
-  Decimal price;
-  Decimal quantity;
-  int64_t first_trade_id = 0;
-  int64_t last_trade_id = 0;
-  int64_t time_ms = 0;
-  int64_t event_ms = 0;
-  bool buyer_is_maker = false;
-};
 std::string EncodeAggregateTrade(const PaperRules& rules, const AggregateTrade& trade);
+std::string EncodeMiniTicker(const PaperRules& rules, const DayTicker& ticker, int64_t event_ms);
+std::string EncodeDayTicker(const PaperRules& rules, const DayTicker& ticker, int64_t event_ms);
+// Answers.
+std::string EncodeTradeRow(const PaperRules& rules, const MarketTrade& trade);
+std::string EncodeAggregateTradeRow(const PaperRules& rules, const AggregateTrade& trade);
+std::string EncodeDayTickerRow(const PaperRules& rules, const DayTicker& ticker);
 
 }  // namespace quantum::paper

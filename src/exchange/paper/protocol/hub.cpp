@@ -3,20 +3,36 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
+#include <iterator>
+
+#include "exchange/paper/market/kline.h"
 
 namespace quantum::paper {
 namespace {
 
 namespace json = boost::json;
 
-constexpr size_t kStreamsMax = 1024;  // a connection, as on Binance
+// Of one connection, as on Binance.
+constexpr size_t kStreamsMax = 1024;
+constexpr size_t kRequestsMax = 10;  // a second
+constexpr int64_t kLifetimeMs = 24 * 3'600'000;
 
-constexpr std::array<std::string_view, 6> kPublicKinds = {"depth",       "depth@0ms",  "depth@100ms",
-                                                          "depth@500ms", "bookTicker", "trade"};
-constexpr std::array<std::string_view, 7> kMarketKinds = {"aggTrade", "markPrice", "markPrice@1s", "kline_5s",
-                                                          "kline_1m", "kline_5m",  "kline_15m"};
+// Of one symbol (<symbol>@kind), but for klines.
+constexpr std::string_view kPublicKinds[] = {"depth",         "depth@0ms",     "depth@100ms",  "depth@500ms",
+                                             "depth5",        "depth5@100ms",  "depth5@500ms", "depth10",
+                                             "depth10@100ms", "depth10@500ms", "depth20",      "depth20@100ms",
+                                             "depth20@500ms", "bookTicker",    "trade"};
+constexpr std::string_view kMarketKinds[] = {"aggTrade", "markPrice", "markPrice@1s", "miniTicker", "ticker"};
+constexpr std::string_view kKline = "kline_";
+// Of all symbols.
+constexpr std::string_view kPublicOfAll[] = {"!bookTicker"};
+constexpr std::string_view kMarketOfAll[] = {"!markPrice@arr", "!markPrice@arr@1s", "!miniTicker@arr", "!ticker@arr"};
+
+template <size_t N>
+bool Contains(const std::string_view (&all)[N], std::string_view one) {
+  return std::find(std::begin(all), std::end(all), one) != std::end(all);
+}
 
 Message MakeMessage(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
 
@@ -30,22 +46,22 @@ std::string Refusal(std::string_view what, const json::value* id) {
 
 bool Serves(StreamClass where, std::string_view stream) {
   const size_t at = stream.find('@');
-  if (at == std::string_view::npos || at == 0) {
-    return false;
-  }
-  const std::string_view kind = stream.substr(at + 1);
-  const bool is_public = std::find(kPublicKinds.begin(), kPublicKinds.end(), kind) != kPublicKinds.end();
-  const bool is_market = std::find(kMarketKinds.begin(), kMarketKinds.end(), kind) != kMarketKinds.end();
+  const bool of_one = at != std::string_view::npos && at != 0 && stream.front() != '!';
+  const std::string_view kind = of_one ? stream.substr(at + 1) : std::string_view();
+  const bool is_public = of_one ? Contains(kPublicKinds, kind) : Contains(kPublicOfAll, stream);
+  const bool is_kline = kind.starts_with(kKline) && IntervalMs(kind.substr(kKline.size())) != 0;
+  const bool is_market = of_one ? is_kline || Contains(kMarketKinds, kind) : Contains(kMarketOfAll, stream);
   return (is_public && (where == StreamClass::kPublic || where == StreamClass::kAny)) ||
          (is_market && (where == StreamClass::kMarket || where == StreamClass::kAny));
 }
 
-Hub::Id Hub::Join(std::shared_ptr<Outbox> outbox, StreamClass where, bool combined) {
+Hub::Id Hub::Join(std::shared_ptr<Outbox> outbox, StreamClass where, bool combined, int64_t now_ms) {
   const Id id = next_id_++;
   Member& member = members_[id];
   member.outbox = std::move(outbox);
   member.where = where;
   member.combined = combined;
+  member.joined_ms = now_ms;
   return id;
 }
 
@@ -91,10 +107,19 @@ void Hub::SubscribeUser(Id id, std::string listen_key) {
   }
 }
 
-std::string Hub::Request(Id id, std::string_view text) {
+std::string Hub::Request(Id id, std::string_view text, int64_t now_ms) {
   const auto found = members_.find(id);
   if (found == members_.end()) {
     return Refusal("Invalid request: the connection is gone", nullptr);
+  }
+  std::deque<int64_t>& requests = found->second.requests_ms;
+  if (requests.size() == kRequestsMax && now_ms - requests.front() < 1000) {
+    found->second.outbox->Cut();
+    return Refusal("Too many requests: at most 10 messages a second", nullptr);
+  }
+  requests.push_back(now_ms);
+  if (requests.size() > kRequestsMax) {
+    requests.pop_front();
   }
   boost::system::error_code error;
   const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
@@ -126,6 +151,11 @@ std::string Hub::Request(Id id, std::string_view text) {
     streams.emplace_back(param.as_string());
   }
   if (name == "SUBSCRIBE") {
+    std::set<std::string> all = found->second.streams;
+    all.insert(streams.begin(), streams.end());
+    if (all.size() > kStreamsMax) {
+      return Refusal("Invalid request: more than 1024 streams on a connection", request_id);
+    }
     Subscribe(id, streams);
   } else {
     for (const std::string& stream : streams) {
@@ -183,6 +213,14 @@ void Hub::ForgetListenKey(const std::string& listen_key) {
 void Hub::Cut(std::optional<StreamClass> where) {
   for (auto& [id, member] : members_) {
     if (!where || member.where == *where) {
+      member.outbox->Cut();
+    }
+  }
+}
+
+void Hub::CutOld(int64_t now_ms) {
+  for (auto& [id, member] : members_) {
+    if (now_ms - member.joined_ms >= kLifetimeMs) {
       member.outbox->Cut();
     }
   }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,14 +38,16 @@ bool Serves(StreamClass where, std::string_view stream);
 class Hub final : public StreamSink {
  public:
   using Id = uint64_t;
-  Id Join(std::shared_ptr<Outbox> outbox, StreamClass where, bool combined);
+  Id Join(std::shared_ptr<Outbox> outbox, StreamClass where, bool combined, int64_t now_ms);
   void Leave(Id id);
   // The streams of the connection's URL; those that are not served there are passed over.
   void Subscribe(Id id, const std::vector<std::string>& streams);
   // Gets the user data stream from now on.
   void SubscribeUser(Id id, std::string listen_key);
-  // A request as the client sent it; the answer.
-  std::string Request(Id id, std::string_view text);
+  // A request as the client sent it; the answer. The eleventh within a second cuts the connection off.
+  std::string Request(Id id, std::string_view text, int64_t now_ms);
+  // Once a second or so: cuts off the connections that are older than 24 h.
+  void CutOld(int64_t now_ms);
 
   bool Wanted(const std::string& stream) const override { return streams_.contains(stream); }
   void Publish(const std::string& stream, std::string payload) override;
@@ -68,6 +71,8 @@ class Hub final : public StreamSink {
     std::set<std::string> streams;
     std::string listen_key;
     std::vector<Message> pending;
+    int64_t joined_ms = 0;
+    std::deque<int64_t> requests_ms;  // the newest kRequestsMax
   };
   void Unsubscribe(Member& member, Id id, const std::string& stream);
 

@@ -1,13 +1,12 @@
 #include "exchange/paper/protocol/market_streams.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 
 namespace quantum::paper {
 namespace {
-
-constexpr int64_t kKlinePushMs = 250;
-constexpr int64_t kAggregateMs = 100;  // fills of one order at one price within so long are one aggTrade
 
 std::string Lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -22,16 +21,27 @@ MarketStreams::MarketStreams(const std::vector<std::string>& symbols, StreamSink
     symbol.rules = FindRules(name);
     QUANTUM_ASSERT(symbol.rules != nullptr);
     symbol.name = Lower(name);
-    for (const auto& [period_ms, suffix] :
-         {std::pair{100, "@depth@100ms"}, std::pair{250, "@depth"}, std::pair{500, "@depth@500ms"}}) {
+    for (const auto& [period_ms, suffix] : {std::pair{100, "@100ms"}, std::pair{250, ""}, std::pair{500, "@500ms"}}) {
       DepthWindow window;
       window.period_ms = period_ms;
-      window.stream = symbol.name + suffix;
+      window.stream = symbol.name + "@depth" + suffix;
       symbol.depths.push_back(std::move(window));
+      for (size_t levels : {5, 10, 20}) {
+        symbol.tops.push_back({levels, period_ms, fmt::format("{}@depth{}{}", symbol.name, levels, suffix), 0, 0});
+      }
     }
     for (std::string_view interval : kIntervals) {
-      symbol.series.push_back(
-          {interval, symbol.name + "@kline_" + std::string(interval), KlineSeries(IntervalMs(interval)), 0, false});
+      Series series{interval, KlineSeries(IntervalMs(interval)), {}};
+      const auto tell = [&](std::string_view told) {
+        series.streams.push_back({told, fmt::format("{}@kline_{}", symbol.name, told), IntervalMs(told), 0, false});
+      };
+      tell(interval);
+      for (const FoldedInterval& folded : kFoldedIntervals) {
+        if (folded.from == interval) {
+          tell(folded.name);
+        }
+      }
+      symbol.series.push_back(std::move(series));
     }
   }
 }
@@ -49,10 +59,10 @@ void MarketStreams::OnEvent(const SourceEvent& event, bool silent) {
     }
   } else if (const auto* ticker = std::get_if<BookTicker>(&event.what)) {
     if (Symbol* symbol = find(ticker->symbol)) {
-      symbol->ticker = *ticker;
-      const std::string stream = symbol->name + "@bookTicker";
-      if (!silent && sink_.Wanted(stream)) {
-        Send(stream, EncodeBookTicker(*symbol->rules, *ticker));
+      for (const std::string& stream : {symbol->name + "@bookTicker", std::string("!bookTicker")}) {
+        if (!silent && sink_.Wanted(stream)) {
+          Send(stream, EncodeBookTicker(*symbol->rules, *ticker));
+        }
       }
     }
   } else if (const auto* update = std::get_if<DepthUpdate>(&event.what)) {
@@ -73,9 +83,12 @@ void MarketStreams::OnEvent(const SourceEvent& event, bool silent) {
 void MarketStreams::OnTrade(Symbol& symbol, const MarketTrade& trade, bool silent) {
   for (Series& series : symbol.series) {
     series.klines.Add(trade);
-    series.changed = true;
+    for (KlineStream& stream : series.streams) {
+      stream.changed = true;
+    }
   }
-  symbol.last_trade = trade;
+  const std::optional<AggregateTrade> complete = symbol.tape.Add(trade);
+  symbol.traded = true;
   if (silent) {
     return;
   }
@@ -83,33 +96,14 @@ void MarketStreams::OnTrade(Symbol& symbol, const MarketTrade& trade, bool silen
   if (sink_.Wanted(stream)) {
     Send(stream, EncodeTrade(*symbol.rules, trade));
   }
-  std::optional<AggregateTrade>& aggregate = symbol.aggregate;
-  if (aggregate && (aggregate->price != trade.price || aggregate->buyer_is_maker != trade.buyer_is_maker ||
-                    trade.time_ms - aggregate->time_ms >= kAggregateMs)) {
-    FlushAggregate(symbol, trade.event_ms);
-  }
-  if (aggregate) {
-    aggregate->quantity += trade.quantity;
-    aggregate->last_trade_id = trade.trade_id;
-  } else {
-    aggregate = AggregateTrade{symbol.next_aggregate_id++,
-                               trade.price,
-                               trade.quantity,
-                               trade.trade_id,
-                               trade.trade_id,
-                               trade.time_ms,
-                               trade.event_ms,
-                               trade.buyer_is_maker};
-  }
+  SendAggregate(symbol, complete);
 }
 
-void MarketStreams::FlushAggregate(Symbol& symbol, int64_t now_ms) {
+void MarketStreams::SendAggregate(const Symbol& symbol, const std::optional<AggregateTrade>& aggregate) {
   const std::string stream = symbol.name + "@aggTrade";
-  symbol.aggregate->event_ms = now_ms;
-  if (sink_.Wanted(stream)) {
-    Send(stream, EncodeAggregateTrade(*symbol.rules, *symbol.aggregate));
+  if (aggregate && sink_.Wanted(stream)) {
+    Send(stream, EncodeAggregateTrade(*symbol.rules, *aggregate));
   }
-  symbol.aggregate.reset();
 }
 
 void MarketStreams::OnDepth(Symbol& symbol, const DepthUpdate& update) {
@@ -157,63 +151,9 @@ void MarketStreams::FlushDepth(Symbol& symbol, DepthWindow& window) {
   window.pending.reset();
 }
 
-void MarketStreams::PublishMark(Symbol& symbol, const Engine& engine, int64_t now_ms) {
-  const int64_t second = now_ms / 1000;
-  if (second == symbol.mark_second) {
-    return;
-  }
-  symbol.mark_second = second;
-  const SymbolMarket* market = engine.market(symbol.rules->rules.symbol);
-  if (market == nullptr || !market->ready()) {
-    return;
-  }
-  for (const auto& [suffix, period] : {std::pair{"@markPrice@1s", 1}, std::pair{"@markPrice", 3}}) {
-    const std::string stream = symbol.name + suffix;
-    if (second % period == 0 && sink_.Wanted(stream)) {
-      Send(stream, EncodeMarkPrice(*symbol.rules, market->mark_price(), engine.FundingRate(symbol.rules->rules.symbol),
-                                   now_ms, engine.NextFundingMs(now_ms)));
-    }
-  }
-}
-
-std::vector<MarketStreams::ClosedKline> MarketStreams::OnTime(int64_t now_ms, const Engine& engine, bool silent) {
-  std::vector<ClosedKline> all;
-  for (auto& [name, symbol] : symbols_) {
-    for (Series& series : symbol.series) {
-      const bool wanted = !silent && sink_.Wanted(series.stream);
-      for (Kline& closed : series.klines.Advance(now_ms)) {
-        if (wanted) {
-          Send(series.stream, EncodeKlineEvent(*symbol.rules, closed, series.interval, true, now_ms));
-        }
-        all.push_back({name, series.interval, std::move(closed)});
-      }
-      if (wanted && series.changed && series.klines.current() && now_ms - series.published_ms >= kKlinePushMs) {
-        series.published_ms = now_ms;
-        series.changed = false;
-        Send(series.stream, EncodeKlineEvent(*symbol.rules, *series.klines.current(), series.interval, false, now_ms));
-      }
-    }
-    if (silent) {
-      continue;
-    }
-    if (symbol.aggregate && now_ms - symbol.aggregate->time_ms >= kAggregateMs) {
-      FlushAggregate(symbol, now_ms);
-    }
-    for (DepthWindow& window : symbol.depths) {
-      if (window.pending && now_ms - window.opened_ms >= window.period_ms) {
-        FlushDepth(symbol, window);
-      }
-    }
-    PublishMark(symbol, engine, now_ms);
-  }
-  return all;
-}
-
 void MarketStreams::Finish(int64_t now_ms) {
   for (auto& [name, symbol] : symbols_) {
-    if (symbol.aggregate) {
-      FlushAggregate(symbol, now_ms);
-    }
+    SendAggregate(symbol, symbol.tape.Complete(now_ms, true));
     for (DepthWindow& window : symbol.depths) {
       if (window.pending) {
         FlushDepth(symbol, window);
@@ -236,26 +176,29 @@ void MarketStreams::Restore(const ClosedKline& kline) {
   }
 }
 
-const KlineSeries* MarketStreams::klines(const std::string& symbol, std::string_view interval) const {
-  const auto found = symbols_.find(symbol);
-  if (found != symbols_.end()) {
-    for (const Series& series : found->second.series) {
-      if (series.interval == interval) {
-        return &series.klines;
-      }
-    }
-  }
-  return nullptr;
+const MarketStreams::Series& MarketStreams::SeriesOf(const Symbol& symbol, std::string_view interval) const {
+  const auto tells = [&](const Series& series) {
+    return std::any_of(series.streams.begin(), series.streams.end(),
+                       [&](const KlineStream& told) { return told.interval == interval; });
+  };
+  const auto found = std::find_if(symbol.series.begin(), symbol.series.end(), tells);
+  QUANTUM_ASSERT(found != symbol.series.end());
+  return *found;
 }
 
-std::optional<MarketTrade> MarketStreams::last_trade(const std::string& symbol) const {
-  const auto found = symbols_.find(symbol);
-  return found == symbols_.end() ? std::nullopt : found->second.last_trade;
+std::vector<Kline> MarketStreams::klines(const std::string& symbol, std::string_view interval) const {
+  const Series& series = SeriesOf(symbols_.at(symbol), interval);
+  return series.interval == interval ? series.klines.Since(0) : series.klines.Folded(IntervalMs(interval));
 }
 
-std::optional<BookTicker> MarketStreams::ticker(const std::string& symbol) const {
-  const auto found = symbols_.find(symbol);
-  return found == symbols_.end() ? std::nullopt : found->second.ticker;
+DayTicker MarketStreams::DayOf(const Symbol& symbol) const {
+  const std::deque<MarketTrade>& trades = symbol.tape.trades();
+  return MakeDayTicker(SeriesOf(symbol, "1m").klines, trades.empty() ? Decimal() : trades.back().quantity, now_ms_);
+}
+
+std::optional<DayTicker> MarketStreams::day(const std::string& symbol) const {
+  const Symbol& of = symbols_.at(symbol);
+  return SeriesOf(of, "1m").klines.current() ? std::optional(DayOf(of)) : std::nullopt;
 }
 
 }  // namespace quantum::paper

@@ -94,7 +94,10 @@ class Rest {
   Answer<std::string> Time(Parameters&, int64_t now_ms);
   Answer<std::string> ExchangeInfo(Parameters&, int64_t now_ms);
   Answer<std::string> Depth(Parameters&, int64_t now_ms);
+  Answer<std::string> Trades(Parameters&, int64_t now_ms);
+  Answer<std::string> AggregateTrades(Parameters&, int64_t now_ms);
   Answer<std::string> Klines(Parameters&, int64_t now_ms);
+  Answer<std::string> TickerDay(Parameters&, int64_t now_ms);
   Answer<std::string> TickerPrice(Parameters&, int64_t now_ms);
   Answer<std::string> TickerBook(Parameters&, int64_t now_ms);
   Answer<std::string> PremiumIndex(Parameters&, int64_t now_ms);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <limits>
 
 #include "exchange/paper/protocol/rest.h"
 
@@ -72,6 +73,21 @@ Answer<std::string> OneOrAll(const Parameters& parameters, json::array all) {
   return parameters.Has("symbol") && all.size() == 1 ? json::serialize(all[0]) : json::serialize(all);
 }
 
+// The parameter `limit`, 500 by default.
+size_t RowsMax(Parameters& parameters, size_t most) {
+  const int64_t limit = parameters.MaybeInt("limit").value_or(500);
+  if (limit < 1 || limit > static_cast<int64_t>(most)) {
+    parameters.Refuse({-1130, "Data sent for parameter 'limit' is not valid."});
+    return 0;
+  }
+  return static_cast<size_t>(limit);
+}
+
+void AddRow(std::string& rows, const std::string& row) {
+  rows += rows.empty() ? "" : ",";
+  rows += row;
+}
+
 }  // namespace
 
 Answer<std::string> Rest::Ping(Parameters&, int64_t) { return std::string("{}"); }
@@ -111,27 +127,77 @@ Answer<std::string> Rest::Depth(Parameters& parameters, int64_t now_ms) {
   return EncodeDepthSnapshot(market.rules(), market.book().Snapshot(static_cast<size_t>(limit)), now_ms);
 }
 
+Answer<std::string> Rest::Trades(Parameters& parameters, int64_t /*now_ms*/) {
+  const std::string symbol = Symbol(parameters);
+  const size_t limit = RowsMax(parameters, Tape::kKept);
+  if (parameters.error()) {
+    return *parameters.error();
+  }
+  const std::deque<MarketTrade>& trades = streams_.tape(symbol).trades();
+  std::string rows;
+  for (size_t i = trades.size() - std::min(limit, trades.size()); i < trades.size(); ++i) {
+    AddRow(rows, EncodeTradeRow(engine_.market(symbol)->rules(), trades[i]));
+  }
+  return "[" + rows + "]";
+}
+
+// From an id or a start the oldest, otherwise the newest.
+Answer<std::string> Rest::AggregateTrades(Parameters& parameters, int64_t /*now_ms*/) {
+  const std::string symbol = Symbol(parameters);
+  const auto from_id = parameters.MaybeInt("fromId");
+  const auto start = parameters.MaybeInt("startTime");
+  const auto end = parameters.MaybeInt("endTime");
+  const size_t limit = RowsMax(parameters, Tape::kKept);
+  if (parameters.error()) {
+    return *parameters.error();
+  }
+  std::vector<const AggregateTrade*> found;
+  for (const AggregateTrade& trade : streams_.tape(symbol).aggregates()) {
+    if (trade.id >= from_id.value_or(0) && trade.time_ms >= start.value_or(0) &&
+        trade.time_ms <= end.value_or(std::numeric_limits<int64_t>::max())) {
+      found.push_back(&trade);
+    }
+  }
+  const size_t count = std::min(limit, found.size());
+  const size_t first = from_id || start ? 0 : found.size() - count;
+  std::string rows;
+  for (size_t i = first; i < first + count; ++i) {
+    AddRow(rows, EncodeAggregateTradeRow(engine_.market(symbol)->rules(), *found[i]));
+  }
+  return "[" + rows + "]";
+}
+
 Answer<std::string> Rest::Klines(Parameters& parameters, int64_t /*now_ms*/) {
   const std::string symbol = Symbol(parameters);
   const std::string interval = parameters.Text("interval");
   const auto start = parameters.MaybeInt("startTime");
   const auto end = parameters.MaybeInt("endTime");
-  const int64_t limit = parameters.MaybeInt("limit").value_or(500);
   if (!parameters.error() && IntervalMs(interval) == 0) {
     parameters.Refuse({-1120, "Invalid interval."});
   }
-  if (limit < 1 || limit > static_cast<int64_t>(KlineSeries::kKept)) {
-    parameters.Refuse({-1130, "Data sent for parameter 'limit' is not valid."});
-  }
+  const size_t limit = RowsMax(parameters, KlineSeries::kKept);
   if (parameters.error()) {
     return *parameters.error();
   }
   std::string rows;
-  for (const Kline& kline : streams_.klines(symbol, interval)->Select(start, end, static_cast<size_t>(limit))) {
-    rows += rows.empty() ? "" : ",";
-    rows += EncodeKlineRow(engine_.market(symbol)->rules(), kline);
+  for (const Kline& kline : Select(streams_.klines(symbol, interval), start, end, limit)) {
+    AddRow(rows, EncodeKlineRow(engine_.market(symbol)->rules(), kline));
   }
   return "[" + rows + "]";
+}
+
+Answer<std::string> Rest::TickerDay(Parameters& parameters, int64_t /*now_ms*/) {
+  const std::vector<std::string> symbols = Symbols(parameters);
+  if (parameters.error()) {
+    return *parameters.error();
+  }
+  std::string rows;
+  for (const std::string& symbol : symbols) {
+    if (const auto day = streams_.day(symbol)) {
+      AddRow(rows, EncodeDayTickerRow(engine_.market(symbol)->rules(), *day));
+    }
+  }
+  return parameters.Has("symbol") && !rows.empty() ? rows : "[" + rows + "]";
 }
 
 Answer<std::string> Rest::TickerPrice(Parameters& parameters, int64_t now_ms) {

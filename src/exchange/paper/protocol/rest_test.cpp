@@ -173,6 +173,7 @@ TEST_F(Shapes, OfMarketStreamsAreBinances) {
   ExpectShape(Example("market_data_json/agg_trade_stream.json"), json::parse(EncodeAggregateTrade(rules, {})), newer);
   ExpectShape(Example("market_data_json/kline_stream_closed.json"),
               json::parse(EncodeKlineEvent(rules, {}, "1m", true, 1)), newer);
+  ExpectShape(Example("market_data_json/ticker_stream.json"), json::parse(EncodeDayTicker(rules, {}, 1)), newer);
   ExpectShape(Example("market_data_json/mark_price_stream.json"),
               json::parse(EncodeMarkPrice(rules, "1"_dec, "0.0001"_dec, 1, 2)), newer);
 }
