@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "tests/operator/real_platform.h"
-#include "tests/support/checkout/checkout.h"
+#include "tests/support/npm_packages.h"
 #include "tests/support/process.h"
 
 // Backups in S3 and in Azure Blob, each played by a server from npm, by TLS.
@@ -21,37 +21,12 @@ using quantum::testing::FreePorts;
 using quantum::testing::Process;
 using ::testing::HasSubstr;
 
-// Where npm has installed the servers, once for a build; empty: it could not.
-fs::path NodePrograms() {
-  static const fs::path programs = [] {
-    const fs::path from = checkout::SourceDirectory() + "/tests/remote";
-    const fs::path to = checkout::BinaryDirectory() + "/remote";
-    fs::create_directories(to);
-    for (const char* file : {"package.json", "package-lock.json"}) {
-      fs::copy_file(from / file, to / file, fs::copy_options::update_existing);
-    }
-    const fs::path done = to / "node_modules/.package-lock.json";
-    if (!fs::exists(done) || fs::last_write_time(done) < fs::last_write_time(to / "package-lock.json")) {
-      const Outcome install =
-          Shell(fmt::format("npm ci --prefix {} --ignore-scripts --no-audit --no-fund", to.string()));
-      if (install.exit_code != 0) {
-        std::printf("%s\n", install.output.c_str());
-        return fs::path();
-      }
-    }
-    return to / "node_modules/.bin";
-  }();
-  return programs;
-}
-
 class RemoteRepository : public RealPlatform {
  protected:
   void SetUp() override {
-    if (Shell("npm --version").exit_code != 0) {
-      GTEST_SKIP() << "npm is not installed";
-    }
-    if (NodePrograms().empty()) {
-      GTEST_SKIP() << "npm could not install the servers; what it said stands above";
+    packages_ = quantum::testing::NpmPackages("tests/remote");
+    if (packages_.empty()) {
+      return;
     }
     ASSERT_EQ(
         Shell(fmt::format("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
@@ -66,7 +41,7 @@ class RemoteRepository : public RealPlatform {
   std::string File(const std::string& name) const { return (directory_.path() / name).string(); }
 
   void Serve(std::vector<std::string> command) {
-    command.front() = (NodePrograms() / command.front()).string();
+    command.front() = (packages_ / "node_modules/.bin" / command.front()).string();
     server_ = std::make_unique<Process>(quantum::testing::ProcessOptions{
         .command = std::move(command), .output = File("server.log"), .user = {}, .directory = "/", .environment = {}});
     ASSERT_TRUE(Eventually(kSoon, [&] {
@@ -142,6 +117,7 @@ class RemoteRepository : public RealPlatform {
     EXPECT_EQ(Sql("SELECT count(*) FROM kept"), "1500\n");
   }
 
+  fs::path packages_;
   const int port_ = FreePorts(1).front();
   std::string units_;
   std::unique_ptr<Process> server_;
