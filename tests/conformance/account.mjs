@@ -25,8 +25,9 @@ export default async function account(exchange, symbol) {
       await refused(-4046, exchange.setMarginMode(mode, symbol));
     }
   });
+  let tiers;
   await check('fetchLeverageTiers', async () => {
-    const tiers = (await exchange.fetchLeverageTiers([symbol]))[symbol];
+    tiers = (await exchange.fetchLeverageTiers([symbol]))[symbol];
     tiers.slice(1).forEach((tier, i) => {
       assert.ok(tier.minNotional === tiers[i].maxNotional && tier.maxNotional > tier.minNotional);
       assert.ok(tier.maxLeverage < tiers[i].maxLeverage && tier.maintenanceMarginRate > tiers[i].maintenanceMarginRate);
@@ -58,7 +59,7 @@ export default async function account(exchange, symbol) {
     assert.equal(units(position.notional), times(position.markPrice, 0.04));
     assert.equal(units(position.unrealizedPnl), times(position.markPrice - position.entryPrice, 0.04));
     assert.equal(units(position.initialMargin), times(position.notional, 0.1), 'at leverage 10');
-    assert.equal(units(position.info.maintMargin), times(position.notional, 0.004), 'in the first tier');
+    assert.equal(units(position.info.maintMargin), times(position.notional, tiers[0].maintenanceMarginRate));
     const fees = (await exchange.fetchMyTrades(symbol, undefined, undefined, { orderId: bought.id })).map(
       (fill) => fill.fee.cost,
     );
@@ -116,6 +117,38 @@ export default async function account(exchange, symbol) {
     assert.equal(realized, sum(fills.map((fill) => Number(times(fill.price - entry, fill.amount)) / 1e8)));
     assert.equal(await total(), before + realized - sum(fills.map((fill) => fill.fee.cost)));
     assert.deepEqual(await exchange.fetchPositions([symbol]), []);
+  });
+  await check('wallet after a fill as maker', async () => {
+    const before = await total();
+    const { bid, ask } = (await exchange.fetchBidsAsks([symbol]))[symbol];
+    const resting = [
+      await exchange.createOrder(symbol, 'limit', 'buy', 0.01, bid - 0.5),
+      await exchange.createOrder(symbol, 'limit', 'sell', 0.01, ask + 0.5),
+    ];
+    const read = () => Promise.all(resting.map((of) => exchange.fetchOrder(of.id, symbol)));
+    await agree(async () =>
+      assert.ok(
+        (await read()).some((of) => of.status === 'closed'),
+        'the market comes to one of them',
+      ),
+    );
+    await exchange.cancelAllOrders(symbol);
+    const fills = [];
+    for (const order of await read()) {
+      const of = await exchange.fetchMyTrades(symbol, undefined, undefined, { orderId: order.id });
+      assert.equal(sum(of.map((fill) => fill.amount)), units(order.filled));
+      assert.ok(
+        of.every((fill) => fill.takerOrMaker === 'maker' && fill.price === order.price && fill.side === order.side),
+      );
+      fills.push(...of);
+    }
+    fills.forEach((fill) => assert.equal(units(fill.fee.cost), times(fill.cost, 0.0002)));
+    const realized = sum(fills.map((fill) => fill.info.realizedPnl));
+    assert.equal(await total(), before + realized - sum(fills.map((fill) => fill.fee.cost)));
+    for (const position of await exchange.fetchPositions([symbol])) {
+      const side = position.side === 'long' ? 'sell' : 'buy';
+      await exchange.createOrder(symbol, 'market', side, position.contracts, undefined, { reduceOnly: true });
+    }
   });
   await check('fetchLedger', async () => {
     const rows = await exchange.fetchLedger('USDT', undefined, 1000);

@@ -21,7 +21,7 @@ using ::testing::Not;
 class Ccxt : public ::testing::Test {
  protected:
   void SetUp() override {
-    packages_ = quantum::testing::NpmPackages("tests/conformance");
+    packages_ = quantum::testing::NpmPackages("tests/conformance", 20);
     if (packages_.empty()) {
       return;
     }

@@ -76,7 +76,7 @@ export default async function streams(exchange, symbol) {
   await Promise.all([
     check('watchTrades', () => trades(exchange, symbol, { name: 'trade' }, 'fapiPublicGetTrades', 50)),
     check('watchTrades aggregated', () =>
-      trades(exchange, 'ETH/USDT:USDT', { name: 'aggTrade' }, 'fapiPublicGetAggTrades', 20),
+      trades(exchange, 'ETH/USDT:USDT', { name: 'aggTrade' }, 'fapiPublicGetAggTrades', 10),
     ),
     check('watchBidsAsks', () => agree(async () => bestSays((await exchange.watchBidsAsks([symbol]))[symbol]))),
     check('watchBidsAsks of all', () => agree(async () => bestSays((await exchange.watchBidsAsks())[symbol]))),

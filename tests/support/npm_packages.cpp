@@ -1,5 +1,7 @@
 #include "tests/support/npm_packages.h"
 
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <map>
 
@@ -40,14 +42,16 @@ fs::path Install(const std::string& folder) {
   if (fs::exists(done) && fs::last_write_time(done) >= fs::last_write_time(to / "package-lock.json")) {
     return to;
   }
-  const bool installed =
-      Succeeds({"node", "-e", "process.exit(Number(process.versions.node.split('.')[0]) < 20 ? 1 : 0)"}) &&
-      Succeeds(
-          {"npm", "ci", "--prefix", to.string(), "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"});
+  const bool installed = Succeeds(
+      {"npm", "ci", "--prefix", to.string(), "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"});
   return installed ? to : fs::path();
 }
 
 }  // namespace
+
+bool HasNode(int version) {
+  return Succeeds({"node", "-e", fmt::format("process.exit(parseInt(process.versions.node) < {} ? 1 : 0)", version)});
+}
 
 fs::path InstallNpmPackages(const std::string& folder) {
   static std::map<std::string, fs::path> known;
