@@ -43,7 +43,7 @@ TEST(Tape, KeepsTheNewestAndGoesOnCounting) {
   }
   EXPECT_EQ(tape.trades().size(), Tape::kKept);
   EXPECT_EQ(tape.trades().back().trade_id, count);
-  EXPECT_EQ(tape.aggregates().size(), Tape::kKept);
+  ASSERT_EQ(tape.aggregates().size(), Tape::kKept);
   EXPECT_EQ(tape.aggregates().back().id, count - 1);
 }
 
