@@ -120,11 +120,18 @@ export default async function account(exchange, symbol) {
   });
   await check('wallet after a fill as maker', async () => {
     const before = await total();
-    const { bid, ask } = (await exchange.fetchBidsAsks([symbol]))[symbol];
-    const resting = [
-      await exchange.createOrder(symbol, 'limit', 'buy', 0.01, bid - 0.5),
-      await exchange.createOrder(symbol, 'limit', 'sell', 0.01, ask + 0.5),
-    ];
+    const resting = [];
+    await agree(async () => {
+      const { bid, ask } = (await exchange.fetchBidsAsks([symbol]))[symbol];
+      // Refused when the market has come to the price in the meantime.
+      for (const [side, price] of [
+        ['buy', bid - 0.5],
+        ['sell', ask + 0.5],
+      ]) {
+        const place = () => exchange.createOrder(symbol, 'limit', side, 0.01, price, { postOnly: true });
+        await assert.doesNotReject(async () => resting.push(await place()));
+      }
+    });
     const read = () => Promise.all(resting.map((of) => exchange.fetchOrder(of.id, symbol)));
     await agree(async () =>
       assert.ok(
