@@ -54,7 +54,7 @@ export default async function user(exchange, symbol) {
         assert.deepEqual(order[name], read[name], name);
       }
       assert.deepEqual([order.status, order.filled], expected);
-    }, 3000);
+    });
   const wallet = async () =>
     (await exchange.fetchBalance()).info.assets.find((of) => of.asset === 'USDT').walletBalance;
 
@@ -69,10 +69,8 @@ export default async function user(exchange, symbol) {
     order = await exchange.createOrder(symbol, 'limit', 'buy', 0.01, low);
     await told(order.id, 'open', 0);
     await exchange.editOrder(order.id, symbol, 'limit', 'buy', 0.02, low - 10);
-    await agree(
-      async () =>
-        assert.deepEqual([seen.orders.get(order.id).price, seen.orders.get(order.id).amount], [low - 10, 0.02]),
-      3000,
+    await agree(async () =>
+      assert.deepEqual([seen.orders.get(order.id).price, seen.orders.get(order.id).amount], [low - 10, 0.02]),
     );
     await exchange.cancelOrder(order.id, symbol);
     await told(order.id, 'canceled', 0);
@@ -119,7 +117,7 @@ export default async function user(exchange, symbol) {
           assert.deepEqual(event[name], read[name], name),
         );
         assert.equal(event.status, status);
-      }, 3000);
+      });
     await says('open');
     await exchange.cancelOrder(stop.id, symbol, { trigger: true });
     await says('canceled');
