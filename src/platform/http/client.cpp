@@ -160,24 +160,29 @@ Result<Response> Client::Impl::SendToWhoWorks(const ClientRequest& request) {
   if (route.second.empty()) {
     return Send(request, options_.attempts_max);
   }
-  // One after the other, again and again: either may be the one that works next.
+  // One after the other, again and again: either may be the one that works next. What may be repeated goes to the other
+  // also when the one does not answer in half of the time: it may be stopped.
+  const auto goes_on = [&](const Result<Response>& answer) {
+    return Standbys::DidNothing(answer) || (request.idempotent && !answer.ok());
+  };
   const auto deadline = resilience::Deadline::After(request.timeout, clock_);
   resilience::Backoff backoff({}, random_);
   ClientRequest routed = request;
   const auto ask = [&](const std::string& url) {
     routed.url = url;
-    routed.timeout = std::max<Duration>(deadline.left(), std::chrono::milliseconds(1));
+    const Duration left = std::max<Duration>(deadline.left(), std::chrono::milliseconds(1));
+    routed.timeout = request.idempotent && url == route.first ? left / 2 : left;
     Result<Response> answer = Send(routed, 1);
     standbys_.OnAnswer(url, answer);
     return answer;
   };
   for (int attempt = 1;; ++attempt) {
     Result<Response> answer = ask(route.first);
-    if (!Standbys::DidNothing(answer)) {
+    if (!goes_on(answer)) {
       return answer;
     }
     Result<Response> others = ask(route.second);
-    if (!Standbys::DidNothing(others)) {
+    if (!goes_on(others)) {
       return others;
     }
     const Duration wait = backoff.Next();
