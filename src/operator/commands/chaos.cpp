@@ -103,36 +103,22 @@ Result<int> ChaosBus(const Context& context, const Wanted& wanted) {
   });
 }
 
-Result<int> ChaosPostgres(const Context& context, const Wanted& wanted) {
+// On a platform of its own: chaos::RunPostgresChaos, chaos::RunOrdersChaos.
+template <class Options, class Report>
+Result<int> ChaosOnAPlatform(const Context& context, const Wanted& wanted,
+                             Result<Report> (&run)(const Options&, const chaos::Apart&)) {
   const std::string program = fs::read_symlink("/proc/self/exe").string();
   const std::string manifest = fs::absolute(context.ManifestPath()).string();
   const auto play = [&](const Wanted& all, const std::string& folder, const chaos::Apart& apart) {
-    return chaos::RunPostgresChaos({.rounds = all.rounds,
-                                    .seed = all.seed,
-                                    .per_second = all.rate,
-                                    .faults = all.faults,
-                                    .control = all.control,
-                                    .folder = folder,
-                                    .manifest = manifest,
-                                    .program = program},
-                                   apart);
-  };
-  return PlayApart(context, wanted, true, play, chaos::TakeDown);
-}
-
-Result<int> ChaosOrders(const Context& context, const Wanted& wanted) {
-  const std::string program = fs::read_symlink("/proc/self/exe").string();
-  const std::string manifest = fs::absolute(context.ManifestPath()).string();
-  const auto play = [&](const Wanted& all, const std::string& folder, const chaos::Apart& apart) {
-    return chaos::RunOrdersChaos({.rounds = all.rounds,
-                                  .seed = all.seed,
-                                  .per_second = all.rate,
-                                  .faults = all.faults,
-                                  .control = all.control,
-                                  .folder = folder,
-                                  .manifest = manifest,
-                                  .program = program},
-                                 apart);
+    return run({.rounds = all.rounds,
+                .seed = all.seed,
+                .per_second = all.rate,
+                .faults = all.faults,
+                .control = all.control,
+                .folder = folder,
+                .manifest = manifest,
+                .program = program},
+               apart);
   };
   return PlayApart(context, wanted, true, play, chaos::TakeDown);
 }
@@ -193,7 +179,8 @@ void AddPostgresRun(CLI::App* chaos, Context& context) {
     faults += fmt::format("  {:<16}{}\n", fault.name, fault.what);
   }
   postgres->footer(faults);
-  OnCall(postgres, context, wanted, ChaosPostgres);
+  OnCall(postgres, context, wanted,
+         [](const Context& at, const Wanted& all) { return ChaosOnAPlatform(at, all, chaos::RunPostgresChaos); });
 }
 
 void AddOrdersRun(CLI::App* chaos, Context& context) {
@@ -213,7 +200,8 @@ void AddOrdersRun(CLI::App* chaos, Context& context) {
     faults += fmt::format("  {:<17}{}\n", fault.name, fault.what);
   }
   orders->footer(faults);
-  OnCall(orders, context, wanted, ChaosOrders);
+  OnCall(orders, context, wanted,
+         [](const Context& at, const Wanted& all) { return ChaosOnAPlatform(at, all, chaos::RunOrdersChaos); });
 }
 
 }  // namespace
