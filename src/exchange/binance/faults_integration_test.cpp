@@ -187,9 +187,10 @@ const std::map<std::string, Check>& Checks() {
        [](Struck& at) {
          at.Fault(R"({"name":"symbol-halted","match":{"symbol":"BTCUSDT"}})");
          RejectsWith(at, -4140);
-         EXPECT_FALSE(RulesOf(at)) << "it is not traded";
+         ASSERT_TRUE(RulesOf(at)) << "it is listed";
+         EXPECT_FALSE(RulesOf(at)->trading);
          at.EndFaults();
-         EXPECT_TRUE(RulesOf(at));
+         EXPECT_TRUE(RulesOf(at)->trading);
          EXPECT_EQ(Told(at.Place()), "accepted");
        }},
       {"filters-changed",
