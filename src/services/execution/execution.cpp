@@ -196,6 +196,8 @@ Status Execution::Start() {
   if (!engine.desk.restored) {
     QUANTUM_TRY(engine.desk.set_back, LastRestore(service_.postgres()));
     QUANTUM_TRY(LedgerSnapshot snapshot, LoadLedger(service_.postgres()));
+    log::Info("what was recorded is read",
+              {{"orders", snapshot.orders.size()}, {"open_trades", snapshot.trades.size()}});
     engine.desk.ledger.Restore(std::move(snapshot), service_.clock().Now());
     engine.desk.restored = true;
     engine.writer->Start(service_.loop());

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "exchange/paper/engine/engine_fixture.h"
+#include "exchange/paper/market/calibration.h"
 
 namespace quantum::paper {
 namespace {
@@ -225,6 +226,21 @@ TEST_F(EngineTest, MarginFollowsLeverageAndOpenOrders) {
   EXPECT_EQ(margin.order_margin, "600"_dec);
   EXPECT_EQ(margin.available, "9400"_dec);
   EXPECT_EQ(engine.SetLeverage("BTCUSDT", 126, kNow).error().code, -4028);
+}
+
+TEST(FindRules, KnowsEverySymbolThatIsMadeUpAndNoOther) {
+  for (int number = 0; number < kMadeUpSymbols; ++number) {
+    const std::string symbol = MadeUpSymbol(number);
+    const PaperRules* rules = FindRules(symbol);
+    ASSERT_NE(rules, nullptr) << symbol;
+    EXPECT_EQ(rules->rules.symbol, symbol);
+    EXPECT_EQ(rules->base_asset + "USDT", symbol);
+    ASSERT_TRUE(FindCalibration(symbol)) << symbol;
+    EXPECT_EQ(FindCalibration(symbol)->start_price, kMadeUpStartPrice);
+  }
+  EXPECT_EQ(FindRules("QT100USDT"), nullptr);
+  EXPECT_EQ(FindRules("XRPUSDT"), nullptr);
+  EXPECT_EQ(FindRules("BNBUSDT")->base_asset, "BNB");
 }
 
 }  // namespace

@@ -1,5 +1,11 @@
 #include "exchange/paper/engine/rules.h"
 
+#include <functional>
+#include <map>
+#include <string>
+
+#include "exchange/paper/market/calibration.h"
+
 namespace quantum::paper {
 namespace {
 
@@ -92,19 +98,28 @@ std::vector<PaperRules> MakeRules() {
     rules.base_asset = each.base_asset;
     all.push_back(rules);
   }
+  for (int number = 0; number < kMadeUpSymbols; ++number) {
+    PaperRules rules = all.back();
+    rules.rules.symbol = MadeUpSymbol(number);
+    rules.base_asset = rules.rules.symbol.substr(0, rules.rules.symbol.size() - 4);
+    rules.rules.step_size = rules.rules.min_quantity = "0.01"_dec;
+    all.push_back(rules);
+  }
   return all;
 }
 
 }  // namespace
 
 const PaperRules* FindRules(std::string_view symbol) {
-  static const std::vector<PaperRules> kRules = MakeRules();
-  for (const PaperRules& rules : kRules) {
-    if (rules.rules.symbol == symbol) {
-      return &rules;
+  static const std::map<std::string, PaperRules, std::less<>> kRules = [] {
+    std::map<std::string, PaperRules, std::less<>> by_symbol;
+    for (PaperRules& rules : MakeRules()) {
+      by_symbol.emplace(rules.rules.symbol, std::move(rules));
     }
-  }
-  return nullptr;
+    return by_symbol;
+  }();
+  const auto found = kRules.find(symbol);
+  return found == kRules.end() ? nullptr : &found->second;
 }
 
 const LeverageBracket& PaperRules::BracketOf(Decimal notional) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct LeverageBracket {
 // A symbol's filters as Binance's exchangeInfo gave them for the recorded time, with what the exchange itself needs.
 struct PaperRules {
   trading::SymbolRules rules;
-  std::string_view base_asset;
+  std::string base_asset;
   int price_decimals = 2;  // of prices in messages
   int quantity_decimals = 3;
   std::vector<LeverageBracket> brackets;  // ascending by cap
@@ -35,7 +36,8 @@ struct PaperRules {
   Decimal MaxNotional(int leverage) const;
 };
 
-// BTCUSDT and ETHUSDT as recorded, and ten further ones (rules.cpp); null for others.
+// BTCUSDT and ETHUSDT as recorded, ten further ones (rules.cpp), and those that are made up (calibration.h); null for
+// others.
 const PaperRules* FindRules(std::string_view symbol);
 
 inline constexpr int kOrdersMax = 200;         // MAX_NUM_ORDERS: open orders of a symbol

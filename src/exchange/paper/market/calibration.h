@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace quantum::paper {
@@ -52,25 +53,46 @@ inline constexpr Borrowed kBorrowed[] = {{"BNBUSDT", 515}, {"SOLUSDT", 160}, {"B
                                          {"XMRUSDT", 150}, {"ZECUSDT", 32},  {"DASHUSDT", 25}, {"AAVEUSDT", 101},
                                          {"COMPUSDT", 43}, {"QNTUSDT", 70.0}};
 
+// Symbols that no exchange lists, QT00USDT to QT99USDT, for desks that hold more than there are of the others.
+inline constexpr int kMadeUpSymbols = 100;
+inline constexpr double kMadeUpStartPrice = 100;
+inline std::string MadeUpSymbol(int number) {
+  return {'Q', 'T', static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10), 'U', 'S', 'D', 'T'};
+}
+
+// At which price a symbol begins of which nothing was recorded.
+inline std::optional<double> BorrowedStartPrice(std::string_view symbol) {
+  for (const Borrowed& borrowed : kBorrowed) {
+    if (borrowed.symbol == symbol) {
+      return borrowed.start_price;
+    }
+  }
+  for (int number = 0; number < kMadeUpSymbols; ++number) {
+    if (MadeUpSymbol(number) == symbol) {
+      return kMadeUpStartPrice;
+    }
+  }
+  return std::nullopt;
+}
+
 inline std::optional<Calibration> FindCalibration(std::string_view symbol) {
   for (const Calibration& calibration : kCalibrations) {
     if (calibration.symbol == symbol) {
       return calibration;
     }
   }
-  for (const Borrowed& borrowed : kBorrowed) {
-    if (borrowed.symbol == symbol) {
-      Calibration calibration = kCalibrations[1];
-      const double ratio = calibration.start_price / borrowed.start_price;
-      calibration.symbol = symbol;
-      calibration.start_price = borrowed.start_price;
-      calibration.trade_log_mean += std::log(ratio);
-      calibration.top_median *= ratio;
-      calibration.level_mean *= ratio;
-      return calibration;
-    }
+  const std::optional<double> start_price = BorrowedStartPrice(symbol);
+  if (!start_price) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  Calibration calibration = kCalibrations[1];
+  const double ratio = calibration.start_price / *start_price;
+  calibration.symbol = symbol;
+  calibration.start_price = *start_price;
+  calibration.trade_log_mean += std::log(ratio);
+  calibration.top_median *= ratio;
+  calibration.level_mean *= ratio;
+  return calibration;
 }
 
 }  // namespace quantum::paper
