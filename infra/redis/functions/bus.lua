@@ -181,12 +181,12 @@ end
 
 -- KEYS: lease. ARGV: holder, session, token, how, watched. The token is the greatest that the caller knows, or has. How:
 -- "hold", its lease runs; "renew", it had the lease and its time has passed; "ask", it stands by; "take", likewise, and
--- it saw "<token>/<beat>", as watched says, stand still; "release". Answers {1 if the caller has it now, token, beat,
+-- it saw "<token>/<beat>", as watched says, stand still; "claim", it knows that nobody else works any more; "release". Answers {1 if the caller has it now, token, beat,
 -- holder}.
 local function lease(keys, args)
   local holder, session, token, how, watched = args[1], args[2], tonumber(args[3]), args[4], args[5]
   local record = record_of(keys[1])
-  local ours = how ~= 'ask' and how ~= 'take' and is_held(record, session, args[3])
+  local ours = how ~= 'ask' and how ~= 'take' and how ~= 'claim' and is_held(record, session, args[3])
   -- A replica that lagged and was promoted may have forgotten who came last: then nobody but the one whose lease runs
   -- is believed at once, and the others watch.
   local remembers = record.token >= token
@@ -199,7 +199,8 @@ local function lease(keys, args)
     token = record.token
   elseif how == 'hold' and not remembers then
     record.token = token
-  elseif (remembers and (record.session == '' or (record.holder == holder and record.session <= session))) or
+  elseif how == 'claim' or
+         (remembers and (record.session == '' or (record.holder == holder and record.session <= session))) or
          (how == 'take' and watched == string.format('%.0f/%.0f', record.token, record.beat)) then
     record.token = math.max(record.token, token) + 1
   else

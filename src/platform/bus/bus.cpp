@@ -78,7 +78,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
     if (writer_) {
       Fiber([](Impl& self) { self.writer_->Run(); });
     }
-    if (!options_.relays_from_start) {
+    if (!options_.works_from_start) {
       BeginToRelay();
     }
   }

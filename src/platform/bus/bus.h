@@ -56,9 +56,10 @@ struct BusOptions {
                          // share: whichever runs relays them; empty: the producer
   std::string group;     // default group of its subscriptions
   std::string journal_directory;  // of this producer alone; empty: events are kept in memory until the broker has them
-  // Relays its rows of that table from Start on, not at once: until then another process of the service may be the one
-  // that does, and of two neither knows what the other has sent.
-  bool relays_from_start = false;
+  // Of the processes of this service one works at a time, from its Start on, and the service sees to that itself.
+  // Before, this one does not relay rows of that table: of two neither knows what the other has sent. From then on it
+  // reads the service's streams at once, without waiting out the lease of the one that worked before.
+  bool works_from_start = false;
   size_t outbox_events_max = 100'000;
   size_t batch_max = 256;     // events moved in one call
   int replicas_required = 1;  // replicas that must have an event before it counts as published; 0 where there are none

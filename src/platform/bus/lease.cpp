@@ -17,6 +17,9 @@ Lease::Question Lease::Ask(SteadyTime now) const {
   if (token_ != 0) {
     return {.token = token_, .how = Runs(now) ? "hold" : "renew", .watched = "", .asked_at = now};
   }
+  if (claims_) {
+    return {.token = greatest_, .how = "claim", .watched = "", .asked_at = now};
+  }
   const bool silent = Listens(now) && now - seen_since_ >= options_.length;
   return {.token = greatest_, .how = silent ? "take" : "ask", .watched = Name(seen_), .asked_at = now};
 }
@@ -35,6 +38,7 @@ Lease::Change Lease::Take(const Question& question, const Answer& answer, Steady
   if (gained) {
     token_ = answer.token;
     runs_until_ = {};
+    claims_ = false;
   }
   if (answer.safe) {
     // A tenth less than what the others wait: clocks do not run quite alike.

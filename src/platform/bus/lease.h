@@ -18,6 +18,9 @@ namespace quantum::bus {
 //
 // While the broker does not answer nobody can renew, so silence counts only from answer to answer.
 //
+// Who knows by other means that it alone works from now on claims the lease with its first question, and has it at
+// once; afterwards it is one as the others.
+//
 // A master that was promoted with an older record: the holder whose time runs tells it again; a standby that has seen a
 // greater token watches for the whole length, as if somebody held it.
 class Lease {
@@ -26,6 +29,7 @@ class Lease {
     std::string holder;   // the process's stable name
     std::string session;  // of this life; a later life's is greater, and takes over from the earlier at once
     Duration length{};    // a holder that is silent for so long loses the lease
+    bool claims = false;  // nobody else works from the first question on
   };
 
   // The words of the broker's function.
@@ -44,7 +48,7 @@ class Lease {
   };
   enum class Change { kNone, kGained, kLost };
 
-  explicit Lease(Options options) : options_(std::move(options)) {}
+  explicit Lease(Options options) : options_(std::move(options)), claims_(options_.claims) {}
 
   Question Ask(SteadyTime now) const;
   // kGained: read from the oldest pending entry on. kLost: forget what was read. One tenure may follow another
@@ -66,6 +70,7 @@ class Lease {
   bool Listens(SteadyTime now) const;
 
   const Options options_;
+  bool claims_;  // it is still to be claimed
   uint64_t token_ = 0;
   SteadyTime runs_until_{};
   uint64_t greatest_ = 0;  // token ever seen

@@ -28,7 +28,8 @@ struct Record {
 Lease::Answer Tell(Record& record, const std::string& name, const std::string& session,
                    const Lease::Question& question) {
   const std::string how = question.how;
-  const bool ours = how != "ask" && how != "take" && record.session == session && record.token == question.token;
+  const bool ours =
+      how != "ask" && how != "take" && how != "claim" && record.session == session && record.token == question.token;
   const bool remembers = record.token >= question.token;
   if (how == "release") {
     if (ours) {
@@ -40,7 +41,8 @@ Lease::Answer Tell(Record& record, const std::string& name, const std::string& s
     const std::string seen = std::to_string(record.token) + "/" + std::to_string(record.beat);
     if (how == "hold" && !remembers) {
       record.token = question.token;
-    } else if ((remembers && (record.session.empty() || (record.holder == name && record.session <= session))) ||
+    } else if (how == "claim" ||
+               (remembers && (record.session.empty() || (record.holder == name && record.session <= session))) ||
                (how == "take" && question.watched == seen)) {
       record.token = std::max(record.token, question.token) + 1;
     } else {
@@ -52,10 +54,10 @@ Lease::Answer Tell(Record& record, const std::string& name, const std::string& s
 }
 
 struct Process {
-  Process(std::string its_name, std::string its_session)
+  Process(std::string its_name, std::string its_session, bool claims = false)
       : name(std::move(its_name)),
         session(std::move(its_session)),
-        lease({.holder = name, .session = session, .length = kLength}) {}
+        lease({.holder = name, .session = session, .length = kLength, .claims = claims}) {}
   std::string name;
   std::string session;
   Lease lease;
@@ -134,6 +136,22 @@ TEST_F(LeaseTest, ALaterLifeTakesOverAtOnceAndTheEarlierDoesNotTakeItBack) {
   EXPECT_EQ(Round(a_), Change::kLost);
   EXPECT_EQ(Round(a_), Change::kNone);
   EXPECT_EQ(Round(again), Change::kNone);
+}
+
+TEST_F(LeaseTest, WhoAloneWorksClaimsItAtOnceAndOnlyOnce) {
+  constexpr bool kClaims = true;
+  Process third("c", "0", kClaims);
+  Round(a_);
+  Round(b_);
+  EXPECT_EQ(Round(third), Change::kGained) << "though a holds it, and began later";
+  EXPECT_EQ(Round(a_), Change::kLost);
+  EXPECT_EQ(Round(b_), Change::kNone);
+  EXPECT_EQ(Round(third), Change::kNone);
+  EXPECT_TRUE(third.lease.Runs(now_));
+  Process later("d", "4", kClaims);
+  EXPECT_EQ(Round(later), Change::kGained);
+  EXPECT_EQ(Round(third), Change::kLost);
+  EXPECT_EQ(Round(third), Change::kNone) << "it does not claim again";
 }
 
 TEST_F(LeaseTest, WhileTheBrokerIsAwayNobodyCountsSilence) {

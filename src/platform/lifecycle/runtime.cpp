@@ -87,7 +87,7 @@ Status Runtime::Connect() {
         .producer = spec_.Process(),
         .outbox = spec_.name,
         .group = spec_.name,
-        .relays_from_start = !spec_.process.empty() || manifest_.FindUnit(spec_.unit + "-standby") != nullptr,
+        .works_from_start = !spec_.process.empty() || manifest_.FindUnit(spec_.unit + "-standby") != nullptr,
         .replicas_required = ReplicasRequired(manifest_)};
     options_of_bus.fenced = [this](const std::string& reason) { RequestShutdown("fenced: " + reason, kExitTakenOver); };
     bus::RegisterEventType({bus::kRedisRecovered});

@@ -249,8 +249,11 @@ class BusLeasePairTest : public BusLeaseTest {
       Side sides[2];
       for (Side& side : sides) {
         const std::string name = &side == sides ? "a" : "b";
-        side.bus =
-            std::make_unique<Bus>(loop, client, nullptr, BusOptions{.producer = name, .group = "g", .lease = lease});
+        side.bus = std::make_unique<Bus>(loop, client, nullptr,
+                                         BusOptions{.producer = name,
+                                                    .group = "g",
+                                                    .works_from_start = second_works_from_start_ && name == "b",
+                                                    .lease = lease});
         side.bus->Subscribe({.types = {kPlaced, kApproved}, .handler = [&, this](const Event& event) {
                                side.entered.push_back(NumberOf(event));
                                if (NumberOf(event) == held_) {
@@ -272,6 +275,7 @@ class BusLeasePairTest : public BusLeaseTest {
   }
 
   static inline bool lease_off_ = false;
+  bool second_works_from_start_ = false;
   int held_ = -1;  // the event whose handler waits for hold_
   fiber::Event* hold_ = nullptr;
 };
@@ -297,6 +301,29 @@ TEST_F(BusLeasePairTest, WhoStopsFinishesWhatItHasAndTheStandbyGoesOnAtOnce) {
       EXPECT_TRUE(reader.active) << reader.family;
       EXPECT_EQ(reader.process, "b");
     }
+  });
+}
+
+// What the first had begun comes again, and it may not acknowledge it any more.
+TEST_F(BusLeasePairTest, WhoWorksAloneFromItsStartOnReadsAtOnceAndWhatTheOtherHadInHandAsWell) {
+  held_ = 0;
+  second_works_from_start_ = true;
+  RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    Bus publisher(loop, client, nullptr, {.producer = "publisher", .group = "p"});
+    ASSERT_TRUE(publisher.Publish(Make(0), kPatient).ok());
+  });
+  RunPair(600s, [&](fiber::Loop&, Side& a, Side& b) {
+    ASSERT_TRUE(Eventually(20s, [&] { return !b.entered.empty(); })) << Holder();
+    EXPECT_EQ(b.entered, (std::vector<int>{0}));
+    EXPECT_LE(a.entered.size(), 1u);
+    EXPECT_EQ(Holder(), "b");
+    hold_->Set();
+    ASSERT_TRUE(b.bus->Publish(Make(kKeys), kPatient).ok());
+    EXPECT_TRUE(Eventually(20s, [&] { return b.handled == std::vector<int>{0, kKeys}; }));
+    EXPECT_TRUE(Eventually(20s, [&] { return !a.bus->health().readers.at(0).active; }));
+    EXPECT_EQ(a.handled.size(), a.entered.size());
+    EXPECT_LE(a.entered.size(), 1u);
   });
 }
 
