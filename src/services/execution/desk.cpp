@@ -38,7 +38,6 @@ void Desk::Commit(ChangeSet changes) {
     symbols.insert(row.position.symbol);
   }
   sink.Enqueue(std::move(changes));
-  UpdateGauges();
   if (on_change) {
     for (const std::string& symbol : symbols) {
       on_change(symbol);

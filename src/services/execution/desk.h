@@ -58,7 +58,7 @@ class Desk {
   std::weak_ptr<void> owner;
   void Spawn(std::function<void()> body);
 
-  // Everything that moves the ledger passes here: logs, metrics, the sink, and on_change.
+  // Everything that moves the ledger passes here: logs, counters, the sink, and on_change.
   void Commit(ChangeSet changes);
   // A report of the exchange. False: it cannot be true; it is logged, changes nothing and is asked about.
   bool Report(const trading::OrderReport& report);
@@ -77,6 +77,7 @@ class Desk {
   bool SymbolSettled(const std::string& symbol) const {
     return !unreconciled.contains(symbol) && !recovering.contains(symbol);
   }
+  // Called every second: it goes through all that is open.
   void UpdateGauges();
 
  private:

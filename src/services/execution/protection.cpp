@@ -201,9 +201,14 @@ void PlanExits(const ProtectionInput& input, const ProtectionLimits& limits, boo
   }
 }
 
-}  // namespace
+// A refused order is tried again some day, and what is not known yet ends somehow.
+bool StaysAsItIs(const ProtectionInput& input, const Order& order) {
+  const bool waits_for_entry = input.trade.position.is_flat() && order.status == OrderStatus::kIntent;
+  const bool over = trading::IsFinal(order.status) && order.status != OrderStatus::kRejected;
+  return (IsLive(order) || waits_for_entry || over) && !input.busy(order);
+}
 
-ProtectionActions PlanProtection(const ProtectionInput& input, const ProtectionLimits& limits) {
+ProtectionActions PlanAll(const ProtectionInput& input, const ProtectionLimits& limits) {
   ProtectionActions actions;
   const Trade& trade = input.trade;
   if (trade.position.is_flat()) {
@@ -232,6 +237,16 @@ ProtectionActions PlanProtection(const ProtectionInput& input, const ProtectionL
   }
 
   PlanExits(input, limits, closing, actions);
+  return actions;
+}
+
+}  // namespace
+
+ProtectionActions PlanProtection(const ProtectionInput& input, const ProtectionLimits& limits) {
+  ProtectionActions actions = PlanAll(input, limits);
+  actions.settled = actions.is_protected && !actions.stop && actions.exits.empty() && actions.cancel.empty() &&
+                    actions.discard.empty() && actions.close_reason.empty() &&
+                    std::ranges::all_of(input.orders, [&](const Order* order) { return StaysAsItIs(input, *order); });
   return actions;
 }
 

@@ -43,7 +43,9 @@ struct ProtectionActions {
   std::vector<Order> exits;          // the same: take-profits and trailing stop
   std::vector<std::string> cancel;   // live and not wanted any more
   std::vector<std::string> discard;  // intents that will never be sent
-  std::string close_reason;          // not empty: close so much of what is open, now
+  // Nothing is to be done, and nothing will be before something changes: time alone brings no more work.
+  bool settled = false;
+  std::string close_reason;  // not empty: close so much of what is open, now
   Decimal close_quantity;
 };
 

@@ -82,6 +82,29 @@ TEST_F(Protection, ANewStopStandsBeforeTheOldOneIsCancelled) {
   EXPECT_EQ(settled.cancel, std::vector{stop.client_order_id});
 }
 
+// What is settled is looked at again only when something changes.
+TEST_F(Protection, OnlyWhatTimeAloneChangesNothingOfIsSettled) {
+  entry.status = OrderStatus::kNew;
+  EXPECT_TRUE(Run({&entry, &stop, &target}).settled) << "its entry rests";
+  entry.status = OrderStatus::kUnknown;
+  EXPECT_FALSE(Run({&entry, &stop, &target}).settled);
+  entry.status = OrderStatus::kFilled;
+  Fill("1");
+  EXPECT_FALSE(Run({&entry, &stop, &target}).settled) << "the stop is to be sent";
+  MakeLive(stop, "1"_dec);
+  EXPECT_FALSE(Run({&entry, &stop, &target}).settled) << "the take-profit is to be sent";
+  MakeLive(target, "1"_dec);
+  EXPECT_TRUE(Run({&entry, &stop, &target}).settled);
+  busy = stop.client_order_id;
+  EXPECT_FALSE(Run({&entry, &stop, &target}).settled) << "a cancel is on its way";
+  busy.clear();
+  for (const OrderStatus waits : {OrderStatus::kUnknown, OrderStatus::kTriggered, OrderStatus::kRejected}) {
+    target.status = waits;
+    target.updated = kNow + 10s;
+    EXPECT_FALSE(Run({&entry, &stop, &target}).settled) << "the take-profit is planned anew before long";
+  }
+}
+
 TEST_F(Protection, AnUnknownStopIsTrustedForASecondThenAnotherIsPlaced) {
   Fill("1");
   stop.status = OrderStatus::kUnknown;

@@ -12,6 +12,11 @@ namespace {
 using namespace std::chrono_literals;
 using trading::OrderStatus;
 
+// Between two looks at a symbol that nothing has changed in: while something is to be done, and else. The second is for
+// what nobody foresaw: whatever changes wakes the lane.
+constexpr Duration kLook = 250ms;
+constexpr Duration kLookSettled = 5s;
+
 // How long a new protective intent waits for its commit. Protection that is reduce-only matters more than its record.
 constexpr Duration kCommitWait = 300ms;
 
@@ -33,11 +38,12 @@ void Protector::Wake(const std::string& symbol) {
 }
 
 void Protector::Run(const std::string& symbol, Lane& lane) {
+  bool settled = false;
   while (!desk_.stopping.is_set()) {
-    lane.work.WaitFor(desk_.ledger.TradesToGuard(symbol).empty() ? Duration(5s) : Duration(250ms));
+    lane.work.WaitFor(settled ? kLookSettled : kLook);
     lane.work.Reset();
     if (desk_.reconciled && !desk_.stopping.is_set()) {
-      Pass(symbol);
+      settled = Pass(symbol);
     }
   }
 }
@@ -57,17 +63,19 @@ bool Protector::AwaitsFills(const std::string& symbol) {
   return now - lacking.since < kFillsAwaited && desk_.ledger.AwaitsExitFills(symbol);
 }
 
-void Protector::Pass(const std::string& symbol) {
+bool Protector::Pass(const std::string& symbol) {
   if (AwaitsFills(symbol)) {
-    return;
+    return false;
   }
   std::vector<std::string> ids;
   for (const Trade* trade : desk_.ledger.TradesToGuard(symbol)) {
     ids.push_back(trade->trade_id);
   }
+  bool settled = !desk_.ledger.LacksFills(symbol);
   for (const std::string& id : ids) {
-    Guard(id);
+    settled = Guard(id) && settled;
   }
+  return settled;
 }
 
 ProtectionActions Protector::PlanFor(const Trade& trade) const {
@@ -85,10 +93,10 @@ ProtectionActions Protector::PlanFor(const Trade& trade) const {
                         desk_.settings.protection);
 }
 
-void Protector::Guard(const std::string& trade_id) {
+bool Protector::Guard(const std::string& trade_id) {
   const Trade* trade = desk_.ledger.FindTrade(trade_id);
   if (trade == nullptr) {
-    return;
+    return true;
   }
   const CorrelationScope scope(trade->correlation_id);
   if (desk_.ledger.IsCovered(*trade)) {
@@ -101,12 +109,15 @@ void Protector::Guard(const std::string& trade_id) {
     }
   }
   ProtectionActions actions = PlanFor(*trade);
+  if (actions.settled) {
+    return true;
+  }
   if (actions.stop) {
     Place(*actions.stop);
     // Placing took its time: what was to follow may be wrong by now.
     trade = desk_.ledger.FindTrade(trade_id);
     if (trade == nullptr) {
-      return;
+      return true;
     }
     actions = PlanFor(*trade);
   }
@@ -122,6 +133,7 @@ void Protector::Guard(const std::string& trade_id) {
   for (const std::string& id : actions.cancel) {
     static_cast<void>(sender_.Cancel(id));  // planned again until it is gone
   }
+  return false;
 }
 
 void Protector::Place(const Order& order) {

@@ -17,8 +17,8 @@ class Protector {
   Protector(Desk& desk, Sender& sender) : desk_(desk), sender_(sender) {}
 
   void Wake(const std::string& symbol);
-  // One look at the symbol's trades; public for tests.
-  void Pass(const std::string& symbol);
+  // One look at the symbol's trades; public for tests. True: the next one can wait until something changes.
+  bool Pass(const std::string& symbol);
   // Closes so much of a trade's position, at most what is open, reduce-only at market.
   void CloseTrade(const std::string& trade_id, std::string_view reason, Decimal quantity);
   // The trade that has been unprotected for the longest, and for how long.
@@ -37,7 +37,7 @@ class Protector {
   // The venue reports more than its fills explain. True: wait, what is open is smaller than it seems.
   bool AwaitsFills(const std::string& symbol);
   ProtectionActions PlanFor(const Trade& trade) const;
-  void Guard(const std::string& trade_id);
+  bool Guard(const std::string& trade_id);  // true: settled
   void Place(const Order& order);
 
   Desk& desk_;
