@@ -12,10 +12,13 @@ namespace quantum::execution {
 // kCountdown that it lives. The venue may take conditional orders along, so that the switch covers a symbol only as
 // long as nothing is filled there: it is disarmed at the first fill, long before the countdown ends, and on a planned
 // stop.
+// A call weighs ten, so that what an earlier process may have armed is taken back at once only where something stands,
+// and elsewhere symbol by symbol.
 class DeadMan {
  public:
   static constexpr Duration kCountdown = std::chrono::seconds(120);
   static constexpr Duration kRefresh = std::chrono::seconds(30);
+  static constexpr Duration kIdlePause = std::chrono::seconds(1);  // between two symbols where nothing stands
 
   explicit DeadMan(Desk& desk) : desk_(desk) {}
 
@@ -30,13 +33,23 @@ class DeadMan {
   void DisarmAll();
 
  private:
-  bool Covers(const std::string& symbol) const;
+  // What stands in a symbol at the venue.
+  struct Standing {
+    bool entries = false;
+    bool others = false;  // what protects or closes
+  };
+  std::map<std::string, Standing> AllStanding() const;
+  bool HasPosition(const std::string& symbol) const;
+  // For so long that whatever was armed before has run out or was taken back.
+  bool HasPositionForLong(const std::string& symbol) const;
+  void Arm(const std::string& symbol);
   void Disarm(const std::string& symbol);
 
   Desk& desk_;
   fiber::Event work_;
   // Armed, as far as is known, and when it was last confirmed; nothing: by an earlier process, maybe.
   std::map<std::string, std::optional<SteadyTime>> armed_;
+  SteadyTime idle_at_{};  // when the next symbol where nothing stands has its turn
 };
 
 }  // namespace quantum::execution

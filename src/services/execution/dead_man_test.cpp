@@ -81,5 +81,46 @@ TEST_F(DeadManTest, WhatAnEarlierProcessArmedIsTakenBackAtTheStartAndOnAPlannedS
   });
 }
 
+// A call weighs ten of the 2,400 that the venue allows in a minute, and a desk may trade a hundred symbols.
+TEST_F(DeadManTest, WhereNothingStandsOneSymbolASecondIsTakenBack) {
+  Run([](World& world) {
+    Approval pending = LastingApproval("b");
+    pending.decision.symbol = "ETHUSDT";
+    world.desk.ledger.Adopt(PlanOf(pending));
+    const auto run = [&] {
+      return (world.venue.countdowns["BTCUSDT"] > 0s) + (world.venue.countdowns["ETHUSDT"] > 0s);
+    };
+    world.venue.countdowns = {{"BTCUSDT", DeadMan::kCountdown}, {"ETHUSDT", DeadMan::kCountdown}};
+    DeadMan dead_man(world.desk);
+    dead_man.Assume();
+    dead_man.Tick();
+    EXPECT_EQ(run(), 1);
+    const SteadyTime begin = world.desk.clock.Steady();
+    dead_man.Tick();
+    EXPECT_TRUE(run() == 1 || world.desk.clock.Steady() - begin >= DeadMan::kIdlePause);
+    ASSERT_TRUE(Eventually([&] { return world.desk.clock.Steady() - begin > DeadMan::kIdlePause; }));
+    dead_man.Tick();
+    EXPECT_EQ(run(), 0);
+  });
+}
+
+// What was armed before its first fill has run out, or was taken back.
+TEST_F(DeadManTest, APositionThatIsHeldForLongIsLeftAloneAtTheStartAndAYoungOneIsNot) {
+  for (const Duration age : {Duration(10min), Duration(1min)}) {
+    Run([&](World& world) {
+      const Plan plan = PlanOf(LastingApproval("a"));
+      world.desk.ledger.Adopt(plan);
+      trading::Fill fill = FillOf(plan.orders.front(), 1, "0.01"_dec, "60000"_dec);
+      fill.time = world.desk.Now() - age;
+      world.desk.ledger.ApplyFill(fill, world.desk.Now());
+      world.venue.countdowns["BTCUSDT"] = DeadMan::kCountdown;
+      DeadMan dead_man(world.desk);
+      dead_man.Assume();
+      dead_man.Tick();
+      EXPECT_EQ(Runs(world), age == 10min);
+    });
+  }
+}
+
 }  // namespace
 }  // namespace quantum::execution

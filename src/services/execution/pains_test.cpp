@@ -233,6 +233,37 @@ TEST_F(Pains, FillsLostByTheStreamAreFetched) {
   });
 }
 
+// A question weighs five of 2,400 a minute, and a pass comes every ten seconds.
+TEST_F(Pains, OfManySymbolsThoseAreAskedForFillsWhereSomeMayBeMissingAndTheOthersInTurn) {
+  Run([](World& world) {
+    world.venue.fill_market_orders = false;
+    std::set<std::string> all = {"BTCUSDT"};
+    for (int i = 0; i < 40; ++i) {
+      Approval approval = LastingApproval("a" + std::to_string(i));
+      approval.decision.symbol = "S" + std::to_string(i) + "USDT";
+      const Plan plan = PlanOf(approval);
+      world.desk.ledger.Adopt(plan);
+      world.sender.Submit(plan.orders.front().client_order_id);
+      all.insert(approval.decision.symbol);
+    }
+    ASSERT_TRUE(world.reconciler.Pass().ok());
+    EXPECT_EQ(world.venue.fills_asked, all) << "none of them was asked for ever before";
+
+    world.venue.fills_asked.clear();
+    world.venue.on_event = nullptr;
+    world.venue.Fill(world.venue.orders.at(world.Leg("a17", Leg::kEntry).client_order_id), "0.004"_dec);
+    ASSERT_TRUE(world.reconciler.Pass().ok());
+    EXPECT_TRUE(world.venue.fills_asked.contains("S17USDT"));
+    EXPECT_LT(world.venue.fills_asked.size(), 15u);
+    EXPECT_EQ(world.desk.ledger.PositionOf("S17USDT").quantity, "0.004"_dec);
+
+    for (int pass = 0; pass < 4; ++pass) {
+      ASSERT_TRUE(world.reconciler.Pass().ok());
+    }
+    EXPECT_EQ(world.venue.fills_asked, all) << "fills of somebody else that cancel each other out are found";
+  });
+}
+
 TEST_F(Pains, AStopThatFiredWhileNobodyListenedClosesItsTrade) {
   Run([](World& world) {
     world.Enter("a");

@@ -16,6 +16,7 @@ constexpr Duration kLookAgainAfter = 500ms;
 constexpr Duration kSettle = 3s;
 constexpr Duration kListAllEvery = 5min;  // an order in a symbol that we do not trade is somebody else's
 constexpr size_t kSymbolsListed = 20;     // of more, listing all costs less
+constexpr size_t kTurns = 10;             // symbols asked for their fills without a reason, in a pass
 constexpr Duration kForgetAfter = 10min;
 constexpr Duration kFundingAgain = 30s;   // after a failure
 constexpr Duration kFundingEvery = 5min;  // less than kForgetAfter: the trade that held the position is still known
@@ -39,7 +40,7 @@ Status Reconciler::Pass() {
   for (const exchange::VenuePosition& position : view.positions) {
     symbols.insert(position.symbol);
   }
-  for (const std::string& symbol : symbols) {
+  for (const std::string& symbol : SymbolsToAsk(differences, symbols)) {
     QUANTUM_CHECK(FetchFills(symbol));
   }
   FetchFunding();
@@ -47,6 +48,33 @@ Status Reconciler::Pass() {
   QUANTUM_CHECK(ComparePositions(false));
   desk_.ledger.Purge(desk_.Now() - kForgetAfter);
   return {};
+}
+
+std::set<std::string> Reconciler::SymbolsToAsk(const Differences& differences, const std::set<std::string>& symbols) {
+  std::set<std::string> chosen;
+  for (const PositionDifference& difference : differences.positions) {
+    chosen.insert(difference.symbol);
+  }
+  for (const OrderStatus status : {OrderStatus::kUnknown, OrderStatus::kIntent}) {
+    for (const Order* order : desk_.ledger.OrdersWith(status)) {
+      if (status == OrderStatus::kUnknown || !trading::IsProtective(order->leg)) {
+        chosen.insert(order->symbol);
+      }
+    }
+  }
+  for (const std::string& symbol : symbols) {
+    const bool never_asked = !begun_.contains(symbol) && desk_.ledger.Cursor(symbol) == 0;
+    if (never_asked || desk_.ledger.LacksFills(symbol)) {
+      chosen.insert(symbol);
+    }
+  }
+  auto next = symbols.upper_bound(last_turn_);
+  for (size_t turn = 0; turn < std::min(kTurns, symbols.size()); ++turn, ++next) {
+    next = next == symbols.end() ? symbols.begin() : next;
+    last_turn_ = *next;
+    chosen.insert(last_turn_);
+  }
+  return chosen;
 }
 
 std::set<std::string> Reconciler::OurSymbols() const {
@@ -119,7 +147,8 @@ Status Reconciler::First() {
   QUANTUM_CHECK(Pass());
   const SteadyTime give_up = desk_.clock.Steady() + kSettle;
   while (!suspected_.empty() && desk_.clock.Steady() < give_up && !desk_.stopping.WaitFor(kLookAgainAfter)) {
-    for (const std::string& symbol : desk_.ledger.Symbols()) {
+    const auto suspected = suspected_;
+    for (const auto& [symbol, difference] : suspected) {
       QUANTUM_CHECK(FetchFills(symbol));
     }
     QUANTUM_CHECK(ComparePositions(true));

@@ -39,6 +39,10 @@ class Reconciler {
   Result<std::vector<exchange::VenueOrder>> ListOpenOrders();
   void TakeTerms(const exchange::VenueOrder& order);
   void AskForTheUnlisted(const std::vector<std::string>& ids);
+  // Symbols whose fills may be missing: what stands or is held there differs, or cannot be told. The others, where only
+  // fills of somebody else that cancel each other out could hide, have their turn some at a time: a question weighs
+  // five.
+  std::set<std::string> SymbolsToAsk(const Differences& differences, const std::set<std::string>& symbols);
   Status FetchFills(const std::string& symbol);
   // Of a symbol that we never traded: what was done there before is not ours. Its position is taken over as it stands.
   Status SkipThePast(const std::string& symbol);
@@ -57,6 +61,7 @@ class Reconciler {
   // Differences of positions seen in the pass before: only what stays different is repaired.
   std::map<std::string, std::pair<Decimal, Decimal>> suspected_;
   std::set<std::string> begun_;  // symbols whose fills were asked for
+  std::string last_turn_;        // the symbol that had the last of the turns
   std::set<std::string> foreign_seen_;
   std::map<std::string, AbsenceProof> absent_;  // live for us, unknown to the venue as far as it said so
   SteadyTime funding_due_{};

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,8 +49,9 @@ class ScriptedVenue final : public exchange::TradingVenue {
   bool withhold_fills = false;  // REST does not list them yet
   int positions_asked = 0;
   int funding_asked = 0;
-  std::function<void()> on_find;     // while the answer is on its way
-  std::function<void()> on_funding;  // while the answer is on its way
+  std::set<std::string> fills_asked;  // symbols
+  std::function<void()> on_find;      // while the answer is on its way
+  std::function<void()> on_funding;   // while the answer is on its way
 
   exchange::SendGuard guard;
   void SetSendGuard(exchange::SendGuard one) override { guard = std::move(one); }
@@ -174,6 +176,7 @@ class ScriptedVenue final : public exchange::TradingVenue {
     return OpenOrders();
   }
   Result<std::vector<trading::Fill>> Fills(const std::string& symbol, int64_t from) override {
+    fills_asked.insert(symbol);
     std::vector<trading::Fill> found;
     if (withhold_fills) {
       return found;
