@@ -1,6 +1,7 @@
 #include "services/execution/execution.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
 
@@ -16,6 +17,7 @@
 #include "services/execution/entries.h"
 #include "services/execution/lease.h"
 #include "services/execution/manual_orders.h"
+#include "services/execution/process_name.h"
 #include "services/execution/protector.h"
 #include "services/execution/reconciler.h"
 #include "services/execution/routes.h"
@@ -49,6 +51,11 @@ postgres::PoolOptions LeaseOptions(postgres::PoolOptions options) {
   options.connect_timeout = 500ms;
   options.statement_timeout = 1s;
   return options;
+}
+
+std::string HolderName(lifecycle::Service& service) {
+  return fmt::format("{}/{}@{}", service.spec().Process(), NewUuid(service.clock(), service.random()),
+                     ProcessName(::getpid()));
 }
 
 Result<std::unique_ptr<exchange::TradingVenue>> MakeVenue(lifecycle::Service& service, const Settings& settings) {
@@ -97,8 +104,7 @@ struct Execution::Engine {
       : service(service_),
         venue(std::move(venue_)),
         lease_pool(service.loop(), LeaseOptions(options_of_postgres), service.clock(), service.random()),
-        lease(lease_pool, settings.mode, service.spec().Process() + "/" + NewUuid(service.clock(), service.random()),
-              service.clock()),
+        lease(lease_pool, settings.mode, HolderName(service), service.clock()),
         writer(std::make_shared<Writer>(service.postgres(), service.bus(), lease, settings.mode, service.clock())),
         desk(service.loop(), service.clock(), *venue, *writer, settings),
         sender(desk),

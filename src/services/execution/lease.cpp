@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "platform/log/log.h"
+#include "services/execution/process_name.h"
 
 namespace quantum::execution {
 
@@ -56,7 +57,9 @@ Status Lease::Acquire(fiber::Event& stopping, const std::function<void(bool)>& s
       continue;
     }
     if (row->holder != holder_) {
-      if (!watch.OnRow(*row, clock_.Boot())) {
+      const size_t process = row->holder.find('@');
+      const bool ended = process != std::string::npos && HasEnded(std::string_view(row->holder).substr(process + 1));
+      if (!watch.OnRow(*row, clock_.Boot(), ended)) {
         standing_by(true);
         continue;
       }

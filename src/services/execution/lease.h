@@ -16,7 +16,8 @@ namespace quantum::execution {
 class Lease {
  public:
   // `pool` should be the lease's own, with a short deadline: a renewal that waits for others' statements comes late.
-  // `holder`: unique to this process's life.
+  // `holder`: unique to this process's life; what follows an '@' is its ProcessName, by which a process of the same
+  // machine knows that it has ended.
   Lease(postgres::Pool& pool, std::string account, std::string holder, const Clock& clock)
       : pool_(pool), account_(std::move(account)), holder_(std::move(holder)), clock_(clock) {}
 

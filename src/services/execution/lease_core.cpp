@@ -2,14 +2,17 @@
 
 namespace quantum::execution {
 
-bool LeaseWatch::OnRow(const LeaseRow& row, SteadyTime now) {
+bool LeaseWatch::OnRow(const LeaseRow& row, SteadyTime now, bool holder_ended) {
   if (row.released) {
     return true;
   }
   if (!seen_ || seen_->token != row.token || seen_->renewal != row.renewal) {
-    seen_ = Seen{row.token, row.renewal, now};
+    seen_ = Seen{row.token, row.renewal, now, std::nullopt};
   }
-  return now - seen_->since >= kLeaseLength;
+  if (holder_ended && !seen_->ended) {
+    seen_->ended = now;
+  }
+  return now - seen_->since >= kLeaseLength || (seen_->ended && now - *seen_->ended >= kLastRequest);
 }
 
 void LeaseTerm::OnRenewed(SteadyTime asked) {

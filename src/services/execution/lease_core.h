@@ -12,6 +12,9 @@
 namespace quantum::execution {
 
 inline constexpr Duration kLeaseLength = std::chrono::milliseconds(2500);
+// What a process that has ended sent last is refused by the venue after so long: the receive window of 1 s that orders
+// are signed with, and room for the error of its clock.
+inline constexpr Duration kLastRequest = std::chrono::milliseconds(1500);
 inline constexpr Duration kLeaseRenewEvery = std::chrono::milliseconds(500);
 inline constexpr Duration kLeaseLookEvery = std::chrono::milliseconds(100);
 
@@ -26,8 +29,9 @@ struct LeaseRow {
 // The side of the one that waits.
 class LeaseWatch {
  public:
-  // The row as it was just read. True: take it, if its token and renewal are still these.
-  bool OnRow(const LeaseRow& row, SteadyTime now);
+  // The row as it was just read. `holder_ended`: its holder is known to have ended, and renews no more. True: take it,
+  // if its token and renewal are still these.
+  bool OnRow(const LeaseRow& row, SteadyTime now, bool holder_ended = false);
   // Postgres did not answer: its holder could not renew either, and gets its whole time anew.
   void OnNoAnswer() { seen_.reset(); }
 
@@ -36,6 +40,7 @@ class LeaseWatch {
     int64_t token = 0;
     int64_t renewal = 0;
     SteadyTime since{};
+    std::optional<SteadyTime> ended;  // first known to have
   };
   std::optional<Seen> seen_;
 };

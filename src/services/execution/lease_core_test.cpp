@@ -44,6 +44,17 @@ TEST(LeaseWatch, TimeInWhichPostgresDoesNotAnswerIsNotCounted) {
   EXPECT_TRUE(watch.OnRow(RowOf(3, 7), kBegin + 10s + kLeaseLength));
 }
 
+TEST(LeaseWatch, OfAHolderThatHasEndedOnlyItsLastRequestIsWaitedOut) {
+  LeaseWatch watch;
+  EXPECT_FALSE(watch.OnRow(RowOf(3, 7), kBegin));
+  const SteadyTime known = kBegin + 300ms;
+  EXPECT_FALSE(watch.OnRow(RowOf(3, 7), known, true));
+  EXPECT_FALSE(watch.OnRow(RowOf(3, 7), known + kLastRequest - kMoment, true));
+  EXPECT_TRUE(watch.OnRow(RowOf(3, 7), known + kLastRequest, true));
+  EXPECT_FALSE(watch.OnRow(RowOf(4, 8), known + kLastRequest)) << "another holds it, who lives";
+  static_assert(kLastRequest < kLeaseLength);
+}
+
 TEST(LeaseTerm, CountsFromBeforeTheRenewalWasSent) {
   LeaseTerm term;
   EXPECT_LE(term.Left(kBegin), 0ns);

@@ -2,11 +2,15 @@
 #include "services/execution/lease.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <memory>
 
 #include "platform/bus/bus.h"
 #include "platform/redis/client.h"
+#include "services/execution/process_name.h"
 #include "services/execution/test_data.h"
 #include "services/execution/writer.h"
 #include "tests/support/fiber_eventually.h"
@@ -105,6 +109,27 @@ TEST_F(LeaseTest, Pain4WhoStopsRenewingIsFollowedAndFindsOutThatItLost) {
     EXPECT_TRUE(second.lease.MaySend(1s).ok());
     first.Keep();
     EXPECT_TRUE(testing::fibers::Eventually(5s, [&] { return first.lost; }));
+  });
+}
+
+// As the process that holds it here is killed by the test, the other's process is the test itself.
+TEST_F(LeaseTest, AHolderOfThisMachineThatHasEndedIsFollowedWhenItsLastRequestIsOver) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  Run([&](Process& first, Process& second) {
+    Lease killed(first.pool, "PAPER", "killed@" + ProcessName(child), SystemClock());
+    ASSERT_TRUE(killed.Acquire(first.stopping, [](bool) {}).ok());
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    const SteadyTime begin = SystemClock().Steady();
+    ASSERT_TRUE(second.Acquire().ok());
+    const Duration waited = SystemClock().Steady() - begin;
+    EXPECT_GE(waited, kLastRequest);
+    EXPECT_LT(waited, kLeaseLength);
+    EXPECT_TRUE(second.standing_by);
   });
 }
 
