@@ -42,11 +42,8 @@ Status RecordRefusal(const Approval& approval, const Refusal& refusal, const Pla
 
 }  // namespace
 
-Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& transaction) {
-  QUANTUM_TRY(Approval approval, event::ParseApproval(event.payload));
-  if (desk_.settings.chaos.random_ids) {
-    approval.decision.decision_id += "-" + NewUuid(desk_.clock);
-  }
+Result<Entries::Judged> Entries::Judge(const Approval& approval, const bus::Event& event) {
+  Judged judged;
   const Decision& decision = approval.decision;
   if (decision.decision_id.empty()) {
     return Error{Errc::kInvalidArgument, "field 'decision.decision_id' is empty"};
@@ -70,31 +67,31 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
   const std::string correlation_id = event.correlation_id.empty() ? CurrentCorrelationId() : event.correlation_id;
 
   const WallTime now = desk_.Now();
-  auto refusal = RefusedBy(desk_.GatesFor(decision.symbol), decision);
-  const bool withdrawn = refusal && refusal->code != "MODE_MISMATCH";
-  const bool forgotten = WallTime(std::chrono::nanoseconds(event.timestamp_ns)) < desk_.set_back;
-  if (forgotten && withdrawn) {
-    refusal.reset();  // the venue is asked before anything is said of it
+  judged.refusal = RefusedBy(desk_.GatesFor(decision.symbol), decision);
+  const bool withdrawn = judged.refusal && judged.refusal->code != "MODE_MISMATCH";
+  judged.forgotten = WallTime(std::chrono::nanoseconds(event.timestamp_ns)) < desk_.set_back;
+  if (judged.forgotten && withdrawn) {
+    judged.refusal.reset();  // the venue is asked before anything is said of it
   }
-  Plan plan;
-  if (!refusal) {
+  if (!judged.refusal) {
     auto made = MakePlan(approval, desk_.RulesOf(decision.symbol), correlation_id, now);
     if (auto* bad = std::get_if<Refusal>(&made)) {
-      refusal = *bad;
+      judged.refusal = *bad;
     } else {
-      plan = std::get<Plan>(std::move(made));
+      judged.plan = std::get<Plan>(std::move(made));
     }
   }
-  if (refusal) {
-    plan = MakeRefusedPlan(approval, *refusal, withdrawn, correlation_id, now);
+  if (judged.refusal) {
+    judged.plan = MakeRefusedPlan(approval, *judged.refusal, withdrawn, correlation_id, now);
   }
+  return judged;
+}
 
-  if (desk_.settings.chaos.no_journal && !refusal) {
-    desk_.ledger.Adopt(plan);
-    const std::string& id = plan.orders.front().client_order_id;
-    decision.intent == event::Intent::kClose ? SendClose(id, decision) : SendEntry(id, decision);
-    return {};
-  }
+Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& transaction) {
+  QUANTUM_TRY(const Approval approval, event::ParseApproval(event.payload));
+  const Decision& decision = approval.decision;
+  QUANTUM_TRY(Judged judged, Judge(approval, event));
+  const auto& [plan, refusal, forgotten] = judged;
   std::vector<postgres::Statement> statements{lease_.Fence(),
                                               {std::string(kLock), {plan.orders.front().client_order_id}}};
   for (postgres::Statement& insert : InsertStatements(plan, desk_.settings.mode, lease_.token())) {
@@ -116,11 +113,39 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
     return Error{Errc::kUnavailable, "execution is stopping; the approval is delivered again"};
   }
   const auto pass = std::make_shared<fiber::Gate::Pass>(std::move(*entered));
-  desk_.Spawn([this, plan = std::move(plan), decision, pass, forgotten] {
-    const CorrelationScope scope(plan.orders.front().correlation_id);
-    Execute(plan, decision, forgotten);
+  desk_.Spawn([this, judged = std::move(judged), decision, pass] {
+    const CorrelationScope scope(judged.plan.orders.front().correlation_id);
+    Execute(judged.plan, decision, judged.forgotten);
   });
   return {};
+}
+
+Status Entries::OnApprovalAtRisk(const bus::Event& event) {
+  QUANTUM_TRY(Approval approval, event::ParseApproval(event.payload));
+  const std::string decision_id = approval.decision.decision_id;
+  approval.decision.decision_id = NewUuid(desk_.clock);  // of which the client order ids are made
+  QUANTUM_TRY(Judged judged, Judge(approval, event));
+  if (judged.refusal) {
+    return {};
+  }
+  for (Order& order : judged.plan.orders) {
+    order.decision_id = decision_id;
+  }
+  if (judged.plan.trade) {
+    judged.plan.trade->trade_id = decision_id;
+  }
+  const CorrelationScope scope(judged.plan.orders.front().correlation_id);
+  desk_.ledger.Adopt(judged.plan);
+  Send(judged.plan.orders.front().client_order_id, approval.decision);
+  return {};
+}
+
+void Entries::Send(const std::string& client_order_id, const Decision& decision) {
+  if (decision.intent == event::Intent::kClose) {
+    SendClose(client_order_id, decision);
+  } else {
+    SendEntry(client_order_id, decision);
+  }
 }
 
 void Entries::Execute(const Plan& plan, const Decision& decision, bool forgotten) {
@@ -141,11 +166,7 @@ void Entries::Execute(const Plan& plan, const Decision& decision, bool forgotten
     desk_.Commit(desk_.ledger.Discard(id, "NEVER_SENT: the database was set back since", desk_.Now()));
     return;
   }
-  if (decision.intent == event::Intent::kClose) {
-    SendClose(id, decision);
-  } else {
-    SendEntry(id, decision);
-  }
+  Send(id, decision);
 }
 
 // The bus commits after the handler has returned; an order may go out only then.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "platform/bus/bus.h"
@@ -21,6 +22,9 @@ class Entries {
   // seen to be committed.
   Status OnApproval(const bus::Event& event, postgres::Transaction& transaction);
 
+  // The handler of the negative control (settings.h, at_risk): what is sent is written down afterwards.
+  Status OnApprovalAtRisk(const bus::Event& event);
+
   // After the start's comparison, before entries are taken: intents and unknown orders that an earlier process left
   // behind. Their symbols take no entries until each of them is resolved.
   void Recover();
@@ -37,6 +41,14 @@ class Entries {
   size_t under_way() const { return gate_.inside(); }
 
  private:
+  // What is to become of an approval.
+  struct Judged {
+    Plan plan;                       // of what is refused: what is recorded of it
+    std::optional<Refusal> refusal;  // not to be carried out
+    bool forgotten = false;          // it may have been sent before the database was set back
+  };
+  Result<Judged> Judge(const Approval& approval, const bus::Event& event);
+  void Send(const std::string& client_order_id, const Decision& decision);
   // forgotten: it may have been sent before the database was set back.
   void Execute(const Plan& plan, const Decision& decision, bool forgotten);
   bool WaitCommitted(const std::string& client_order_id);

@@ -179,12 +179,17 @@ Status Execution::Configure() {
   service_.AddDependency({.name = binance::kDependency, .slow = 500ms, .required = false, .check = [engine = engine_] {
                             return engine->venue->Ping();
                           }});
-  service_.bus().Subscribe(
-      {.group = service_.spec().name,
-       .types = {std::string(event::kRiskApproved)},
-       .transactional = [engine = engine_](const bus::Event& approval, postgres::Transaction& transaction) {
-         return engine->entries.OnApproval(approval, transaction);
-       }});
+  bus::Subscription approvals{.group = service_.spec().name, .types = {std::string(event::kRiskApproved)}};
+  if (settings.at_risk) {
+    approvals.handler = [engine = engine_](const bus::Event& approval) {
+      return engine->entries.OnApprovalAtRisk(approval);
+    };
+  } else {
+    approvals.transactional = [engine = engine_](const bus::Event& approval, postgres::Transaction& transaction) {
+      return engine->entries.OnApproval(approval, transaction);
+    };
+  }
+  service_.bus().Subscribe(std::move(approvals));
   return {};
 }
 

@@ -32,10 +32,9 @@ Result<Settings> Settings::Read(const config::Manifest& manifest) {
   if (settings.stop_before_entry != 0 && manifest.mode() != config::Mode::kPaper) {
     chaos.Complain("stop_before_write", "stops the process before an order: it is for PAPER only");
   }
-  settings.chaos.random_ids = chaos.GetBool("random_ids", false);
-  settings.chaos.no_journal = chaos.GetBool("no_journal", false);
-  if ((settings.chaos.random_ids || settings.chaos.no_journal) && manifest.mode() != config::Mode::kPaper) {
-    section.Complain("chaos", "sends orders twice on purpose and is refused in any mode but PAPER: take it out");
+  settings.at_risk = chaos.GetBool("at_risk", false);
+  if (settings.at_risk && manifest.mode() != config::Mode::kPaper) {
+    chaos.Complain("at_risk", "sends orders twice on purpose and is refused in any mode but PAPER: take it out");
   }
   QUANTUM_CHECK(section.Finish());
   return settings;

@@ -29,11 +29,9 @@ struct Settings {
   // before a byte of it is written. Zero: never.
   int stop_before_entry = 0;
 
-  // The negative control of `quantum chaos orders`, in mode PAPER alone: execution as it must not be.
-  struct Chaos {
-    bool random_ids = false;  // client order ids that do not follow from the decision
-    bool no_journal = false;  // sent before anything is written down
-  } chaos;
+  // chaos.at_risk, the negative control of `quantum chaos orders`, in PAPER only: execution as it must not be. Client
+  // order ids are random, and what is sent is written down afterwards.
+  bool at_risk = false;
 
   static Result<Settings> Read(const config::Manifest& manifest);
 };

@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 using Struck = const std::function<void()>&;
 
 constexpr Duration kFrozen = 5s;
+constexpr Duration kCut = 6s;  // longer than a lease
 constexpr Duration kMisbehaves = 5s;
 constexpr Duration kHalted = 4s;
 constexpr int kKills = 6;
@@ -90,6 +91,24 @@ Status KillBoth(OrdersStage& stage, Struck struck) {
   return KillOf(stage, standby, struck);
 }
 
+// From Postgres, the bus and the exchange at once. Who is cut off has lost the lease, and ends when it finds out.
+Status CutHolder(OrdersStage& stage, Struck struck) {
+  QUANTUM_TRY(const std::string holder, stage.ExecutionHolder());
+  QUANTUM_CHECK(stage.platform().CutOff(holder, true));
+  struck();
+  fiber::SleepFor(kCut);
+  return stage.platform().CutOff(holder, false);
+}
+
+Status CutPostgres(OrdersStage& stage, Struck struck) {
+  QUANTUM_TRY(const size_t primary, stage.platform().AwaitPrimary());
+  QUANTUM_CHECK(stage.platform().DropPackets(primary, true));
+  struck();
+  fiber::SleepFor(kCut);
+  QUANTUM_CHECK(stage.platform().DropPackets(primary, false));
+  return stage.platform().AwaitHealthy(120s);
+}
+
 Status KillWhileAnswersAreLost(OrdersStage& stage, Struck struck) {
   QUANTUM_CHECK(stage.SetFault(R"({"name":"no-answer","share":0.5,"match":{"method":"POST"}})"));
   fiber::SleepFor(1s);
@@ -117,6 +136,12 @@ OrdersFault Under(std::string name, std::string what, std::function<Status(Order
             Eventually(30s, [&] { return stage.EndFaults().ok(); });
             return done;
           }};
+}
+
+OrdersFault Cut(std::string name, std::string what, std::function<Status(OrdersStage&, Struck)> strike) {
+  OrdersFault fault = Under(std::move(name), std::move(what), std::move(strike));
+  fault.cuts = true;
+  return fault;
 }
 
 OrdersFault Kill(std::string name, std::string unit) {
@@ -152,11 +177,13 @@ const std::vector<OrdersFault>& OrdersFaults() {
       Under("freeze-execution", "SIGSTOP for 5 s to the holder of the lease", FreezeHolder),
       Under("kill-standby", "SIGKILL to the one that waits for the lease", KillStandby),
       Under("kill-both", "SIGKILL to both", KillBoth),
+      Cut("cut-execution", "nothing that the holder of the lease sends arrives for 6 s", CutHolder),
       Kill("kill-exchange", "paper-exchange"),
       Freeze("freeze-exchange", "paper-exchange"),
       Kill("kill-risk", "risk-safety"),
       Under("kill-postgres", "SIGKILL to the primary's server", KillPostgres),
       Under("freeze-postgres", "the primary's node stands still until the other is primary", FreezePostgres),
+      Cut("cut-postgres", "nothing reaches the primary for 6 s", CutPostgres),
       Under("kill-redis", "SIGKILL to the master", KillRedisMaster),
       Under("kill-and-lose", "both are killed while half of the answers are lost", KillWhileAnswersAreLost),
       Under("trip", "the emergency stop, reset after 4 s", TripTheStop),
@@ -195,6 +222,10 @@ const std::vector<OrdersFault>& OrdersFaults() {
                 R"({"name":"symbol-halted","match":{"symbol":"SOLUSDT"}})"}),
       Exchange("filters", "a symbol has a larger step",
                {R"({"name":"filters-changed","match":{"symbol":"LTCUSDT"},"parameters":{"step_size":"0.1"}})"}),
+      Exchange("funding", "funding is settled, of all symbols", {R"({"name":"funding-now"})"}),
+      Exchange("liquidation", "the positions in two symbols are taken over",
+               {R"({"name":"liquidation-now","match":{"symbol":"BTCUSDT"}})",
+                R"({"name":"liquidation-now","match":{"symbol":"SOLUSDT"}})"}),
       Exchange("outage", "nothing is answered or streamed for 5 s", {R"({"name":"outage"})"})};
   return faults;
 }

@@ -14,6 +14,7 @@ struct OrdersFault {
   std::string name;
   std::string what;  // for the help
   std::function<Status(OrdersStage& stage, const std::function<void()>& struck)> strike;
+  bool cuts = false;  // needs a network of our own
 };
 
 const std::vector<OrdersFault>& OrdersFaults();

@@ -141,7 +141,7 @@ std::string FormatReport(const OrdersReport& report) {
       "{}: {} decisions, {} approved, {} orders at the exchange; {}; longest without a stop {:.1f} s; seed {}\n",
       report.Good() ? "GOOD" : "BAD", report.decisions, report.approved, report.orders, ViolationsInWords(report.found),
       ToSeconds(report.unprotected_longest), report.seed);
-  return text + FormatRemarks(report.examples, report.Doubts(), {}, report.trouble);
+  return text + FormatRemarks(report.examples, report.Doubts(), report.left_out, report.trouble);
 }
 
 std::string ToJson(const OrdersReport& report) {
@@ -172,6 +172,7 @@ std::string ToJson(const OrdersReport& report) {
   return json::serialize(json::object{{"seed", report.seed},
                                       {"good", report.Good()},
                                       {"doubts", json::array(doubts.begin(), doubts.end())},
+                                      {"left_out", json::array(report.left_out.begin(), report.left_out.end())},
                                       {"decisions", report.decisions},
                                       {"approved", report.approved},
                                       {"orders", report.orders},

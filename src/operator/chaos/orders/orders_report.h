@@ -33,7 +33,8 @@ struct OrdersReport {
   Duration unprotected_longest{};
   OrderViolations found;
   std::vector<std::string> examples;
-  std::string trouble;  // why the run ended early; empty: it did not
+  std::vector<std::string> left_out;  // faults that this machine does not allow, and why
+  std::string trouble;                // why the run ended early; empty: it did not
 
   bool Good() const;                        // nothing violated, and every round counts
   std::vector<std::string> Doubts() const;  // why a good run would be no proof. Empty: it would be

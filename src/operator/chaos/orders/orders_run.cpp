@@ -127,7 +127,7 @@ Status OrdersRun::Converge(OrdersRound& round) {
     }
     verdict_ = JudgeOrders(**books);
     const OrderViolations found = Beyond(verdict_.violations, found_);
-    if (found.differences + found.fills + found.balance + found.lost == 0) {
+    if (options_.control || found.differences + found.fills + found.balance + found.lost == 0) {
       return true;
     }
     last = verdict_.examples.empty() ? "" : verdict_.examples.back();
@@ -146,14 +146,18 @@ Status OrdersRun::Converge(OrdersRound& round) {
 
 Result<OrdersReport> PlayOrders(fiber::Loop& loop, const OrdersRunOptions& options, const Apart& apart) {
   QUANTUM_TRY(Chosen<OrdersFault> chosen,
-              ChooseFaults<OrdersFault>(OrdersFaults(), options.faults, [](const OrdersFault&) { return ""; }));
+              ChooseFaults<OrdersFault>(OrdersFaults(), options.faults, [&](const OrdersFault& fault) {
+                return fault.cuts && !apart.own_machine ? "no network of our own: " + apart.why_not : "";
+              }));
   QUANTUM_TRY(const auto stage, OrdersStage::Start(loop, {.folder = options.folder,
                                                           .manifest = options.manifest,
                                                           .program = options.program,
                                                           .apart = apart,
                                                           .decisions_per_second = options.per_second,
                                                           .control = options.control}));
-  return OrdersRun(*stage, options).Play(std::move(chosen.faults));
+  OrdersReport report = OrdersRun(*stage, options).Play(std::move(chosen.faults));
+  report.left_out = std::move(chosen.left_out);
+  return report;
 }
 
 }  // namespace

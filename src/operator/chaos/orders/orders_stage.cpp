@@ -42,7 +42,7 @@ std::vector<std::string> OverridesOf(const OrdersStageOptions& options) {
       "services.risk-safety.market_age_max=60s", "services.risk-safety.account_age_max=60s",
       "services.risk-safety.ess_cooldown=1s"};
   if (options.control) {
-    overrides.emplace_back("services.execution.chaos={random_ids: true, no_journal: true}");
+    overrides.emplace_back("services.execution.chaos={at_risk: true}");
   }
   return overrides;
 }
@@ -70,7 +70,8 @@ Result<std::unique_ptr<OrdersStage>> OrdersStage::Start(fiber::Loop& loop, const
                              .wanted = {"ai-engine", "portfolio-intelligence", "execution-standby", "pg-stanza"},
                              .infra = {"postgres", "redis"},
                              .overrides = OverridesOf(options),
-                             .own_disks = false}));
+                             .own_disks = false,
+                             .to_cut = {std::begin(kExecution), std::end(kExecution)}}));
   QUANTUM_CHECK(stage->Open());
   return stage;
 }

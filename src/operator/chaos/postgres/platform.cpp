@@ -19,6 +19,7 @@
 #include "operator/chaos/wait.h"
 #include "operator/process/process.h"
 #include "operator/state/disk.h"
+#include "operator/state/environment.h"
 #include "operator/supervisor/leftovers.h"
 #include "operator/supervisor/local_fleet.h"
 #include "operator/supervisor/record.h"
@@ -38,6 +39,8 @@ constexpr size_t kDiskMegabytes = 2048;
 constexpr Duration kPromotionMax = 60s;
 constexpr Duration kStartMax = 120s;
 constexpr int kWords = 15;
+constexpr const char* kPasswords = "/etc/passwd";
+constexpr gid_t kFirstCutGroup = 61'000;  // beyond those of people and of systems
 
 void AddWithDependencies(const YAML::Node& units, const std::string& name, std::set<std::string>& all) {
   if (!all.insert(name).second) {
@@ -54,6 +57,9 @@ std::string CommandLine(pid_t pid) {
   std::replace(text.begin(), text.end(), '\0', ' ');
   return text;
 }
+
+// By the account's own group the sockets of a unit that can be cut off are told from others'.
+std::string CutAccount(const std::string& unit) { return std::string(kServiceUser) + "-" + unit; }
 
 void SignalAll(const std::vector<pid_t>& pids, int signal) {
   for (const pid_t pid : pids) {
@@ -86,6 +92,7 @@ Result<std::unique_ptr<Platform>> Platform::Start(fiber::Loop& loop, Options opt
   std::unique_ptr<Platform> platform(new Platform(loop, std::move(options)));
   QUANTUM_CHECK(platform->WriteManifest());
   QUANTUM_CHECK(platform->MountDisks());
+  QUANTUM_CHECK(platform->MakeAccounts());
   QUANTUM_CHECK(platform->Up());
   QUANTUM_CHECK(platform->AwaitHealthy(kStartMax));
   return platform;
@@ -124,6 +131,9 @@ Status Platform::WriteManifest() const {
         }
       }
     }
+    for (const std::string& each : options_.apart.own_machine ? options_.to_cut : std::vector<std::string>()) {
+      units[each]["user"] = CutAccount(each);
+    }
     manifest["units"] = units;
     std::ofstream file(folder / "quantum.yml");
     file << YAML::Dump(manifest) << "\n";
@@ -144,6 +154,29 @@ Status Platform::MountDisks() const {
                          fmt::format("size={}m,mode=700", kDiskMegabytes).c_str()) != 0) {
       return FromErrno("mounting a disk in memory on " + folder);
     }
+  }
+  return {};
+}
+
+// Each unit to cut gets an account that is the services' own but for its group, on our own machine alone: it is written
+// into a copy that lies over the file of accounts.
+Status Platform::MakeAccounts() const {
+  if (!options_.apart.own_machine || options_.to_cut.empty()) {
+    return {};
+  }
+  QUANTUM_TRY(const Account service, EnsureSystemUser(kServiceUser));
+  const std::string copy = options_.folder + "/passwd";
+  std::error_code error;
+  fs::copy_file(kPasswords, copy, error);
+  std::ofstream file(copy, std::ios::app);
+  for (size_t i = 0; i < options_.to_cut.size(); ++i) {
+    file << fmt::format("{}:x:{}:{}::/nonexistent:/usr/sbin/nologin\n", CutAccount(options_.to_cut[i]), service.uid,
+                        kFirstCutGroup + i);
+  }
+  file.close();
+  if (error || !file || ::chmod(copy.c_str(), 0644) != 0 ||
+      ::mount(copy.c_str(), kPasswords, nullptr, MS_BIND, nullptr) != 0) {
+    return FromErrno("accounts of the units that are to be cut off");
   }
   return {};
 }
@@ -343,6 +376,14 @@ Status Platform::DropPackets(size_t node, bool drop) const {
   QUANTUM_ASSERT(options_.apart.own_machine);
   return RunCommand({"iptables", drop ? "-A" : "-D", "INPUT", "-p", "tcp", "--dport",
                      std::to_string(manifest().Port(NameOf(node))), "-j", "DROP"});
+}
+
+// Its sockets alone are cut: what it had sent before arrives.
+Status Platform::CutOff(const std::string& unit, bool cut) const {
+  QUANTUM_ASSERT(options_.apart.own_machine);
+  QUANTUM_TRY(const Account account, FindAccount(CutAccount(unit)));
+  return RunCommand({"iptables", cut ? "-A" : "-D", "OUTPUT", "-m", "owner", "--gid-owner", std::to_string(account.gid),
+                     "-j", "DROP"});
 }
 
 std::string Platform::Ballast(size_t node) const { return fmt::format("{}/{}/ballast", layout().Data(), NameOf(node)); }

@@ -36,7 +36,8 @@ class Platform {
     std::vector<std::string> wanted = {"pgbouncer", "pg-stanza"};
     std::vector<std::string> infra = {"postgres"};  // folders of infra/ that these are configured by
     std::vector<std::string> overrides{};           // of the manifest, KEY=VALUE
-    bool own_disks = true;  // Postgres' nodes get disks that can be filled, on a machine of our own
+    bool own_disks = true;              // Postgres' nodes get disks that can be filled, on a machine of our own
+    std::vector<std::string> to_cut{};  // units that can be cut off, on a machine of our own
   };
   // Returns when there is a primary with a synchronous standby.
   static Result<std::unique_ptr<Platform>> Start(fiber::Loop& loop, Options options);
@@ -76,6 +77,8 @@ class Platform {
 
   // Packets to the node's Postgres are dropped, in our own network. Precondition: own_machine.
   Status DropPackets(size_t node, bool drop) const;
+  // Nothing that a process of the unit sends leaves it, in our own network. Precondition: own_machine, one of to_cut.
+  Status CutOff(const std::string& unit, bool cut) const;
   // The disk of the node's data, of its own, is full to the last byte until it is emptied. Precondition: own_machine.
   Status FillDisk(size_t node) const;
   Status EmptyDisk(size_t node) const;
@@ -87,6 +90,7 @@ class Platform {
   Platform(fiber::Loop& loop, Options options) : loop_(loop), options_(std::move(options)) {}
   Status WriteManifest() const;
   Status MountDisks() const;
+  Status MakeAccounts() const;
   Status Up();
   std::vector<std::string> Command(std::vector<std::string> arguments) const;  // of `quantum`
   std::optional<pid_t> ProcessOf(const std::string& unit) const;
