@@ -1,7 +1,8 @@
-// bench-latency [--json] [--decisions N] [--state DIR --port-offset N]: from ai.decision.made to the order's arrival at
-// the exchange, p50 and p99, beside the sum of its parts measured alone in the same minutes on the same servers: two
-// bus hops (decision to risk-safety, approval to execution), two commits (reservation with approval, intents) and one
-// request. Without --state it starts a platform of its own with the exerciser and stops it again.
+// bench-latency [--json] [--rate N] [--decisions N] [--state DIR --port-offset N]: from ai.decision.made to the order's
+// arrival at the exchange, p50 and p99, beside the sum of its parts measured alone in the same minutes on the same
+// servers: two bus hops (decision to risk-safety, approval to execution), two commits (reservation with approval,
+// intents) and one request; and from the approval on, with one hop less. Without --state it starts a platform of its
+// own with the exerciser, at N decisions a second, and stops it again.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +15,7 @@
 #include "bench/latency/parts.h"
 #include "bench/latency/quantile.h"
 #include "bench/stack/stack.h"
+#include "operator/chaos/orders/orders_load.h"
 #include "platform/config/secrets.h"
 #include "platform/lifecycle/servers.h"
 #include "platform/log/setup.h"
@@ -29,6 +31,7 @@ constexpr int kRequests = 1;
 
 struct Options {
   StackOptions stack;
+  double rate = 2;
   int decisions = 120;
   int seconds_max = 240;
   bool json = false;
@@ -39,18 +42,21 @@ struct Parts {
   std::vector<double> commit;
   std::vector<double> request;
 
-  double Sum(double share) const {
-    return kHops * Quantile(hop, share) + kCommits * Quantile(commit, share) + kRequests * Quantile(request, share);
+  double Sum(double share, int hops = kHops) const {
+    return hops * Quantile(hop, share) + kCommits * Quantile(commit, share) + kRequests * Quantile(request, share);
   }
+  double FromApproval(double share) const { return Sum(share, kHops - 1); }
 };
 
 struct Report {
   std::vector<double> total;     // decision → order at the exchange
   std::vector<double> approval;  // decision → approval
+  std::vector<double> approved;  // approval → order at the exchange
   std::vector<double> relaying;  // approval → its entry in the stream
   std::vector<double> sending;   // that entry → order at the exchange
   std::vector<double> reported;  // decision → the exchange's answer recorded
   Parts parts;
+  double rate = 0;  // orders a second, as they reached the exchange
   size_t decisions = 0;
   size_t rejected = 0;
 };
@@ -59,6 +65,7 @@ void Add(const Journey& journey, Report& report) {
   const auto ms = [](int64_t from_ns, int64_t to_ns) { return static_cast<double>(to_ns - from_ns) / 1e6; };
   report.total.push_back(ms(journey.decided_ns, journey.exchange_ns));
   report.approval.push_back(ms(journey.decided_ns, journey.approved_ns));
+  report.approved.push_back(ms(journey.approved_ns, journey.exchange_ns));
   report.relaying.push_back(ms(journey.approved_ns, journey.on_bus_ns));
   report.sending.push_back(ms(journey.on_bus_ns, journey.exchange_ns));
   report.reported.push_back(ms(journey.decided_ns, journey.reported_ns));
@@ -97,9 +104,15 @@ Result<Report> Measure(fiber::Loop& loop, const operate::Running& running, const
     QUANTUM_CHECK(watch.Poll());
   }
   Report report{.parts = std::move(parts), .decisions = watch.decisions(), .rejected = watch.rejected()};
+  int64_t first_ns = INT64_MAX;
+  int64_t last_ns = 0;
   for (const Journey& journey : watch.Complete()) {
     Add(journey, report);
+    first_ns = std::min(first_ns, journey.exchange_ns);
+    last_ns = std::max(last_ns, journey.exchange_ns);
   }
+  report.rate =
+      1e9 * static_cast<double>(report.total.size()) / static_cast<double>(std::max<int64_t>(last_ns - first_ns, 1));
   if (report.total.size() < static_cast<size_t>(options.decisions)) {
     return Error{
         Errc::kTimeout,
@@ -111,10 +124,8 @@ Result<Report> Measure(fiber::Loop& loop, const operate::Running& running, const
 }
 
 Result<Report> Run(Options options) {
-  options.stack.up = RecordedMarket();
-  for (const char* word :
-       {"--strategy", "exerciser", "--set", "strategy.decisions_per_second=2", "--set", "strategy.hold=2s"}) {
-    options.stack.up.push_back(word);
+  for (const std::string& each : operate::chaos::OrdersLoad(options.rate)) {
+    options.stack.up.insert(options.stack.up.end(), {"--set", each});
   }
   QUANTUM_TRY(const auto stack, Stack::Open(options.stack));
   std::optional<Result<Report>> report;
@@ -128,24 +139,33 @@ Result<Report> Run(Options options) {
 }
 
 void PrintTable(const Report& report) {
-  fmt::print("{} orders of {} decisions ({} refused by risk-safety), load average {:.1f} on {} cores\n",
-             report.total.size(), report.decisions, report.rejected, Load1(), std::thread::hardware_concurrency());
+  fmt::print(
+      "{} orders, {:.1f} a second, of {} decisions ({} refused by risk-safety), load average {:.1f} on {} cores\n",
+      report.total.size(), report.rate, report.decisions, report.rejected, Load1(),
+      std::thread::hardware_concurrency());
   fmt::print("{:<52}{:>10}{:>10}\n", "milliseconds", "p50", "p99");
   const auto line = [](std::string_view name, const std::vector<double>& ms) {
     fmt::print("{:<52}{:>10.2f}{:>10.2f}\n", name, Quantile(ms, 0.5), Quantile(ms, 0.99));
   };
   line("decision -> order at the exchange", report.total);
   line("  decision -> approval", report.approval);
+  line("approval -> order at the exchange", report.approved);
   line("  approval -> in the stream (commit, relay)", report.relaying);
   line("  in the stream -> order at the exchange", report.sending);
   line("decision -> the exchange's answer recorded", report.reported);
   line("alone: bus hop, XADD to XREADGROUP", report.parts.hop);
   line("alone: commit through PgBouncer", report.parts.commit);
   line("alone: request to the exchange (ping)", report.parts.request);
-  fmt::print("{:<52}{:>10.2f}{:>10.2f}\n", "sum of 2 hops, 2 commits, 1 request", report.parts.Sum(0.5),
-             report.parts.Sum(0.99));
-  fmt::print("ratio of the whole to the sum{:>33.2f}{:>10.2f}\n", Quantile(report.total, 0.5) / report.parts.Sum(0.5),
-             Quantile(report.total, 0.99) / report.parts.Sum(0.99));
+  const auto beside = [](std::string_view name, double p50, double p99) {
+    fmt::print("{:<52}{:>10.2f}{:>10.2f}\n", name, p50, p99);
+  };
+  const Parts& parts = report.parts;
+  beside("sum of 2 hops, 2 commits, 1 request", parts.Sum(0.5), parts.Sum(0.99));
+  beside("sum of 1 hop, 2 commits, 1 request", parts.FromApproval(0.5), parts.FromApproval(0.99));
+  beside("decision -> order: ratio to its sum", Quantile(report.total, 0.5) / parts.Sum(0.5),
+         Quantile(report.total, 0.99) / parts.Sum(0.99));
+  beside("approval -> order: ratio to its sum", Quantile(report.approved, 0.5) / parts.FromApproval(0.5),
+         Quantile(report.approved, 0.99) / parts.FromApproval(0.99));
   fmt::print("(the exchange and Redis stamp whole milliseconds, cut off)\n");
 }
 
@@ -153,21 +173,25 @@ void PrintJson(const Report& report) {
   const auto both = [](const std::vector<double>& ms) {
     return boost::json::object{{"p50_ms", Quantile(ms, 0.5)}, {"p99_ms", Quantile(ms, 0.99)}};
   };
-  const boost::json::object out{{"benchmark", "latency"},
-                                {"orders", report.total.size()},
-                                {"decisions", report.decisions},
-                                {"rejected", report.rejected},
-                                {"load", Load1()},
-                                {"decision_to_exchange", both(report.total)},
-                                {"decision_to_approval", both(report.approval)},
-                                {"approval_to_stream", both(report.relaying)},
-                                {"stream_to_exchange", both(report.sending)},
-                                {"decision_to_recorded", both(report.reported)},
-                                {"hop", both(report.parts.hop)},
-                                {"commit", both(report.parts.commit)},
-                                {"request", both(report.parts.request)},
-                                {"sum", {{"p50_ms", report.parts.Sum(0.5)}, {"p99_ms", report.parts.Sum(0.99)}}},
-                                {"ratio", Quantile(report.total, 0.5) / report.parts.Sum(0.5)}};
+  const boost::json::object out{
+      {"benchmark", "latency"},
+      {"orders", report.total.size()},
+      {"rate", report.rate},
+      {"decisions", report.decisions},
+      {"rejected", report.rejected},
+      {"load", Load1()},
+      {"decision_to_exchange", both(report.total)},
+      {"decision_to_approval", both(report.approval)},
+      {"approval_to_exchange", both(report.approved)},
+      {"approval_to_stream", both(report.relaying)},
+      {"stream_to_exchange", both(report.sending)},
+      {"decision_to_recorded", both(report.reported)},
+      {"hop", both(report.parts.hop)},
+      {"commit", both(report.parts.commit)},
+      {"request", both(report.parts.request)},
+      {"sum", {{"p50_ms", report.parts.Sum(0.5)}, {"p99_ms", report.parts.Sum(0.99)}}},
+      {"ratio", Quantile(report.total, 0.5) / report.parts.Sum(0.5)},
+      {"ratio_from_approval", Quantile(report.approved, 0.5) / report.parts.FromApproval(0.5)}};
   fmt::print("{}\n", boost::json::serialize(out));
 }
 
@@ -180,6 +204,9 @@ int main(int argc, char** argv) {
   CLI::App app("From a decision to its order at the exchange, beside its parts");
   CLI::Option* state = app.add_option("--state", options.stack.state, "state directory of a running platform");
   app.add_option("--port-offset", options.stack.port_offset, "of that platform")->needs(state);
+  app.add_option("--rate", options.rate, "decisions a second of a platform of its own (default 2)")
+      ->check(CLI::Range(0.1, 200.0))
+      ->excludes(state);
   app.add_option("--decisions", options.decisions, "orders to wait for")->check(CLI::Range(1, 100'000));
   app.add_option("--seconds-max", options.seconds_max, "how long to wait for them")->check(CLI::Range(1, 3600));
   app.add_flag("--json", options.json, "one JSON object instead of a table");

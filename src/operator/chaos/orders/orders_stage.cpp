@@ -11,6 +11,7 @@
 
 #include "exchange/binance/venue_factory.h"
 #include "operator/bus/topology.h"
+#include "operator/chaos/orders/orders_load.h"
 #include "operator/chaos/wait.h"
 #include "operator/verify/read.h"
 #include "platform/config/secrets.h"
@@ -23,24 +24,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* kSymbols =
-    "[BTCUSDT, ETHUSDT, BNBUSDT, SOLUSDT, BCHUSDT, LTCUSDT, XMRUSDT, ZECUSDT, DASHUSDT, AAVEUSDT, COMPUSDT, QNTUSDT]";
 constexpr const char* kExecution[] = {"execution", "execution-standby"};
 constexpr const char* kWallet = "1000000";
 constexpr Duration kLook = 500ms;
 constexpr Duration kHolder = 60s;
 
 std::vector<std::string> OverridesOf(const OrdersStageOptions& options) {
-  std::vector<std::string> overrides = {
-      std::string("symbols=") + kSymbols, "market.source=synthetic", "market.rate=0.1", "market.warmup=1min",
-      "strategy.name=exerciser", fmt::format("strategy.decisions_per_second={}", options.decisions_per_second),
-      "strategy.notional_usd=300", "services.ai-engine.busy=2s",
-      fmt::format("services.paper-exchange.wallet={}", kWallet), "services.execution.reconcile_interval=2s",
-      // What limits or ends trading for its own reasons would end the run.
-      "services.risk-safety.orders_per_minute_max=100000", "services.risk-safety.execution_errors_max=1000",
-      "services.risk-safety.market_stale_trip=1h", "services.risk-safety.unprotected_trip=10min",
-      "services.risk-safety.market_age_max=60s", "services.risk-safety.account_age_max=60s",
-      "services.risk-safety.ess_cooldown=1s"};
+  std::vector<std::string> overrides = OrdersLoad(options.decisions_per_second);
+  overrides.insert(overrides.end(),
+                   {fmt::format("services.paper-exchange.wallet={}", kWallet),
+                    "services.execution.reconcile_interval=2s", "services.risk-safety.ess_cooldown=1s"});
   if (options.control) {
     overrides.emplace_back("services.execution.chaos={at_risk: true}");
   }
