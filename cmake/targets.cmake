@@ -58,6 +58,7 @@ function(quantum_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR})
+  target_compile_options(${name} PRIVATE ${QUANTUM_TEST_FLAGS})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} checkout GTest::gmock GTest::gtest_main)
   if(ARG_INTEGRATION)
     # One entry a program: its tests share the servers that its first test started.

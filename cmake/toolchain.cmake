@@ -11,6 +11,7 @@ add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtu
                     -Werror
                     -fno-omit-frame-pointer)
 
+set(QUANTUM_TEST_FLAGS "" CACHE STRING "beside the usual ones, of files that are tests")
 set(QUANTUM_SANITIZER "" CACHE STRING "address or thread; empty for none")
 if(QUANTUM_SANITIZER STREQUAL "address")
   # GCC 12 sees uninitialised members in <regex> and others that only the checks it has inserted itself can reach.
