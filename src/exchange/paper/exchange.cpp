@@ -84,6 +84,9 @@ Status Exchange::RestoreKlines(bool fresh) {
 Status Exchange::OpenMarket() {
   const auto checkpoint = ReadCheckpoint(options_.directory + "/market.json", MarketName());
   QUANTUM_CHECK(RestoreKlines(!checkpoint));
+  if (checkpoint) {
+    last_ = checkpoint->symbols;
+  }
   // The market never goes back in time, not even when it ran faster than the clock before a restart.
   started_market_ms_ = std::max(now_ms(), checkpoint ? checkpoint->market_ms + 1 : 0);
   if (options_.files.empty()) {
@@ -364,9 +367,11 @@ Status Exchange::Keep() {
   for (const std::string& symbol : options_.symbols) {
     const std::deque<MarketTrade>& trades = streams_->tape(symbol).trades();
     const SymbolMarket& market = *engine_->market(symbol);
-    checkpoint.symbols[symbol] = {market.ready() ? market.mid_price() : Decimal(),
-                                  trades.empty() ? 0 : trades.back().trade_id};
+    Checkpoint::Symbol& last = last_[symbol];
+    last.price = market.ready() ? market.mid_price() : last.price;
+    last.trade_id = trades.empty() ? last.trade_id : trades.back().trade_id;
   }
+  checkpoint.symbols = last_;
   return WriteCheckpoint(options_.directory + "/market.json", checkpoint);
 }
 

@@ -95,7 +95,8 @@ class Exchange {
   int64_t shift_ms_ = 0;     // market time minus the source's
   int64_t started_market_ms_ = 0;
   SteadyTime started_{};
-  int64_t market_ms_ = 0;  // of the last step
+  int64_t market_ms_ = 0;                           // of the last step
+  std::map<std::string, Checkpoint::Symbol> last_;  // by symbol, of this life or of those before it
   int64_t mark_sample_ = 0;
   int64_t events_ = 0;
   Hub hub_;

@@ -354,5 +354,24 @@ TEST_F(ExchangeTest, TheSyntheticMarketHasAHistoryAndGoesOnFromItsLastPrice) {
   EXPECT_GE(klines().size() + 1, known);
 }
 
+TEST_F(ExchangeTest, AMarketThatRestartsTwiceBeforeItsFirstTradeGoesOnFromTheLastOne) {
+  options_.files.clear();
+  options_.warmup = 2min;
+  const auto kept = [&] {
+    return ReadCheckpoint(options_.directory + "/market.json", fmt::format("synthetic {}", options_.seed))
+        ->symbols.at("BTCUSDT");
+  };
+  auto exchange = Open();
+  Run(*exchange, 10s);
+  ASSERT_TRUE(exchange->Keep().ok());
+  const Checkpoint::Symbol before = kept();
+  ASSERT_GT(before.trade_id, 0);
+  exchange.reset();
+  exchange = Open();
+  ASSERT_TRUE(exchange->Keep().ok());
+  EXPECT_GE(kept().trade_id, before.trade_id);
+  EXPECT_NEAR(kept().price.ToDouble() / before.price.ToDouble(), 1.0, 0.0005);
+}
+
 }  // namespace
 }  // namespace quantum::paper
