@@ -39,7 +39,6 @@ constexpr size_t kDiskMegabytes = 2048;
 constexpr Duration kPromotionMax = 60s;
 constexpr Duration kStartMax = 120s;
 constexpr int kWords = 15;
-constexpr const char* kPasswords = "/etc/passwd";
 constexpr gid_t kFirstCutGroup = 61'000;  // beyond those of people and of systems
 
 void AddWithDependencies(const YAML::Node& units, const std::string& name, std::set<std::string>& all) {
@@ -78,6 +77,20 @@ Status KillAll(const std::vector<pid_t>& pids, const std::string& what) {
 }
 
 Error FromErrno(const std::string& what) { return {Errc::kUnavailable, what + ": " + std::strerror(errno)}; }
+
+// A copy of the file with more lines, in the folder, lies over it: for our own machine alone.
+Status Extend(const fs::path& file, const fs::path& folder, const std::string& lines) {
+  const fs::path copy = folder / file.filename();
+  std::error_code error;
+  fs::copy_file(file, copy, error);
+  std::ofstream out(copy, std::ios::app);
+  out << lines;
+  out.close();
+  return !error && out && ::chmod(copy.c_str(), 0644) == 0 &&
+                 ::mount(copy.c_str(), file.c_str(), nullptr, MS_BIND, nullptr) == 0
+             ? Status()
+             : Status(FromErrno("laying more lines over " + file.string()));
+}
 
 }  // namespace
 
@@ -158,27 +171,22 @@ Status Platform::MountDisks() const {
   return {};
 }
 
-// Each unit to cut gets an account that is the services' own but for its group, on our own machine alone: it is written
-// into a copy that lies over the file of accounts.
+// Each unit to cut gets an account that is the services' own but for its first group, on our own machine alone.
 Status Platform::MakeAccounts() const {
   if (!options_.apart.own_machine || options_.to_cut.empty()) {
     return {};
   }
   QUANTUM_TRY(const Account service, EnsureSystemUser(kServiceUser));
-  const std::string copy = options_.folder + "/passwd";
-  std::error_code error;
-  fs::copy_file(kPasswords, copy, error);
-  std::ofstream file(copy, std::ios::app);
+  std::vector<std::string> names;
+  std::string accounts;
   for (size_t i = 0; i < options_.to_cut.size(); ++i) {
-    file << fmt::format("{}:x:{}:{}::/nonexistent:/usr/sbin/nologin\n", CutAccount(options_.to_cut[i]), service.uid,
-                        kFirstCutGroup + i);
+    names.push_back(CutAccount(options_.to_cut[i]));
+    accounts +=
+        fmt::format("{}:x:{}:{}::/nonexistent:/usr/sbin/nologin\n", names.back(), service.uid, kFirstCutGroup + i);
   }
-  file.close();
-  if (error || !file || ::chmod(copy.c_str(), 0644) != 0 ||
-      ::mount(copy.c_str(), kPasswords, nullptr, MS_BIND, nullptr) != 0) {
-    return FromErrno("accounts of the units that are to be cut off");
-  }
-  return {};
+  QUANTUM_CHECK(Extend("/etc/passwd", options_.folder, accounts));
+  return Extend("/etc/group", options_.folder,
+                fmt::format("{}-cut:x:{}:{}\n", kServiceUser, service.gid, fmt::join(names, ",")));
 }
 
 std::vector<std::string> Platform::Command(std::vector<std::string> arguments) const {
