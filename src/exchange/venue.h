@@ -36,6 +36,7 @@ struct NewOrder {
   Decimal callback_percent;
   Decimal activation_price;
   bool reduce_only = false;
+  bool allowed_in_doubt = false;  // see SendGuard
 };
 
 // An order's outcome is one of three, and unknown is asked about, never guessed.
@@ -123,9 +124,9 @@ using UserEvent = std::variant<trading::OrderReport, BalanceChanged, PositionCha
 // `valid_for`: for how long from now on the venue may accept the request (receive window and clock error); say yes only
 // if the right to act lasts at least as long. The refusal's message becomes that of the Rejected (code 0) or of the
 // Error (kConflict), and nothing was sent. Must not suspend.
-// `only_reduces`: the request can only make smaller what the account risks (a reduce-only order, or the cancel of one
-// that is not conditional).
-using SendGuard = std::function<Status(Duration valid_for, bool only_reduces)>;
+// `allowed_in_doubt`: whoever may act by now, the request does no harm: an order of which the caller says so, or the
+// cancel of one that is not conditional.
+using SendGuard = std::function<Status(Duration valid_for, bool allowed_in_doubt)>;
 
 class TradingVenue {
  public:

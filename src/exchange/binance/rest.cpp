@@ -162,16 +162,14 @@ Result<http::Response> Rest::Query(std::string_view path, const Parameters& para
 }
 
 Rest::Written Rest::Write(std::string_view method, std::string_view path, const Parameters& parameters,
-                          Budget::Kind kind, int weight) {
+                          Budget::Kind kind, int weight, bool allowed_in_doubt) {
   if (const Status known = KnowClock(kind); !known.ok()) {
     return {known.error(), std::nullopt};
   }
   std::optional<int64_t> signed_ms;
-  const bool only_reduces =
-      kind == Budget::Kind::kExit || (kind == Budget::Kind::kCancel && method == "DELETE" && path == kOrderPath);
   std::function<Status(Duration)> guard;
   if (guard_ != nullptr) {
-    guard = [&](Duration valid_for) { return guard_(valid_for, only_reduces); };
+    guard = [&](Duration valid_for) { return guard_(valid_for, allowed_in_doubt); };
   }
   http::ClientRequest request;
   request.method = std::string(method);

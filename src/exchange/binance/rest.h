@@ -58,8 +58,9 @@ class Rest {
     Result<http::Response> answer;
     std::optional<int64_t> signed_ms;  // what it was signed for, on the venue's clock; nothing: it was not sent
   };
+  // allowed_in_doubt: what the send guard is told.
   Written Write(std::string_view method, std::string_view path, const Parameters& parameters, Budget::Kind kind,
-                int weight);
+                int weight, bool allowed_in_doubt = false);
   // With the key but unsigned: the listen key's endpoints. On the connections of the cancels: what tells the fills does
   // not wait behind questions.
   Result<http::Response> Keyed(std::string_view method, std::string_view path);

@@ -75,20 +75,20 @@ TEST(SendGuard, IsAskedForEveryWriteAfterTheTimeWasTakenAndForTheWindowAndTheClo
     };
     ASSERT_TRUE(bench.rest->SyncClock().ok());
     std::vector<Duration> asked;
-    bool reduces = false;
-    bench.rest->SetSendGuard([&](Duration valid_for, bool only_reduces) -> Status {
+    bool in_doubt = false;
+    bench.rest->SetSendGuard([&](Duration valid_for, bool allowed_in_doubt) -> Status {
       asked.push_back(valid_for);
-      reduces = only_reduces;
+      in_doubt = allowed_in_doubt;
       bench.clock.Advance(300ms);  // a stopped process, a slow machine
       return {};
     });
     for (const Kind kind : {Kind::kEntry, Kind::kExit, Kind::kCancel}) {
       const int64_t before = bench.VenueMs() - 40;  // the time was taken in the middle of the 80 ms
-      const auto written = bench.rest->Write("POST", "/fapi/v1/order", {}, kind, 1);
+      const auto written = bench.rest->Write("POST", "/fapi/v1/order", {}, kind, 1, kind == Kind::kExit);
       ASSERT_TRUE(written.answer.ok());
       EXPECT_EQ(written.signed_ms, before) << "signed for the time that was taken before the guard was asked";
       EXPECT_EQ(ParameterOf(bench.server.requests.back(), "timestamp"), std::to_string(before));
-      EXPECT_EQ(reduces, kind == Kind::kExit);
+      EXPECT_EQ(in_doubt, kind == Kind::kExit);
     }
     ASSERT_TRUE(bench.rest->Query("/fapi/v1/order", {}, 1).ok());
     ASSERT_TRUE(bench.rest->Keyed("POST", "/fapi/v1/listenKey").ok());

@@ -85,7 +85,8 @@ Outcome TradingVenue::Place(const NewOrder& order) {
     return Rejected{0, request.error().message};
   }
   const Budget::Kind kind = order.reduce_only ? Budget::Kind::kExit : Budget::Kind::kEntry;
-  const auto [result, signed_ms] = rest_->Write("POST", request->path, request->parameters, kind, weight::kOrder);
+  const auto [result, signed_ms] =
+      rest_->Write("POST", request->path, request->parameters, kind, weight::kOrder, order.allowed_in_doubt);
   const auto unknown = [&signed_ms = signed_ms](std::string reason) {
     return Unknown{std::move(reason), signed_ms ? std::optional(FromUnixMs(*signed_ms)) : std::nullopt};
   };
@@ -110,8 +111,8 @@ Outcome TradingVenue::Place(const NewOrder& order) {
 Status TradingVenue::Cancel(const std::string& symbol, const std::string& client_order_id, bool conditional) {
   Parameters parameters;
   parameters.Add("symbol", symbol).Add(conditional ? "clientAlgoId" : "origClientOrderId", client_order_id);
-  const auto written =
-      rest_->Write("DELETE", conditional ? kAlgoOrderPath : kOrderPath, parameters, Budget::Kind::kCancel, 1);
+  const auto written = rest_->Write("DELETE", conditional ? kAlgoOrderPath : kOrderPath, parameters,
+                                    Budget::Kind::kCancel, 1, !conditional);
   return WriteStatus(written.answer, "cancelling order " + client_order_id);
 }
 

@@ -45,6 +45,8 @@ class ChangeSink {
   virtual void Enqueue(ChangeSet changes) = 0;
   // True when everything enqueued so far is committed.
   virtual bool WaitWritten(Duration timeout) = 0;
+  // Whether an order's first record is not committed yet.
+  virtual bool Awaits(const std::string& client_order_id) const = 0;
 };
 
 }  // namespace quantum::execution

@@ -48,6 +48,8 @@ class Desk {
   bool venue_answers = true;
   std::string unprotected;  // not empty: why entries are refused until every position has its stop again
 
+  // Whether Postgres is away for so long that another process may act for the account by now.
+  std::function<bool()> in_doubt = [] { return false; };
   // Called with the symbol after every change that may need protection work.
   std::function<void(const std::string&)> on_change;
   // Called when reported fills have not come for a while: they must be asked for.

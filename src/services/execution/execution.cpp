@@ -168,9 +168,10 @@ Status Execution::Configure() {
     engine->protector.Wake(symbol);
     engine->dead_man.Wake();
   };
-  engine_->venue->SetSendGuard([engine = engine_.get()](Duration valid_for, bool only_reduces) {
-    return only_reduces && engine->lease.PostgresAway() ? Status() : engine->lease.MaySend(valid_for);
+  engine_->venue->SetSendGuard([engine = engine_.get()](Duration valid_for, bool allowed_in_doubt) {
+    return allowed_in_doubt && engine->lease.PostgresAway() ? Status() : engine->lease.MaySend(valid_for);
   });
+  engine_->desk.in_doubt = [engine = engine_.get()] { return engine->lease.PostgresAway(); };
   engine_->desk.on_fills_missing = [engine = engine_.get()] { engine->reconciler.Kick(); };
   engine_->desk.halt.Look(service_.clock().Now());
   engine_->routes.Add();

@@ -24,7 +24,9 @@ class Sink final : public ChangeSink {
       events.push_back(event.type);
     }
   }
-  bool WaitWritten(Duration) override { return true; }
+  bool WaitWritten(Duration) override { return !away; }
+  bool Awaits(const std::string&) const override { return away; }
+  bool away = false;
   std::vector<std::string> events;
 };
 

@@ -151,8 +151,8 @@ void Protector::Place(const Order& order) {
 
 void Protector::CloseTrade(const std::string& trade_id, std::string_view reason, Decimal quantity) {
   const Trade* trade = desk_.ledger.FindTrade(trade_id);
-  if (trade == nullptr || trade->position.is_flat()) {
-    return;
+  if (trade == nullptr || trade->position.is_flat() || desk_.in_doubt()) {
+    return;  // in doubt nothing goes out that is not recorded
   }
   const auto orders = desk_.ledger.OrdersOf(trade_id);
   const auto closes = std::ranges::count_if(orders, [](const Order* order) { return order->leg == Leg::kClose; });

@@ -58,7 +58,7 @@ class ScriptedVenue final : public exchange::TradingVenue {
   Result<std::vector<trading::SymbolRules>> Rules() override { return std::vector{BtcRules()}; }
 
   exchange::Outcome Place(const exchange::NewOrder& order) override {
-    if (const Status allowed = Ask(order.reduce_only); !allowed.ok()) {
+    if (const Status allowed = Ask(order.allowed_in_doubt); !allowed.ok()) {
       return exchange::Rejected{0, allowed.error().message};
     }
     const Answer answer = !next_place.empty() ? next_place.front() : judge ? judge(order) : Answer::kNormal;
@@ -267,8 +267,8 @@ class ScriptedVenue final : public exchange::TradingVenue {
     }
   }
   // The guard, as the connector asks it: with a receive window of a second and nothing for the clock.
-  Status Ask(bool only_reduces = false) const {
-    const Status allowed = guard == nullptr ? Status() : guard(std::chrono::seconds(1), only_reduces);
+  Status Ask(bool allowed_in_doubt = false) const {
+    const Status allowed = guard == nullptr ? Status() : guard(std::chrono::seconds(1), allowed_in_doubt);
     return allowed.ok() ? allowed : Error{Errc::kConflict, allowed.error().message};
   }
   void Emit(const trading::OrderReport& report) {

@@ -33,7 +33,9 @@ void Sender::Submit(const std::string& client_order_id) {
   const Order order = *found;
   QUANTUM_ASSERT(order.leg == Leg::kEntry || order.reduce_only);  // pains.md 1
   const CorrelationScope scope(order.correlation_id);
-  const exchange::Outcome outcome = desk_.venue.Place(RequestOf(order));
+  exchange::NewOrder request = RequestOf(order);
+  request.allowed_in_doubt = AllowedInDoubt(order);
+  const exchange::Outcome outcome = desk_.venue.Place(request);
   sending_.erase(client_order_id);
   not_sent_.erase(client_order_id);
   const auto* rejected = std::get_if<Rejected>(&outcome);
@@ -47,6 +49,14 @@ void Sender::Submit(const std::string& client_order_id) {
     const auto& unknown = std::get<Unknown>(outcome);
     OnUnknown(order, unknown.reason, unknown.signed_for);
   }
+}
+
+// With Postgres away it cannot be known whether another process acts by now. Then that one knows of a protective order
+// that is recorded, and takes it for its own; of a close in an emergency it matters more that it goes out.
+bool Sender::AllowedInDoubt(const Order& order) const {
+  const auto halt = desk_.halt.record();
+  return trading::IsProtective(order.leg) ? !desk_.sink.Awaits(order.client_order_id)
+                                          : order.leg == Leg::kClose && halt && halt->close;
 }
 
 void Sender::OnRejected(const Order& order, const Rejected& rejected) {

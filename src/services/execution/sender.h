@@ -46,6 +46,7 @@ class Sender {
   size_t in_flight() const { return sending_.size(); }
 
  private:
+  bool AllowedInDoubt(const Order& order) const;
   void OnRejected(const Order& order, const exchange::Rejected& rejected);
   void OnUnknown(const Order& order, const std::string& reason, std::optional<WallTime> sent_venue_time);
   void AskUntilApplied(const std::string& client_order_id);

@@ -27,6 +27,7 @@ class Writer final : public ChangeSink, public std::enable_shared_from_this<Writ
   void Start(fiber::Loop& loop);  // the fiber ends with Stop()
   void Enqueue(ChangeSet changes) override;
   bool WaitWritten(Duration timeout) override;
+  bool Awaits(const std::string& client_order_id) const override;
   void Stop();  // flushes what it can within a second
 
   size_t pending() const { return queue_.size(); }
