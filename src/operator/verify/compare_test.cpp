@@ -48,6 +48,7 @@ TEST(Compare, NamesEveryRowThatDiffersOrIsMissingOnEitherSide) {
   Ledger venue = Sample();
   venue.orders["qt-1"].status = OrderStatus::kPartiallyFilled;
   venue.orders["qt-3"] = {.symbol = "BTCUSDT", .status = OrderStatus::kNew, .filled_quantity = {}};
+  venue.orders["autoclose-4"] = {.symbol = "BTCUSDT", .status = OrderStatus::kFilled, .filled_quantity = D("0.5")};
   venue.fills[{"BTCUSDT", 7}].fee = D("13");
   venue.fills[{"BTCUSDT", 8}] = {};
   venue.positions.clear();

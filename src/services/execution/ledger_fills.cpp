@@ -5,6 +5,7 @@
 #include "services/execution/ledger.h"
 #include "services/execution/ledger_step.h"
 #include "trading/events.h"
+#include "trading/liquidation.h"
 
 // How fills move orders, trades and positions, and what is said of it.
 namespace quantum::execution {
@@ -84,10 +85,7 @@ event::PositionUpdate ToEvent(const PositionRow& row) {
 
 std::string_view ReasonOf(const Fill& fill, const Order* order) {
   if (order == nullptr) {
-    // The names that the venue gives to the orders of a liquidation.
-    const bool liquidated =
-        fill.client_order_id.starts_with("autoclose-") || fill.client_order_id.starts_with("adl_autoclose");
-    return liquidated ? kByLiquidation : kByHand;
+    return trading::IsLiquidation(fill.client_order_id) ? kByLiquidation : kByHand;
   }
   switch (order->leg) {
     case Leg::kStopLoss:
