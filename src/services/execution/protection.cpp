@@ -201,10 +201,11 @@ void PlanExits(const ProtectionInput& input, const ProtectionLimits& limits, boo
   }
 }
 
-// A refused order is tried again some day, and what is not known yet ends somehow.
+// A refused order is tried again some day, what has triggered is to be filled, and what is not known yet ends somehow.
 bool StaysAsItIs(const ProtectionInput& input, const Order& order) {
   const bool waits_for_entry = input.trade.position.is_flat() && order.status == OrderStatus::kIntent;
-  const bool over = trading::IsFinal(order.status) && order.status != OrderStatus::kRejected;
+  const bool fills_to_come = order.status == OrderStatus::kTriggered && order.filled_quantity < order.quantity;
+  const bool over = trading::IsFinal(order.status) && order.status != OrderStatus::kRejected && !fills_to_come;
   return (IsLive(order) || waits_for_entry || over) && !input.busy(order);
 }
 

@@ -101,7 +101,8 @@ TEST_F(Protection, OnlyWhatTimeAloneChangesNothingOfIsSettled) {
   for (const OrderStatus waits : {OrderStatus::kUnknown, OrderStatus::kTriggered, OrderStatus::kRejected}) {
     target.status = waits;
     target.updated = kNow + 10s;
-    EXPECT_FALSE(Run({&entry, &stop, &target}).settled) << "the take-profit is planned anew before long";
+    EXPECT_FALSE(Run({&entry, &stop, &target}).settled)
+        << ToString(waits) << ": the take-profit is planned anew before long";
   }
 }
 
