@@ -98,6 +98,9 @@ bool Protector::Guard(const std::string& trade_id) {
   if (trade == nullptr) {
     return true;
   }
+  if (trade->position.is_flat() && !IsDone(trade->status) && trade->entry_quantity.is_zero()) {
+    return true;  // there is nothing to plan before its entry fills, and most trades of a full desk are so
+  }
   const CorrelationScope scope(trade->correlation_id);
   if (desk_.ledger.IsCovered(*trade)) {
     unprotected_.erase(trade_id);
