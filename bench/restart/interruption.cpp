@@ -36,8 +36,14 @@ class Pair {
     const json::value health = Health(unit);
     return health.is_object() ? std::string(health.at("metrics").at("phase").as_string()) : std::string();
   }
-  int64_t RepairsOf(const std::string& unit) {
-    return Health(unit).at("metrics").at("reconciliation_repairs").as_int64();
+  // What /health says of the service's own is some seconds old; nothing: of before it traded.
+  std::optional<int64_t> RepairsOf(const std::string& unit) {
+    const json::value health = Health(unit);
+    if (!health.is_object()) {
+      return std::nullopt;
+    }
+    const json::value* repairs = health.at("metrics").as_object().if_contains("reconciliation_repairs");
+    return repairs == nullptr ? std::nullopt : std::optional(repairs->as_int64());
   }
   // The unit that trades; empty: none.
   std::string Holder() {
@@ -163,8 +169,13 @@ Result<Interruption> Interrupt(fiber::Loop& loop, const operate::Running& runnin
   }
   ReadLog(pair.LogOf(out.holder), log_sizes.at(out.holder), struck, out);
   QUANTUM_CHECK(desk.AwaitSettled());
-  if (const int64_t repairs = pair.RepairsOf(out.holder); repairs != 0) {
-    return Error{Errc::kInternal, fmt::format("{} repairs where nothing was amiss", repairs)};
+  std::optional<int64_t> repairs;
+  for (const SteadyTime until = SystemClock().Steady() + kPairMax; !repairs && SystemClock().Steady() < until;) {
+    repairs = pair.RepairsOf(out.holder);
+    fiber::SleepFor(repairs ? Duration::zero() : 100ms);
+  }
+  if (repairs != 0) {
+    return Error{Errc::kInternal, fmt::format("{} repairs where nothing was amiss", repairs.value_or(-1))};
   }
   return out;
 }
