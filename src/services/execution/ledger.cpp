@@ -35,8 +35,7 @@ void Ledger::Restore(LedgerSnapshot snapshot, WallTime now) {
     funding_floor_ = funding_newest_ - kFundingLate;
   }
   for (auto& tracked : snapshot.orders) {
-    const std::string id = tracked.order.client_order_id;
-    orders_[id] = {std::move(tracked.order), tracked.fills_quantity, tracked.fills_notional, next_number_++};
+    Track({std::move(tracked.order), tracked.fills_quantity, tracked.fills_notional});
   }
   for (Trade& trade : snapshot.trades) {
     trades_[trade.trade_id] = std::move(trade);
@@ -55,11 +54,26 @@ void Ledger::Restore(LedgerSnapshot snapshot, WallTime now) {
 
 void Ledger::Adopt(const Plan& plan) {
   for (const Order& order : plan.orders) {
-    orders_.try_emplace(order.client_order_id, Tracked{order, {}, {}, next_number_++});
+    Track({order, {}, {}});
   }
   if (plan.trade) {
     trades_.try_emplace(plan.trade->trade_id, *plan.trade);
   }
+}
+
+bool Ledger::Track(Tracked tracked) {
+  const std::string id = tracked.order.client_order_id;
+  const auto [place, fresh] = orders_.try_emplace(id, std::move(tracked));
+  if (fresh) {
+    orders_of_[place->second.order.decision_id].push_back(&place->second);
+  }
+  return fresh;
+}
+
+const std::vector<Ledger::Tracked*>& Ledger::TrackedOf(const std::string& trade_id) const {
+  static const std::vector<Tracked*> kNone;
+  const auto found = orders_of_.find(trade_id);
+  return found == orders_of_.end() ? kNone : found->second;
 }
 
 WallTime Ledger::funding_from() const {
@@ -75,7 +89,7 @@ ChangeSet Ledger::Add(Order order) {
     step.trades.insert(trade->trade_id);
   }
   const WallTime now = order.created;
-  const bool fresh = orders_.try_emplace(id, Tracked{std::move(order), {}, {}, next_number_++}).second;
+  const bool fresh = Track({std::move(order), {}, {}});
   QUANTUM_ASSERT(fresh);
   step.silent_orders.insert(id);
   return Finish(step, now);
@@ -236,10 +250,14 @@ void Ledger::Purge(WallTime before) {
   std::erase_if(trades_, [&](const auto& entry) {
     return IsDone(entry.second.status) && entry.second.updated < before && !with_orders.contains(entry.first);
   });
-  std::erase_if(orders_, [&](const auto& entry) {
-    const Order& order = entry.second.order;
+  const auto is_forgotten = [&](const Order& order) {
     return IsFinal(order.status) && order.updated < before && !trades_.contains(order.decision_id);
-  });
+  };
+  for (auto& [decision, tracked] : orders_of_) {
+    std::erase_if(tracked, [&](const Tracked* one) { return is_forgotten(one->order); });
+  }
+  std::erase_if(orders_of_, [](const auto& entry) { return entry.second.empty(); });
+  std::erase_if(orders_, [&](const auto& entry) { return is_forgotten(entry.second.order); });
 }
 
 const Order* Ledger::FindOrder(const std::string& client_order_id) const {
@@ -253,15 +271,8 @@ const Trade* Ledger::FindTrade(const std::string& trade_id) const {
 }
 
 std::vector<const Order*> Ledger::OrdersOf(const std::string& trade_id) const {
-  std::vector<const Tracked*> tracked;
-  for (const auto& [id, candidate] : orders_) {
-    if (candidate.order.decision_id == trade_id) {
-      tracked.push_back(&candidate);
-    }
-  }
-  std::ranges::sort(tracked, {}, [](const Tracked* one) { return one->number; });
   std::vector<const Order*> orders;
-  for (const Tracked* one : tracked) {
+  for (const Tracked* one : TrackedOf(trade_id)) {
     orders.push_back(&one->order);
   }
   return orders;
@@ -384,9 +395,9 @@ bool Ledger::IsCovered(const Trade& trade) const {
   if (trade.position.is_flat()) {
     return true;
   }
-  return std::ranges::any_of(orders_, [&](const auto& entry) {
-    const Order& order = entry.second.order;
-    return order.decision_id == trade.trade_id && order.leg == Leg::kStopLoss && IsLiveStatus(order.status) &&
+  return std::ranges::any_of(TrackedOf(trade.trade_id), [&](const Tracked* one) {
+    const Order& order = one->order;
+    return order.leg == Leg::kStopLoss && IsLiveStatus(order.status) &&
            order.quantity - order.filled_quantity >= trade.open_quantity();
   });
 }

@@ -43,6 +43,8 @@ class Ledger {
     double default_stop_percent = 2.0;
   };
   Ledger(Options options, const Rules& rules) : options_(options), rules_(rules) {}
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
 
   void Restore(LedgerSnapshot snapshot, WallTime now);
   // Takes over a plan whose rows are committed already.
@@ -110,7 +112,6 @@ class Ledger {
     Order order;
     Decimal fills_quantity;
     Decimal fills_notional;
-    uint64_t number = 0;  // order of creation
   };
   struct Account {
     PositionRow row;
@@ -119,6 +120,9 @@ class Ledger {
   };
   struct Step;  // what one call touched
 
+  // True when the order was not known.
+  bool Track(Tracked tracked);
+  const std::vector<Tracked*>& TrackedOf(const std::string& trade_id) const;
   Tracked* OwnerOf(const trading::Fill& fill);
   Trade* TradeOf(const Order& order);
   void ApplyFillTo(Step& step, const trading::Fill& fill, WallTime now);
@@ -135,12 +139,12 @@ class Ledger {
   Options options_;
   const Rules& rules_;
   std::map<std::string, Tracked> orders_;
+  std::map<std::string, std::vector<Tracked*>> orders_of_;  // by decision, in the order of creation
   std::map<std::string, Trade> trades_;
   std::map<std::string, Account> accounts_;
   std::map<std::pair<std::string, int64_t>, WallTime> funding_booked_;  // by symbol and id
   WallTime funding_floor_{};                                            // what was settled before is not ours
   WallTime funding_newest_{};                                           // of those booked
-  uint64_t next_number_ = 0;
 };
 
 }  // namespace quantum::execution

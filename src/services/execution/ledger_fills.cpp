@@ -304,14 +304,14 @@ void Ledger::SettleTrade(Step& step, Trade& trade, WallTime now) {
   if (trade.status == TradeStatus::kClosed) {
     return;  // its protection is taken down at the venue first
   }
-  for (auto& [id, tracked] : orders_) {
-    Order& order = tracked.order;
-    if (order.decision_id == trade.trade_id && order.status == OrderStatus::kIntent && order.leg != Leg::kClose) {
+  for (Tracked* tracked : TrackedOf(trade.trade_id)) {
+    Order& order = tracked->order;
+    if (order.status == OrderStatus::kIntent && order.leg != Leg::kClose) {
       order.status = OrderStatus::kCanceled;
       order.reason = "never sent: the entry did not fill";
       order.updated = now;
       ++order.version;
-      step.silent_orders.insert(id);
+      step.silent_orders.insert(order.client_order_id);
     }
   }
 }
