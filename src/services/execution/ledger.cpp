@@ -352,6 +352,11 @@ std::vector<std::string> Ledger::Symbols() const {
   for (const PositionRow& row : OpenPositions()) {
     symbols.insert(row.position.symbol);
   }
+  for (const auto& [id, tracked] : orders_) {
+    if (!IsFinal(tracked.order.status)) {
+      symbols.insert(tracked.order.symbol);  // it may guard a trade that has ended
+    }
+  }
   return {symbols.begin(), symbols.end()};
 }
 

@@ -95,7 +95,7 @@ class Ledger {
   std::vector<const Order*> LiveOrders() const;  // NEW, PARTIALLY_FILLED, and TRIGGERED with fills to come
   const trading::Position& PositionOf(const std::string& symbol) const;
   std::vector<PositionRow> OpenPositions() const;
-  std::vector<std::string> Symbols() const;  // with an active trade or a position
+  std::vector<std::string> Symbols() const;  // with an active trade, a position, or an order that is not over
   int64_t Cursor(const std::string& symbol) const;
   bool HasOrdersOf(const std::string& symbol) const;
   // An order of the symbol reports more than its fills explain: they must be fetched.

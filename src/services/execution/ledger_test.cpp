@@ -235,6 +235,18 @@ TEST_F(LedgerTest, AnEndedTradeIsNotForgottenWhileItsStopIsLive) {
   EXPECT_EQ(ledger.FindTrade("a"), nullptr);
 }
 
+// After a start nobody else would look after it.
+TEST_F(LedgerTest, TheSymbolOfAnEndedTradeIsNamedWhileItsStopIsLive) {
+  FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
+  const Order& stop = OrderOf("a", Leg::kStopLoss);
+  ASSERT_TRUE(ledger.ApplyReport(ReportOf(stop, OrderStatus::kNew), kNow).ok());
+  ledger.Discard(OrderOf("a", Leg::kTakeProfit).client_order_id, "over", kNow);
+  FillWith(Adopt(CloseApproval("close", Side::kSell, "0.01")), 2, "0.01", "60000");
+  EXPECT_EQ(ledger.Symbols(), std::vector<std::string>{"BTCUSDT"});
+  ledger.MarkGone(stop.client_order_id, "cancelled", kNow);
+  EXPECT_TRUE(ledger.Symbols().empty());
+}
+
 TEST_F(LedgerTest, APositionThatIsGoneAtTheVenueClosesItsTrade) {
   FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
   ledger.Correct("BTCUSDT", {}, {}, kNow);
