@@ -6,6 +6,7 @@
 #include "platform/base/correlation.h"
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
+#include "services/execution/reconcile.h"
 
 namespace quantum::execution {
 
@@ -60,6 +61,24 @@ bool Desk::Report(const trading::OrderReport& report) {
     on_fills_missing();  // its fill was not booked either
   }
   return false;
+}
+
+bool Desk::TakeTerms(const exchange::VenueOrder& theirs) {
+  const std::string& id = theirs.report.client_order_id;
+  const Order* ours = ledger.FindOrder(id);
+  if (ours == nullptr || trading::IsFinal(ours->status) || !HasOtherTerms(*ours, theirs)) {
+    return false;
+  }
+  const Decimal quantity = theirs.quantity.is_positive() ? theirs.quantity : ours->quantity;
+  const Decimal trigger = theirs.trigger_price.is_positive() ? theirs.trigger_price : ours->trigger_price;
+  log::Warning("an order stands at the venue with other terms than were recorded: the venue's count",
+               {{"client_order_id", id},
+                {"quantity", quantity.ToString()},
+                {"recorded_quantity", ours->quantity.ToString()},
+                {"trigger_price", trigger.ToString()},
+                {"recorded_trigger_price", ours->trigger_price.ToString()}});
+  Commit(ledger.TakeTerms(id, quantity, trigger, Now()));
+  return true;
 }
 
 void Desk::Observe(const ChangeSet& changes) {

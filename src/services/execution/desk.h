@@ -64,6 +64,9 @@ class Desk {
   void Commit(ChangeSet changes);
   // A report of the exchange. False: it cannot be true; it is logged, changes nothing and is asked about.
   bool Report(const trading::OrderReport& report);
+  // The venue's quantity and trigger price of an order count, where others are known: what was sent by a process that
+  // died before it recorded that, or whose request arrived after it had been given up. True when they differed.
+  bool TakeTerms(const exchange::VenueOrder& theirs);
 
   WallTime Now() const { return clock.Now(); }
   // A time of ours, such as now, on the venue's clock; nothing while that is not known.

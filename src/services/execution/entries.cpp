@@ -259,7 +259,7 @@ void Entries::Recover() {
   for (const OrderStatus status : {OrderStatus::kIntent, OrderStatus::kUnknown}) {
     for (const Order* order : desk_.ledger.OrdersWith(status)) {
       if (trading::IsProtective(order->leg) && status == OrderStatus::kIntent) {
-        continue;  // sent when their trade needs them; reduce-only, and a duplicate of an open id is refused
+        continue;  // Protector::Recover
       }
       ++desk_.recovering[order->symbol];
       desk_.Spawn([this, id = order->client_order_id, was_intent = status == OrderStatus::kIntent,

@@ -227,6 +227,7 @@ Status Execution::Start() {
   }
   if (!engine.running) {
     engine.running = true;
+    engine.protector.Recover();
     engine.entries.Recover();
     engine.desk.reconciled = true;
     engine.dead_man.Assume();

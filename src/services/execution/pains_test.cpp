@@ -222,6 +222,24 @@ TEST_F(Pains, Pain4AFillOfAnUnknownOrderIsNotTakenForAStrangers) {
   });
 }
 
+// The fill explains the difference as soon as its order can be asked about: repaired before, it would count twice.
+TEST_F(Pains, Pain4APositionIsNotRepairedWhileAFillWaitsForAnUnknownOrder) {
+  Run([](World& world) {
+    world.venue.next_place = {Answer::kActThenUnknown};
+    world.venue.on_event = nullptr;
+    world.venue.down = true;
+    world.Enter("a");
+    for (int pass = 0; pass < 4; ++pass) {
+      ASSERT_TRUE(world.reconciler.Pass().ok());
+    }
+    EXPECT_TRUE(world.desk.ledger.PositionOf("BTCUSDT").is_flat()) << "repaired, and the fill is still to come";
+    world.venue.down = false;
+    ASSERT_TRUE(world.reconciler.Pass().ok());
+    EXPECT_EQ(world.desk.ledger.PositionOf("BTCUSDT").quantity, "0.01"_dec);
+    EXPECT_EQ(world.desk.ledger.FindTrade("a")->open_quantity(), "0.01"_dec);
+  });
+}
+
 TEST_F(Pains, FillsLostByTheStreamAreFetched) {
   Run([](World& world) {
     world.venue.on_event = nullptr;
@@ -389,6 +407,44 @@ TEST_F(Pains, Pain4ACancelOfAnUnknownOrderDoesNotProveItsAbsenceByTheTimeItWasPl
     EXPECT_FALSE(world.sender.Cancel(world.Leg("a", Leg::kEntry).client_order_id).ok());
     EXPECT_EQ(world.Leg("a", Leg::kEntry).status, OrderStatus::kUnknown) << "it may still arrive";
     EXPECT_TRUE(Eventually([&] { return trading::IsFinal(world.Leg("a", Leg::kEntry).status); }));
+  });
+}
+
+// Killed while a stop for the whole was on its way; the next process sized the same intent for a part. A report of more
+// than that cannot be true, as long as nobody looks at what the order was sent for.
+TEST_F(Pains, Pain4AnOlderLargerRequestOfAnOrderIsNotAskedAboutForEver) {
+  Run([](World& world) {
+    world.Enter("a");
+    const Order stop = world.Leg("a", trading::Leg::kStopLoss);
+    world.venue.on_event = nullptr;
+    world.venue.Place(RequestOf(stop));
+    world.venue.Trigger(stop.client_order_id);
+    world.desk.Commit(world.desk.ledger.Resize(stop.client_order_id, "0.004"_dec, world.desk.Now()));
+    world.venue.next_place = {Answer::kDropThenUnknown};
+    world.sender.Submit(stop.client_order_id);
+    EXPECT_TRUE(Eventually([&] { return world.Leg("a", trading::Leg::kStopLoss).status == OrderStatus::kFilled; }));
+    EXPECT_EQ(world.Leg("a", trading::Leg::kStopLoss).filled_quantity, "0.01"_dec);
+  });
+}
+
+// Sent, over, and never recorded: the venue would take the same id a second time.
+TEST_F(Pains, Pain4AProtectiveIntentOfAnEarlierProcessIsNotSentAgain) {
+  Run([](World& world) {
+    world.Enter("a");
+    const Order stop = world.Leg("a", trading::Leg::kStopLoss);
+    world.venue.on_event = nullptr;
+    world.venue.Place(RequestOf(stop));
+    world.venue.orders.at(stop.client_order_id).report.status = OrderStatus::kCanceled;
+    world.venue.placed.clear();
+    world.protector.Recover();
+    EXPECT_TRUE(Eventually([&] {
+      world.protector.Pass("BTCUSDT");
+      return world.desk.ledger.IsProtected("BTCUSDT");
+    }));
+    EXPECT_THAT(world.sink.events, ::testing::Not(::testing::Contains("order.unknown"))) << "nothing has failed";
+    for (const exchange::NewOrder& request : world.venue.placed) {
+      EXPECT_NE(request.client_order_id, stop.client_order_id);
+    }
   });
 }
 

@@ -1,5 +1,7 @@
 #include "services/execution/protection.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace quantum::execution {
@@ -87,7 +89,11 @@ std::optional<Order> NextOrder(const ProtectionInput& input, const LegState& sta
     order.quantity = wanted.quantity;
     return order;
   }
-  return MakeProtection(input.trade, wanted.leg, state.count, wanted.quantity, wanted.trigger, input.now);
+  Order order = MakeProtection(input.trade, wanted.leg, state.count, wanted.quantity, wanted.trigger, input.now);
+  // Its time is a part of its name: an earlier process may have sent one of this number that was never written down.
+  order.client_order_id = trading::ClientOrderId(fmt::format("{}@{}", input.trade.trade_id, ToUnixMs(input.now)),
+                                                 wanted.leg, state.count % 100);
+  return order;
 }
 
 // Everything that stands for a trade that has nothing open any more: orphaned stops are removed.

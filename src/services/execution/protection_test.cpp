@@ -29,7 +29,7 @@ class Protection : public ::testing::Test {
   ProtectionActions Run(std::vector<const Order*> orders, Duration unprotected = {}, Decimal closing = {}) {
     return PlanProtection({.trade = trade,
                            .orders = std::move(orders),
-                           .now = kNow + 10s,
+                           .now = now,
                            .unprotected_for = unprotected,
                            .closing = closing,
                            .busy = [this](const Order& order) { return order.client_order_id == busy; }},
@@ -38,6 +38,7 @@ class Protection : public ::testing::Test {
   Trade trade;
   Order entry, stop, target;
   std::string busy;
+  WallTime now = kNow + 10s;
 };
 
 TEST_F(Protection, NothingIsSentBeforeTheEntryFills) {
@@ -115,6 +116,15 @@ TEST_F(Protection, AnUnknownStopIsTrustedForASecondThenAnotherIsPlaced) {
   const auto actions = Run({&entry, &stop});
   ASSERT_TRUE(actions.stop);
   EXPECT_NE(actions.stop->client_order_id, stop.client_order_id);
+}
+
+// An earlier process may have sent a second stop, and have died before it was written down: none of its names again.
+TEST_F(Protection, WhatIsPlacedBesideTheCommittedIntentsIsNamedByItsTimeToo) {
+  Fill("1");
+  stop.status = OrderStatus::kCanceled;
+  const std::string first = Run({&entry, &stop}).stop.value().client_order_id;
+  now += 1ms;
+  EXPECT_NE(Run({&entry, &stop}).stop.value().client_order_id, first);
 }
 
 TEST_F(Protection, ARefusedStopIsTriedAgainUnderAnotherId) {

@@ -1,5 +1,7 @@
 #include "services/execution/protector.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "platform/base/correlation.h"
@@ -35,6 +37,14 @@ void Protector::Wake(const std::string& symbol) {
     desk_.Spawn([this, symbol, fresh = lane.get()] { Run(symbol, *fresh); });
   }
   lane->work.Set();
+}
+
+void Protector::Recover() {
+  for (const Order* order : desk_.ledger.OrdersWith(OrderStatus::kIntent)) {
+    if (trading::IsProtective(order->leg)) {
+      sender_.Doubt(order->client_order_id);
+    }
+  }
 }
 
 void Protector::Run(const std::string& symbol, Lane& lane) {
@@ -164,6 +174,9 @@ void Protector::CloseTrade(const std::string& trade_id, std::string_view reason,
   if (const auto* rules = desk_.RulesOf(trade->symbol); rules != nullptr && rules->market_max_quantity.is_positive()) {
     close.quantity = std::min(close.quantity, rules->market_max_quantity);
   }
+  // By its time too, as in PlanProtection: a close of an earlier process may never have been written down.
+  close.client_order_id = trading::ClientOrderId(fmt::format("{}@{}", trade_id, ToUnixMs(desk_.Now())), Leg::kClose,
+                                                 static_cast<int>(closes % 100));
   log::Error("a position is closed at the market", {{"trade_id", trade_id},
                                                     {"symbol", close.symbol},
                                                     {"quantity", close.quantity.ToString()},

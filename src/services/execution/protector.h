@@ -17,6 +17,10 @@ class Protector {
   Protector(Desk& desk, Sender& sender) : desk_(desk), sender_(sender) {}
 
   void Wake(const std::string& symbol);
+  // After the start's comparison, before anything is placed: protective intents that an earlier process left behind and
+  // that the venue does not list. It may have sent them, and they may still arrive, or be over: none is sent again, and
+  // the venue is asked. Where it does not have one, another takes its place (unknown_trusted).
+  void Recover();
   // One look at the symbol's trades; public for tests. True: the next one can wait until something changes.
   bool Pass(const std::string& symbol);
   // Closes so much of a trade's position, at most what is open, reduce-only at market.

@@ -4,13 +4,14 @@
 #include <set>
 
 namespace quantum::execution {
-namespace {
 
 bool HasOtherTerms(const Order& ours, const exchange::VenueOrder& theirs) {
   const bool other_quantity = theirs.quantity.is_positive() && theirs.quantity != ours.quantity;
   return other_quantity || (trading::IsConditional(ours.type) && theirs.trigger_price.is_positive() &&
                             theirs.trigger_price != ours.trigger_price);
 }
+
+namespace {
 
 void CompareOrders(const Ledger& ledger, const VenueView& view, Differences& found) {
   std::set<std::string> listed;

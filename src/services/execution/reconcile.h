@@ -35,6 +35,9 @@ struct Differences {
   std::vector<PositionDifference> positions;
 };
 
+// It stands at the venue with another quantity, or another trigger price, than we know.
+bool HasOtherTerms(const Order& ours, const exchange::VenueOrder& theirs);
+
 Differences Compare(const Ledger& ledger, const VenueView& view);
 
 }  // namespace quantum::execution

@@ -30,7 +30,7 @@ Status Reconciler::Pass() {
   QUANTUM_TRY(view.positions, desk_.venue.Positions());
   const Differences differences = Compare(desk_.ledger, view);
   for (const exchange::VenueOrder& order : differences.terms) {
-    TakeTerms(order);
+    repairs_ += desk_.TakeTerms(order) ? 1 : 0;
   }
   for (const trading::OrderReport& report : differences.reports) {
     desk_.Report(report);
@@ -64,7 +64,7 @@ std::set<std::string> Reconciler::SymbolsToAsk(const Differences& differences, c
   }
   for (const std::string& symbol : symbols) {
     const bool never_asked = !begun_.contains(symbol) && desk_.ledger.Cursor(symbol) == 0;
-    if (never_asked || desk_.ledger.LacksFills(symbol)) {
+    if (never_asked || desk_.ledger.LacksFills(symbol) || fill_waits_.contains(symbol)) {
       chosen.insert(symbol);
     }
   }
@@ -97,24 +97,6 @@ Result<std::vector<exchange::VenueOrder>> Reconciler::ListOpenOrders() {
   QUANTUM_TRY(auto all, desk_.venue.OpenOrders());
   list_all_at_ = now + kListAllEvery;
   return all;
-}
-
-void Reconciler::TakeTerms(const exchange::VenueOrder& order) {
-  const std::string& id = order.report.client_order_id;
-  const Order* ours = desk_.ledger.FindOrder(id);
-  if (ours == nullptr) {
-    return;
-  }
-  const Decimal quantity = order.quantity.is_positive() ? order.quantity : ours->quantity;
-  const Decimal trigger = order.trigger_price.is_positive() ? order.trigger_price : ours->trigger_price;
-  log::Warning("an order stands at the venue with other terms than were recorded: the venue's count",
-               {{"client_order_id", id},
-                {"quantity", quantity.ToString()},
-                {"recorded_quantity", ours->quantity.ToString()},
-                {"trigger_price", trigger.ToString()},
-                {"recorded_trigger_price", ours->trigger_price.ToString()}});
-  ++repairs_;
-  desk_.Commit(desk_.ledger.TakeTerms(id, quantity, trigger, desk_.Now()));
 }
 
 // Live for us, and not listed: what the venue then says it does not have twice, at the second time long after it was
@@ -205,6 +187,7 @@ Status Reconciler::FetchFills(const std::string& symbol) {
     QUANTUM_CHECK(SkipThePast(symbol));
     begun_.insert(symbol);
   }
+  fill_waits_.erase(symbol);
   for (int page = 0; page < kFillPagesMax; ++page) {
     const int64_t from = desk_.ledger.Cursor(symbol) + 1;
     QUANTUM_TRY(const auto fills, desk_.venue.Fills(symbol, from));
@@ -216,6 +199,7 @@ Status Reconciler::FetchFills(const std::string& symbol) {
       if (!desk_.ledger.Owns(fill) && !SettleUnknown(symbol) && !desk_.ledger.Owns(fill)) {
         log::Warning("a fill waits until the unknown orders of its symbol are resolved",
                      {{"symbol", symbol}, {"trade_id", fill.trade_id}});
+        fill_waits_.insert(symbol);
         return {};
       }
       if (!desk_.ledger.Owns(fill)) {
@@ -292,7 +276,7 @@ Status Reconciler::ComparePositions(bool at_once) {
     const std::string& symbol = difference.symbol;
     const auto seen = std::pair(difference.ours, difference.venues);
     const auto before = suspected_.find(symbol);
-    if (desk_.ledger.LacksFills(symbol) || (before == suspected_.end() && !at_once)) {
+    if (desk_.ledger.LacksFills(symbol) || fill_waits_.contains(symbol) || (before == suspected_.end() && !at_once)) {
       differing[symbol] = seen;
       unsettled_ = true;  // look again soon
       continue;

@@ -37,7 +37,6 @@ class Reconciler {
   std::set<std::string> OurSymbols() const;
   // Of all symbols now and then, since that costs much of the request budget; else of ours.
   Result<std::vector<exchange::VenueOrder>> ListOpenOrders();
-  void TakeTerms(const exchange::VenueOrder& order);
   void AskForTheUnlisted(const std::vector<std::string>& ids);
   // Symbols whose fills may be missing: what stands or is held there differs, or cannot be told. The others, where only
   // fills of somebody else that cancel each other out could hide, have their turn some at a time: a question weighs
@@ -62,6 +61,8 @@ class Reconciler {
   std::map<std::string, std::pair<Decimal, Decimal>> suspected_;
   std::set<std::string> begun_;  // symbols whose fills were asked for
   std::string last_turn_;        // the symbol that had the last of the turns
+  // Symbols with a fill at the venue that is not booked yet, since an order that cannot be asked about may be its own.
+  std::set<std::string> fill_waits_;
   std::set<std::string> foreign_seen_;
   std::map<std::string, AbsenceProof> absent_;  // live for us, unknown to the venue as far as it said so
   SteadyTime funding_due_{};

@@ -4,6 +4,7 @@
 
 #include "platform/base/correlation.h"
 #include "platform/log/log.h"
+#include "trading/events.h"
 
 namespace quantum::execution {
 namespace {
@@ -94,6 +95,7 @@ Sender::Answer Sender::Ask(const std::string& client_order_id) {
   const std::string symbol = order->symbol;
   const auto found = desk_.venue.Find(symbol, client_order_id, trading::IsConditional(order->type));
   if (found.ok()) {
+    desk_.TakeTerms(*found);  // else a report of more than we know of would be asked about without end
     return desk_.Report(found->report) ? Answer::kKnown : Answer::kNoAnswer;
   }
   return found.error().code == Errc::kNotFound ? Answer::kNotFound : Answer::kNoAnswer;
@@ -127,14 +129,23 @@ Sender::Finding Sender::AskUntilKnown(const std::string& client_order_id, std::o
   return Finding::kStopped;
 }
 
-void Sender::Pursue(const std::string& client_order_id, std::optional<WallTime> sent_venue_time) {
+void Sender::Doubt(const std::string& client_order_id) {
+  ChangeSet changes = desk_.ledger.MarkUnknown(client_order_id, "an earlier process may have sent it", desk_.Now());
+  std::erase_if(changes.events, [](const bus::Event& event) { return event.type == trading::event::kOrderUnknown; });
+  desk_.Commit(std::move(changes));
+  Pursue(client_order_id, desk_.VenueNow(), Absent::kWithdrawn);
+}
+
+void Sender::Pursue(const std::string& client_order_id, std::optional<WallTime> sent_venue_time, Absent absent) {
   if (!pursued_.insert(client_order_id).second) {
     return;
   }
-  desk_.Spawn([this, client_order_id, sent_venue_time] {
+  desk_.Spawn([this, client_order_id, sent_venue_time, absent] {
     const Finding finding = AskUntilKnown(client_order_id, sent_venue_time);
     pursued_.erase(client_order_id);
-    if (finding == Finding::kAbsent) {
+    if (finding == Finding::kAbsent && absent == Absent::kWithdrawn) {
+      desk_.Commit(desk_.ledger.MarkGone(client_order_id, "NEVER_SENT: the process ended before", desk_.Now()));
+    } else if (finding == Finding::kAbsent) {
       log::Warning("the order never reached the venue: its absence is proven", {{"client_order_id", client_order_id}});
       desk_.Commit(
           desk_.ledger.MarkRejected(client_order_id, "NEVER_ARRIVED: the venue does not have it", desk_.Now()));

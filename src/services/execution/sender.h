@@ -34,8 +34,14 @@ class Sender {
   // `sent_venue_time` as for AbsenceProof.
   enum class Finding { kPresent, kAbsent, kStopped };
   Finding AskUntilKnown(const std::string& client_order_id, std::optional<WallTime> sent_venue_time);
-  // AskUntilKnown in a fiber of its own; a proven absence ends the order as rejected.
-  void Pursue(const std::string& client_order_id, std::optional<WallTime> sent_venue_time);
+  // AskUntilKnown in a fiber of its own; a proven absence ends the order as rejected, or as withdrawn where nobody is
+  // known to have sent it.
+  enum class Absent { kFailed, kWithdrawn };
+  void Pursue(const std::string& client_order_id, std::optional<WallTime> sent_venue_time,
+              Absent absent = Absent::kFailed);
+  // An INTENT of an earlier process, which may have sent it: UNKNOWN until the venue has answered. Tells nobody, for
+  // nothing has failed.
+  void Doubt(const std::string& client_order_id);
 
   // A report of this order could not be true: asks the venue for it until an answer can be applied. One that was never
   // confirmed is UNKNOWN until then.
