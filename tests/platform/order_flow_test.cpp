@@ -229,6 +229,35 @@ TEST(Correlation, OneIdLeadsFromTheDecisionThroughEveryServicesLogToTheFill) {
   }
 }
 
+TEST(Correlation, TheTraceOfARefusedOrderTellsCodeValuesAndWords) {
+  Stack& stack = Stack::Get();
+  const std::string id = "refused-by-hand-0001";
+  Probe probe =
+      stack.ByOperator("gateway", "POST", "/api/execution/order",
+                       R"({"symbol":"BTCUSDT","side":"BUY","quantity":"0.01","stop_loss":"600","leverage":100,)"
+                       R"("reduce_only":false,"idempotency_key":"refused-by-hand"})");
+  probe.headers["X-Correlation-ID"] = id;
+  const Answer answer = SendWithinLimit(probe);
+  EXPECT_EQ(answer.status, 422) << answer.body;
+  json::value trace;
+  EXPECT_TRUE(Eventually(seconds(30), [&] {
+    trace = stack.Ask({"trace", id});
+    return TypesOf(trace).contains("risk.rejected") && !trace.at("refusals").as_array().empty();
+  })) << json::serialize(trace);
+  const json::array& refusals = trace.at("refusals").as_array();
+  const auto found =
+      std::ranges::find_if(refusals, [](const json::value& one) { return one.at("code") == "LEVERAGE_OUT_OF_BOUNDS"; });
+  ASSERT_NE(found, refusals.end()) << json::serialize(trace);
+  EXPECT_EQ(found->at("service").as_string(), "risk-safety-service");
+  EXPECT_THAT(json::value_to<std::string>(found->at("detail")), HasSubstr("got=100"));
+  EXPECT_EQ(found->at("meaning").as_string(), "its leverage is outside of the policy's bounds");
+  EXPECT_EQ(std::ranges::count_if(refusals,
+                                  [](const json::value& one) { return one.at("code") == "LEVERAGE_OUT_OF_BOUNDS"; }),
+            1)
+      << "the event and the record tell the same";
+  EXPECT_THAT(stack.Quantum({"trace", id}).output, HasSubstr("LEVERAGE_OUT_OF_BOUNDS"));
+}
+
 TEST(Correlation, ACallersIdComesBackAndReachesTheAccessLog) {
   Stack& stack = Stack::Get();
   const std::string id = "platform-test-0001";

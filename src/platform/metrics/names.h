@@ -41,6 +41,8 @@ inline const Spec kSignals{"signals_generated_total", "Signals by type and model
 inline const Spec kRiskChecks{"risk_checks_total", "Pre-trade checks"};
 // labels: policy_name, severity
 inline const Spec kPolicyViolations{"policy_violations_total", "Refusals by policy"};
+// labels: code
+inline const Spec kRefusals{"refusals_total", "Refusals of decisions and orders by code; OTHER: one without a meaning"};
 // labels: reason
 inline const Spec kEmergencyStops{"emergency_stop_triggered_total", "Emergency stop trips"};
 

@@ -7,6 +7,7 @@
 #include "platform/log/log.h"
 #include "platform/metrics/names.h"
 #include "services/execution/reconcile.h"
+#include "trading/refusal.h"
 
 namespace quantum::execution {
 
@@ -95,6 +96,9 @@ void Desk::Observe(const ChangeSet& changes) {
                         {"filled_quantity", order.filled_quantity.ToString()},
                         {"order_version", order.version},
                         {"reason", order.reason}});
+    if (const auto refusal = trading::RefusalOf(order.leg, order.status, order.filled_quantity, order.reason)) {
+      CountRefusal(*refusal);
+    }
   }
   for (const Trade& trade : changes.milestones) {
     const CorrelationScope scope(trade.correlation_id);
@@ -117,6 +121,10 @@ void Desk::Observe(const ChangeSet& changes) {
                         {"pnl_usd", trade.net_pnl().ToString()},
                         {"close_reason", trade.close_reason}});
   }
+}
+
+void CountRefusal(const Refusal& refusal) {
+  metrics::GetCounter(metrics::kRefusals, {{"code", trading::RefusalLabel(refusal.code)}}).Add();
 }
 
 void Desk::UpdateGauges() {

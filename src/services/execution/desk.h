@@ -17,6 +17,9 @@
 
 namespace quantum::execution {
 
+// In metrics.
+void CountRefusal(const Refusal& refusal);
+
 // What every part of execution works with: the venue, the ledger, where changes go, and the state that decides whether
 // entries may go out. For fibers of one loop.
 class Desk {

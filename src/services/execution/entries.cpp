@@ -30,6 +30,7 @@ Status RecordRefusal(const Approval& approval, const Refusal& refusal, const Pla
                                                    {"symbol", approval.decision.symbol},
                                                    {"code", refusal.code},
                                                    {"detail", refusal.detail}});
+  transaction.AfterCommit([refusal] { CountRefusal(refusal); });
   std::vector<bus::Event> events;
   for (const Order& order : plan.orders) {
     if (auto made = OrderEvent(order)) {

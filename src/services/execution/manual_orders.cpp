@@ -8,6 +8,7 @@
 
 #include "platform/log/log.h"
 #include "services/execution/body.h"
+#include "services/execution/refusals.h"
 #include "trading/events.h"
 
 namespace quantum::execution {
@@ -148,9 +149,12 @@ Result<http::Response> ManualOrders::Place(ManualOrder order, const std::string&
   } else if (const auto refusal = RefusedNow(order.decision)) {
     // Nobody has decided on it: it never was, and may come again when entries go out.
     QUANTUM_TRY(const auto forgotten,
-                pool_.Query("DELETE FROM manual_orders WHERE idempotency_key = $1 AND answer IS NULL",
-                            {order.idempotency_key}, {.idempotent = true}));
+                pool_.Batch({{"DELETE FROM manual_orders WHERE idempotency_key = $1 AND answer IS NULL",
+                              {order.idempotency_key}},
+                             RecordManualRefusal(order.decision, *refusal)},
+                            {.idempotent = true}));  // a second record of it does no harm
     static_cast<void>(forgotten);
+    CountRefusal(*refusal);
     return http::Problem(409, refusal->code, refusal->detail);
   }
   QUANTUM_TRY(order.decision.reference_price, ReferencePrice(order.decision.symbol));

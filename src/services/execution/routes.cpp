@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "services/execution/body.h"
+#include "services/execution/refusals.h"
 #include "services/execution/store_rows.h"
 #include "services/execution/views.h"
 
@@ -33,6 +34,10 @@ void Routes::Add() {
   service_.Route("GET", api + "positions", [this](const http::Request&) { return Positions(); });
   service_.Route("GET", api + "trades", [this](const http::Request& request) { return Trades(request); });
   service_.Route("GET", api + "trades/{id}", [this](const http::Request& request) { return OneTrade(request); });
+  service_.Route("GET", api + "refusals/{correlation_id}", [this](const http::Request& request) {
+    const auto refusals = LoadRefusals(service_.postgres(), request.Parameter("correlation_id"));
+    return refusals.ok() ? http::Json(trading::ToJson(*refusals)) : http::Problem(refusals.error());
+  });
   service_.Route("GET", api + "account", [this](const http::Request&) { return Account(); });
   service_.Route("GET", api + "rules", [this](const http::Request&) { return SymbolRules(); });
   service_.Route("POST", api + "order", [this](const http::Request& request) { return manual_.Handle(request); });

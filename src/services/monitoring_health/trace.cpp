@@ -11,6 +11,8 @@
 
 #include "platform/bus/bundle.h"
 #include "platform/bus/codec.h"
+#include "trading/events.h"
+#include "trading/refusal.h"
 
 namespace quantum::monitoring_health {
 namespace {
@@ -36,6 +38,29 @@ std::string Glance(const json::value& payload) {
                           value->is_string() ? std::string(value->get_string()) : json::serialize(*value));
   }
   return glance.substr(0, 300);
+}
+
+// Of an event that cannot be read there is nothing to explain.
+json::array RefusalsOf(const bus::Event& told) {
+  std::vector<trading::RecordedRefusal> refusals;
+  const auto add = [&](const std::string& decision_id, const std::string& symbol, trading::event::Refusal refusal) {
+    refusals.push_back({told.timestamp_ns / 1'000'000, told.source.empty() ? told.producer : told.source, decision_id,
+                        symbol, std::move(refusal)});
+  };
+  if (told.type == trading::event::kRiskRejected) {
+    if (const auto rejected = trading::event::ParseRejection(told.payload); rejected.ok()) {
+      for (const trading::event::Refusal& refusal : rejected->refusals) {
+        add(rejected->decision_id, rejected->symbol, refusal);
+      }
+    }
+  } else if (told.type == trading::event::kOrderFailed || told.type == trading::event::kOrderCanceled) {
+    if (const auto order = trading::event::ParseOrderUpdate(told.payload); order.ok()) {
+      if (auto refusal = trading::RefusalOf(order->leg, order->status, order->filled_quantity, order->reason)) {
+        add(order->decision_id, order->symbol, std::move(*refusal));
+      }
+    }
+  }
+  return json::parse(trading::ToJson(refusals)).at("items").as_array();
 }
 
 }  // namespace
@@ -165,7 +190,8 @@ std::string TraceJson(std::string_view correlation_id, const std::vector<TraceSe
                      {"id", event.id},
                      {"cause", event.cause},
                      {"ts_ns", event.timestamp_ns},
-                     {"payload", std::move(payload)}});
+                     {"payload", std::move(payload)},
+                     {"refusals", RefusalsOf(event)}});
   }
   const int64_t elapsed = found.empty() ? 0 : found.back().event.timestamp_ns - start;
   return json::serialize(json::object{{"correlation_id", correlation_id},

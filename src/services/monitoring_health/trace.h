@@ -67,7 +67,7 @@ class TraceSearch {
 std::optional<int64_t> BirthOf(std::string_view id);
 
 // {correlation_id, complete, elapsed_ms, items: [{time, elapsed_ms, service, what, details, type, producer, stream,
-// key, id, cause, ts_ns, payload}]}
+// key, id, cause, ts_ns, payload, refusals}]}; refusals: what the event says was refused, as trading::ToJson writes it.
 std::string TraceJson(std::string_view correlation_id, const std::vector<TraceSearch::Found>& found, bool complete);
 
 }  // namespace quantum::monitoring_health

@@ -6,6 +6,7 @@
 
 #include "platform/base/id.h"
 #include "platform/bus/codec.h"
+#include "trading/events.h"
 
 namespace quantum::monitoring_health {
 namespace {
@@ -137,6 +138,35 @@ TEST(Trace, SurvivesEntriesThatAreNone) {
   EXPECT_TRUE(search.NextCommands().empty());
   EXPECT_TRUE(search.Result().empty());
   EXPECT_FALSE(search.complete());  // an unreadable entry carries the id
+}
+
+TEST(Trace, ExplainsWhatWasRefusedWithCodeValuesAndWords) {
+  bus::Event rejected = MakeEvent("risk.rejected", 1, 1, kId, "risk-safety-service");
+  rejected.payload =
+      R"({"decision_id":"d-1","symbol":"BTCUSDT","codes":[{"code":"NOTIONAL_EXCEEDS_MAX","detail":"max=1000 got=1200"},)"
+      R"({"code":"CONFIDENCE_BELOW_MIN","detail":"min=0.5 got=0.1000"}]})";
+  trading::event::OrderUpdate order;
+  order.client_order_id = "x";
+  order.decision_id = "d-2";
+  order.symbol = "BTCUSDT";
+  order.status = trading::OrderStatus::kCanceled;
+  order.reason = "DECISION_EXPIRED: expired_at=5 now=6";
+  bus::Event expired = MakeEvent("order.canceled", 2'000'000, 2);
+  expired.payload = trading::event::ToJson(order);
+  const auto json = boost::json::parse(
+      TraceJson(kId, {{"risk", rejected}, {"order", expired}, {"order", MakeEvent("order.canceled", 3, 3)}}, true));
+  const auto& items = json.at("items").as_array();
+  const auto& risk = items[0].at("refusals").as_array();
+  ASSERT_EQ(risk.size(), 2u);
+  EXPECT_EQ(risk[0].at("service").as_string(), "risk-safety-service");
+  EXPECT_EQ(risk[0].at("detail").as_string(), "max=1000 got=1200");
+  EXPECT_EQ(risk[0].at("meaning").as_string(), "it is worth more than the policy allows a position to be");
+  const auto& execution = items[1].at("refusals").as_array();
+  ASSERT_EQ(execution.size(), 1u);
+  EXPECT_EQ(execution[0].at("decision_id").as_string(), "d-2");
+  EXPECT_EQ(execution[0].at("code").as_string(), "DECISION_EXPIRED");
+  EXPECT_EQ(execution[0].at("meaning").as_string(), "it came after its time");
+  EXPECT_TRUE(items[2].at("refusals").as_array().empty()) << "an order event that cannot be read";
 }
 
 TEST(Trace, IsWrittenWithElapsedTimesAndAGlanceAtThePayload) {

@@ -1,5 +1,7 @@
 #include "services/risk_safety/decider.h"
 
+#include <fmt/format.h>
+
 #include <set>
 
 #include "platform/base/correlation.h"
@@ -22,23 +24,30 @@ bool SameWish(const event::Decision& a, const event::Decision& b) {
   return a.symbol == b.symbol && a.intent == b.intent && a.side == b.side && a.quantity == b.quantity;
 }
 
-Verdict VerdictOfThen(const event::Decision& decision, const Decided& then) {
+std::string WishOf(const event::Decision& decision) {
+  return fmt::format("{} {} {} {}", event::ToString(decision.intent), trading::ToString(decision.side),
+                     decision.quantity.ToString(), decision.symbol);
+}
+
+Verdict VerdictOfThen(const Decided& then) {
   Verdict verdict;
-  if (!SameWish(decision, then.decision)) {
-    verdict.refusals = {{"DUPLICATE_DECISION", "decision_id=" + decision.decision_id + " was another decision"}};
-    return verdict;
-  }
   verdict.approved = then.refusals.empty();
   verdict.refusals = then.refusals;
   verdict.reservation_id = verdict.approved ? ReservationOf(then.decision) : std::string();
   return verdict;
 }
 
-void Count(const event::Decision& decision, const std::vector<event::Refusal>& refusals, const std::string& policy) {
+void CountRefusals(const std::vector<event::Refusal>& refusals, const std::string& policy) {
+  for (const event::Refusal& refusal : refusals) {
+    metrics::GetCounter(metrics::kRefusals, {{"code", trading::RefusalLabel(refusal.code)}}).Add();
+    metrics::GetCounter(metrics::kPolicyViolations, {{"policy_name", policy}, {"severity", "refused"}}).Add();
+  }
+}
+
+void CountChecks(const event::Decision& decision, const std::vector<event::Refusal>& refusals) {
   std::set<std::string_view> failed;
   for (const event::Refusal& refusal : refusals) {
     failed.insert(CheckTypeOf(refusal.code));
-    metrics::GetCounter(metrics::kPolicyViolations, {{"policy_name", policy}, {"severity", "refused"}}).Add();
   }
   for (const std::string_view type : CheckTypes(decision.intent)) {
     metrics::GetCounter(metrics::kRiskChecks,
@@ -71,9 +80,12 @@ Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const 
                                       const std::string& cause) {
   QUANTUM_TRY(const std::vector<Reservation> reservations, LockAndLoadReservations(transaction));
   QUANTUM_TRY(const auto then, LoadDecided(transaction, decision.decision_id));
+  if (then && !SameWish(decision, then->decision)) {
+    return RefuseAnother(transaction, decision, then->decision);
+  }
   if (then) {
     log::Warning("decided before: the verdict of then stands", {{"decision_id", decision.decision_id}});
-    return VerdictOfThen(decision, *then);
+    return VerdictOfThen(*then);
   }
   if (!world_.views.has_rules() || !world_.views.positions_known()) {
     return Error{Errc::kUnavailable, world_.views.has_rules() ? "the positions are not known yet"
@@ -107,11 +119,26 @@ Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const 
   return verdict;
 }
 
+Result<Verdict> Decider::RefuseAnother(postgres::Transaction& transaction, const event::Decision& decision,
+                                       const event::Decision& first) const {
+  Verdict verdict;
+  verdict.refusals = {{"DUPLICATE_DECISION", fmt::format("decision_id={} decided={} got={}", decision.decision_id,
+                                                         WishOf(first), WishOf(decision))}};
+  QUANTUM_CHECK(RecordRefused(transaction, decision, CurrentCorrelationId(), verdict.refusals));
+  transaction.AfterCommit([this, refusals = verdict.refusals] {
+    CountRefusals(refusals, world_.policies.active().name);
+    log::Warning("another decision under an id that was decided",
+                 {{"refusals", log::Field::Json{RefusalsJson(refusals)}}});
+  });
+  return verdict;
+}
+
 void Decider::Committed(const event::Decision& decision, const Verdict& verdict) {
   if (!verdict.reservation_id.empty()) {
     world_.views.OnOrder(decision.decision_id, world_.clock.Now());
   }
-  Count(decision, verdict.refusals, world_.policies.active().name);
+  CountChecks(decision, verdict.refusals);
+  CountRefusals(verdict.refusals, world_.policies.active().name);
   log::Info(verdict.approved ? "decision approved" : "decision refused",
             {{"decision_id", decision.decision_id},
              {"symbol", decision.symbol},

@@ -34,7 +34,8 @@ class Decider {
 
   // Within the caller's transaction, so that the effect and the event's inbox row stand or fall together. A decision
   // that was decided before gets the verdict of then and no second event, so that nothing contradicts the first; under
-  // the id of another decision (other symbol, side, quantity or intent) it is refused, also without an event.
+  // the id of another decision (other symbol, side, quantity or intent) it is refused, also without an event, and that
+  // is recorded.
   // kUnavailable before the venue's rules and the positions are known: a verdict is for good, and an exit would be
   // refused as one of nothing.
   Result<Verdict> DecideWithin(postgres::Transaction& transaction, const trading::event::Decision& decision,
@@ -46,6 +47,8 @@ class Decider {
  private:
   std::vector<trading::event::Refusal> RunChecks(const trading::event::Decision& decision, const ExposureView& exposure,
                                                  bool seen_before);
+  Result<Verdict> RefuseAnother(postgres::Transaction& transaction, const trading::event::Decision& decision,
+                                const trading::event::Decision& first) const;
   // Counted, logged and remembered when it is committed.
   void Committed(const trading::event::Decision& decision, const Verdict& verdict);
 

@@ -2,6 +2,8 @@
 #include <map>
 #include <set>
 
+#include "platform/base/correlation.h"
+#include "platform/metrics/names.h"
 #include "services/risk_safety/integration_world.h"
 
 namespace quantum::risk_safety {
@@ -127,6 +129,57 @@ TEST_F(DeciderOverPostgres, AnotherDecisionUnderTheSameIdIsRefusedWithoutContrad
     EXPECT_EQ(verdict.refusals.at(0).code, "DUPLICATE_DECISION");
     EXPECT_EQ(Published(world), "risk.approved");
     EXPECT_EQ(world.decider.CheckOnly(Wish("a")).value().at(0).code, "DUPLICATE_DECISION");
+  });
+}
+
+TEST_F(DeciderOverPostgres, TheChecksAloneHaveNoSideEffect) {
+  RunReady([](test::World& world) {
+    ASSERT_TRUE(Decide(world, Wish("a")).approved);
+    const std::string rows =
+        "SELECT (SELECT count(*) FROM risk_decisions) || ' ' || (SELECT count(*) FROM reservations) || ' ' || "
+        "(SELECT count(*) FROM risk_refusals) || ' ' || (SELECT count(*) FROM outbox) AS value";
+    const std::string before = world.One(rows);
+    Decision refused = Wish("b");
+    refused.leverage = 100;
+    EXPECT_EQ(world.decider.CheckOnly(Wish("c")).value().at(0).code, "POSITION_EXCEEDS_MAX");
+    EXPECT_FALSE(world.decider.CheckOnly(refused).value().empty());
+    EXPECT_EQ(world.decider.CheckOnly(Wish("a")).value().at(0).code, "DUPLICATE_DECISION");
+    EXPECT_EQ(world.One(rows), before);
+    EXPECT_EQ(world.views.OrdersLastMinute(), 1);
+  });
+}
+
+TEST_F(DeciderOverPostgres, EveryRefusalIsRecordedAndCountedUnderItsCorrelationId) {
+  RunReady([](test::World& world) {
+    const auto counted = [](const char* code) {
+      return metrics::GetCounter(metrics::kRefusals, {{"code", code}}).value();
+    };
+    const double leverage = counted("LEVERAGE_OUT_OF_BOUNDS");
+    const double confidence = counted("CONFIDENCE_BELOW_MIN");
+    const double duplicates = counted("DUPLICATE_DECISION");
+    const CorrelationScope scope("refusals-0001");
+    Decision wish = Wish("a");
+    wish.leverage = 100;
+    wish.confidence = 0.1;
+    EXPECT_FALSE(Decide(world, wish).approved);
+    EXPECT_FALSE(Decide(world, wish).approved);  // a repeat is no second refusal
+    wish.quantity = "0.011"_dec;
+    EXPECT_FALSE(Decide(world, wish).approved);  // another decision under its id
+    std::vector<std::string> told;
+    const auto recorded = LoadRefusals(world.pool, "refusals-0001");
+    ASSERT_TRUE(recorded.ok()) << recorded.error().message;
+    for (const trading::RecordedRefusal& one : *recorded) {
+      told.push_back(one.decision_id + " " + one.symbol + " " + one.refusal.code + ": " + one.refusal.detail);
+    }
+    EXPECT_EQ(told,
+              (std::vector<std::string>{"a BTCUSDT LEVERAGE_OUT_OF_BOUNDS: min=1 max=5 got=100",
+                                        "a BTCUSDT CONFIDENCE_BELOW_MIN: min=0.5 got=0.1000",
+                                        "a BTCUSDT DUPLICATE_DECISION: decision_id=a decided=OPEN BUY 0.01 BTCUSDT "
+                                        "got=OPEN BUY 0.011 BTCUSDT"}));
+    EXPECT_EQ(counted("LEVERAGE_OUT_OF_BOUNDS"), leverage + 1);
+    EXPECT_EQ(counted("CONFIDENCE_BELOW_MIN"), confidence + 1);
+    EXPECT_EQ(counted("DUPLICATE_DECISION"), duplicates + 1);
+    EXPECT_TRUE(LoadRefusals(world.pool, "refusals-0002").value().empty());
   });
 }
 

@@ -60,7 +60,8 @@ class Database : public ::testing::Test {
   }
   void SetUp() override {
     Run([](World& world) {
-      for (const char* table : {"outbox", "risk_decisions", "reservations", "ess_state", "ess_history", "risk_days"}) {
+      for (const char* table :
+           {"outbox", "risk_decisions", "risk_refusals", "reservations", "ess_state", "ess_history", "risk_days"}) {
         ASSERT_TRUE(world.pool.Query(std::string("DELETE FROM ") + table).ok()) << table;
       }
     });

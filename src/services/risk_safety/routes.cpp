@@ -73,6 +73,10 @@ void RiskSafety::AddRoutes() {
                  [this](const http::Request& request) { return GetLimits(request); });
   service_.Route("POST", "/api/risk/check", [this](const http::Request& request) { return PostCheck(request); });
   service_.Route("POST", "/api/risk/decide", [this](const http::Request& request) { return PostDecide(request); });
+  service_.Route("GET", "/api/risk/refusals/{correlation_id}", [this](const http::Request& request) {
+    const auto refusals = LoadRefusals(service_.postgres(), request.Parameter("correlation_id"));
+    return refusals.ok() ? http::Json(trading::ToJson(*refusals)) : http::Problem(refusals.error());
+  });
   service_.Route("GET", "/api/policy", [this](const http::Request&) {
     json::array items;
     for (const auto& [key, document] : policies_->documents()) {

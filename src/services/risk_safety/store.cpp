@@ -257,6 +257,33 @@ Status RecordDecision(postgres::Transaction& transaction, const event::Decision&
   return {};
 }
 
+Status RecordRefused(postgres::Transaction& transaction, const event::Decision& decision,
+                     const std::string& correlation_id, const std::vector<event::Refusal>& refusals) {
+  QUANTUM_TRY(const Rows rows, transaction.Query("INSERT INTO risk_refusals (correlation_id, decision_id, symbol, "
+                                                 "refusals, decision) VALUES ($1, $2, $3, $4::jsonb, $5::jsonb)",
+                                                 {correlation_id, decision.decision_id, decision.symbol,
+                                                  RefusalsJson(refusals), event::ToJson(decision)}));
+  return {};
+}
+
+Result<std::vector<trading::RecordedRefusal>> LoadRefusals(postgres::Pool& pool, const std::string& correlation_id) {
+  QUANTUM_TRY(const Rows rows,
+              pool.Query("SELECT (extract(epoch from decided_at) * 1000)::bigint AS time_ms, decision_id, symbol, "
+                         "refusals::text FROM risk_decisions WHERE correlation_id = $1 AND NOT approved UNION ALL "
+                         "SELECT (extract(epoch from refused_at) * 1000)::bigint, decision_id, symbol, refusals::text "
+                         "FROM risk_refusals WHERE correlation_id = $1 ORDER BY time_ms LIMIT 200",
+                         {correlation_id}, {.idempotent = true}));
+  std::vector<trading::RecordedRefusal> all;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    QUANTUM_TRY(const auto refusals, ParseRefusals(rows.Text(i, "refusals")));
+    for (const event::Refusal& refusal : refusals) {
+      all.push_back({rows.Int(i, "time_ms"), "risk-safety-service", std::string(rows.Text(i, "decision_id")),
+                     std::string(rows.Text(i, "symbol")), refusal});
+    }
+  }
+  return all;
+}
+
 // The checks have seen to it that the notional is within the policy's cap.
 Status Reserve(postgres::Transaction& transaction, const std::string& reservation_id, const event::Decision& decision) {
   const Decimal notional = NotionalOf(decision);

@@ -10,6 +10,7 @@
 #include "services/risk_safety/checks.h"
 #include "services/risk_safety/ess_keeper.h"
 #include "trading/events.h"
+#include "trading/refusal.h"
 
 // Postgres, the truth about policies, the emergency stop, decisions and reservations.
 namespace quantum::risk_safety {
@@ -57,6 +58,11 @@ Result<std::optional<Decided>> LoadDecided(postgres::Transaction& transaction, c
 Result<std::optional<Decided>> LoadDecided(postgres::Pool& pool, const std::string& decision_id);
 Status RecordDecision(postgres::Transaction& transaction, const trading::event::Decision& decision,
                       const std::string& correlation_id, const std::vector<trading::event::Refusal>& refusals);
+// One that was refused without a verdict of its own: another decision has its id.
+Status RecordRefused(postgres::Transaction& transaction, const trading::event::Decision& decision,
+                     const std::string& correlation_id, const std::vector<trading::event::Refusal>& refusals);
+// All refusals under a correlation id, 200 at most, in the order of time.
+Result<std::vector<trading::RecordedRefusal>> LoadRefusals(postgres::Pool& pool, const std::string& correlation_id);
 Status Reserve(postgres::Transaction& transaction, const std::string& reservation_id,
                const trading::event::Decision& decision);
 
