@@ -134,8 +134,7 @@ class Checker {
                  d_.price->ToString());
     }
     if (in_range_ && (!Price().is_positive() || Price() > rules.max_price)) {
-      OutOfRange("PRICE_RANGE", "reference above 0 and at most {} got={}", rules.max_price.ToString(),
-                 Price().ToString());
+      OutOfRange("PRICE_RANGE", "min_above=0 max={} got={}", rules.max_price.ToString(), Price().ToString());
     }
   }
 
@@ -165,13 +164,15 @@ class Checker {
       Refuse("ORDER_RATE", "max_per_minute={} got={}", in_.limits.orders_per_minute_max, in_.orders_last_minute);
     }
     if (!in_.market) {
-      Refuse("STALE_MARKET_DATA", "symbol={} no price yet", d_.symbol);
+      Refuse("STALE_MARKET_DATA", "symbol={} price=none", d_.symbol);
     } else if (in_.market->age > in_.limits.market_age_max) {
       Refuse("STALE_MARKET_DATA", "max_ms={} got={}", in_.limits.market_age_max / std::chrono::milliseconds(1),
              in_.market->age / std::chrono::milliseconds(1));
+    } else if (!in_.market->mark_or_last().is_positive()) {
+      Refuse("STALE_MARKET_DATA", "symbol={} {}={}", d_.symbol, MarkName(), in_.market->mark_or_last().ToString());
     }
     if (!in_.account) {
-      Refuse("ACCOUNT_UNKNOWN", "the account has not been read yet");
+      Refuse("ACCOUNT_UNKNOWN", "max_ms={} got=never", in_.limits.account_age_max / std::chrono::milliseconds(1));
     } else if (in_.account->age > in_.limits.account_age_max) {
       Refuse("ACCOUNT_UNKNOWN", "max_ms={} got={}", in_.limits.account_age_max / std::chrono::milliseconds(1),
              in_.account->age / std::chrono::milliseconds(1));
@@ -180,7 +181,7 @@ class Checker {
 
   void CheckStops() {
     if (!d_.stop_loss) {
-      Refuse("STOP_LOSS_MISSING", "an entry must carry its stop");
+      Refuse("STOP_LOSS_MISSING", "side={} stop=none", ToString(d_.side));
       return;
     }
     const Decimal price = Price();
@@ -336,6 +337,14 @@ const std::vector<std::string_view>& CheckTypes(Intent intent) {
   static const std::vector<std::string_view> of_opens = of(false);
   static const std::vector<std::string_view> of_closes = of(true);
   return intent == Intent::kClose ? of_closes : of_opens;
+}
+
+std::vector<std::string_view> CheckCodes() {
+  std::vector<std::string_view> codes;
+  for (const CheckKind& kind : CheckKinds()) {
+    codes.insert(codes.end(), kind.codes.begin(), kind.codes.end());
+  }
+  return codes;
 }
 
 std::string_view CheckTypeOf(std::string_view code) {

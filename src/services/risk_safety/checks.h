@@ -70,5 +70,6 @@ std::vector<trading::event::Refusal> Check(const CheckInput& input);
 // belongs to one of them.
 const std::vector<std::string_view>& CheckTypes(trading::event::Intent intent);
 std::string_view CheckTypeOf(std::string_view code);
+std::vector<std::string_view> CheckCodes();  // all of them
 
 }  // namespace quantum::risk_safety
