@@ -17,6 +17,7 @@ Result<AccountReport> ParseAccountReport(std::string_view json) {
   reader.Required("available_balance", report.available_balance);
   reader.Required("unrealized_pnl", report.unrealized_pnl);
   reader.Optional("time_ms", report.time_ms);
+  reader.Optional("as_of_ms", report.as_of_ms);
   if (reader.error()) {
     return *reader.error();
   }

@@ -15,6 +15,7 @@ struct AccountReport {
   Decimal available_balance;  // free for margin
   Decimal unrealized_pnl;     // of all open positions, at the venue's mark price
   int64_t time_ms = 0;        // when execution gave it, UTC; zero: it did not say
+  int64_t as_of_ms = 0;       // when execution asked the venue, likewise
 
   Decimal equity() const { return wallet_balance + unrealized_pnl; }
 };

@@ -6,12 +6,14 @@ namespace quantum::trading {
 namespace {
 
 TEST(AccountReport, IsReadWithItsPartsOfOneMoment) {
-  const AccountReport report = ParseAccountReport(R"({"wallet_balance":"10000.5","available_balance":"9000",)"
-                                                  R"("unrealized_pnl":"-12.25","mode":"PAPER","time_ms":17})")
-                                   .value();
+  const AccountReport report =
+      ParseAccountReport(R"({"wallet_balance":"10000.5","available_balance":"9000",)"
+                         R"("unrealized_pnl":"-12.25","mode":"PAPER","as_of_ms":15,"time_ms":17})")
+          .value();
   EXPECT_EQ(report.equity(), "9988.25"_dec);
   EXPECT_EQ(report.available_balance, "9000"_dec);
   EXPECT_EQ(report.time_ms, 17);
+  EXPECT_EQ(report.as_of_ms, 15);
 }
 
 TEST(AccountReport, WithAMissingOrMalformedPartIsAnErrorThatNamesIt) {

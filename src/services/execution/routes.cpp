@@ -135,18 +135,21 @@ http::Response Routes::WithStore(http::Response response) const {
 
 http::Response Routes::Account() {
   if (!account_ || desk_.clock.Steady() - account_read_ > kAccountServes) {
+    const WallTime asked = desk_.Now();
     const auto account = desk_.venue.GetAccount();
     if (!account.ok()) {
       return http::Problem(account.error());  // unknown is not a default
     }
     account_ = *account;
     account_read_ = desk_.clock.Steady();
+    account_asked_ = asked;
   }
   return http::Json(json::serialize(json::object{{"wallet_balance", account_->wallet_balance.ToString()},
                                                  {"available_balance", account_->available_balance.ToString()},
                                                  {"unrealized_pnl", account_->unrealized_pnl.ToString()},
                                                  {"initial_margin", account_->initial_margin.ToString()},
                                                  {"mode", desk_.settings.mode},
+                                                 {"as_of_ms", ToUnixMs(account_asked_)},
                                                  {"time_ms", ToUnixMs(desk_.Now())}}));
 }
 

@@ -41,6 +41,7 @@ class Routes {
   // Asked for every second by several: the venue's answer serves for a moment.
   std::optional<exchange::Account> account_;
   SteadyTime account_read_{};
+  WallTime account_asked_{};
 };
 
 }  // namespace quantum::execution

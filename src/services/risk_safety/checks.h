@@ -30,6 +30,7 @@ struct AccountView {
   Decimal available;  // free for new margin
   Decimal day_start_equity;
   Duration age{};
+  WallTime as_of{};  // when the venue was asked: `available` knows of the fills before; the epoch: of none
 };
 
 struct CheckLimits {

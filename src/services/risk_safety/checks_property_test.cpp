@@ -107,7 +107,7 @@ RC_GTEST_PROP(ExposureProperty, NoPositionsAndReservationsEndTheProcess, ()) {
                    .filled = *rc::gen::arbitrary<bool>()};
   }
   const auto view =
-      MakeExposure(reservations, {{"A", {*AnyDecimal(), *AnyDecimal()}}, {"C", {*AnyDecimal(), "1"_dec}}});
+      MakeExposure(reservations, {{"A", {*AnyDecimal(), *AnyDecimal()}}, {"C", {*AnyDecimal(), "1"_dec}}}, WallTime{});
   const bool answered = view.ok() || view.error().code == Errc::kExhausted;
   RC_ASSERT(answered);
 }

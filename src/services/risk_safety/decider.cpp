@@ -58,6 +58,11 @@ void CountChecks(const event::Decision& decision, const std::vector<event::Refus
 
 }  // namespace
 
+Result<ExposureView> Decider::Taken(const std::vector<Reservation>& reservations) const {
+  const auto account = world_.views.Account();
+  return MakeExposure(reservations, world_.views.Held(), account ? account->as_of : WallTime{});
+}
+
 std::vector<event::Refusal> Decider::RunChecks(const event::Decision& decision, const ExposureView& exposure,
                                                bool seen_before) {
   return Check({.decision = decision,
@@ -91,7 +96,7 @@ Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const 
     return Error{Errc::kUnavailable, world_.views.has_rules() ? "the positions are not known yet"
                                                               : "the venue's trading rules are not known yet"};
   }
-  QUANTUM_TRY(const ExposureView exposure, MakeExposure(reservations, world_.views.Held()));
+  QUANTUM_TRY(const ExposureView exposure, Taken(reservations));
   Verdict verdict;
   verdict.refusals = RunChecks(decision, exposure, false);
   verdict.approved = verdict.refusals.empty();
@@ -149,7 +154,7 @@ void Decider::Committed(const event::Decision& decision, const Verdict& verdict)
 Result<std::vector<event::Refusal>> Decider::CheckOnly(const event::Decision& decision) {
   QUANTUM_TRY(const std::vector<Reservation> reservations, LoadReservations(world_.pool));
   QUANTUM_TRY(const auto then, LoadDecided(world_.pool, decision.decision_id));
-  QUANTUM_TRY(const ExposureView exposure, MakeExposure(reservations, world_.views.Held()));
+  QUANTUM_TRY(const ExposureView exposure, Taken(reservations));
   return RunChecks(decision, exposure, then.has_value());
 }
 

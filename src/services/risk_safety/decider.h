@@ -45,6 +45,7 @@ class Decider {
   Result<std::vector<trading::event::Refusal>> CheckOnly(const trading::event::Decision& decision);
 
  private:
+  Result<ExposureView> Taken(const std::vector<Reservation>& reservations) const;
   std::vector<trading::event::Refusal> RunChecks(const trading::event::Decision& decision, const ExposureView& exposure,
                                                  bool seen_before);
   Result<Verdict> RefuseAnother(postgres::Transaction& transaction, const trading::event::Decision& decision,

@@ -31,7 +31,7 @@ class DeciderOverPostgres : public test::Database {
       rules.min_notional = "100"_dec;
       world.views.SetRules({{"BTCUSDT", rules}});
       world.views.OnTick({.symbol = "BTCUSDT", .price = "60000"_dec});
-      world.views.OnAccount("10000"_dec, "10000"_dec, "0"_dec, "10000"_dec);
+      world.views.OnAccount("10000"_dec, "10000"_dec, "0"_dec, "10000"_dec, SystemClock().Now());
       if (positions_known) {
         world.views.SetPositionsKnown();
       }

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 
 namespace quantum::risk_safety {
 namespace {
 
 using trading::Side;
+
+// How far the clock that dates a fill may be behind the one that dates the account.
+constexpr Duration kClockError = std::chrono::seconds(1);
 
 // Sums that stop at the first number out of range.
 class Sum {
@@ -29,6 +31,7 @@ struct SideSums {
 struct SymbolSums {
   SideSums longs;
   SideSums shorts;
+  bool reserved = false;
 };
 
 std::optional<Decimal> Taken(const SideSums& side) {
@@ -44,33 +47,33 @@ Error OutOfRange() {
 }  // namespace
 
 Result<ExposureView> MakeExposure(const std::vector<Reservation>& reservations,
-                                  const std::map<std::string, HeldPosition>& held) {
+                                  const std::map<std::string, HeldPosition>& held, WallTime account_as_of) {
   ExposureView view;
   std::map<std::string, SymbolSums> sums;
-  std::set<std::string> reserved;
   Sum margin;
   for (const Reservation& reservation : reservations) {
     SymbolSums& symbol = sums[reservation.symbol];
     SideSums& side = reservation.side == Side::kBuy ? symbol.longs : symbol.shorts;
     (reservation.filled ? side.filled : side.open).Add(reservation.notional);
-    if (!reservation.filled) {
+    if (!reservation.filled || reservation.filled_at + kClockError > account_as_of) {
       margin.Add(reservation.margin);
     }
-    reserved.insert(reservation.symbol);
+    symbol.reserved = true;
     ++view.slots_taken;
   }
   for (const auto& [symbol, position] : held) {
     if (position.quantity.is_zero()) {
       continue;
     }
-    view.positions[symbol] = position.quantity;
+    view.positions.emplace_hint(view.positions.end(), symbol, position.quantity);
     const auto size = position.quantity.CheckedAbs();
     const auto notional = size ? size->CheckedTimes(position.price) : std::nullopt;
     if (!notional) {
       return OutOfRange();
     }
-    (position.quantity.is_positive() ? sums[symbol].longs : sums[symbol].shorts).held = *notional;
-    view.slots_taken += reserved.contains(symbol) ? 0 : 1;
+    SymbolSums& taken = sums[symbol];
+    (position.quantity.is_positive() ? taken.longs : taken.shorts).held = *notional;
+    view.slots_taken += taken.reserved ? 0 : 1;
   }
   Sum longs;
   Sum shorts;
@@ -80,7 +83,7 @@ Result<ExposureView> MakeExposure(const std::vector<Reservation>& reservations,
     if (!long_taken || !short_taken) {
       return OutOfRange();
     }
-    view.by_symbol[symbol] = {*long_taken, *short_taken};
+    view.by_symbol.emplace_hint(view.by_symbol.end(), symbol, SidedNotional{*long_taken, *short_taken});
     longs.Add(*long_taken);
     shorts.Add(*short_taken);
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "platform/base/clock.h"
 #include "platform/base/result.h"
 #include "trading/types.h"
 
@@ -17,7 +18,8 @@ struct Reservation {
   trading::Side side = trading::Side::kBuy;
   Decimal notional;  // quote currency
   Decimal margin;
-  bool filled = false;  // its entry has filled: it is part of the position now
+  bool filled = false;   // its entry has filled: it is part of the position now
+  WallTime filled_at{};  // when that was recorded
 };
 
 struct HeldPosition {
@@ -37,13 +39,14 @@ struct ExposureView {
   int slots_taken = 0;    // reservations, and positions that have none
   Decimal notional_long;  // the sums of by_symbol
   Decimal notional_short;
-  Decimal margin_reserved;  // of reservations not filled yet
+  Decimal margin_reserved;  // of reservations that the account's free margin does not know of yet
 };
 
 // A side of a symbol counts what is larger, the position as it stands or the reservations that became it (the one is
 // told before the other), and on top what may still fill. A position without a reservation (by hand, left over) counts
-// like any other. kExhausted when the sums leave the range of a Decimal.
+// like any other. The margin of a fill counts until the account was read after it (`account_as_of`; the epoch: not
+// yet), or two decisions could spend the same margin. kExhausted when the sums leave the range of a Decimal.
 Result<ExposureView> MakeExposure(const std::vector<Reservation>& reservations,
-                                  const std::map<std::string, HeldPosition>& held);
+                                  const std::map<std::string, HeldPosition>& held, WallTime account_as_of);
 
 }  // namespace quantum::risk_safety

@@ -10,6 +10,7 @@
 #include "platform/lifecycle/servers.h"
 #include "platform/log/log.h"
 #include "services/risk_safety/execution_client.h"
+#include "services/risk_safety/settle.h"
 #include "trading/events.h"
 
 namespace quantum::risk_safety {
@@ -131,19 +132,12 @@ Status RiskSafety::OnOrder(const bus::Event& e, postgres::Transaction& transacti
     transaction.AfterCommit(
         [this, id = update.client_order_id, at = FromUnixMs(update.time)] { conditions_->OnExecutionError(id, at); });
   }
-  if (update.leg != trading::Leg::kEntry) {
-    return {};
-  }
-  if (update.filled_quantity.is_positive()) {
-    return MarkFilled(transaction, update.decision_id);
-  }
-  const bool over = e.type == event::kOrderCanceled || e.type == event::kOrderFailed;
-  return over ? Release(transaction, update.decision_id) : Status();
+  return SettleByOrder(transaction, e.type, update, service_.clock().Now());
 }
 
 Status RiskSafety::OnTrade(const bus::Event& e, postgres::Transaction& transaction) {
   QUANTUM_TRY(const event::TradeUpdate trade, event::ParseTradeUpdate(e.payload));
-  return Release(transaction, trade.trade_id);
+  return SettleByTrade(transaction, trade);
 }
 
 Status RiskSafety::OnPositionEvent(const bus::Event& e) {
@@ -187,7 +181,7 @@ Status RiskSafety::ReadAccount() {
   }
   const auto before = day_start_.entry();
   const Decimal day_start = day_start_.For(service_.clock().Now(), *equity);
-  views_.OnAccount(*equity, account.available_balance, account.unrealized_pnl, day_start);
+  views_.OnAccount(*equity, account.available_balance, account.unrealized_pnl, day_start, FromUnixMs(account.as_of_ms));
   if (before != day_start_.entry()) {
     KeepDayStart();
   }
@@ -325,13 +319,12 @@ void RiskSafety::ReleaseExpired() {
     if (!state.ok() || *state == EntryState::kMayStillFill) {
       continue;
     }
-    const Status released = service_.postgres().Transact(
+    const Status settled = service_.postgres().Transact(
         [&](postgres::Transaction& transaction) {
-          return *state == EntryState::kFilled ? MarkFilled(transaction, decision_id)
-                                               : Release(transaction, decision_id);
+          return SettleExpired(transaction, decision_id, *state, service_.clock().Now());
         },
         {.idempotent = true});
-    log::Info("expired reservation settled", {{"decision_id", decision_id}, {"ok", released.ok()}});
+    log::Info("expired reservation settled", {{"decision_id", decision_id}, {"ok", settled.ok()}});
   }
 }
 

@@ -18,7 +18,9 @@ constexpr const char* kReservationLock = "SELECT pg_advisory_xact_lock(7201)";
 constexpr postgres::CallOptions kBrief{.timeout = std::chrono::seconds(2), .idempotent = true};
 
 constexpr const char* kReservationsSql =
-    "SELECT symbol, side, state, notional::text, margin::text FROM reservations WHERE state <> 'RELEASED'";
+    "SELECT symbol, side, state, notional::text, margin::text, "
+    "coalesce((extract(epoch from filled_at) * 1000)::bigint, 0) AS filled_ms "
+    "FROM reservations WHERE state <> 'RELEASED'";
 
 Result<Decimal> Money(const Rows& rows, size_t row, std::string_view column) {
   return Decimal::Parse(rows.Text(row, column));
@@ -27,7 +29,9 @@ Result<Decimal> Money(const Rows& rows, size_t row, std::string_view column) {
 Result<std::vector<Reservation>> ReadReservations(const Rows& rows) {
   std::vector<Reservation> reservations;
   for (size_t i = 0; i < rows.size(); ++i) {
-    Reservation reservation{.symbol = std::string(rows.Text(i, "symbol")), .filled = rows.Text(i, "state") == "FILLED"};
+    Reservation reservation{.symbol = std::string(rows.Text(i, "symbol")),
+                            .filled = rows.Text(i, "state") == "FILLED",
+                            .filled_at = FromUnixMs(rows.Int(i, "filled_ms"))};
     QUANTUM_TRY(reservation.side, trading::ParseSide(rows.Text(i, "side")));
     QUANTUM_TRY(reservation.notional, Money(rows, i, "notional"));
     QUANTUM_TRY(reservation.margin, Money(rows, i, "margin"));
@@ -298,11 +302,11 @@ Status Reserve(postgres::Transaction& transaction, const std::string& reservatio
   return {};
 }
 
-Status MarkFilled(postgres::Transaction& transaction, const std::string& decision_id) {
-  QUANTUM_TRY(
-      const Rows rows,
-      transaction.Query("UPDATE reservations SET state = 'FILLED' WHERE decision_id = $1 AND state = 'RESERVED'",
-                        {decision_id}));
+Status MarkFilled(postgres::Transaction& transaction, const std::string& decision_id, WallTime now) {
+  QUANTUM_TRY(const Rows rows,
+              transaction.Query("UPDATE reservations SET state = 'FILLED', filled_at = $2::timestamptz "
+                                "WHERE decision_id = $1 AND state = 'RESERVED'",
+                                {decision_id, FormatIso8601(now)}));
   return {};
 }
 

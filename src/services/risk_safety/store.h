@@ -67,7 +67,7 @@ Status Reserve(postgres::Transaction& transaction, const std::string& reservatio
                const trading::event::Decision& decision);
 
 // Each releases or fills at most once, whatever repeats.
-Status MarkFilled(postgres::Transaction& transaction, const std::string& decision_id);
+Status MarkFilled(postgres::Transaction& transaction, const std::string& decision_id, WallTime now);
 Status Release(postgres::Transaction& transaction, const std::string& decision_id);
 
 // Decisions whose reservation has expired unfilled: their entry order must be asked about.

@@ -27,8 +27,9 @@ bool Views::OnPosition(const PositionFact& fact) {
   return true;
 }
 
-void Views::OnAccount(Decimal equity, Decimal available, Decimal unrealized, Decimal day_start_equity) {
-  account_ = AccountView{.equity = equity, .available = available, .day_start_equity = day_start_equity};
+void Views::OnAccount(Decimal equity, Decimal available, Decimal unrealized, Decimal day_start_equity, WallTime as_of) {
+  account_ =
+      AccountView{.equity = equity, .available = available, .day_start_equity = day_start_equity, .as_of = as_of};
   unrealized_ = unrealized;
   account_arrived_ = clock_.Steady();
 }

@@ -30,7 +30,8 @@ class Views {
   // Facts come by two ways, as events and by asking: the newer `time_ms` wins. False when it is older than what is
   // known.
   bool OnPosition(const PositionFact& fact);
-  void OnAccount(Decimal equity, Decimal available, Decimal unrealized, Decimal day_start_equity);
+  // as_of: when the venue was asked.
+  void OnAccount(Decimal equity, Decimal available, Decimal unrealized, Decimal day_start_equity, WallTime as_of);
   void SetRules(std::map<std::string, trading::SymbolRules> rules) { rules_ = std::move(rules); }
   // All positions were read at least once, so that a symbol without one has none.
   void SetPositionsKnown() { positions_known_ = true; }
