@@ -19,7 +19,8 @@ struct World {
   World(fiber::Loop& loop, const postgres::PoolOptions& options, const std::string& directory)
       : pool(loop, options),
         redis(loop, {}),
-        bus(loop, redis, &pool, {.producer = "risk-safety-service", .group = "risk-safety-service"}),
+        bus(loop, redis, &pool,
+            {.producer = "risk-safety-service", .group = "risk-safety-service", .relays_from_start = true}),
         views(SystemClock()),
         policies(pool, bus, nullptr, SystemClock(), directory + "/policies.json"),
         decider({.pool = pool,
