@@ -13,6 +13,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr int kTooManyRequests = -1003;
+constexpr int kTooManyOrders = -1015;
 
 std::optional<int> Number(const http::Headers& headers, std::string_view name) {
   const auto text = headers.Find(name);
@@ -29,28 +30,38 @@ std::string Until(SteadyTime until, SteadyTime now) {
 
 }  // namespace
 
-void Budget::Window::Spend(int amount, SteadyTime now) {
-  if (now >= until) {
-    used = 0;
-    until = now + length;
-  }
-  used += amount;
+Budget::Known Budget::Window::Send(int amount, SteadyTime now) {
+  on_the_way_ += amount;
+  return {Used(now), numbers_};
 }
 
-void Budget::Window::Learn(int told, SteadyTime sent, SteadyTime now) {
-  // Answers overtake each other: a smaller number means that the venue began a new window only if the request went out
-  // after the last number came in, or if no overtaking explains it.
-  const bool anew = now >= until || (told < used && (sent >= learned || told < used / 2));
-  if (anew) {
-    until = now + length;
+void Budget::Window::Learn(int told, int amount, const Known& when_sent, SteadyTime now) {
+  // What was told before a request went out the venue had counted before it came: less than that, and a new window has
+  // begun in between. Answers overtake each other, so that what was told since may be of the new one.
+  if (told < when_sent.used + amount) {
+    while (!told_.empty() && told_.front().ordinal <= when_sent.numbers) {
+      told_.pop_front();
+    }
+    until_ = now + length_;
   }
-  used = anew ? told : std::max(used, told);
-  learned = now;
+  Push(told, now);
+}
+
+void Budget::Window::Push(int used, SteadyTime now) {
+  if (now >= until_) {
+    told_.clear();
+    until_ = now + length_;
+  }
+  while (!told_.empty() && told_.back().used <= used) {
+    told_.pop_back();
+  }
+  told_.push_back({++numbers_, used});
 }
 
 std::optional<std::string> Budget::Refuse(Kind kind, int weight, SteadyTime now) const {
-  if (now < blocked_until_) {
-    return "the venue told us to stop" + Until(blocked_until_, now);
+  const SteadyTime blocked_until = IsOrder(kind) ? std::max(blocked_until_, orders_blocked_until_) : blocked_until_;
+  if (now < blocked_until) {
+    return "the venue told us to stop" + Until(blocked_until, now);
   }
   if (kind == Kind::kVital) {
     return std::nullopt;
@@ -61,7 +72,7 @@ std::optional<std::string> Budget::Refuse(Kind kind, int weight, SteadyTime now)
     if (count + std::max(needed, 1) <= max) {
       return std::nullopt;
     }
-    return fmt::format("{} of {} {} are used{}", count, max, what, Until(std::max(window.until, now), now));
+    return fmt::format("{} of {} {} are used{}", count, max, what, Until(std::max(window.until(), now), now));
   };
   std::optional<std::string> refusal = full(weight_, weight, options_.limits.weight_max, "of request weight");
   if (!refusal && IsOrder(kind)) {
@@ -79,34 +90,37 @@ int Budget::Share(Kind kind, int limit) const {
 }
 
 Budget::Sent Budget::OnSend(Kind kind, int weight, SteadyTime now) {
-  weight_.on_the_way += weight;
-  orders_10s_.on_the_way += IsOrder(kind);
-  orders_1m_.on_the_way += IsOrder(kind);
-  return {kind, weight, now};
+  return {kind, weight, weight_.Send(weight, now), orders_10s_.Send(IsOrder(kind), now),
+          orders_1m_.Send(IsOrder(kind), now)};
 }
 
 void Budget::Arrive(const Sent& sent) {
-  weight_.on_the_way -= sent.weight;
-  orders_10s_.on_the_way -= IsOrder(sent.kind);
-  orders_1m_.on_the_way -= IsOrder(sent.kind);
+  weight_.Arrive(sent.weight);
+  orders_10s_.Arrive(IsOrder(sent.kind));
+  orders_1m_.Arrive(IsOrder(sent.kind));
 }
 
 void Budget::OnAnswer(const Sent& sent, const http::Response& response, SteadyTime now) {
   Arrive(sent);
-  const auto take = [&](Window& window, const char* header, int spent) {
+  const auto error = response.status >= 400 && response.status < 500 ? ReadVenueError(response.body) : std::nullopt;
+  const bool too_many_orders = error && error->code == kTooManyOrders;
+  const auto take = [&](Window& window, const char* header, int spent, const Known& when_sent) {
     if (const auto told = Number(response.headers, header)) {
-      window.Learn(*told, sent.at, now);
+      window.Learn(*told, spent, when_sent, now);
     } else if (spent > 0) {
       window.Spend(spent, now);
     }
   };
-  take(weight_, "X-MBX-USED-WEIGHT-1M", sent.weight);
-  take(orders_10s_, "X-MBX-ORDER-COUNT-10S", IsOrder(sent.kind));
-  take(orders_1m_, "X-MBX-ORDER-COUNT-1M", IsOrder(sent.kind));
-  const auto error = response.status >= 400 && response.status < 500 ? ReadVenueError(response.body) : std::nullopt;
-  if (response.status == 429 || response.status == 418 || (error && error->code == kTooManyRequests)) {
+  const int counted = IsOrder(sent.kind) && !too_many_orders;
+  take(weight_, "X-MBX-USED-WEIGHT-1M", sent.weight, sent.weight_1m);
+  take(orders_10s_, "X-MBX-ORDER-COUNT-10S", counted, sent.orders_10s);
+  take(orders_1m_, "X-MBX-ORDER-COUNT-1M", counted, sent.orders_1m);
+  if (response.status == 429 || response.status == 418 || too_many_orders ||
+      (error && error->code == kTooManyRequests)) {
+    // The limit of orders is the account's and stops nothing else: what cancels goes on.
+    SteadyTime& until = too_many_orders && response.status != 418 ? orders_blocked_until_ : blocked_until_;
     const int wait = Number(response.headers, "Retry-After").value_or(response.status == 418 ? 120 : 10);
-    blocked_until_ = std::max(blocked_until_, now + seconds(wait));
+    until = std::max(until, now + seconds(wait));
   }
 }
 

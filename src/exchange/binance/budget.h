@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -40,11 +41,18 @@ class Budget {
   // time or its limits, without which nothing can be done: it is refused only while the venue told us to stop.
   enum class Kind { kQuery, kEntry, kExit, kCancel, kVital };
 
+  // What was known when a request went out.
+  struct Known {
+    int used = 0;
+    uint64_t numbers = 0;  // so many had been told
+  };
   // A request on its way.
   struct Sent {
     Kind kind = Kind::kQuery;
     int weight = 0;
-    SteadyTime at{};
+    Known weight_1m{};
+    Known orders_10s{};
+    Known orders_1m{};
   };
 
   explicit Budget(BudgetOptions options = {}) : options_(options) {}
@@ -56,7 +64,7 @@ class Budget {
   // Before the request goes out. Each is followed by one OnAnswer or OnNoAnswer.
   Sent OnSend(Kind kind, int weight, SteadyTime now);
   // Reads X-MBX-USED-WEIGHT-1M, X-MBX-ORDER-COUNT-10S and -1M; on 429, 418 and -1003 also Retry-After (in its absence
-  // 10 s, and 2 minutes for 418), until when everything is refused.
+  // 10 s, and 2 minutes for 418), until when everything is refused; on -1015 orders alone.
   void OnAnswer(const Sent& sent, const http::Response& response, SteadyTime now);
   // `arrived`: it may have reached the venue.
   void OnNoAnswer(const Sent& sent, bool arrived, SteadyTime now);
@@ -66,16 +74,34 @@ class Budget {
   bool blocked(SteadyTime now) const { return now < blocked_until_; }
 
  private:
-  // A number that the venue forgets at the end of its window; we keep it a whole window from when we learned it.
-  struct Window {
-    Duration length;
-    int used = 0;
-    int on_the_way = 0;
-    SteadyTime until{};
-    SteadyTime learned{};  // when the venue last told it
-    int Count(SteadyTime now) const { return (now < until ? used : 0) + on_the_way; }
-    void Spend(int amount, SteadyTime now);
-    void Learn(int told, SteadyTime sent, SteadyTime now);
+  // A count that the venue begins anew at the end of its window. It does not tell when that is: we see it by a number
+  // smaller than one window could bring forth, and assume it a whole window after we saw this one begin.
+  class Window {
+   public:
+    explicit Window(Duration length) : length_(length) {}
+    int Count(SteadyTime now) const { return Used(now) + on_the_way_; }
+    SteadyTime until() const { return until_; }
+    Known Send(int amount, SteadyTime now);
+    void Arrive(int amount) { on_the_way_ -= amount; }
+    // It may have been counted, and no number tells.
+    void Spend(int amount, SteadyTime now) { Push(Used(now) + amount, now); }
+    // The answer to a request that counts `amount` itself.
+    void Learn(int told, int amount, const Known& when_sent, SteadyTime now);
+
+   private:
+    struct Number {
+      uint64_t ordinal = 0;
+      int used = 0;
+    };
+    int Used(SteadyTime now) const { return now < until_ && !told_.empty() ? told_.front().used : 0; }
+    void Push(int used, SteadyTime now);
+
+    Duration length_;
+    // Falling: the first is the largest, and of what came after it the largest follows.
+    std::deque<Number> told_;
+    uint64_t numbers_ = 0;
+    int on_the_way_ = 0;
+    SteadyTime until_{};
   };
   static bool IsOrder(Kind kind) { return kind == Kind::kEntry || kind == Kind::kExit; }
   // What of a limit this kind may use.
@@ -83,10 +109,11 @@ class Budget {
   void Arrive(const Sent& sent);
 
   BudgetOptions options_;
-  Window weight_{.length = std::chrono::minutes(1)};
-  Window orders_10s_{.length = std::chrono::seconds(10)};
-  Window orders_1m_{.length = std::chrono::minutes(1)};
+  Window weight_{std::chrono::minutes(1)};
+  Window orders_10s_{std::chrono::seconds(10)};
+  Window orders_1m_{std::chrono::minutes(1)};
   SteadyTime blocked_until_{};
+  SteadyTime orders_blocked_until_{};
 };
 
 }  // namespace quantum::binance

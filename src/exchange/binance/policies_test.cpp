@@ -142,9 +142,13 @@ TEST(Budget, AnAnswerThatWasOvertakenTakesNothingBack) {
   const Budget::Sent across = budget.OnSend(Kind::kQuery, 1, kNow + 2s);
   Tell(budget, {{"X-MBX-USED-WEIGHT-1M", "1710"}}, kNow + 3s);
   budget.OnAnswer(across, Answer(200, {{"X-MBX-USED-WEIGHT-1M", "12"}}), kNow + 4s);
-  EXPECT_EQ(budget.used_weight(kNow + 4s), 12) << "no overtaking explains that: the minute is a new one";
-  Tell(budget, {{"X-MBX-USED-WEIGHT-1M", "10"}}, kNow + 5s);
-  EXPECT_EQ(budget.used_weight(kNow + 5s), 10) << "asked after the twelve were told";
+  EXPECT_EQ(budget.used_weight(kNow + 4s), 1710) << "the minute is a new one; the 1710 may have been told in it";
+  Tell(budget, {{"X-MBX-USED-WEIGHT-1M", "13"}}, kNow + 5s);
+  EXPECT_EQ(budget.used_weight(kNow + 5s), 13) << "asked after the 1710 were told";
+  const Budget::Sent late = budget.OnSend(Kind::kQuery, 1, kNow + 6s);
+  Tell(budget, {{"X-MBX-USED-WEIGHT-1M", "300"}}, kNow + 7s);
+  budget.OnAnswer(late, Answer(200, {{"X-MBX-USED-WEIGHT-1M", "100"}}), kNow + 8s);
+  EXPECT_EQ(budget.used_weight(kNow + 8s), 300) << "however far it was overtaken";
 }
 
 TEST(Budget, EntriesStopAtSeventyPercentOfTheOrderCountsToo) {
@@ -182,6 +186,19 @@ TEST(Budget, StopsAltogetherWhenTheVenueSaysSo) {
   EXPECT_TRUE(budget.Refuse(Kind::kVital, 1, kNow + 119s)) << "a banned address asks nothing";
   refuse(Answer(418, {{"Retry-After", "259200"}}));
   EXPECT_TRUE(budget.Refuse(Kind::kCancel, 1, kNow + 71h)) << "bans last up to three days";
+}
+
+TEST(Budget, TooManyOrdersStopsOrdersAloneAndCountsWhatTheVenueCounts) {
+  Budget budget;
+  http::Response refused =
+      Answer(429, {{"Retry-After", "8"}, {"X-MBX-ORDER-COUNT-10S", "300"}, {"X-MBX-ORDER-COUNT-1M", "700"}});
+  refused.body = R"({"code":-1015,"msg":"Too many new orders; current limit is 300 orders per 10 SECONDS."})";
+  budget.OnAnswer(budget.OnSend(Kind::kExit, 0, kNow), refused, kNow);
+  EXPECT_TRUE(budget.Refuse(Kind::kEntry, 0, kNow));
+  EXPECT_TRUE(budget.Refuse(Kind::kExit, 0, kNow + 7s));
+  EXPECT_FALSE(budget.Refuse(Kind::kCancel, 1, kNow)) << "what cancels is not counted, and goes on";
+  EXPECT_FALSE(budget.Refuse(Kind::kQuery, 1, kNow));
+  EXPECT_FALSE(budget.Refuse(Kind::kExit, 0, kNow + 10s));
 }
 
 TEST(Weights, DependOnWhatIsAskedFor) {
