@@ -165,6 +165,7 @@ const std::map<std::string, Check>& Checks() {
        }},
       {"no-answer", [](Struck& at) { MayHaveActed(at, "no-answer"); }},
       {"error-5xx", [](Struck& at) { MayHaveActed(at, "error-5xx"); }},
+      {"firewall", [](Struck& at) { MayHaveActed(at, "firewall"); }},
       {"unknown-1006", [](Struck& at) { MayHaveActed(at, "unknown-1006"); }},
       {"timeout-1007", [](Struck& at) { MayHaveActed(at, "timeout-1007"); }},
       {"rate-limit", [](Struck& at) { Limits(at, "rate-limit"); }},

@@ -7,8 +7,12 @@ namespace {
 
 bool LostTrack(int code) { return code == -1000 || code == -1001 || code == -1006 || code == -1007 || code == -4116; }
 
+// These are sent before the engine is asked, by whatever stands in front of it, and mean no more than they say.
+bool IsLimited(int status) { return status == 429 || status == 418; }
+
+// Zero: the answer is not the venue's word.
 Errc CodeOf(int status, int code) {
-  if (status == 429 || status == 418 || code == -1003 || code == -1015) {
+  if (IsLimited(status) || code == -1003 || code == -1015) {
     return Errc::kExhausted;
   }
   switch (code) {
@@ -19,6 +23,7 @@ Errc CodeOf(int status, int code) {
     case -2014:
     case -2015:
       return Errc::kPermission;
+    case 0:
     case -1000:
     case -1001:
     case -1006:
@@ -53,13 +58,12 @@ Classified Classify(const http::Response& response) {
   }
   const std::optional<VenueError> venue = ReadVenueError(response.body);
   VenueError error = venue.value_or(VenueError{0, "HTTP " + std::to_string(status)});
-  if (status >= 500 || status == 408 || status < 400) {
-    return {Verdict::kUnknown, std::move(error)};
+  if (IsLimited(status)) {
+    return {Verdict::kRejected, std::move(error)};
   }
-  if (status != 429 && status != 418 && venue && LostTrack(venue->code)) {
-    return {Verdict::kUnknown, std::move(error)};
-  }
-  return {Verdict::kRejected, std::move(error)};
+  const bool refused =
+      status >= 400 && status < 500 && status != 408 && venue && venue->code < 0 && !LostTrack(venue->code);
+  return {refused ? Verdict::kRejected : Verdict::kUnknown, std::move(error)};
 }
 
 Classified Classify(const Error& error) {

@@ -29,18 +29,20 @@ struct Classified {
 };
 
 // Sent and answered:
-//   2xx accepted; 5xx and 408 unknown; 429 and 418 rejected (refused before the engine);
+//   2xx accepted; 5xx and 408 (whoever answered waited in vain for the engine) unknown; 429 and 418 rejected (refused
+//   before the engine);
 //   other 4xx by code: -1000, -1001, -1006, -1007 (the venue lost track) and -4116 (an order under this id exists: an
 //   earlier attempt of ours got through) unknown, everything else rejected;
-//   a 4xx whose body is no venue error (a firewall in front) rejected; any other status unknown.
+//   a 4xx whose body is no venue error unknown: a firewall, a proxy or a page of HTML speaks for itself, not for the
+//   engine, and may have let the request pass; any other status unknown.
 Classified Classify(const http::Response& response);
 // Not answered: kUnavailable, kTimeout, kExhausted, kInvalidArgument and kConflict (the send guard refused) were not
 // sent, hence rejected with code 0; everything else (kUnknownOutcome, kInternal: a broken answer, kCancelled) unknown.
 Classified Classify(const Error& error);
 
 // The same for requests that only ask, or that may be repeated: a value for 2xx, else an Error in the callers' terms.
-//   -2011 and -2013 kNotFound; -2014, -2015, -1022 kPermission; 429, 418, -1003, -1015 kExhausted; -1021 and 5xx
-//   kUnavailable; other refusals kInvalidArgument. `what` names the request in the message.
+//   -2011 and -2013 kNotFound; -2014, -2015, -1022 kPermission; 429, 418, -1003, -1015 kExhausted; -1021, 5xx and what
+//   is not the venue's word kUnavailable; other refusals kInvalidArgument. `what` names the request in the message.
 Status CheckAnswer(const http::Response& response, std::string_view what);
 
 // The same for a cancel or a change of settings, whose outcome may be unknown (kUnknownOutcome).

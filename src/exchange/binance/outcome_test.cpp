@@ -26,7 +26,6 @@ TEST(Outcome, OfAnAnswerIsDecidedByThisTable) {
       {429, R"({"code":-1003,"msg":"Too many requests"})", Verdict::kRejected, -1003},
       {418, R"({"code":-1003,"msg":"banned"})", Verdict::kRejected, -1003},
       {429, "slow down", Verdict::kRejected, 0},
-      {403, "<html>firewall</html>", Verdict::kRejected, 0},
       {401, R"({"code":-2015,"msg":"Invalid API-key"})", Verdict::kRejected, -2015},
       // The venue lost track: it may stand.
       {400, R"({"code":-1000,"msg":"unknown"})", Verdict::kUnknown, -1000},
@@ -34,6 +33,15 @@ TEST(Outcome, OfAnAnswerIsDecidedByThisTable) {
       {400, R"({"code":-1006,"msg":"unexpected response"})", Verdict::kUnknown, -1006},
       {400, R"({"code":-1007,"msg":"timeout"})", Verdict::kUnknown, -1007},
       {408, "", Verdict::kUnknown, 0},
+      {408, R"({"code":-2019,"msg":"x"})", Verdict::kUnknown, -2019},
+      // Not the venue's word: what stands in front of it may have let the request pass.
+      {403, "<html>firewall</html>", Verdict::kUnknown, 0},
+      {403, "", Verdict::kUnknown, 0},
+      {404, "<html>not found</html>", Verdict::kUnknown, 0},
+      {400, "Bad Request", Verdict::kUnknown, 0},
+      {401, R"({"error":"unauthorized"})", Verdict::kUnknown, 0},
+      {413, "{", Verdict::kUnknown, 0},
+      {418, "", Verdict::kRejected, 0},
       {500, R"({"code":-1000,"msg":"x"})", Verdict::kUnknown, -1000},
       {502, "bad gateway", Verdict::kUnknown, 0},
       {503, R"({"code":-1007,"msg":"Timeout waiting for response"})", Verdict::kUnknown, -1007},
@@ -81,6 +89,16 @@ TEST(Outcome, OfAQuestionIsAnErrorInTheCallersTerms) {
     response.status = row.status;
     response.body = R"({"code":)" + std::to_string(row.code) + R"(,"msg":"m"})";
     EXPECT_EQ(CheckAnswer(response, "asking").error().code, row.errc) << row.code;
+  }
+}
+
+TEST(Outcome, OfAQuestionThatTheVenueItselfDidNotAnswerIsThatItCanBeAskedAgain) {
+  for (const int status : {400, 401, 403, 404, 408, 302, 500}) {
+    http::Response response;
+    response.status = status;
+    response.body = "<html>";
+    EXPECT_EQ(CheckAnswer(response, "asking").error().code, Errc::kUnavailable) << status;
+    EXPECT_EQ(WriteStatus(response, "cancelling").error().code, Errc::kUnknownOutcome) << status;
   }
 }
 

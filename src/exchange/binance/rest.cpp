@@ -46,13 +46,10 @@ Rest::Rest(fiber::Loop& loop, RestOptions options, const Clock& clock, Random& r
       budget_(options_.budget) {}
 
 void Rest::Count(std::string_view path, const Result<http::Response>& result) {
-  const char* outcome = "ok";
-  if (!result.ok()) {
-    outcome = Classify(result.error()).verdict == Verdict::kRejected ? "not_sent" : "unknown";
-  } else if (result->status >= 500) {
-    outcome = "unknown";
-  } else if (result->status >= 300) {
-    outcome = "rejected";
+  const Verdict verdict = result.ok() ? Classify(*result).verdict : Classify(result.error()).verdict;
+  const char* outcome = verdict == Verdict::kUnknown ? "unknown" : verdict == Verdict::kAccepted ? "ok" : "rejected";
+  if (!result.ok() && verdict == Verdict::kRejected) {
+    outcome = "not_sent";
   }
   metrics::GetCounter(metrics::kExchangeRequests, {{"endpoint", std::string(path)}, {"outcome", outcome}}).Add();
 }

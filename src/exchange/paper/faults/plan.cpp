@@ -55,6 +55,9 @@ Interference Ended(std::string_view name, int64_t status) {
                 408, -1007,
                 "Timeout waiting for response from backend server. Send status unknown; execution status unknown.")};
   }
+  if (name == "firewall") {
+    return {.answer = RestAnswer{static_cast<int>(status), "<html><body>Request blocked.</body></html>", {}}};
+  }
   return {.answer =
               Refusal(static_cast<int>(status), -1000, "Unknown error, please check your request or try again later.")};
 }
@@ -183,7 +186,7 @@ void FaultPlan::StrikeBefore(Fault& fault, const RestRequest& request, int64_t n
   } else if (fault.stage == FaultStage::kOutage) {
     Join(all, {.dropped = true});
   } else {
-    Join(all, Ended(name, name == "error-5xx" ? fault.whole("status") : 0));
+    Join(all, Ended(name, fault.spec.parameters.contains("status") ? fault.whole("status") : 0));
   }
 }
 
@@ -205,7 +208,7 @@ Interference FaultPlan::AfterRequest(const RestRequest& request, const RestAnswe
     if (fault.stage == FaultStage::kAfter) {
       Join(all, {.delay_ms = fault.whole("ms")});
     } else {
-      Join(all, Ended(name, name == "error-5xx" ? fault.whole("status") : 0));
+      Join(all, Ended(name, fault.spec.parameters.contains("status") ? fault.whole("status") : 0));
     }
   }
   if (altered && !Ends(all)) {
