@@ -37,26 +37,25 @@ const std::map<std::string, Rest::Endpoint, std::less<>>& Rest::Endpoints() {
   constexpr Access kOpen = Access::kOpen;
   constexpr Access kKey = Access::kKey;
   constexpr Access kSigned = Access::kSigned;
-  // Weights: developers.binance.com, USD-M futures, as of 2026.
   static const std::map<std::string, Endpoint, std::less<>> kEndpoints = {
       {"GET /fapi/v1/ping", {kOpen, 1, 0, &Rest::Ping}},
       {"GET /fapi/v1/time", {kOpen, 1, 0, &Rest::Time}},
       {"GET /fapi/v1/exchangeInfo", {kOpen, 1, 0, &Rest::ExchangeInfo}},
-      {"GET /fapi/v1/depth", {kOpen, 10, 0, &Rest::Depth}},
+      {"GET /fapi/v1/depth", {kOpen, &DepthWeight, 0, &Rest::Depth}},
       {"GET /fapi/v1/trades", {kOpen, 5, 0, &Rest::Trades}},
       {"GET /fapi/v1/aggTrades", {kOpen, 20, 0, &Rest::AggregateTrades}},
-      {"GET /fapi/v1/klines", {kOpen, 5, 0, &Rest::Klines}},
-      {"GET /fapi/v1/ticker/24hr", {kOpen, 1, 0, &Rest::TickerDay}},
-      {"GET /fapi/v1/ticker/price", {kOpen, 1, 0, &Rest::TickerPrice}},
-      {"GET /fapi/v2/ticker/price", {kOpen, 1, 0, &Rest::TickerPrice}},
-      {"GET /fapi/v1/ticker/bookTicker", {kOpen, 2, 0, &Rest::TickerBook}},
-      {"GET /fapi/v1/premiumIndex", {kOpen, 1, 0, &Rest::PremiumIndex}},
+      {"GET /fapi/v1/klines", {kOpen, &KlinesWeight, 0, &Rest::Klines}},
+      {"GET /fapi/v1/ticker/24hr", {kOpen, &OneOrAll<1, 40>, 0, &Rest::TickerDay}},
+      {"GET /fapi/v1/ticker/price", {kOpen, &OneOrAll<1, 2>, 0, &Rest::TickerPrice}},
+      {"GET /fapi/v2/ticker/price", {kOpen, &OneOrAll<1, 2>, 0, &Rest::TickerPrice}},
+      {"GET /fapi/v1/ticker/bookTicker", {kOpen, &OneOrAll<2, 5>, 0, &Rest::TickerBook}},
+      {"GET /fapi/v1/premiumIndex", {kOpen, &OneOrAll<1, 10>, 0, &Rest::PremiumIndex}},
       {"GET /fapi/v1/fundingRate", {kOpen, 1, 0, &Rest::FundingRate}},
       {"POST /fapi/v1/order", {kSigned, 0, 1, &Rest::PostOrder}},
       {"PUT /fapi/v1/order", {kSigned, 0, 1, &Rest::PutOrder}},
       {"GET /fapi/v1/order", {kSigned, 1, 0, &Rest::GetOrder}},
       {"DELETE /fapi/v1/order", {kSigned, 1, 0, &Rest::DeleteOrder}},
-      {"GET /fapi/v1/openOrders", {kSigned, 1, 0, &Rest::OpenOrders}},
+      {"GET /fapi/v1/openOrders", {kSigned, &OneOrAll<1, 40>, 0, &Rest::OpenOrders}},
       {"GET /fapi/v1/allOrders", {kSigned, 5, 0, &Rest::AllOrders}},
       {"DELETE /fapi/v1/allOpenOrders", {kSigned, 1, 0, &Rest::DeleteAllOrders}},
       {"POST /fapi/v1/batchOrders", {kSigned, 5, 5, &Rest::PostBatch}},
@@ -66,7 +65,7 @@ const std::map<std::string, Rest::Endpoint, std::less<>>& Rest::Endpoints() {
       {"POST /fapi/v1/algoOrder", {kSigned, 0, 1, &Rest::PostAlgo}},
       {"GET /fapi/v1/algoOrder", {kSigned, 1, 0, &Rest::GetAlgo}},
       {"DELETE /fapi/v1/algoOrder", {kSigned, 1, 0, &Rest::DeleteAlgo}},
-      {"GET /fapi/v1/openAlgoOrders", {kSigned, 1, 0, &Rest::OpenAlgos}},
+      {"GET /fapi/v1/openAlgoOrders", {kSigned, &OneOrAll<1, 40>, 0, &Rest::OpenAlgos}},
       {"GET /fapi/v1/allAlgoOrders", {kSigned, 5, 0, &Rest::AllAlgos}},
       {"DELETE /fapi/v1/algoOpenOrders", {kSigned, 1, 0, &Rest::DeleteAllAlgos}},
       {"GET /fapi/v1/userTrades", {kSigned, 5, 0, &Rest::UserTrades}},
@@ -107,6 +106,27 @@ int64_t Rest::Counter::Add(int64_t now_ms, int64_t amount) {
   }
   count += amount;
   return count;
+}
+
+std::optional<RestAnswer> Rest::TooManyOrders(const Endpoint& endpoint, int64_t now_ms) {
+  const auto full = [&](Counter& counter, int amount, int limit, const char* window) -> std::optional<RestAnswer> {
+    if (counter.Add(now_ms, 0) + amount <= limit) {
+      return std::nullopt;
+    }
+    RestAnswer refused =
+        Refused({-1015, fmt::format("Too many new orders; current limit is {} orders per {}.", limit, window), 429});
+    refused.headers.emplace_back("Retry-After", std::to_string(counter.SecondsLeft(now_ms)));
+    return refused;
+  };
+  std::optional<RestAnswer> refused = full(orders_1m_, 1, options_.orders_per_minute, "MINUTE");
+  if (!refused) {
+    refused = full(orders_10s_, endpoint.orders, options_.orders_per_10s, "10 SECONDS");
+  }
+  if (!refused) {
+    orders_10s_.Add(now_ms, endpoint.orders);
+    orders_1m_.Add(now_ms, 1);
+  }
+  return refused;
 }
 
 std::optional<ApiError> Rest::Authorize(const RestRequest& request, Access access, Parameters& parameters,
@@ -153,38 +173,45 @@ bool Rest::IsLate(Parameters& parameters, int64_t now_ms) {
   return now_ms - parameters.Int("timestamp") > window;
 }
 
+RestAnswer Rest::Ask(const RestRequest& request, const Endpoint& endpoint, Parameters& parameters, int64_t now_ms) {
+  const int64_t received_ms = request.received_ms == 0 ? now_ms : request.received_ms;
+  if (const auto error = Authorize(request, endpoint.access, parameters, received_ms)) {
+    return Refused(*error);
+  }
+  if (endpoint.orders > 0 && IsLate(parameters, now_ms)) {
+    return Refused({-5028, "Timestamp for this request is outside of the ME recvWindow."});
+  }
+  RestAnswer answer;
+  if (auto refused = endpoint.orders > 0 ? TooManyOrders(endpoint, now_ms) : std::nullopt) {
+    answer = *std::move(refused);
+  } else if (const Answer<std::string> result = (this->*endpoint.handler)(parameters, now_ms); result.ok()) {
+    answer.body = *result;
+  } else {
+    return Refused(result.error());
+  }
+  if (endpoint.orders > 0) {
+    answer.headers.emplace_back("X-MBX-ORDER-COUNT-10S", std::to_string(orders_10s_.count));
+    answer.headers.emplace_back("X-MBX-ORDER-COUNT-1M", std::to_string(orders_1m_.count));
+  }
+  return answer;
+}
+
 RestAnswer Rest::Handle(const RestRequest& request, int64_t now_ms) {
   const auto found = Endpoints().find(request.method + " " + request.path);
   if (found == Endpoints().end()) {
     return Refused({-5000, fmt::format("Path {}, Method {} is invalid", request.path, request.method), 404});
   }
   const Endpoint& endpoint = found->second;
-  const int64_t weight = weight_.Add(now_ms, endpoint.weight);
+  Parameters parameters(request.query, request.body);
+  const int64_t weight = weight_.Add(now_ms, endpoint.weight.Of(parameters));
   RestAnswer answer;
   if (weight > options_.weight_per_minute) {
     answer = Refused(
         {-1003, fmt::format("Too many requests; current limit is {} requests per minute.", options_.weight_per_minute),
          429});
-    answer.headers.emplace_back("Retry-After", std::to_string(60 - now_ms / 1000 % 60));
+    answer.headers.emplace_back("Retry-After", std::to_string(weight_.SecondsLeft(now_ms)));
   } else {
-    Parameters parameters(request.query, request.body);
-    const int64_t received_ms = request.received_ms == 0 ? now_ms : request.received_ms;
-    if (const auto error = Authorize(request, endpoint.access, parameters, received_ms)) {
-      answer = Refused(*error);
-    } else if (endpoint.orders > 0 && IsLate(parameters, now_ms)) {
-      answer = Refused({-5028, "Timestamp for this request is outside of the ME recvWindow."});
-    } else if (endpoint.orders > 0 && (orders_10s_.Add(now_ms, endpoint.orders) > options_.orders_per_10s ||
-                                       orders_1m_.Add(now_ms, 1) > options_.orders_per_minute)) {
-      answer = Refused({-1015, "Too many new orders.", 429});
-      answer.headers.emplace_back("Retry-After", "10");
-    } else {
-      const Answer<std::string> result = (this->*endpoint.handler)(parameters, now_ms);
-      answer = result.ok() ? RestAnswer{200, *result, {}} : Refused(result.error());
-      if (result.ok() && endpoint.orders > 0) {
-        answer.headers.emplace_back("X-MBX-ORDER-COUNT-10S", std::to_string(orders_10s_.count));
-        answer.headers.emplace_back("X-MBX-ORDER-COUNT-1M", std::to_string(orders_1m_.count));
-      }
-    }
+    answer = Ask(request, endpoint, parameters, now_ms);
   }
   answer.headers.emplace_back("X-MBX-USED-WEIGHT-1M", std::to_string(weight));
   return answer;

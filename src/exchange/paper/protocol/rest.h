@@ -13,6 +13,7 @@
 #include "exchange/paper/protocol/hub.h"
 #include "exchange/paper/protocol/market_streams.h"
 #include "exchange/paper/protocol/parameters.h"
+#include "exchange/paper/protocol/weight.h"
 
 namespace quantum::paper {
 
@@ -67,19 +68,25 @@ class Rest {
   using Handler = Answer<std::string> (Rest::*)(Parameters&, int64_t now_ms);
   struct Endpoint {
     Access access;
-    int weight;
+    Weight weight;
     int orders;  // what it counts in ten seconds; in a minute any of them counts once
     Handler handler;
   };
-  // A sliding count of the last `window_ms`.
+  // What was counted since the server's time was last a multiple of `window_ms`.
   struct Counter {
     int64_t window_ms = 0;
     int64_t window = 0;
     int64_t count = 0;
     int64_t Add(int64_t now_ms, int64_t amount);
+    // When it begins anew, for Retry-After.
+    int64_t SecondsLeft(int64_t now_ms) const { return (window_ms - now_ms % window_ms + 999) / 1000; }
   };
   static const std::map<std::string, Endpoint, std::less<>>& Endpoints();
 
+  // What its weight leaves room for.
+  RestAnswer Ask(const RestRequest& request, const Endpoint& endpoint, Parameters& parameters, int64_t now_ms);
+  // Counts the order, or refuses it (-1015) and counts nothing.
+  std::optional<RestAnswer> TooManyOrders(const Endpoint& endpoint, int64_t now_ms);
   // Sent in time, and too late at the matching engine.
   static bool IsLate(Parameters& parameters, int64_t now_ms);
   std::optional<ApiError> Authorize(const RestRequest& request, Access access, Parameters& parameters,
