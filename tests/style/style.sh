@@ -10,7 +10,8 @@ longest=500  # lines of a file; 350 is long
 lowest_first=(platform/{base,fiber,metrics,log,config,resilience,http,redis,postgres,bus,lifecycle} trading exchange
   services operator)
 # What tests beside the code share, and what uses tests/support for them: not *_test.cpp, but built into no service.
-parts_of_tests=(src/platform/lifecycle/sample_process.{h,cpp} src/services/{execution,risk_safety}/integration_world.h)
+parts_of_tests=(src/platform/lifecycle/sample_process.{h,cpp} src/services/{execution,risk_safety}/integration_world.h
+  src/services/execution/paper_world.h)
 
 sources() { find src tests bench -type f \( -name '*.cpp' -o -name '*.h' \) | sort; }
 everything() {

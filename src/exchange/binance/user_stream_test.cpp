@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "exchange/binance/numbered_streams.h"
 
 namespace quantum::binance {
@@ -26,7 +28,11 @@ std::string FillOf(int64_t number) {
 
 // A venue with a user stream and the endpoints of its listen key.
 struct UserBench {
-  explicit UserBench(fiber::Loop& loop, UserStreamOptions options) : streams(loop, kPath, FillOf) {
+  explicit UserBench(fiber::Loop& loop, UserStreamOptions options)
+      : streams(loop, kPath, [this](int64_t number) {
+          const auto spoilt = instead.find(number);
+          return spoilt == instead.end() ? FillOf(number) : spoilt->second;
+        }) {
     streams.server().Route("POST", "/fapi/v1/listenKey", [this](const http::Request&) { return Key(); },
                            {.exchange = true});
     streams.server().Route("PUT", "/fapi/v1/listenKey",
@@ -66,6 +72,7 @@ struct UserBench {
     return fill;
   }
 
+  std::map<int64_t, std::string> instead;  // frames of these numbers
   NumberedStreams streams;
   int key = 1;
   std::optional<http::Response> put_answer;
@@ -126,6 +133,27 @@ TEST(UserStream, OneThatDoesNotTellWhatRestListsIsReplaced) {
     ASSERT_TRUE(Within(10s, [&] { return bench.streams.newest > deaf_from + 10; }));
     bench.stream->OnFillsListed("BTCUSDT", {bench.Newest()});
     EXPECT_TRUE(Within(10s, [&] { return bench.connected == 2; }));
+  });
+}
+
+// What was in it nobody knows: so everything is asked by REST (StreamConnected), and the stream goes on.
+TEST(UserStream, BadInputAFrameThatCannotBeReadIsFollowedByAConnectionThatSaysSoAndTellsTheNextFill) {
+  RunInFiber([](fiber::Loop& loop) {
+    UserBench bench(loop, {});
+    ASSERT_TRUE(Within(10s, [&] { return !bench.fills.empty(); }));
+    std::string no_status = FillOf(1);
+    no_status.erase(no_status.find(R"("X":"PARTIALLY_FILLED",)"), 23);
+    std::string no_quantity = FillOf(1);
+    no_quantity.erase(no_quantity.find(R"("l":"0.001",)"), 12);
+    for (const std::string& frame : {std::string(), std::string("{"), std::string("[]"), std::string(R"({"e":7})"),
+                                     std::string(R"({"e":"ORDER_TRADE_UPDATE","o":{}})"), no_status, no_quantity,
+                                     FillOf(1).substr(0, 100), std::string(17 << 20, ' ')}) {
+      const int connected = bench.connected;
+      const int64_t number = bench.streams.newest + 20;
+      bench.instead = {{number, frame}};
+      ASSERT_TRUE(Within(20s, [&] { return bench.connected == connected + 1; })) << frame.substr(0, 60);
+      EXPECT_TRUE(Within(20s, [&] { return bench.fills.back() > number; })) << frame.substr(0, 60);
+    }
   });
 }
 

@@ -1,4 +1,5 @@
 // The kinds of orders and what is set for the account, against the paper exchange.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "exchange/binance/test_server.h"
@@ -129,6 +130,52 @@ TEST_F(VenueOrdersTest, MarginTypeAndPositionModeAreSetAndAsked) {
     EXPECT_EQ(config->leverage, 7);
     EXPECT_TRUE(venue.SetMarginType("BTCUSDT", MarginType::kCrossed).ok());
     EXPECT_EQ(venue.GetSymbolConfig("BTCUSDT")->margin_type, MarginType::kCrossed);
+  });
+}
+
+// Of the frames themselves platform_http_test holds the server to account (MalformedRequest).
+TEST_F(VenueOrdersTest, BadInputWhatIsNoRequestIsRefusedAndTheNextOrderIsServed) {
+  WithVenue([this](exchange::TradingVenue& venue, Decimal) {
+    int number = 0;
+    const auto next_is_served = [&] {
+      const std::string id = "qt-next-" + std::to_string(++number);
+      EXPECT_TRUE(std::holds_alternative<Accepted>(
+          venue.Place({.client_order_id = id, .symbol = "BTCUSDT", .quantity = "0.01"_dec})));
+      EXPECT_EQ(venue.Positions()->front().quantity, "0.01"_dec.Times(Decimal::FromInt(number)));
+    };
+    const std::string key = "X-MBX-APIKEY: " + paper_.key() + "\r\n";
+    struct Case {
+      const char* method;
+      std::string path;
+      std::string body;
+      int status;
+      const char* says;
+    };
+    for (const Case& each :
+         {Case{"POST", "/fapi/v1/order", std::string(2 << 20, 'x'), 413, "code"},
+          Case{"POST", "/fapi/v1/order?" + std::string(20'000, 'x'), "", 431, "code"},
+          Case{"P\x01ST", "/fapi/v1/order", "", 400, "code"},
+          Case{"POST", "/fapi/v1/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.01", 400, "-1102"},
+          Case{"POST", "/fapi/v1/order", std::string("\0=\xff&&&==%zz", 11), 400, "-1102"},
+          Case{"POST", "/fapi/v1/order", "timestamp=1&timestamp=2&signature=0", 400, "-1101"},
+          Case{"PATCH", "/fapi/v1/order", "", 405, "code"}, Case{"POST", "/fapi/v1/orders", "", 404, "code"}}) {
+      const auto answer = quantum::testing::HttpSend(paper_.port(), each.method, each.path, key, each.body);
+      ASSERT_TRUE(answer.has_value()) << each.path.substr(0, 60);
+      EXPECT_EQ(answer->first, each.status) << answer->second;
+      EXPECT_THAT(answer->second, ::testing::HasSubstr(each.says));
+      next_is_served();
+    }
+    fiber::Loop& loop = fiber::CurrentLoop();
+    for (const std::string& frame : {std::string("{"), std::string("\xff\xfe"), std::string("[]"),
+                                     std::string(R"({"method":"SUBSCRIBE"})"), std::string(17 << 20, '[')}) {
+      http::WebSocketClient socket(loop);
+      ASSERT_TRUE(socket.Connect("ws://127.0.0.1:" + std::to_string(paper_.port()) + "/public/ws", 5s).ok());
+      static_cast<void>(socket.Write(frame).ok());
+      const auto answer = socket.Read(5s);
+      EXPECT_TRUE(!answer.ok() || answer->find("Invalid") != std::string_view::npos) << frame.substr(0, 60);
+      EXPECT_TRUE(answer.ok() || answer.error().code == Errc::kUnavailable) << "the connection ends, and no more";
+      next_is_served();
+    }
   });
 }
 

@@ -114,9 +114,17 @@ http::Response ManualOrders::Handle(const http::Request& request) {
   if (!order.ok()) {
     return http::Problem(order.error());
   }
-  if (desk_.RulesOf(order->decision.symbol) == nullptr) {
+  const trading::SymbolRules* rules = desk_.RulesOf(order->decision.symbol);
+  if (rules == nullptr) {
     return http::Problem(400, "UNKNOWN_SYMBOL",
                          "field 'symbol': '" + order->decision.symbol.substr(0, 40) + "' is not listed by the venue");
+  }
+  // A close takes what there is in whole steps: an exit is not refused for its form.
+  const Decimal quantity = order->decision.quantity;
+  if (order->decision.intent == event::Intent::kOpen && !quantity.IsMultipleOf(rules->step_size)) {
+    return http::Problem(
+        400, "QUANTITY_PRECISION",
+        "field 'quantity' must be in whole steps: step=" + rules->step_size.ToString() + " got=" + quantity.ToString());
   }
   auto answer = Place(std::move(*order), Sha256Hex(request.body));
   return answer.ok() ? std::move(*answer) : http::Problem(answer.error());

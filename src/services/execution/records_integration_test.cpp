@@ -287,12 +287,13 @@ class Decider {
   std::optional<Decision> decided_;
 };
 
-http::Request OrderRequest() {
+http::Request OrderRequest(const std::string& quantity = "\"0.01\"", const std::string& symbol = "BTCUSDT",
+                           const std::string& key = "the-same-key") {
   http::Request request;
   request.method = "POST";
   request.path = "/api/execution/order";
-  request.body = R"({"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.01", "stop_loss": "59000", "reduce_only": false,
-                     "idempotency_key": "the-same-key"})";
+  request.body = R"({"symbol": ")" + symbol + R"(", "side": "BUY", "quantity": )" + quantity +
+                 R"(, "stop_loss": "59000", "reduce_only": false, "idempotency_key": ")" + key + "\"}";
   return request;
 }
 
@@ -346,6 +347,65 @@ TEST_F(Records, AManualOrderThatIsRefusedWhilePausedMayComeAgainUnderItsKey) {
     EXPECT_EQ(risk.asked, 0);
     world.desk.paused = false;
     EXPECT_EQ(manual.Handle(OrderRequest()).status, 202);
+  });
+}
+
+TEST_F(Records, BadInputAManualOrderThatCannotBeRightIsRefusedByItsCodeAsksNobodyAndTheNextIsServed) {
+  Run([](World& world) {
+    Decider risk(world);
+    http::Client client(world.desk.loop);
+    ManualOrders manual(world.desk, world.pool, client, risk.Options());
+    http::Request cut = OrderRequest();
+    cut.body.resize(cut.body.size() / 2);
+    http::Request binary = OrderRequest();
+    binary.body = std::string("\0\xff{}", 4);
+    struct Case {
+      http::Request request;
+      const char* code;
+      const char* says;
+    };
+    for (const Case& each :
+         {Case{OrderRequest("\"0\""), "INVALID_ARGUMENT", "'quantity' must be positive"},
+          Case{OrderRequest("\"-0.01\""), "INVALID_ARGUMENT", "'quantity' must be positive"},
+          Case{OrderRequest("\"0.0105\""), "QUANTITY_PRECISION", "step=0.001 got=0.0105"},
+          Case{OrderRequest("\"0.0100000001\""), "INVALID_ARGUMENT", "'quantity'"},
+          Case{OrderRequest("\"1e-2\""), "INVALID_ARGUMENT", "'quantity'"},
+          Case{OrderRequest("0.01"), "INVALID_ARGUMENT", "never a float"},
+          Case{OrderRequest("\"0.01\"", "NOPEUSDT"), "UNKNOWN_SYMBOL", "'NOPEUSDT'"},
+          Case{cut, "INVALID_ARGUMENT", "JSON object"}, Case{binary, "INVALID_ARGUMENT", "JSON object"}}) {
+      const http::Response answer = manual.Handle(each.request);
+      EXPECT_EQ(answer.status, 400) << each.request.body;
+      EXPECT_NE(answer.body.find(std::string("\"code\":\"") + each.code + "\""), std::string::npos) << answer.body;
+      EXPECT_NE(answer.body.find(each.says), std::string::npos) << answer.body;
+    }
+    EXPECT_EQ(risk.asked, 0);
+    EXPECT_EQ(world.One("SELECT (SELECT count(*) FROM manual_orders) || ' ' || count(*) AS value FROM orders"), "0 0");
+    EXPECT_EQ(manual.Handle(OrderRequest()).status, 202) << "the key is free";
+    risk.DeliverApproval();
+    ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 1; })) << "filled, and its stop stands";
+    EXPECT_EQ(world.venue.placed.size(), 2u);
+  });
+}
+
+TEST_F(Records, BadInputAKeyThatComesAgainWithAnotherBodyIsRefusedAndTheFirstOrderStands) {
+  Run([](World& world) {
+    Decider risk(world);
+    http::Client client(world.desk.loop);
+    ManualOrders manual(world.desk, world.pool, client, risk.Options());
+    const http::Response first = manual.Handle(OrderRequest());
+    ASSERT_EQ(first.status, 202) << first.body;
+    risk.DeliverApproval();
+    ASSERT_TRUE(Eventually([&] { return world.venue.CountOpen(true) == 1; }));
+    for (const http::Request& other : {OrderRequest("\"0.02\""), OrderRequest("\"0.010\"")}) {
+      const http::Response answer = manual.Handle(other);
+      EXPECT_EQ(answer.status, 409);
+      EXPECT_NE(answer.body.find("IDEMPOTENCY_KEY_REUSED"), std::string::npos) << answer.body;
+    }
+    EXPECT_EQ(manual.Handle(OrderRequest()).body, first.body) << "to the letter the same one: the answer of then";
+    EXPECT_EQ(risk.asked, 1);
+    EXPECT_EQ(world.venue.placed.size(), 2u) << "the entry and its stop";
+    EXPECT_EQ(manual.Handle(OrderRequest("\"0.02\"", "BTCUSDT", "another-key")).status, 202);
+    EXPECT_EQ(risk.asked, 2);
   });
 }
 
