@@ -1,16 +1,13 @@
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "closed_loop.h"
+#include "command_line.h"
 #include "open_loop.h"
 
 // One server core, one load core: how many small JSON answers a second our server gives alone and as a service, against
@@ -21,14 +18,11 @@ namespace {
 constexpr double kGoalPerSecond = 45'000;
 constexpr double kGoalP99Ms = 2;
 
-struct Options {
-  int server_core = 0;
-  int load_core = 1;
+struct Options : CommonOptions {
   int connections = 256;
   int seconds = 5;
   double rate = kGoalPerSecond / 2;
   bool nginx = true;
-  bool json = false;
 };
 
 struct Measured {
@@ -146,6 +140,10 @@ void PrintTable(const Options& options, const Report& report) {
   }
 }
 
+void Print(const Options& options, const Report& report) {
+  options.json ? PrintJson(options, report) : PrintTable(options, report);
+}
+
 }  // namespace
 }  // namespace quantum::bench
 
@@ -156,17 +154,7 @@ int main(int argc, char** argv) {
   app.add_option("--connections", options.connections, "kept-alive connections")->check(CLI::Range(1, 4000));
   app.add_option("--seconds", options.seconds, "length of each part")->check(CLI::Range(1, 600));
   app.add_option("--rate", options.rate, "requests a second of the open loop")->check(CLI::Range(1.0, 1e6));
-  app.add_option("--server-core", options.server_core, "core of the server")->check(CLI::Range(0, 1023));
-  app.add_option("--load-core", options.load_core, "core of the load generator")->check(CLI::Range(0, 1023));
   app.add_flag("!--no-nginx", options.nginx, "leave the comparison out");
-  app.add_flag("--json", options.json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
-  signal(SIGPIPE, SIG_IGN);
-  const auto report = Measure(options);
-  if (!report) {
-    fmt::print(stderr, "bench-http: {}\n", report.error().message);
-    return 1;
-  }
-  options.json ? PrintJson(options, *report) : PrintTable(options, *report);
-  return report->Met() ? 0 : 1;
+  options.AddTo(app);
+  return Run(app, argc, argv, options, Measure, Print);
 }

@@ -1,44 +1,43 @@
 #include <fmt/format.h>
-#include <signal.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <vector>
 
 #include "client.h"
+#include "command_line.h"
 #include "exchange/paper/protocol/parameters.h"
 #include "platform/base/clock.h"
 #include "server_under_test.h"
+#include "subscribers.h"
 #include "tests/support/paper_exchange.h"
 
 // Orders over HTTP: how many signed orders a second the paper exchange takes, each on disk before its answer, with one
-// core for it and one for the load, beside a bare service of ours under the same load in the same run. Exit code 1
-// below the goal.
+// core for it and one for the load, beside a bare service of ours under the same load in the same run. Then so many
+// subscribers of its market streams: each must get everything. Exit code 1 below a goal.
 namespace quantum::bench {
 namespace {
 
 constexpr double kGoalPerSecond = 5'000;
 
-struct Options {
-  int server_core = 0;
-  int load_core = 1;
+struct Options : CommonOptions {
   int connections = 64;
+  int subscribers = 1'000;
   double seconds = 5;
   std::string binaries = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
   std::string services = "  paper-exchange: {limits: 10000, wallet: \"100000000\"}\n";
-  bool json = false;
 };
 
 struct Report {
   LoadResult bare;
   LoadResult filled;
   LoadResult resting;
+  SubscribersResult audience;
 
   bool Met() const {
-    return filled.requests_per_second >= kGoalPerSecond && resting.requests_per_second >= kGoalPerSecond;
+    return filled.requests_per_second >= kGoalPerSecond && resting.requests_per_second >= kGoalPerSecond &&
+           audience.Complete();
   }
 };
 
@@ -108,6 +107,7 @@ Result<Report> Measure(const Options& options) {
   orders.set_price(PriceBelowTheMarket(exchange.port()));
   QUANTUM_TRY(report.resting, RunLoad(exchange.port(), options.connections, options.seconds,
                                       [&](int connection) { return orders.RestingOrCancelled(connection); }));
+  QUANTUM_TRY(report.audience, RunSubscribers(exchange.port(), options.subscribers, "btcusdt", options.seconds));
   return report;
 }
 
@@ -119,13 +119,24 @@ boost::json::object ToJson(const LoadResult& result, const LoadResult& bare) {
           {"goal_ratio", result.requests_per_second / kGoalPerSecond}};
 }
 
+boost::json::object ToJson(const SubscribersResult& result) {
+  return {{"subscribers", result.subscribers},
+          {"messages_per_second", result.messages_per_second},
+          {"gaps", result.gaps},
+          {"behind", result.behind},
+          {"lag_p50_ms", result.lag_p50_ms},
+          {"lag_p99_ms", result.lag_p99_ms},
+          {"lag_max_ms", result.lag_max_ms}};
+}
+
 void Print(const Options& options, const Report& report) {
   if (options.json) {
     const boost::json::object out{{"benchmark", "paper"},
                                   {"conditions", {{"connections", options.connections}, {"seconds", options.seconds}}},
                                   {"bare", ToJson(report.bare, report.bare)},
                                   {"filled", ToJson(report.filled, report.bare)},
-                                  {"resting", ToJson(report.resting, report.bare)}};
+                                  {"resting", ToJson(report.resting, report.bare)},
+                                  {"subscribers", ToJson(report.audience)}};
     fmt::print("{}\n", boost::json::serialize(out));
     return;
   }
@@ -139,8 +150,15 @@ void Print(const Options& options, const Report& report) {
   row("bare service", report.bare);
   row("market orders, filled", report.filled);
   row("limit orders and cancellations", report.resting);
-  fmt::print("\n{:.2f} and {:.2f} of the goal of {:.0f}/s: {}\n", report.filled.requests_per_second / kGoalPerSecond,
-             report.resting.requests_per_second / kGoalPerSecond, kGoalPerSecond, report.Met() ? "met" : "missed");
+  const SubscribersResult& audience = report.audience;
+  fmt::print(
+      "\n{} subscribers of trades and depth: {:.0f} messages/s, {} gaps, {} left behind; "
+      "event to arrival p50 {:.1f}, p99 {:.1f}, max {:.1f} ms\n",
+      audience.subscribers, audience.messages_per_second, audience.gaps, audience.behind, audience.lag_p50_ms,
+      audience.lag_p99_ms, audience.lag_max_ms);
+  fmt::print("\n{:.2f} and {:.2f} of the goal of {:.0f}/s, every subscriber complete: {}\n",
+             report.filled.requests_per_second / kGoalPerSecond, report.resting.requests_per_second / kGoalPerSecond,
+             kGoalPerSecond, report.Met() ? "met" : "missed");
 }
 
 }  // namespace
@@ -152,17 +170,8 @@ int main(int argc, char** argv) {
   CLI::App app("How many orders a second the paper exchange takes over HTTP, against a bare service");
   app.add_option("--connections", options.connections, "kept-alive connections")->check(CLI::Range(1, 199));
   app.add_option("--seconds", options.seconds, "length of each part")->check(CLI::Range(1.0, 600.0));
-  app.add_option("--server-core", options.server_core, "core of the servers")->check(CLI::Range(0, 1023));
-  app.add_option("--load-core", options.load_core, "core of the load")->check(CLI::Range(0, 1023));
+  app.add_option("--subscribers", options.subscribers, "of the market streams")->check(CLI::Range(1, 4000));
   app.add_option("--binaries", options.binaries, "where quantum-paper-exchange stands");
-  app.add_flag("--json", options.json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
-  signal(SIGPIPE, SIG_IGN);
-  const auto report = Measure(options);
-  if (!report) {
-    fmt::print(stderr, "bench-paper: {}\n", report.error().message);
-    return 1;
-  }
-  Print(options, *report);
-  return report->Met() ? 0 : 1;
+  options.AddTo(app);
+  return Run(app, argc, argv, options, Measure, Print);
 }
