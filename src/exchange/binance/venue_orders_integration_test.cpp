@@ -43,6 +43,7 @@ class VenueOrdersTest : public ::testing::Test {
         book = market->Depth("BTCUSDT", 5);
         return book.ok() && !book->bids.empty();
       }));
+      ASSERT_TRUE(venue->Rules().ok());  // this exchange's limits, which are a hundredfold
       body(*venue, book->bids.front().price);
       venue->Stop();
       market->Stop();
