@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tests/simulation_orders/process.h"
 
 namespace quantum::orders_simulation {
@@ -20,6 +22,14 @@ bool Journal::WaitWritten(Duration timeout) {
     progress_.WaitFor(left);
   }
   return true;
+}
+
+bool Journal::Awaits(const std::string& client_order_id) const {
+  return std::ranges::any_of(queue_, [&](const execution::ChangeSet& changes) {
+    return std::ranges::any_of(changes.orders, [&](const execution::Order& order) {
+      return order.version == 1 && order.client_order_id == client_order_id;
+    });
+  });
 }
 
 void Journal::Write(size_t count) {

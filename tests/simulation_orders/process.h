@@ -20,6 +20,7 @@ class Journal final : public execution::ChangeSink {
   Journal(const Clock& clock, Store& store, Audit& audit) : clock_(clock), store_(store), audit_(audit) {}
   void Enqueue(execution::ChangeSet changes) override;
   bool WaitWritten(Duration timeout) override;
+  bool Awaits(const std::string& client_order_id) const override;
   void Write(size_t count);
   size_t pending() const { return queue_.size(); }
 

@@ -20,7 +20,7 @@ struct World {
       : pool(loop, options),
         redis(loop, {}),
         bus(loop, redis, &pool,
-            {.producer = "risk-safety-service", .group = "risk-safety-service", .relays_from_start = true}),
+            {.producer = "risk-safety-service", .group = "risk-safety-service", .works_from_start = true}),
         views(SystemClock()),
         policies(pool, bus, nullptr, SystemClock(), directory + "/policies.json"),
         decider({.pool = pool,
