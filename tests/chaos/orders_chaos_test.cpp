@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 class OrdersChaosTest : public ChaosTest {
  protected:
   // The servers run as a user of their own, who has to pass.
-  OrdersChaosTest() : ChaosTest("orders", "24", "6") {
+  OrdersChaosTest() : ChaosTest("orders", "28", "6") {
     for (const fs::path& folder : {directory_.path(), Temporary()}) {
       fs::permissions(folder, fs::perms(0711));
     }

@@ -184,13 +184,13 @@ void AddPostgresRun(CLI::App* chaos, Context& context) {
 }
 
 void AddOrdersRun(CLI::App* chaos, Context& context) {
-  auto wanted = std::make_shared<Wanted>(Wanted{.rounds = static_cast<int>(chaos::OrdersFaults().size()), .rate = 24});
+  auto wanted = std::make_shared<Wanted>(Wanted{.rounds = static_cast<int>(chaos::OrdersFaults().size()), .rate = 28});
   CLI::App* orders = chaos->add_subcommand(
       "orders",
       "A platform of its own in a temporary folder and, for root, in namespaces of its own: it trades, while processes "
       "die and the exchange misbehaves");
   AddOptions(orders, wanted);
-  orders->add_option("--rate", wanted->rate, "Decisions a second (default 24)")->check(CLI::Range(1, 100));
+  orders->add_option("--rate", wanted->rate, "Decisions a second (default 28)")->check(CLI::Range(1, 100));
   orders->add_option("--json", wanted->json, "Table and rounds as JSON")->type_name("FILE");
   orders->add_flag("--negative-control", wanted->control,
                    "Random client order ids, nothing written down before it is sent, and execution killed: must report "

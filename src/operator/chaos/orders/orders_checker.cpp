@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "trading/liquidation.h"
+
 namespace quantum::operate::chaos {
 
 namespace {
@@ -59,6 +61,9 @@ class OrderJudge {
     std::map<const OrderBooks::Decision*, std::vector<std::string>> entries;
     std::map<const OrderBooks::Decision*, std::vector<std::string>> closes;
     for (const auto& [client_id, placed] : books_.placed) {
+      if (trading::IsLiquidation(client_id)) {
+        continue;  // the exchange's own
+      }
       const OrderBooks::Decision* decision = DecisionOf(client_id);
       if (placed.reduce_only) {
         // What protects a trade, or closes it in need, goes under the decision that opened it, and may come again.

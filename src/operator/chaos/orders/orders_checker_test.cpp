@@ -59,6 +59,16 @@ TEST(OrdersChecker, LetsWhatProtectsATradeComeAgain) {
   EXPECT_EQ(JudgeOrders(books).violations.total(), 0u);
 }
 
+TEST(OrdersChecker, TheExchangesOwnOrderOfALiquidationIsNobodysDouble) {
+  OrderBooks books = Good();
+  books.placed["autoclose-7"] = {"BTCUSDT", true, false, 150};
+  books.placed["adl_autoclose"] = {"BTCUSDT", false, false, 150};
+  for (const char* name : {"autoclose-7", "adl_autoclose"}) {
+    books.correlations[name] = "c2";  // what the exchange was being asked when it took the position over
+  }
+  EXPECT_EQ(JudgeOrders(books).violations.total(), 0u);
+}
+
 TEST(OrdersChecker, CountsEntriesThatNoApprovedDecisionExplains) {
   OrderBooks books = Good();
   books.placed["stranger"] = {"BTCUSDT", false, false, 150};

@@ -12,7 +12,7 @@ namespace quantum::operate::chaos {
 struct OrdersRunOptions {
   int rounds = 26;
   uint64_t seed = 1;
-  int per_second = 24;              // decisions
+  int per_second = 28;              // decisions
   std::vector<std::string> faults;  // only these; empty: all
   bool control = false;             // the negative control: one round that must double orders
   std::string folder;               // temporary, made by the caller, who removes it

@@ -17,7 +17,7 @@ struct OrdersStageOptions {
   std::string manifest;  // the checkout's quantum.yml
   std::string program;   // quantum itself
   Apart apart;
-  int decisions_per_second = 24;
+  int decisions_per_second = 28;
   bool control = false;  // execution as it must not be: random client order ids, nothing written before it is sent
 };
 
