@@ -24,6 +24,7 @@ constexpr Duration kFundingEvery = 5min;  // less than kForgetAfter: the trade t
 }  // namespace
 
 Status Reconciler::Pass() {
+  asked_.clear();
   VenueView view;
   view.asked = desk_.Now();
   QUANTUM_TRY(view.open_orders, ListOpenOrders());
@@ -45,7 +46,7 @@ Status Reconciler::Pass() {
   }
   FetchFunding();
   RemoveOrphans(differences);
-  QUANTUM_CHECK(ComparePositions(false));
+  QUANTUM_CHECK(ComparePositions());
   desk_.ledger.Purge(desk_.Now() - kForgetAfter);
   return {};
 }
@@ -64,7 +65,7 @@ std::set<std::string> Reconciler::SymbolsToAsk(const Differences& differences, c
   }
   for (const std::string& symbol : symbols) {
     const bool never_asked = !begun_.contains(symbol) && desk_.ledger.Cursor(symbol) == 0;
-    if (never_asked || desk_.ledger.LacksFills(symbol) || fill_waits_.contains(symbol)) {
+    if (never_asked || desk_.ledger.LacksFills(symbol) || fill_waits_.contains(symbol) || suspected_.contains(symbol)) {
       chosen.insert(symbol);
     }
   }
@@ -130,10 +131,11 @@ Status Reconciler::First() {
   const SteadyTime give_up = desk_.clock.Steady() + kSettle;
   while (!suspected_.empty() && desk_.clock.Steady() < give_up && !desk_.stopping.WaitFor(kLookAgainAfter)) {
     const auto suspected = suspected_;
+    asked_.clear();
     for (const auto& [symbol, difference] : suspected) {
       QUANTUM_CHECK(FetchFills(symbol));
     }
-    QUANTUM_CHECK(ComparePositions(true));
+    QUANTUM_CHECK(ComparePositions());
   }
   for (const auto& [symbol, difference] : suspected_) {
     desk_.unreconciled.insert(symbol);
@@ -211,6 +213,7 @@ Status Reconciler::FetchFills(const std::string& symbol) {
       progress = true;
     }
     if (!progress) {
+      asked_.insert(symbol);
       return {};
     }
   }
@@ -267,7 +270,7 @@ bool Reconciler::SettleUnknown(const std::string& symbol) {
   return settled;
 }
 
-Status Reconciler::ComparePositions(bool at_once) {
+Status Reconciler::ComparePositions() {
   VenueView view;
   QUANTUM_TRY(view.positions, desk_.venue.Positions());
   std::map<std::string, std::pair<Decimal, Decimal>> differing;
@@ -276,7 +279,8 @@ Status Reconciler::ComparePositions(bool at_once) {
     const std::string& symbol = difference.symbol;
     const auto seen = std::pair(difference.ours, difference.venues);
     const auto before = suspected_.find(symbol);
-    if (desk_.ledger.LacksFills(symbol) || fill_waits_.contains(symbol) || (before == suspected_.end() && !at_once)) {
+    // Without all fills up to now a difference says nothing: they would count on top of its repair later.
+    if (!asked_.contains(symbol) || desk_.ledger.LacksFills(symbol) || before == suspected_.end()) {
       differing[symbol] = seen;
       unsettled_ = true;  // look again soon
       continue;

@@ -49,7 +49,7 @@ class Reconciler {
   void FetchFunding();
   // Unknown orders of the symbol may be the ones that filled: ask for them first. False: not all could be settled.
   bool SettleUnknown(const std::string& symbol);
-  Status ComparePositions(bool at_once);
+  Status ComparePositions();
   void Repair(const PositionDifference& difference);
   void RemoveOrphans(const Differences& differences);
 
@@ -59,6 +59,7 @@ class Reconciler {
   bool unsettled_ = false;  // positions differ, and another look may explain it
   // Differences of positions seen in the pass before: only what stays different is repaired.
   std::map<std::string, std::pair<Decimal, Decimal>> suspected_;
+  std::set<std::string> asked_;  // symbols whose fills are all known as of this comparison
   std::set<std::string> begun_;  // symbols whose fills were asked for
   std::string last_turn_;        // the symbol that had the last of the turns
   // Symbols with a fill at the venue that is not booked yet, since an order that cannot be asked about may be its own.
