@@ -153,11 +153,13 @@ std::string TradingDesk::Decision(const std::string& id, const char* quantity) {
 }
 
 std::unique_ptr<exchange::TradingVenue> TradingDesk::Venue(fiber::Loop& loop) {
-  return binance::MakeTradingVenue({.loop = &loop,
-                                    .mode = config::Mode::kPaper,
-                                    .hosts = binance::HostsOf(config::Mode::kPaper, paper_.port()),
-                                    .credentials = {paper_.key(), paper_.secret()}})
-      .value();
+  auto venue = binance::MakeTradingVenue({.loop = &loop,
+                                          .mode = config::Mode::kPaper,
+                                          .hosts = binance::HostsOf(config::Mode::kPaper, paper_.port()),
+                                          .credentials = {paper_.key(), paper_.secret()}})
+                   .value();
+  static_cast<void>(venue->Rules().value());  // and the request limits with them
+  return venue;
 }
 
 size_t TradingDesk::TakenByVenue(const std::string& client_order_id) {
