@@ -273,11 +273,12 @@ bool Reconciler::SettleUnknown(const std::string& symbol) {
 Status Reconciler::ComparePositions() {
   VenueView view;
   QUANTUM_TRY(view.positions, desk_.venue.Positions());
-  std::map<std::string, std::pair<Decimal, Decimal>> differing;
+  std::map<std::string, Suspicion> differing;
   unsettled_ = false;
   for (const PositionDifference& difference : Compare(desk_.ledger, view).positions) {
     const std::string& symbol = difference.symbol;
-    const auto seen = std::pair(difference.ours, difference.venues);
+    const trading::Position& booked = desk_.ledger.PositionOf(symbol);
+    const Suspicion seen{difference.ours, difference.venues, booked.realized_pnl, booked.fees};
     const auto before = suspected_.find(symbol);
     // Without all fills up to now a difference says nothing: they would count on top of its repair later.
     if (!asked_.contains(symbol) || desk_.ledger.LacksFills(symbol) || before == suspected_.end()) {

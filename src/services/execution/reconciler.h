@@ -57,8 +57,13 @@ class Reconciler {
   Sender& sender_;
   fiber::Event kick_;
   bool unsettled_ = false;  // positions differ, and another look may explain it
-  // Differences of positions seen in the pass before: only what stays different is repaired.
-  std::map<std::string, std::pair<Decimal, Decimal>> suspected_;
+  // Differences of positions seen in the pass before: only what stays different is repaired, and only if nothing was
+  // booked in between (realized result and fees tell): an entry that was late and an exit that is look the same.
+  struct Suspicion {
+    Decimal ours, venues, realized_pnl, fees;
+    bool operator==(const Suspicion&) const = default;
+  };
+  std::map<std::string, Suspicion> suspected_;
   std::set<std::string> asked_;  // symbols whose fills are all known as of this comparison
   std::set<std::string> begun_;  // symbols whose fills were asked for
   std::string last_turn_;        // the symbol that had the last of the turns
