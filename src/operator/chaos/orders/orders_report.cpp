@@ -95,10 +95,11 @@ OrderViolations Beyond(const OrderViolations& now, const OrderViolations& before
 
 bool OrdersRound::Counts() const { return trouble.empty() && acknowledged >= kDecisionsLeast && in_flight > 0; }
 
-bool OrdersReport::Good() const {
-  return trouble.empty() && found.total() == 0 && !rounds.empty() &&
-         std::all_of(rounds.begin(), rounds.end(), [](const OrdersRound& round) { return round.Counts(); });
+int OrdersReport::Counted() const {
+  return static_cast<int>(std::ranges::count_if(rounds, [](const OrdersRound& round) { return round.Counts(); }));
 }
+
+bool OrdersReport::Good() const { return trouble.empty() && found.total() == 0 && asked > 0 && Counted() >= asked; }
 
 std::vector<std::string> OrdersReport::Doubts() const {
   std::vector<std::string> doubts;
@@ -138,9 +139,10 @@ std::string FormatReport(const OrdersReport& report) {
       "Seconds from the stop of the load until both sides told the same, median / worst.\n" +
       FormatTable({"FAULT", "ROUNDS", "DECISIONS", "IN FLIGHT", "THE SAME", "DOUBLED", "FILLS", "OTHER"}, cells);
   text += fmt::format(
-      "{}: {} decisions, {} approved, {} orders at the exchange; {}; longest without a stop {:.1f} s; seed {}\n",
-      report.Good() ? "GOOD" : "BAD", report.decisions, report.approved, report.orders, ViolationsInWords(report.found),
-      ToSeconds(report.unprotected_longest), report.seed);
+      "{}: {} of {} rounds count; {} decisions, {} approved, {} orders at the exchange; {}; longest without a stop "
+      "{:.1f} s; seed {}\n",
+      report.Good() ? "GOOD" : "BAD", report.Counted(), report.asked, report.decisions, report.approved, report.orders,
+      ViolationsInWords(report.found), ToSeconds(report.unprotected_longest), report.seed);
   return text + FormatRemarks(report.examples, report.Doubts(), report.left_out, report.trouble);
 }
 
@@ -171,6 +173,8 @@ std::string ToJson(const OrdersReport& report) {
   const std::vector<std::string> doubts = report.Doubts();
   return json::serialize(json::object{{"seed", report.seed},
                                       {"good", report.Good()},
+                                      {"rounds_asked", report.asked},
+                                      {"rounds_counted", report.Counted()},
                                       {"doubts", json::array(doubts.begin(), doubts.end())},
                                       {"left_out", json::array(report.left_out.begin(), report.left_out.end())},
                                       {"decisions", report.decisions},

@@ -26,6 +26,7 @@ struct OrdersRound {
 
 struct OrdersReport {
   uint64_t seed = 0;
+  int asked = 0;  // rounds that are to count
   std::vector<OrdersRound> rounds;
   uint64_t decisions = 0;
   uint64_t approved = 0;
@@ -36,7 +37,8 @@ struct OrdersReport {
   std::vector<std::string> left_out;  // faults that this machine does not allow, and why
   std::string trouble;                // why the run ended early; empty: it did not
 
-  bool Good() const;                        // nothing violated, and every round counts
+  int Counted() const;                      // rounds that count
+  bool Good() const;                        // nothing violated, and as many rounds count as were asked for
   std::vector<std::string> Doubts() const;  // why a good run would be no proof. Empty: it would be
 };
 
