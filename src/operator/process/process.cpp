@@ -14,45 +14,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <string_view>
 
 namespace quantum::operate {
 
 namespace {
-
-std::string ReadText(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-const std::string& BootId() {
-  static const std::string id = [] {
-    std::string text = ReadText("/proc/sys/kernel/random/boot_id");
-    while (!text.empty() && text.back() == '\n') {
-      text.pop_back();
-    }
-    return text;
-  }();
-  return id;
-}
-
-// The fields of /proc/PID/stat after the command's name, which may hold spaces and parentheses.
-std::vector<std::string> StatFields(pid_t pid) {
-  const std::string text = ReadText(fmt::format("/proc/{}/stat", pid));
-  const size_t close = text.rfind(')');
-  std::vector<std::string> fields;
-  if (close != std::string::npos) {
-    std::istringstream rest(text.substr(close + 1));
-    for (std::string field; rest >> field;) {
-      fields.push_back(field);
-    }
-  }
-  return fields;
-}
 
 Error FromErrno(std::string_view what, int error) {
   const Errc code = error == ENOSPC || error == EDQUOT  ? Errc::kExhausted
@@ -143,19 +109,6 @@ bool SetLimit(int resource, uint64_t value) {
 }
 
 }  // namespace
-
-Result<Identity> Identify(pid_t pid) {
-  const std::vector<std::string> fields = StatFields(pid);
-  if (fields.size() < 20 || fields[0] == "Z" || fields[0] == "X") {
-    return Error{Errc::kNotFound, fmt::format("there is no process {}", pid)};
-  }
-  return Identity{.pid = pid, .start_ticks = std::strtoull(fields[19].c_str(), nullptr, 10), .boot_id = BootId()};
-}
-
-bool IsAlive(const Identity& identity) {
-  const auto now = Identify(identity.pid);
-  return now.ok() && now.value() == identity;
-}
 
 Result<Account> FindAccount(const std::string& name) {
   std::vector<char> buffer(16384);

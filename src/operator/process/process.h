@@ -8,21 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "platform/base/process_identity.h"
 #include "platform/base/result.h"
 
-// Processes of this machine: starting one with nothing inherited, and telling whether a pid still means the same one.
+// Processes of this machine: starting one with nothing inherited, and the accounts they run under.
 namespace quantum::operate {
-
-// A process for certain: pids are used again, but not with the same start time since the same boot.
-struct Identity {
-  pid_t pid = 0;
-  uint64_t start_ticks = 0;  // field 22 of /proc/PID/stat
-  std::string boot_id;
-  bool operator==(const Identity&) const = default;
-};
-
-Result<Identity> Identify(pid_t pid);    // kNotFound when there is no such process, or only its remains
-bool IsAlive(const Identity& identity);  // it is still this process, and not a zombie
 
 struct Account {
   std::string name;

@@ -1,7 +1,6 @@
 #include "operator/supervisor/record.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 
@@ -67,14 +66,6 @@ TEST_F(Records, OfRunsComeBackAndDamagedOnesAreLeftOut) {
 TEST_F(Records, ADamagedOneIsSkipped) {
   ASSERT_TRUE(WriteFileAtomically(directory_ + "/a.json", "{\"name\":", 0600).ok());
   EXPECT_TRUE(ReadRecords(directory_).empty());
-}
-
-TEST(Identity, OfThisProcessIsAliveAndOfAnOtherStartTimeIsNot) {
-  auto identity = Identify(::getpid());
-  ASSERT_TRUE(identity.ok());
-  EXPECT_TRUE(IsAlive(*identity));
-  identity->start_ticks--;
-  EXPECT_FALSE(IsAlive(*identity));
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +37,12 @@ struct ChangeSet {
   bool empty() const {
     return orders.empty() && fills.empty() && funding.empty() && positions.empty() && trades.empty() &&
            cursors.empty() && events.empty();
+  }
+  // The first row of this order is among them.
+  bool Adds(std::string_view client_order_id) const {
+    return std::ranges::any_of(orders, [&](const trading::Order& order) {
+      return order.version == 1 && order.client_order_id == client_order_id;
+    });
   }
 };
 

@@ -39,11 +39,7 @@ bool Writer::WaitWritten(Duration timeout) {
 }
 
 bool Writer::Awaits(const std::string& client_order_id) const {
-  return std::ranges::any_of(queue_, [&](const ChangeSet& changes) {
-    return std::ranges::any_of(changes.orders, [&](const Order& order) {
-      return order.version == 1 && order.client_order_id == client_order_id;
-    });
-  });
+  return std::ranges::any_of(queue_, [&](const ChangeSet& changes) { return changes.Adds(client_order_id); });
 }
 
 void Writer::Stop() {

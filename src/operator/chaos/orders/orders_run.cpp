@@ -18,6 +18,7 @@ constexpr Duration kBeginMax = 90s;    // until there are orders to strike
 constexpr uint64_t kBegun = 10;        // decisions acknowledged before the fault
 constexpr Duration kEnoughMax = 120s;  // until the round has enough acknowledged
 constexpr Duration kRestMax = 120s;    // until nothing is on its way and both sides tell the same
+constexpr Duration kHealMax = 60s;     // until all that was struck runs again
 constexpr Duration kPoll = 500ms;
 // Some orders are under way at any moment, five or so: now and then a fault strikes while there is none. Then it is
 // played again. More rounds that do not count than this share of those asked for are no chance any more.
@@ -147,9 +148,14 @@ Status OrdersRun::Converge(OrdersRound& round) {
   found_ = verdict_.violations;
   QUANTUM_TRY(round.acknowledged, stage_.AcknowledgedSince(began_ms_));
   QUANTUM_TRY(round.in_flight, stage_.InFlightAt(struck_ms_));
-  return rested ? Status()
-                : Error{Errc::kTimeout,
-                        fmt::format("{} s after the load both sides do not tell the same: {}", kRestMax / 1s, last)};
+  if (!rested) {
+    return Error{Errc::kTimeout,
+                 fmt::format("{} s after the load both sides do not tell the same: {}", kRestMax / 1s, last)};
+  }
+  // A supervisor waits the longer the more often a process has died.
+  return Eventually(kHealMax, [&] { return stage_.Healed(); })
+             ? Status()
+             : Error{Errc::kTimeout, fmt::format("a process of execution is not back {} s later", kHealMax / 1s)};
 }
 
 Result<OrdersReport> PlayOrders(fiber::Loop& loop, const OrdersRunOptions& options, const Apart& apart) {

@@ -217,6 +217,11 @@ Result<std::string> OrdersStage::ExecutionStandby() {
   return std::string(holder == kExecution[0] ? kExecution[1] : kExecution[0]);
 }
 
+bool OrdersStage::Healed() {
+  return std::ranges::all_of(
+      kExecution, [&](const char* unit) { return Call(unit, "", "GET", "/health", "", config::kOperatorToken).ok(); });
+}
+
 Result<uint64_t> OrdersStage::Count(const std::string& sql, const std::string& argument) {
   QUANTUM_TRY(const postgres::Rows rows, pool_->Query(sql, {argument}, {.timeout = 10s, .idempotent = true}));
   return static_cast<uint64_t>(rows.Int(0, "value"));

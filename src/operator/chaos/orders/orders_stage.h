@@ -45,6 +45,8 @@ class OrdersStage {
   // The unit of execution that holds the lease, and the one that waits for it.
   Result<std::string> ExecutionHolder();
   Result<std::string> ExecutionStandby();
+  // Both run again: what is struck next meets a platform that is whole.
+  bool Healed();
 
   // Decisions since a time whose orders the exchange has acknowledged, and orders whose fate was open at one.
   Result<uint64_t> AcknowledgedSince(int64_t unix_ms);
