@@ -1,5 +1,7 @@
 #include "trading/decimal.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -104,14 +106,20 @@ Result<Decimal> Decimal::Parse(std::string_view text) {
 
 std::string Decimal::ToString(int decimals) const {
   QUANTUM_ASSERT(decimals >= 0 && decimals <= kDigits);
+  std::array<char, 32> text;  // a sign, eleven digits, the point, kDigits digits
   const uint64_t magnitude = raw_ < 0 ? 0 - static_cast<uint64_t>(raw_) : static_cast<uint64_t>(raw_);
-  std::string text = raw_ < 0 ? "-" : "";
-  text += std::to_string(magnitude / kOne);
-  if (decimals > 0) {
-    std::string fraction = std::to_string(magnitude % kOne + kOne).substr(1);
-    text += "." + fraction.substr(0, static_cast<size_t>(decimals));
+  char* end = text.data();
+  if (raw_ < 0) {
+    *end++ = '-';
   }
-  return text;
+  end = std::to_chars(end, text.data() + text.size(), magnitude / kOne).ptr;
+  if (decimals > 0) {
+    char* const one = end;  // becomes the point: it keeps the fraction's leading zeros
+    end = std::to_chars(end, text.data() + text.size(), magnitude % kOne + kOne).ptr;
+    *one = '.';
+    end = one + 1 + decimals;
+  }
+  return {text.data(), end};
 }
 
 std::string Decimal::ToString() const {

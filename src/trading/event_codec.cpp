@@ -7,10 +7,10 @@
 namespace quantum::trading::event {
 
 // Of seventeen digits Boost.JSON reads the last one wrong now and then: what is passed on would drift.
-boost::json::value Writer::ToValue(double value) {
+boost::json::value Writer::ToValue(double value) const {
   char text[32];
   std::snprintf(text, sizeof text, "%.12g", value);
-  return std::strtod(text, nullptr);
+  return boost::json::value(std::strtod(text, nullptr), object_.storage());
 }
 
 void Reader::Complain(std::string_view name, std::string_view what) {

@@ -17,6 +17,9 @@ void Describe(V& v, P& p);
 
 class Writer {
  public:
+  // Everything that is written lives in this memory.
+  explicit Writer(boost::json::storage_ptr memory = {}) : object_(std::move(memory)) {}
+
   template <class T>
   void Required(std::string_view name, const T& value) {
     object_[name] = ToValue(value);
@@ -40,27 +43,30 @@ class Writer {
   boost::json::object Take() { return std::move(object_); }
 
  private:
-  static boost::json::value ToValue(const std::string& value) { return boost::json::string(value); }
-  static boost::json::value ToValue(const Decimal& value) { return boost::json::string(value.ToString()); }
-  static boost::json::value ToValue(bool value) { return value; }
-  static boost::json::value ToValue(int value) { return value; }
-  static boost::json::value ToValue(int64_t value) { return value; }
-  static boost::json::value ToValue(double value);
+  // Constructed with parentheses: in braces they would be an array of two.
+  boost::json::value ToValue(const std::string& value) const { return boost::json::value(value, object_.storage()); }
+  boost::json::value ToValue(const Decimal& value) const {
+    return boost::json::value(value.ToString(), object_.storage());
+  }
+  boost::json::value ToValue(bool value) const { return boost::json::value(value, object_.storage()); }
+  boost::json::value ToValue(int value) const { return boost::json::value(value, object_.storage()); }
+  boost::json::value ToValue(int64_t value) const { return boost::json::value(value, object_.storage()); }
+  boost::json::value ToValue(double value) const;
   template <class E>
-  requires std::is_enum_v<E>
-  static boost::json::value ToValue(E value) { return boost::json::string(ToString(value)); }
+  requires std::is_enum_v<E> boost::json::value ToValue(E value)
+  const { return boost::json::value(ToString(value), object_.storage()); }
   template <class T>
-  static boost::json::value ToValue(const std::vector<T>& values) {
-    boost::json::array array;
+  boost::json::value ToValue(const std::vector<T>& values) const {
+    boost::json::array array(object_.storage());
     for (const T& value : values) {
       array.push_back(ToValue(value));
     }
     return array;
   }
   template <class P>
-  requires std::is_class_v<P>
-  static boost::json::value ToValue(const P& payload) {
-    Writer writer;
+  requires std::is_class_v<P> boost::json::value ToValue(const P& payload)
+  const {
+    Writer writer(object_.storage());
     Describe(writer, payload);
     return writer.Take();
   }

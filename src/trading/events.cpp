@@ -1,5 +1,7 @@
 #include "trading/events.h"
 
+#include <array>
+
 #include "trading/event_codec.h"
 
 namespace quantum::trading::event {
@@ -204,7 +206,9 @@ namespace {
 
 template <class P>
 std::string Write(const P& payload) {
-  Writer writer;
+  std::array<unsigned char, 4096> memory;  // more than a payload usually takes; what exceeds it comes from the heap
+  boost::json::monotonic_resource resource(memory.data(), memory.size());
+  Writer writer(&resource);
   Describe(writer, payload);
   return boost::json::serialize(writer.Take());
 }

@@ -44,6 +44,7 @@ int Progress(OrderStatus status) {
 std::string Base32(const unsigned char* bytes, size_t count) {
   static constexpr std::string_view kAlphabet = "0123456789bcdfghjkmnpqrstvwxyzBC";
   std::string text;
+  text.reserve(count * 8 / 5 + 1);
   unsigned buffer = 0;
   int bits = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -137,7 +138,9 @@ Result<Change> Apply(Order& order, const OrderReport& report) {
 
 std::string ClientOrderId(std::string_view decision_id, Leg leg, int part) {
   QUANTUM_ASSERT(part >= 0 && part < 100);
-  const std::string text = std::string(decision_id) + "|" + std::string(ToString(leg)) + "|" + std::to_string(part);
+  std::string text;
+  text.reserve(decision_id.size() + 20);  // the longest leg has 13 letters
+  text.append(decision_id).append("|").append(ToString(leg)).append("|").append(std::to_string(part));
   // Found once: that takes longer than the hash.
   static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};

@@ -25,7 +25,8 @@ bool Journal::WaitWritten(Duration timeout) {
 }
 
 bool Journal::Awaits(const std::string& client_order_id) const {
-  return std::ranges::any_of(queue_, [&](const execution::ChangeSet& changes) { return changes.Adds(client_order_id); });
+  return std::ranges::any_of(queue_,
+                             [&](const execution::ChangeSet& changes) { return changes.Adds(client_order_id); });
 }
 
 void Journal::Write(size_t count) {

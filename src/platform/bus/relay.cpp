@@ -73,9 +73,11 @@ postgres::Statement Relay::Insert(const std::string& producer, const Event& even
 
 void Relay::Run() {
   resilience::Backoff backoff({.base = 50ms, .cap = 2s, .floor = 20ms}, random_);
+  bool woken = false;
   while (!stop_.is_set()) {
     work_.Reset();
-    const auto more = Pass();
+    const auto more = Pass(woken);
+    woken = false;
     if (!more) {
       if (more.error().message != trouble_) {
         trouble_ = more.error().message;
@@ -92,7 +94,7 @@ void Relay::Run() {
       emptied_.Set();
       emptied_.Reset();
       Sweep();
-      work_.WaitFor(kPoll);
+      woken = work_.WaitFor(kPoll);
     }
   }
 }
@@ -121,7 +123,7 @@ bool Relay::AwaitEmpty(Duration timeout) {
   return empty_passes_ >= target;
 }
 
-Result<bool> Relay::Pass() {
+Result<bool> Relay::AnyWaiting() {
   QUANTUM_TRY(const auto waiting,
               pool_.Query("SELECT ts_ns FROM outbox WHERE producer = $1 AND relayed_at IS NULL LIMIT 1", {producer_},
                           kRepeatable));
@@ -133,6 +135,14 @@ Result<bool> Relay::Pass() {
   if (!trouble_.empty()) {
     CountWaiting();
   }
+  return !waiting.empty();
+}
+
+Result<bool> Relay::Pass(bool woken) {
+  bool any = true;
+  if (!woken || !broker_.connected()) {  // who wakes it has just written rows: looking for them costs a round trip
+    QUANTUM_TRY(any, AnyWaiting());
+  }
   if (!broker_.connected()) {
     QUANTUM_CHECK(broker_.Connect(1s));
     if (auto status = Resume(); !status) {
@@ -141,11 +151,10 @@ Result<bool> Relay::Pass() {
     }
     return true;
   }
-  if (waiting.empty()) {
+  if (!any) {
     return false;
   }
-  QUANTUM_CHECK(Number());
-  QUANTUM_TRY(const auto rows, pool_.Query(kWaiting, {producer_, std::to_string(batch_max_)}, kRepeatable));
+  QUANTUM_TRY(const postgres::Rows rows, Number());
   std::vector<Batch> batches;
   for (size_t row = 0; row < rows.size(); ++row) {
     EventPtr event = ToEvent(rows, row, RelayProducer());
@@ -164,6 +173,7 @@ Result<bool> Relay::Pass() {
     batches.back().events.push_back(std::move(event));
   }
   if (batches.empty()) {
+    oldest_.reset();
     return false;
   }
   // The first of each lane is its oldest.
@@ -201,21 +211,26 @@ Result<bool> Relay::Pass() {
   return true;
 }
 
-Status Relay::Number() {
-  return pool_.Transact(
-      [this](postgres::Transaction& transaction) -> Status {
+// What is numbered may be read before the commit, and must not be sent before it.
+Result<postgres::Rows> Relay::Number() {
+  postgres::Rows waiting;
+  QUANTUM_CHECK(pool_.Transact(
+      [&](postgres::Transaction& transaction) -> Status {
         QUANTUM_TRY(
-            const auto streams,
+            auto rows,
             transaction.Batch(
                 {{"INSERT INTO outbox_stream (producer, family, incarnation, last_sequence) "
                   "SELECT DISTINCT $1::text, family, replace(gen_random_uuid()::text, '-', ''), 0 "
                   "FROM outbox WHERE producer = $1 AND sequence IS NULL ON CONFLICT DO NOTHING",
                   {producer_}},
                  {"SELECT family FROM outbox_stream WHERE producer = $1 ORDER BY family FOR UPDATE", {producer_}},
-                 {kNumber, {producer_, std::to_string(4 * batch_max_)}}}));
+                 {kNumber, {producer_, std::to_string(4 * batch_max_)}},
+                 {kWaiting, {producer_, std::to_string(batch_max_)}}}));
+        waiting = std::move(rows.back());
         return {};
       },
-      kRepeatable);
+      kRepeatable));
+  return waiting;
 }
 
 // After a connect: what does the broker have of each stream?

@@ -11,7 +11,7 @@
 namespace quantum::http {
 namespace {
 
-bool IsControl(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
+constexpr auto IsControl = [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; };
 
 void AppendWithoutControls(std::string& out, std::string_view text) {
   if (std::none_of(text.begin(), text.end(), IsControl)) {

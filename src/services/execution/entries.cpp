@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 namespace event = trading::event;
 using trading::OrderStatus;
 
+constexpr Duration kCommitSoon = 100ms;    // then Postgres is asked: the outcome of a COMMIT may stay unknown
 constexpr Duration kConfigTrusted = 1min;  // somebody may change it by hand
 
 // The handler's transaction holds this lock, so that whoever asks for it waits until the transaction has ended.
@@ -113,9 +114,13 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
     return Error{Errc::kUnavailable, "execution is stopping; the approval is delivered again"};
   }
   const auto pass = std::make_shared<fiber::Gate::Pass>(std::move(*entered));
-  desk_.Spawn([this, judged = std::move(judged), decision, pass] {
+  const auto committed = std::make_shared<fiber::Event>();
+  transaction.AfterCommit([committed] { committed->Set(); });
+  desk_.Spawn([this, judged = std::move(judged), decision, pass, committed] {
     const CorrelationScope scope(judged.plan.orders.front().correlation_id);
-    Execute(judged.plan, decision, judged.forgotten);
+    if (committed->WaitFor(kCommitSoon) || WaitCommitted(judged.plan.orders.front().client_order_id)) {
+      Execute(judged.plan, decision, judged.forgotten);
+    }
   });
   return {};
 }
@@ -130,8 +135,8 @@ void Entries::Send(const std::string& client_order_id, const Decision& decision)
 
 void Entries::Execute(const Plan& plan, const Decision& decision, bool forgotten) {
   const std::string& id = plan.orders.front().client_order_id;
-  if (!WaitCommitted(id) || desk_.ledger.FindOrder(id) != nullptr) {
-    return;  // rolled back: the bus delivers it again
+  if (desk_.ledger.FindOrder(id) != nullptr) {
+    return;  // its handler ran twice (a serialization failure), and it is on its way
   }
   desk_.ledger.Adopt(plan);
   if (forgotten && sender_.AskUntilKnown(id, desk_.VenueNow()) != Sender::Finding::kAbsent) {
@@ -149,7 +154,8 @@ void Entries::Execute(const Plan& plan, const Decision& decision, bool forgotten
   Send(id, decision);
 }
 
-// The bus commits after the handler has returned; an order may go out only then.
+// The bus commits after the handler has returned; an order may go out only then. False: it was rolled back, and the bus
+// delivers the approval again.
 bool Entries::WaitCommitted(const std::string& client_order_id) {
   while (!desk_.stopping.is_set()) {
     const auto rows = pool_.Batch({{std::string(kLockShared), {client_order_id}},

@@ -65,6 +65,14 @@ struct World {
       return commit ? Status() : Status(Error{Errc::kInternal, "rolled back by the test"});
     });
   }
+  // Committed, and nobody is told of it: the answer to COMMIT was lost.
+  Status DeliverUnheard(const Approval& approval) {
+    return pool.Transact([&](postgres::Transaction& transaction) -> Status {
+      QUANTUM_CHECK(entries.OnApproval(EventOf(approval), transaction));
+      transaction.TakeAfterCommit();
+      return {};
+    });
+  }
   std::string One(const std::string& sql) {
     const auto rows = pool.Query(sql, {}, {.idempotent = true});
     return rows.ok() && !rows->empty() ? std::string(rows->Text(0, "value"))

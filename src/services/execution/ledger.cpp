@@ -408,8 +408,10 @@ bool Ledger::IsCovered(const Trade& trade) const {
 }
 
 bool Ledger::IsProtected(const std::string& symbol) const {
-  return std::ranges::all_of(
-      trades_, [&](const auto& entry) { return entry.second.symbol != symbol || IsCovered(entry.second); });
+  return std::ranges::all_of(trades_, [&](const auto& entry) {
+    const Trade& trade = entry.second;
+    return trade.position.is_flat() || trade.symbol != symbol || IsCovered(trade);
+  });
 }
 
 }  // namespace quantum::execution

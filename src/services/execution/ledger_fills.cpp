@@ -241,19 +241,15 @@ void Ledger::Allocate(Step& step, const Fill& fill, const Order* order, std::str
 // one net position, so the fill of the later one is an exit of the earlier: kept apart, two trades would each have a
 // stop with nothing behind it, which a later position would be closed by.
 void Ledger::NetOpposites(Step& step, const Fill& fill, WallTime now) {
-  const auto oldest = [&](Side side) {
-    Trade* found = nullptr;
+  while (true) {
+    Trade* bought = nullptr;  // the oldest of each side
+    Trade* sold = nullptr;
     for (auto& [id, trade] : trades_) {
-      if (trade.symbol == fill.symbol && trade.side == side && !trade.position.is_flat() &&
-          (found == nullptr || trade.created < found->created)) {
-        found = &trade;
+      if (!trade.position.is_flat() && trade.symbol == fill.symbol) {
+        Trade*& oldest = trade.side == Side::kBuy ? bought : sold;
+        oldest = oldest == nullptr || trade.created < oldest->created ? &trade : oldest;
       }
     }
-    return found;
-  };
-  while (true) {
-    Trade* const bought = oldest(Side::kBuy);
-    Trade* const sold = oldest(Side::kSell);
     if (bought == nullptr || sold == nullptr) {
       return;
     }
@@ -289,12 +285,13 @@ Trade& Ledger::AdoptTrade(const Fill& fill, WallTime now) {
 
 void Ledger::SettleTrade(Step& step, Trade& trade, WallTime now) {
   OrderStatus entry_status = OrderStatus::kFilled;  // of an adopted trade
-  const auto entry = orders_.find(trading::ClientOrderId(trade.trade_id, Leg::kEntry));
-  if (entry != orders_.end()) {
-    if (entry->second.order.filled_quantity > entry->second.fills_quantity) {
+  const std::vector<Tracked*>& orders = TrackedOf(trade.trade_id);
+  const auto entry = std::ranges::find(orders, Leg::kEntry, [](const Tracked* one) { return one->order.leg; });
+  if (entry != orders.end()) {
+    if ((*entry)->order.filled_quantity > (*entry)->fills_quantity) {
       return;  // fills are still to come
     }
-    entry_status = entry->second.order.status;
+    entry_status = (*entry)->order.status;
   }
   if (!Settle(trade, entry_status, now)) {
     return;
@@ -304,7 +301,7 @@ void Ledger::SettleTrade(Step& step, Trade& trade, WallTime now) {
   if (trade.status == TradeStatus::kClosed) {
     return;  // its protection is taken down at the venue first
   }
-  for (Tracked* tracked : TrackedOf(trade.trade_id)) {
+  for (Tracked* tracked : orders) {
     Order& order = tracked->order;
     if (order.status == OrderStatus::kIntent && order.leg != Leg::kClose) {
       order.status = OrderStatus::kCanceled;
@@ -388,6 +385,7 @@ ChangeSet Ledger::Correct(const std::string& symbol, Decimal venue_quantity, Dec
 
 ChangeSet Ledger::Finish(Step& step, WallTime now) {
   ChangeSet changes;
+  changes.events.reserve(step.orders.size() + step.opened.size() + step.ended.size() + step.positions.size() + 1);
   changes.fills = std::move(step.fills);
   changes.funding = std::move(step.funding);
   std::string correlation_id;

@@ -240,6 +240,7 @@ std::variant<Plan, Refusal> MakePlan(const Approval& approval, const SymbolRules
   if (auto refusal = SetEntryType(entry, decision, *rules)) {
     return *refusal;
   }
+  plan.orders.reserve(3 + trade.targets.size());  // entry, stop, trailing stop
   plan.orders.push_back(std::move(entry));
   plan.orders.push_back(MakeProtection(trade, Leg::kStopLoss, 0, quantity, trade.stop_loss, now));
   trade.stop_order_id = plan.orders.back().client_order_id;

@@ -63,6 +63,17 @@ TEST_F(Records, ATransactionThatRollsBackSendsNothing) {
   });
 }
 
+TEST_F(Records, AnEntryWhoseCommitGotNoAnswerIsFoundCommittedAndSentOnce) {
+  Run([](World& world) {
+    ASSERT_TRUE(world.DeliverUnheard(OpenApproval("a")).ok());
+    ASSERT_TRUE(Eventually([&] { return world.entries.under_way() == 0; }));
+    EXPECT_FALSE(world.desk.ledger.PositionOf("BTCUSDT").is_flat());
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());  // delivered again
+    ASSERT_TRUE(Eventually([&] { return world.entries.under_way() == 0; }));
+    EXPECT_EQ(std::ranges::count(world.venue.placed, false, &exchange::NewOrder::reduce_only), 1);
+  });
+}
+
 // A restore sets the database back, and the bus delivers the approval once more.
 TEST_F(Records, ADecisionThatTheDatabaseHasForgottenIsNotCarriedOutASecondTimeAndNotCalledCancelled) {
   std::map<std::string, exchange::VenueOrder> orders;
