@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr seconds kTradesMax(60);
+constexpr seconds kRestartTradesMax(60);
 constexpr seconds kAnswersMax(60);
 constexpr seconds kEventsMax(30);
 
@@ -215,7 +215,7 @@ void ExpectItEndedInOrder(const Stack& stack, const std::string& unit, int pid, 
 // Not a value-parameterized test: those run after all others, when trading has ended.
 void RestartUnderLoad(const Load& load) {
   Stack& stack = Stack::Get();
-  ASSERT_TRUE(stack.AwaitClosedAfter(NowMs(), 1, kTradesMax)) << "nothing is traded";
+  ASSERT_TRUE(stack.AwaitClosedAfter(NowMs(), 1, kRestartTradesMax)) << "nothing is traded";
   const int pid = stack.Unit(load.unit).pid;
   Hasty hasty(stack, load);
   std::map<std::string, std::string> standbys;
@@ -262,7 +262,7 @@ void RestartUnderLoad(const Load& load) {
                   "the slowest after {:.1f} s",
                   load.unit, tally.answered, tally.refused, tally.turned_away, patient_answers, slowest_s));
 
-  EXPECT_TRUE(stack.AwaitClosedAfter(ready, 1, kTradesMax)) << "trading did not go on";
+  EXPECT_TRUE(stack.AwaitClosedAfter(ready, 1, kRestartTradesMax)) << "trading did not go on";
   const EventAudit audit = AuditEvents(stack, kEventsMax);
   Say(fmt::format("{} events of {} incarnations, {} groups, {} applied once", audit.events, audit.incarnations,
                   audit.groups, audit.applied));
@@ -274,7 +274,8 @@ const char* const kCheck = R"({"decision_id":"restart-test","symbol":"BTCUSDT","
   "quantity":"0.002","reference_price":"60000","leverage":1,"stop_loss":"59000","confidence":1,"expires_at":1,
   "mode":"PAPER"})";
 // Refused for its size whatever is held: the answer matters, no order shall come of it.
-const char* const kOrder = R"({"symbol":"BTCUSDT","side":"BUY","quantity":"50","stop_loss":"1","reduce_only":false})";
+const char* const kRefusedOrder =
+    R"({"symbol":"BTCUSDT","side":"BUY","quantity":"50","stop_loss":"1","reduce_only":false})";
 
 Load::Write LogLevel() { return {"PUT", "/admin/log-level", R"({"level":"INFO"})", {200, 204}}; }
 
@@ -286,7 +287,7 @@ TEST(GracefulRestart, OfExecutionFailsNoRequestAndLosesNoEvent) {
   RestartUnderLoad({"execution",
                     "/api/execution/positions",
                     true,
-                    {"POST", "/api/execution/order", kOrder, {409, 422}, "idempotency_key", true},
+                    {"POST", "/api/execution/order", kRefusedOrder, {409, 422}, "idempotency_key", true},
                     true});
 }
 

@@ -21,7 +21,7 @@ struct Rows {
   bool operator==(const Rows&) const = default;
 };
 
-Rows Look(const Stack& stack) {
+Rows CountRows(const Stack& stack) {
   return {.orders = stack.Ask({"orders", "--limit", "1000"}).at("items"),
           .trades = stack.Ask({"trades", "--limit", "1000"}).at("items")};
 }
@@ -34,16 +34,16 @@ void Rearm(const Stack& stack) {
 }
 
 // Halted and flat, so that what was there is known to the row.
-Rows ComeToRest(const Stack& stack) {
+Rows RowsAtRest(const Stack& stack) {
   const Outcome halt = stack.Quantum({"halt", "--close", "--reason", "the drill"});
   EXPECT_EQ(halt.exit_code, 0) << halt.output;
   EXPECT_TRUE(Eventually(seconds(60), [&] {
     const json::value metrics = stack.GetJson("/api/execution/health").at("metrics");
     return metrics.at("open_positions") == 0 && metrics.at("live_orders") == 0 && metrics.at("records_pending") == 0;
   }));
-  Rows before = Look(stack);
+  Rows before = CountRows(stack);
   EXPECT_TRUE(Eventually(seconds(60), [&] {
-    Rows now = Look(stack);
+    Rows now = CountRows(stack);
     return std::exchange(before, now) == now;
   })) << "orders are still being cancelled";
   return before;
@@ -62,7 +62,7 @@ void ExpectAllOf(const json::value& before, const json::value& after, const char
 
 TEST(Restore, ADroppedDatabaseComesBackWithEveryRowAndEqualsTheExchange) {
   Stack& stack = Stack::Get();
-  const Rows before = ComeToRest(stack);
+  const Rows before = RowsAtRest(stack);
   Rearm(stack);
   const Outcome backup = stack.Quantum({"backup", "incr"}, seconds(120));
   ASSERT_EQ(backup.exit_code, 0) << backup.output;
@@ -76,7 +76,7 @@ TEST(Restore, ADroppedDatabaseComesBackWithEveryRowAndEqualsTheExchange) {
   ASSERT_EQ(restore.exit_code, 0) << restore.output;
   EXPECT_THAT(restore.output, ::testing::HasSubstr("Postgres and the exchange agree"));
   EXPECT_THAT(restore.output, ::testing::HasSubstr("New entries go on."));
-  const Rows after = Look(stack);
+  const Rows after = CountRows(stack);
   ExpectAllOf(before.orders, after.orders, "client_order_id");
   ExpectAllOf(before.trades, after.trades, "trade_id");
   EXPECT_EQ(CountRows(stack, "restores"), 1);

@@ -11,14 +11,14 @@ namespace quantum::testing {
 namespace {
 
 constexpr milliseconds kTakeoverMax(3000);
-constexpr seconds kTradesMax(60);
+constexpr seconds kTakeoverTradesMax(60);
 
 class Takeover : public ::testing::Test {
  protected:
   // From the blow to the other's readiness.
   void Strike(int signal) {
     ASSERT_TRUE(Eventually(seconds(60), [&] { return stack_.Unit(Other()).state == "ready"; }));
-    ASSERT_TRUE(stack_.AwaitClosedAfter(NowMs(), 1, kTradesMax)) << "nothing is traded";
+    ASSERT_TRUE(stack_.AwaitClosedAfter(NowMs(), 1, kTakeoverTradesMax)) << "nothing is traded";
     struck_ = stack_.Unit(stack_.Working("execution"));
     const std::string other = Other();
     const auto begin = std::chrono::steady_clock::now();
@@ -30,7 +30,7 @@ class Takeover : public ::testing::Test {
     const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     EXPECT_TRUE(taken) << other << " has not taken over within 3 s";
     Say(fmt::format("{} took over after {:.1f} s", other, took));
-    EXPECT_TRUE(stack_.AwaitClosedAfter(NowMs(), 1, kTradesMax)) << "trading did not go on";
+    EXPECT_TRUE(stack_.AwaitClosedAfter(NowMs(), 1, kTakeoverTradesMax)) << "trading did not go on";
   }
   std::string Other() const { return stack_.Working("execution") == "execution" ? "execution-standby" : "execution"; }
   // As a standby.

@@ -6,7 +6,7 @@
 namespace quantum::operate {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::vector<StreamState> Streams() {
   StreamState order;

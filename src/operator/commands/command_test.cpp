@@ -19,7 +19,7 @@
 namespace quantum::operate {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 int RunWith(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "quantum");
@@ -27,9 +27,9 @@ int RunWith(std::vector<const char*> arguments) {
 }
 
 TEST(Program, HelpNamesEveryCommandAndTheExitCodes) {
-  testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStdout();
   EXPECT_EQ(RunWith({"--help"}), kOk);
-  const std::string help = testing::internal::GetCapturedStdout();
+  const std::string help = ::testing::internal::GetCapturedStdout();
   for (const char* command : {"up", "down", "status", "logs", "start", "stop", "restart", "orders", "trades",
                               "positions", "trace", "verify", "halt", "bench", "version", "check", "test"}) {
     EXPECT_THAT(help, HasSubstr(std::string("\n  ") + command + " ")) << command;
@@ -39,12 +39,12 @@ TEST(Program, HelpNamesEveryCommandAndTheExitCodes) {
 }
 
 TEST(Program, WrongUsageIsTwoAndAPlatformThatDoesNotRunIsThree) {
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   EXPECT_EQ(RunWith({}), kUsage);
   EXPECT_EQ(RunWith({"logs"}), kUsage);
   EXPECT_EQ(RunWith({"status", "--state", "/nonexistent/quantum"}), kNotRunning);
   EXPECT_EQ(RunWith({"down", "--state", "/nonexistent/quantum"}), kNotRunning);
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("./quantum up"));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("./quantum up"));
 }
 
 struct SlipCase {
@@ -54,19 +54,19 @@ struct SlipCase {
 };
 void PrintTo(const SlipCase& one, std::ostream* out) { *out << one.name; }
 
-class Slip : public testing::TestWithParam<SlipCase> {};
+class Slip : public ::testing::TestWithParam<SlipCase> {};
 
 TEST_P(Slip, IsAnsweredInOneSentenceThatHelps) {
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   EXPECT_EQ(RunWith(GetParam().arguments), kUsage);
-  const std::string said = testing::internal::GetCapturedStderr();
+  const std::string said = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(said, HasSubstr(GetParam().answer));
   EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, Slip,
-    testing::Values(
+    ::testing::Values(
         SlipCase{
             "Command", {"stauts"}, "there is no command 'stauts'; did you mean status? The commands are up, down,"},
         SlipCase{"NothingLikeIt", {"dance"}, "there is no command 'dance'; the commands are up, down,"},
@@ -84,10 +84,10 @@ INSTANTIATE_TEST_SUITE_P(
 
 // Names and help of the commands that the program shows, subcommands included.
 std::string HelpOf(std::vector<const char*> command) {
-  testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStdout();
   command.push_back("--help");
   EXPECT_EQ(RunWith(command), kOk);
-  return testing::internal::GetCapturedStdout();
+  return ::testing::internal::GetCapturedStdout();
 }
 
 TEST(Program, EveryCommandHasHelpAndThoseThatAScriptReadsHaveJson) {
@@ -135,9 +135,9 @@ TEST(Program, EveryCommandHasHelpAndThoseThatAScriptReadsHaveJson) {
 }
 
 TEST(Program, VersionIsReadByScriptsToo) {
-  testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStdout();
   EXPECT_EQ(RunWith({"version", "--json"}), kOk);
-  EXPECT_THAT(testing::internal::GetCapturedStdout(), testing::MatchesRegex("\\{\"version\":\"[0-9.]+\"\\}\n"));
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(), ::testing::MatchesRegex("\\{\"version\":\"[0-9.]+\"\\}\n"));
 }
 
 // Before the build the entry script speaks for the program.
@@ -154,7 +154,7 @@ TEST(EntryScript, NamesTheCommandsThatTheProgramHas) {
   }
   EXPECT_GT(commands.size(), 20u);
   for (const std::string& command : commands) {
-    EXPECT_THAT(usage, testing::ContainsRegex("(\n  |, )" + command + "(,|  )"));
+    EXPECT_THAT(usage, ::testing::ContainsRegex("(\n  |, )" + command + "(,|  )"));
   }
   const auto named = static_cast<size_t>(std::count(usage.begin(), usage.end(), ','));
   EXPECT_LE(commands.size(), named + 10) << "each stands there once, before its description";
@@ -169,8 +169,8 @@ void RunOnto(int file, std::vector<const char*> arguments) {
 TEST(OutputDeathTest, ThatCannotBeWrittenIsSaidAndIsAFailure) {
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
   const char* const sentence = "^quantum: standard output cannot be written: No space left on device\n$";
-  EXPECT_EXIT(RunOnto(full, {"version"}), testing::ExitedWithCode(kFailed), sentence);
-  EXPECT_EXIT(RunOnto(full, {"--help"}), testing::ExitedWithCode(kFailed), sentence);
+  EXPECT_EXIT(RunOnto(full, {"version"}), ::testing::ExitedWithCode(kFailed), sentence);
+  EXPECT_EXIT(RunOnto(full, {"--help"}), ::testing::ExitedWithCode(kFailed), sentence);
   ::close(full);
 }
 
@@ -178,7 +178,7 @@ TEST(OutputDeathTest, WhoseReaderHasGoneEndsQuietly) {
   int channel[2] = {-1, -1};
   ASSERT_EQ(::pipe2(channel, O_CLOEXEC), 0);
   ::close(channel[0]);
-  EXPECT_EXIT(RunOnto(channel[1], {"version"}), testing::ExitedWithCode(kOk), "^$");
+  EXPECT_EXIT(RunOnto(channel[1], {"version"}), ::testing::ExitedWithCode(kOk), "^$");
   ::close(channel[1]);
 }
 

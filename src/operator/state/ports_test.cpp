@@ -8,7 +8,7 @@
 namespace quantum::operate {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 config::Unit MakeUnit(const std::string& name, int port, int fallback = 0) {
   config::Unit unit;
@@ -53,7 +53,7 @@ struct FallbackCase {
 };
 void PrintTo(const FallbackCase& one, std::ostream* out) { *out << one.name; }
 
-class Fallback : public testing::TestWithParam<FallbackCase> {};
+class Fallback : public ::testing::TestWithParam<FallbackCase> {};
 
 TEST_P(Fallback, IsTakenExactlyWhenThePortCannotBeBound) {
   std::map<int, Holder> listening;
@@ -67,7 +67,7 @@ TEST_P(Fallback, IsTakenExactlyWhenThePortCannotBeBound) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Fallback,
-                         testing::Values(FallbackCase{"Free", 0, true, false, 80},
+                         ::testing::Values(FallbackCase{"Free", 0, true, false, 80},
                                          FallbackCase{"NotRoot", 0, false, false, 8088},
                                          FallbackCase{"NotRootButHighPort", 5000, false, false, 80},
                                          FallbackCase{"Held", 0, true, true, 8088}),

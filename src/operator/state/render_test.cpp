@@ -17,7 +17,7 @@ struct Case {
 };
 void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 
-class RenderTable : public testing::TestWithParam<Case> {};
+class RenderTable : public ::testing::TestWithParam<Case> {};
 
 TEST_P(RenderTable, ReplacesVariablesOnly) {
   const auto rendered = Render(GetParam().text, kVariables, "file");
@@ -27,7 +27,7 @@ TEST_P(RenderTable, ReplacesVariablesOnly) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, RenderTable,
-                         testing::Values(Case{"Plain", "port ${PORT};", "port 6379;", false},
+                         ::testing::Values(Case{"Plain", "port ${PORT};", "port 6379;", false},
                                          Case{"Twice", "${ETC}${PORT}", "/state/etc6379", false},
                                          Case{"Secret", "pass ${SECRET_A}", "pass hunter2", true},
                                          Case{"NginxVariable", "$host ${host}", "$host ${host}", false},

@@ -6,8 +6,8 @@
 namespace quantum::operate {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using trading::Decimal;
 using trading::OrderStatus;
 
