@@ -1,16 +1,29 @@
 #include "trading/event_codec.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
 namespace quantum::trading::event {
 
+void Writer::Append(std::string_view value) {
+  const bool plain =
+      std::ranges::none_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; });
+  if (plain) {
+    out_.append("\"").append(value).append("\"");
+  } else {
+    out_ += boost::json::serialize(boost::json::string(value.data(), value.size()));
+  }
+}
+
+void Writer::Append(int64_t value) { out_ += std::to_string(value); }
+
 // Of seventeen digits Boost.JSON reads the last one wrong now and then: what is passed on would drift.
-boost::json::value Writer::ToValue(double value) const {
+void Writer::Append(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.12g", value);
-  return boost::json::value(std::strtod(text, nullptr), object_.storage());
+  out_ += boost::json::serialize(boost::json::value(std::strtod(text, nullptr)));
 }
 
 void Reader::Complain(std::string_view name, std::string_view what) {

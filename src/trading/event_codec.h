@@ -15,63 +15,66 @@ namespace quantum::trading::event {
 template <class V, class P>
 void Describe(V& v, P& p);
 
+// Writes one object, member after member.
 class Writer {
  public:
-  // Everything that is written lives in this memory.
-  explicit Writer(boost::json::storage_ptr memory = {}) : object_(std::move(memory)) {}
+  explicit Writer(std::string& out) : out_(out) { out_ += '{'; }
 
   template <class T>
   void Required(std::string_view name, const T& value) {
-    object_[name] = ToValue(value);
+    out_ += first_ ? "\"" : ",\"";
+    first_ = false;
+    out_.append(name).append("\":");
+    Append(value);
   }
   template <class T>
   void Optional(std::string_view name, const std::optional<T>& value) {
     if (value) {
-      object_[name] = ToValue(*value);
+      Required(name, *value);
     }
   }
   template <class T>
   void Optional(std::string_view name, const std::vector<T>& values) {
     if (!values.empty()) {
-      object_[name] = ToValue(values);
+      Required(name, values);
     }
   }
   template <class T>
   void Optional(std::string_view name, const T& value) {
-    object_[name] = ToValue(value);
+    Required(name, value);
   }
-  boost::json::object Take() { return std::move(object_); }
+  void End() { out_ += '}'; }
 
  private:
-  // Constructed with parentheses: in braces they would be an array of two.
-  boost::json::value ToValue(const std::string& value) const { return boost::json::value(value, object_.storage()); }
-  boost::json::value ToValue(const Decimal& value) const {
-    return boost::json::value(value.ToString(), object_.storage());
-  }
-  boost::json::value ToValue(bool value) const { return boost::json::value(value, object_.storage()); }
-  boost::json::value ToValue(int value) const { return boost::json::value(value, object_.storage()); }
-  boost::json::value ToValue(int64_t value) const { return boost::json::value(value, object_.storage()); }
-  boost::json::value ToValue(double value) const;
+  void Append(std::string_view value);
+  void Append(const std::string& value) { Append(std::string_view(value)); }
+  void Append(const Decimal& value) { Append(std::string_view(value.ToString())); }
+  void Append(bool value) { out_ += value ? "true" : "false"; }
+  void Append(int value) { Append(int64_t{value}); }
+  void Append(int64_t value);
+  void Append(double value);
   template <class E>
-  requires std::is_enum_v<E> boost::json::value ToValue(E value)
-  const { return boost::json::value(ToString(value), object_.storage()); }
+  requires std::is_enum_v<E>
+  void Append(E value) { Append(ToString(value)); }
   template <class T>
-  boost::json::value ToValue(const std::vector<T>& values) const {
-    boost::json::array array(object_.storage());
-    for (const T& value : values) {
-      array.push_back(ToValue(value));
+  void Append(const std::vector<T>& values) {
+    out_ += '[';
+    for (size_t i = 0; i < values.size(); ++i) {
+      out_ += i == 0 ? "" : ",";
+      Append(values[i]);
     }
-    return array;
+    out_ += ']';
   }
   template <class P>
-  requires std::is_class_v<P> boost::json::value ToValue(const P& payload)
-  const {
-    Writer writer(object_.storage());
+  requires std::is_class_v<P>
+  void Append(const P& payload) {
+    Writer writer(out_);
     Describe(writer, payload);
-    return writer.Take();
+    writer.End();
   }
 
-  boost::json::object object_;
+  std::string& out_;
+  bool first_ = true;
 };
 
 class Reader {

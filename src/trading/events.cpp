@@ -1,7 +1,5 @@
 #include "trading/events.h"
 
-#include <array>
-
 #include "trading/event_codec.h"
 
 namespace quantum::trading::event {
@@ -206,11 +204,12 @@ namespace {
 
 template <class P>
 std::string Write(const P& payload) {
-  std::array<unsigned char, 4096> memory;  // more than a payload usually takes; what exceeds it comes from the heap
-  boost::json::monotonic_resource resource(memory.data(), memory.size());
-  Writer writer(&resource);
+  std::string text;
+  text.reserve(512);
+  Writer writer(text);
   Describe(writer, payload);
-  return boost::json::serialize(writer.Take());
+  writer.End();
+  return text;
 }
 
 template <class P>

@@ -77,6 +77,17 @@ TEST(Events, AShareReadAndWrittenAgainIsTheSame) {
   }
 }
 
+TEST(Events, TextOfAnyKindSurvives) {
+  for (const std::string text : {"", "\"", "\\", "a\"b\\c", "line\nnext\ttab\x01", "caf\u00e9 \u20bf", "/", "\x7f"}) {
+    Rejection rejection{.decision_id = text, .symbol = "BTCUSDT", .refusals = {{"CODE", text}, {text, "detail"}}};
+    const auto read = ParseRejection(ToJson(rejection));
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    EXPECT_EQ(read->decision_id, text);
+    EXPECT_EQ(read->refusals.at(0).detail, text);
+    EXPECT_EQ(read->refusals.at(1).code, text);
+  }
+}
+
 TEST(Events, UnknownFieldsAreIgnored) {
   std::string json = ToJson(Gap{.symbol = "BTCUSDT", .from = 1, .to = 2, .filled = true});
   json.insert(1, R"("new_field":{"x":1},)");

@@ -68,9 +68,9 @@ TEST_P(Fallback, IsTakenExactlyWhenThePortCannotBeBound) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, Fallback,
                          ::testing::Values(FallbackCase{"Free", 0, true, false, 80},
-                                         FallbackCase{"NotRoot", 0, false, false, 8088},
-                                         FallbackCase{"NotRootButHighPort", 5000, false, false, 80},
-                                         FallbackCase{"Held", 0, true, true, 8088}),
+                                           FallbackCase{"NotRoot", 0, false, false, 8088},
+                                           FallbackCase{"NotRootButHighPort", 5000, false, false, 80},
+                                           FallbackCase{"Held", 0, true, true, 8088}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -28,11 +28,12 @@ TEST_P(RenderTable, ReplacesVariablesOnly) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, RenderTable,
                          ::testing::Values(Case{"Plain", "port ${PORT};", "port 6379;", false},
-                                         Case{"Twice", "${ETC}${PORT}", "/state/etc6379", false},
-                                         Case{"Secret", "pass ${SECRET_A}", "pass hunter2", true},
-                                         Case{"NginxVariable", "$host ${host}", "$host ${host}", false},
-                                         Case{"ShellDefault", "${PORT:-1} $PORT", "${PORT:-1} $PORT", false},
-                                         Case{"Unclosed", "a ${PORT", "a ${PORT", false}, Case{"Empty", "", "", false}),
+                                           Case{"Twice", "${ETC}${PORT}", "/state/etc6379", false},
+                                           Case{"Secret", "pass ${SECRET_A}", "pass hunter2", true},
+                                           Case{"NginxVariable", "$host ${host}", "$host ${host}", false},
+                                           Case{"ShellDefault", "${PORT:-1} $PORT", "${PORT:-1} $PORT", false},
+                                           Case{"Unclosed", "a ${PORT", "a ${PORT", false},
+                                           Case{"Empty", "", "", false}),
                          [](const auto& test) { return test.param.name; });
 
 TEST(Render, NamesFileAndLineOfAnUnknownVariable) {

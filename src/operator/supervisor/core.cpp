@@ -375,7 +375,8 @@ void SupervisorCore::Crashed(Entry& entry, const std::string& detail) {
     }
     return;
   }
-  const Duration backoff = kBackoff[std::min(entry.restarts.size(), kBackoff.size() - 1)];
+  const Duration backoff =
+      std::min<Duration>(kBackoff[std::min(entry.restarts.size(), kBackoff.size() - 1)], entry.unit.restart_delay_max);
   entry.restarts.push_back(now);
   entry.status.restarts++;
   Set(entry, State::kBackoff, detail);

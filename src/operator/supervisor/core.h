@@ -45,8 +45,8 @@ struct StartupFailure {
 // - a unit starts when all it depends on is ready (tasks: done). A restart waits for them 10 s at most, since a
 //   dependency that is away must not hold the fleet down;
 // - only an exit, three failed liveness checks or a start that takes too long restart a unit, with back-off (0.5 s
-//   doubling to 8 s, at least restart_delay). Beyond restarts_max within restart_window it has failed, and is tried
-//   once per retry_interval where the manifest gives one;
+//   doubling to restart_delay_max, at least restart_delay). Beyond restarts_max within restart_window it has failed,
+//   and is tried once per retry_interval where the manifest gives one;
 // - once a unit has been ready, or the platform has, a start takes too long only when the unit does not answer liveness
 //   either: who waits for a dependency that is away is left alone;
 // - until everything has been ready once, the first failure ends the start (startup_failure()) and stops everything;

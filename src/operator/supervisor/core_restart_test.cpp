@@ -39,6 +39,19 @@ TEST(SupervisorRestart, WaitsLongerEachTimeButNeverLongerThanEightSeconds) {
   }
 }
 
+TEST(SupervisorRestart, AUnitThatPositionsWaitForIsBackSooner) {
+  config::Unit unit = MakeUnit("execution");
+  unit.restarts_max = 8;
+  unit.restart_delay_max = seconds(2);
+  Harness harness({unit});
+  harness.StartEverything();
+  for (const auto expected : {500, 1000, 2000, 2000, 2000}) {
+    harness.core.Exited("execution", 128 + SIGKILL);
+    EXPECT_THAT(harness.StepAfter(milliseconds(expected - 1)), IsEmpty()) << expected;
+    EXPECT_THAT(harness.StepAfter(milliseconds(1)), ElementsAre("execution")) << expected;
+  }
+}
+
 TEST(SupervisorRestart, TheUnitsOwnDelayIsALowerBound) {
   config::Unit unit = MakeUnit("redis-1");
   unit.restart_delay = seconds(5);

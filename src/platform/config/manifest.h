@@ -79,6 +79,7 @@ class Section {
 //       restarts_max: 5
 //       restart_window: 10min
 //       restart_delay: 0s
+//       restart_delay_max: 8s
 //       retry_interval: 0s
 //       halts_entries: false              # true: given up after restarts_max, it halts new entries
 //       limits: {memory: 2GiB, open_files: 4096, cpu: 5min}  # of each of its processes; cpu of tasks alone
@@ -143,7 +144,8 @@ struct Unit {
   int stop_signal = 15;
   int restarts_max = 5;  // within restart_window
   std::chrono::nanoseconds restart_window = std::chrono::minutes(10);
-  std::chrono::nanoseconds restart_delay{};   // at least this long between an exit and the restart
+  std::chrono::nanoseconds restart_delay{};  // at least this long between an exit and the restart
+  std::chrono::nanoseconds restart_delay_max = std::chrono::seconds(8);  // the longest that the back-off grows to
   std::chrono::nanoseconds retry_interval{};  // beyond restarts_max one try each; zero: stays failed
   int fallback_port = 0;                      // base port to use where `port` cannot be bound; 0: none
   bool halts_entries = false;                 // nothing new is bought or sold once it was given up

@@ -59,6 +59,7 @@ units:
     port: 6379
     ready: {tcp: true, interval: 100ms}
     restart_delay: 5s
+    restart_delay_max: 4s
     retry_interval: 60s
     halts_entries: true
     live: {redis: ping, user: service, secret: redis-service}
@@ -120,6 +121,7 @@ units:
   EXPECT_EQ(manifest->FindUnit("often")->schedule.interval, 6h);
   EXPECT_EQ(manifest->FindUnit("init")->live.kind, Probe::Kind::kNone);
   EXPECT_EQ(redis.restart_delay, 5s);
+  EXPECT_EQ(redis.restart_delay_max, 4s);
   EXPECT_EQ(redis.retry_interval, 60s);
   EXPECT_EQ(redis.line, 5);
   EXPECT_EQ(manifest->Port("redis-1"), 11379);
@@ -204,7 +206,8 @@ TEST_F(ManifestTest, ComplaintsNameTheLineByTable) {
       {kHead + "units:\n  a:\n    command: x\n    prot: 1\n",
        "quantum.yml:6: units.a.prot: unknown key; known are command, depends, environment, fallback_port, "
        "halts_entries, "
-       "kind, limits, live, pid_file, port, ports, ready, restart_delay, restart_window, restarts_max, retry_interval, "
+       "kind, limits, live, pid_file, port, ports, ready, restart_delay, restart_delay_max, restart_window, "
+       "restarts_max, retry_interval, "
        "schedule, "
        "start_deadline, stop_deadline, stop_signal, user"},
       {kHead + "units:\n  a:\n    command: x\n    kind: daemon\n",

@@ -188,6 +188,8 @@ Unit ReadUnit(Section& section, const std::string& name) {
   unit.restarts_max = static_cast<int>(section.GetInt("restarts_max", unit.restarts_max, 0, 1000));
   unit.restart_window = section.GetDuration("restart_window", unit.restart_window, seconds(1), hours(24));
   unit.restart_delay = section.GetDuration("restart_delay", unit.restart_delay, seconds(0), hours(1));
+  unit.restart_delay_max =
+      section.GetDuration("restart_delay_max", unit.restart_delay_max, milliseconds(500), seconds(8));
   unit.retry_interval = section.GetDuration("retry_interval", unit.retry_interval, seconds(0), hours(24));
   unit.halts_entries = section.GetBool("halts_entries", false);
   unit.limits = ReadLimits(section, unit.kind);
