@@ -6,9 +6,8 @@
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
 
-#include <CLI/CLI.hpp>
-
 #include "bench/bus/setting.h"
+#include "bench/command_line/command_line.h"
 #include "platform/bus/bundle.h"
 #include "tests/support/postgres_server.h"
 
@@ -227,13 +226,15 @@ void PrintJson(const Report& report, const Options& options) {
 int main(int argc, char** argv) {
   using namespace quantum::bench;
   Options options;
-  CLI::App app("Events consumed a second, against a minimal XREADGROUP loop");
-  app.add_option("--events", options.events, "in the stream")->check(CLI::Range(1000, 1'000'000));
-  app.add_option("--inbox-events", options.inbox_events, "with the inbox")->check(CLI::Range(1000, 1'000'000));
-  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 100));
-  app.add_flag("--ours-only", options.ours_only, "one row, for a profiler");
-  app.add_flag("--json", options.json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  CommandLine line("Events consumed a second, against a minimal XREADGROUP loop");
+  line.Add("--events", &options.events, 1000, 1'000'000, "in the stream");
+  line.Add("--inbox-events", &options.inbox_events, 1000, 1'000'000, "with the inbox");
+  line.Add("--rounds", &options.rounds, 1, 100);
+  line.AddFlag("--ours-only", options.ours_only, "one row, for a profiler");
+  line.AddJson(options.json);
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   PrepareBus();
   const Report report = Measure(options);
   options.json ? PrintJson(report, options) : PrintTable(report, options);

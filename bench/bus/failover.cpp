@@ -5,11 +5,11 @@
 // again as a replica, as the supervisor does, before the next kill. Kills only servers that it started itself.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <random>
 
 #include "bench/bus/setting.h"
+#include "bench/command_line/command_line.h"
 
 namespace quantum::bench {
 namespace {
@@ -256,11 +256,13 @@ int main(int argc, char** argv) {
   int kills = 50;
   uint64_t seed = std::random_device()();
   bool json = false;
-  CLI::App app("From the death of the master to the first event accepted and delivered");
-  app.add_option("--kills", kills)->check(CLI::Range(1, 10'000));
-  app.add_option("--seed", seed);
-  app.add_flag("--json", json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  CommandLine line("From the death of the master to the first event accepted and delivered");
+  line.Add("--kills", &kills, 1, 10'000);
+  line.Add("--seed", &seed, 0, 9e15);
+  line.AddJson(json);
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   PrepareBus();
   const Report report = Measure(kills, seed);
   json ? PrintJson(report, seed) : PrintTable(report, seed);

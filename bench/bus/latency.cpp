@@ -4,11 +4,11 @@
 // counts from the moment it was due. Goal: p50 <= 1.5 times the larger of hop and fdatasync, plus one hop.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <charconv>
 
 #include "bench/bus/setting.h"
+#include "bench/command_line/command_line.h"
 
 namespace quantum::bench {
 namespace {
@@ -290,11 +290,13 @@ int main(int argc, char** argv) {
   double seconds = 5;
   std::vector<double> rates{1000, 20000};
   bool json = false;
-  CLI::App app("From publish to delivery, beside a bare hop and an fdatasync");
-  app.add_option("--seconds", seconds, "of each rate")->check(CLI::Range(0.5, 60.0));
-  app.add_option("--rates", rates, "events a second")->delimiter(',');
-  app.add_flag("--json", json, "JSON lines instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  CommandLine line("From publish to delivery, beside a bare hop and an fdatasync");
+  line.Add("--seconds", &seconds, 0.5, 60.0, "of each rate");
+  line.Add("--rates", &rates, "events a second");
+  line.AddFlag("--json", json, "JSON lines instead of a table");
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   PrepareBus();
   const Report report = Measure(rates, seconds);
   json ? PrintJson(report) : PrintTable(report, seconds);

@@ -3,10 +3,9 @@
 // beat. The last rows are other designs: entries with fewer fields, several events in one entry.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "bench/bus/redis_benchmark.h"
 #include "bench/bus/setting.h"
+#include "bench/command_line/command_line.h"
 #include "platform/base/id.h"
 #include "platform/bus/broker.h"
 #include "platform/bus/codec.h"
@@ -185,9 +184,11 @@ void MeasureBroker(fiber::Loop& loop, Setting& setting, double seconds) {
 int main(int argc, char** argv) {
   using namespace quantum::bench;
   double seconds = 2;
-  CLI::App app("The parts of a durable publish, each alone");
-  app.add_option("--seconds", seconds, "of each part")->check(CLI::Range(0.1, 60.0));
-  CLI11_PARSE(app, argc, argv);
+  CommandLine line("The parts of a durable publish, each alone");
+  line.Add("--seconds", &seconds, 0.1, 60.0, "of each part");
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   PrepareBus();
   Setting setting;
   fmt::print("{}\ngroups of {} events of {} bytes, one after the other, load average {:.1f}\n", Setting::Describe(),

@@ -4,12 +4,12 @@
 // disk, four fibers that publish 64 events at once, as the peer's four clients do; NATS: the best of several settings.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <optional>
 
 #include "bench/bus/nats_cluster.h"
 #include "bench/bus/redis_benchmark.h"
 #include "bench/bus/setting.h"
+#include "bench/command_line/command_line.h"
 
 namespace quantum::bench {
 namespace {
@@ -249,14 +249,16 @@ int main(int argc, char** argv) {
   using namespace quantum::bench;
   Options options;
   bool no_nats = false;
-  CLI::App app("Durable publishes a second, against raw XADD and NATS JetStream");
-  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 100));
-  app.add_option("--seconds", options.seconds, "of each round")->check(CLI::Range(0.1, 60.0));
-  app.add_option("--payload", options.payload, "bytes")->check(CLI::Range(1, 100'000));
-  app.add_flag("--no-nats", no_nats, "without NATS");
-  app.add_flag("--ours-only", options.ours_only, "one row, for a profiler");
-  app.add_flag("--json", options.json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  CommandLine line("Durable publishes a second, against raw XADD and NATS JetStream");
+  line.Add("--rounds", &options.rounds, 1, 100);
+  line.Add("--seconds", &options.seconds, 0.1, 60.0, "of each round");
+  line.Add("--payload", &options.payload, 1, 100'000, "bytes");
+  line.AddFlag("--no-nats", no_nats, "without NATS");
+  line.AddFlag("--ours-only", options.ours_only, "one row, for a profiler");
+  line.AddJson(options.json);
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   options.nats = !no_nats && !options.ours_only && NatsCluster::Available();
   PrepareBus();
   const Report report = Measure(options);

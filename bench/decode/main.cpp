@@ -4,7 +4,6 @@
 // 0.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
@@ -12,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/command_line/command_line.h"
 #include "bench/decode/passes.h"
 #include "exchange/recording/recording.h"
 #include "tests/support/checkout/checkout.h"
@@ -152,9 +152,11 @@ int Run(std::string path, bool json) {
 int main(int argc, char** argv) {
   std::string path;
   bool json = false;
-  CLI::App app("Recorded frames from text to typed event and local book");
-  app.add_option("FILE", path, "recorded frames of one symbol; default: BTCUSDT of 2024-08-08");
-  app.add_flag("--json", json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  quantum::bench::CommandLine line("Recorded frames from text to typed event and local book");
+  line.Add("FILE", &path, "recorded frames of one symbol; default: BTCUSDT of 2024-08-08");
+  line.AddJson(json);
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   return quantum::bench::Run(path, json);
 }

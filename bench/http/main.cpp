@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "closed_loop.h"
-#include "command_line.h"
+#include "common_options.h"
 #include "open_loop.h"
 
 // One server core, one load core: how many small JSON answers a second our server gives alone and as a service, against
@@ -150,11 +150,11 @@ void Print(const Options& options, const Report& report) {
 int main(int argc, char** argv) {
   using namespace quantum::bench;
   Options options;
-  CLI::App app("How fast the HTTP server is on one core, alone and as a service, against nginx");
-  app.add_option("--connections", options.connections, "kept-alive connections")->check(CLI::Range(1, 4000));
-  app.add_option("--seconds", options.seconds, "length of each part")->check(CLI::Range(1, 600));
-  app.add_option("--rate", options.rate, "requests a second of the open loop")->check(CLI::Range(1.0, 1e6));
-  app.add_flag("!--no-nginx", options.nginx, "leave the comparison out");
-  options.AddTo(app);
-  return Run(app, argc, argv, options, Measure, Print);
+  CommandLine line("How fast the HTTP server is on one core, alone and as a service, against nginx");
+  line.Add("--connections", &options.connections, 1, 4000, "kept-alive connections");
+  line.Add("--seconds", &options.seconds, 1, 600, "length of each part");
+  line.Add("--rate", &options.rate, 1.0, 1e6, "requests a second of the open loop");
+  line.AddFlag("!--no-nginx", options.nginx, "leave the comparison out");
+  options.AddTo(line);
+  return Run(line, argc, argv, options, Measure, Print);
 }

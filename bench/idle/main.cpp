@@ -4,12 +4,12 @@
 // together are above 400 MB resident or 20 % of a core.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
 #include <thread>
 
+#include "bench/command_line/command_line.h"
 #include "bench/idle/usage.h"
 #include "bench/stack/stack.h"
 #include "operator/process/process.h"
@@ -159,12 +159,15 @@ int main(int argc, char** argv) {
   StackOptions options;
   int seconds = 30;
   bool json = false;
-  CLI::App app("CPU and memory per unit of a running platform");
-  CLI::Option* state = app.add_option("--state", options.state, "state directory of a running platform");
-  app.add_option("--port-offset", options.port_offset, "of that platform")->needs(state);
-  app.add_option("--seconds", seconds, "how long to look")->check(CLI::Range(1, 3600));
-  app.add_flag("--json", json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  CommandLine line("CPU and memory per unit of a running platform");
+  line.Add("--state", &options.state, "state directory of a running platform");
+  line.Add("--port-offset", &options.port_offset, 0, 65535, "of that platform");
+  line.Needs("--port-offset", "--state");
+  line.Add("--seconds", &seconds, 1, 3600, "how long to look");
+  line.AddJson(json);
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   const auto report = Run(options, seconds);
   if (!report.ok()) {
     fmt::print(stderr, "bench-idle: {}\n", report.error().message);

@@ -5,12 +5,12 @@
 // own with the exerciser, at N decisions a second, and stops it again.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cstdio>
 #include <optional>
 #include <thread>
 
+#include "bench/command_line/command_line.h"
 #include "bench/latency/orders.h"
 #include "bench/latency/parts.h"
 #include "bench/latency/quantile.h"
@@ -201,16 +201,18 @@ void PrintJson(const Report& report) {
 int main(int argc, char** argv) {
   using namespace quantum::bench;
   Options options;
-  CLI::App app("From a decision to its order at the exchange, beside its parts");
-  CLI::Option* state = app.add_option("--state", options.stack.state, "state directory of a running platform");
-  app.add_option("--port-offset", options.stack.port_offset, "of that platform")->needs(state);
-  app.add_option("--rate", options.rate, "decisions a second of a platform of its own (default 2)")
-      ->check(CLI::Range(0.1, 200.0))
-      ->excludes(state);
-  app.add_option("--decisions", options.decisions, "orders to wait for")->check(CLI::Range(1, 100'000));
-  app.add_option("--seconds-max", options.seconds_max, "how long to wait for them")->check(CLI::Range(1, 3600));
-  app.add_flag("--json", options.json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  CommandLine line("From a decision to its order at the exchange, beside its parts");
+  line.Add("--state", &options.stack.state, "state directory of a running platform");
+  line.Add("--port-offset", &options.stack.port_offset, 0, 65535, "of that platform");
+  line.Needs("--port-offset", "--state");
+  line.Add("--rate", &options.rate, 0.1, 200.0, "decisions a second of a platform of its own (default 2)");
+  line.Excludes("--rate", "--state");
+  line.Add("--decisions", &options.decisions, 1, 100'000, "orders to wait for");
+  line.Add("--seconds-max", &options.seconds_max, 1, 3600, "how long to wait for them");
+  line.AddJson(options.json);
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   quantum::log::SetLevel(quantum::log::Level::kError);  // standard output is the report's
   const auto report = Run(options);
   if (!report.ok()) {

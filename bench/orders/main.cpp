@@ -4,7 +4,6 @@
 // does. Exit code 1 when a median is above its budget.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
@@ -13,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/command_line/command_line.h"
 #include "bench/latency/quantile.h"
 #include "exchange/binance/decode_user.h"
 #include "exchange/binance/encode_order.h"
@@ -186,8 +186,10 @@ int Run(bool json) {
 
 int main(int argc, char** argv) {
   bool json = false;
-  CLI::App app("What an order costs beside waiting: decision to signed request, fill to ledger");
-  app.add_flag("--json", json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  quantum::bench::CommandLine line("What an order costs beside waiting: decision to signed request, fill to ledger");
+  line.AddJson(json);
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   return quantum::bench::Run(json);
 }

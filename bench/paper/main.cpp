@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "client.h"
-#include "command_line.h"
+#include "common_options.h"
 #include "exchange/paper/protocol/parameters.h"
 #include "platform/base/clock.h"
 #include "server_under_test.h"
@@ -167,11 +167,11 @@ void Print(const Options& options, const Report& report) {
 int main(int argc, char** argv) {
   using namespace quantum::bench;
   Options options;
-  CLI::App app("How many orders a second the paper exchange takes over HTTP, against a bare service");
-  app.add_option("--connections", options.connections, "kept-alive connections")->check(CLI::Range(1, 199));
-  app.add_option("--seconds", options.seconds, "length of each part")->check(CLI::Range(1.0, 600.0));
-  app.add_option("--subscribers", options.subscribers, "of the market streams")->check(CLI::Range(1, 4000));
-  app.add_option("--binaries", options.binaries, "where quantum-paper-exchange stands");
-  options.AddTo(app);
-  return Run(app, argc, argv, options, Measure, Print);
+  CommandLine line("How many orders a second the paper exchange takes over HTTP, against a bare service");
+  line.Add("--connections", &options.connections, 1, 199, "kept-alive connections");
+  line.Add("--seconds", &options.seconds, 1.0, 600.0, "length of each part");
+  line.Add("--subscribers", &options.subscribers, 1, 4000, "of the market streams");
+  line.Add("--binaries", &options.binaries, "where quantum-paper-exchange stands");
+  options.AddTo(line);
+  return Run(line, argc, argv, options, Measure, Print);
 }

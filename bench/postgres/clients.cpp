@@ -5,13 +5,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <regex>
 #include <thread>
 
+#include "bench/command_line/command_line.h"
 #include "platform/log/setup.h"
 #include "tests/support/postgres_server.h"
 
@@ -171,14 +171,16 @@ void Show(const Pair& pair, bool json) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Many clients of Postgres, through PgBouncer and straight");
+  CommandLine line("Many clients of Postgres, through PgBouncer and straight");
   bool json = false;
   int clients = 1000;
   int seconds = 10;
-  app.add_flag("--json", json, "One JSON object a case");
-  app.add_option("--clients", clients, "At one time")->check(CLI::Range(1, 1000));
-  app.add_option("--seconds", seconds, "For each of four loads")->check(CLI::Range(1, 3600));
-  CLI11_PARSE(app, argc, argv);
+  line.AddFlag("--json", json, "One JSON object a case");
+  line.Add("--clients", &clients, 1, 1000, "At one time");
+  line.Add("--seconds", &seconds, 1, 3600, "For each of four loads");
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   log::SetLevel(log::Level::kError);
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);

@@ -6,13 +6,13 @@
 // both cores, and every change of the primary is a false failover.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <functional>
 #include <thread>
 
+#include "bench/command_line/command_line.h"
 #include "operator/postgres/switch_over.h"
 #include "platform/log/setup.h"
 #include "platform/postgres/pool.h"
@@ -190,14 +190,16 @@ int Steady(int minutes, bool json) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Postgres: from a kill to the next commit");
+  CommandLine line("Postgres: from a kill to the next commit");
   bool json = false;
   int kills = 10;
-  app.add_flag("--json", json, "One JSON object");
-  app.add_option("--kills", kills, "Of each kind")->check(CLI::Range(1, 1000));
+  line.AddFlag("--json", json, "One JSON object");
+  line.Add("--kills", &kills, 1, 1000, "Of each kind");
   int steady = 0;
-  app.add_option("--steady", steady, "So many minutes without a kill")->check(CLI::Range(1, 10'000));
-  CLI11_PARSE(app, argc, argv);
+  line.Add("--steady", &steady, 1, 10'000, "So many minutes without a kill");
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
 
   log::SetLevel(log::Level::kError);  // waiting is what is measured
   if (steady > 0) {

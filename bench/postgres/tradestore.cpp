@@ -3,12 +3,12 @@
 // and to both stores, in turns. bench-tradestore --write FILE only makes such a file.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <thread>
 
+#include "bench/command_line/command_line.h"
 #include "platform/log/setup.h"
 #include "platform/postgres/pool.h"
 #include "tests/support/checkout/checkout.h"
@@ -213,14 +213,16 @@ int Measure(int64_t rows, bool json) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Trades of the old system into Postgres, and the writing to both stores");
+  CommandLine line("Trades of the old system into Postgres, and the writing to both stores");
   bool json = false;
   int64_t rows = 1'000'000;
   std::string write;
-  app.add_flag("--json", json, "One JSON object");
-  app.add_option("--rows", rows, "Trades in the file")->check(CLI::Range(1, 100'000'000));
-  app.add_option("--write", write, "Only make such a file")->type_name("FILE");
-  CLI11_PARSE(app, argc, argv);
+  line.AddFlag("--json", json, "One JSON object");
+  line.Add("--rows", &rows, 1, 100'000'000, "Trades in the file");
+  line.Add("--write", &write, "Only make such a file");
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   log::SetLevel(log::Level::kError);
   if (!write.empty()) {
     Want(tradestore::WriteLegacyFile(write, {.rows = rows, .broken_every = 1000, .repeated_every = 5000}));

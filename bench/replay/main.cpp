@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <time.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
@@ -13,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/command_line/command_line.h"
 #include "bench/replay/frames.h"
 #include "bench/replay/pipeline.h"
 #include "exchange/recording/recording.h"
@@ -175,10 +175,13 @@ int Run(const Options& options) {
 
 int main(int argc, char** argv) {
   quantum::bench::Options options;
-  CLI::App app("Recorded frames at full speed through decode, book, candles, features and ensemble");
-  app.add_option("FILE", options.files, "recorded frames of one symbol each; default: all that are found");
-  app.add_option("--rounds", options.rounds, "how often the replay is timed")->check(CLI::Range(1, 1000));
-  app.add_flag("--json", options.json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  quantum::bench::CommandLine line(
+      "Recorded frames at full speed through decode, book, candles, features and ensemble");
+  line.Add("FILE", &options.files, "recorded frames of one symbol each; default: all that are found");
+  line.Add("--rounds", &options.rounds, 1, 1000, "how often the replay is timed");
+  line.AddJson(options.json);
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   return quantum::bench::Run(options);
 }

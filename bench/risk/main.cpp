@@ -3,13 +3,13 @@
 // the first together with adding up what is taken, as every decision does. Exit code 1 when a p99 is above 50 µs.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <string_view>
 #include <vector>
 
+#include "bench/command_line/command_line.h"
 #include "bench/latency/quantile.h"
 #include "services/risk_safety/checks.h"
 
@@ -179,8 +179,10 @@ int Run(bool json) {
 
 int main(int argc, char** argv) {
   bool json = false;
-  CLI::App app("What the pre-trade checks cost without I/O");
-  app.add_flag("--json", json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  quantum::bench::CommandLine line("What the pre-trade checks cost without I/O");
+  line.AddJson(json);
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   return quantum::bench::Run(json);
 }

@@ -365,6 +365,11 @@ int64_t Ledger::Cursor(const std::string& symbol) const {
   return found == accounts_.end() ? 0 : found->second.cursor;
 }
 
+uint64_t Ledger::LastBooking(const std::string& symbol) const {
+  const auto found = accounts_.find(symbol);
+  return found == accounts_.end() ? 0 : found->second.last_booking;
+}
+
 bool Ledger::HasOrdersOf(const std::string& symbol) const {
   return std::ranges::any_of(orders_, [&](const auto& entry) { return entry.second.order.symbol == symbol; });
 }

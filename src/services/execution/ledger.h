@@ -97,6 +97,10 @@ class Ledger {
   std::vector<PositionRow> OpenPositions() const;
   std::vector<std::string> Symbols() const;  // with an active trade, a position, or an order that is not over
   int64_t Cursor(const std::string& symbol) const;
+  // What moves positions is numbered from 1 on, over all symbols, since the start: the last number given, and that of
+  // the last that moved this symbol's (0: none).
+  uint64_t bookings() const { return bookings_; }
+  uint64_t LastBooking(const std::string& symbol) const;
   bool HasOrdersOf(const std::string& symbol) const;
   // An order of the symbol reports more than its fills explain: they must be fetched.
   bool LacksFills(const std::string& symbol) const;
@@ -117,6 +121,7 @@ class Ledger {
     PositionRow row;
     int64_t cursor = 0;
     std::set<int64_t> beyond;  // applied fills above the cursor
+    uint64_t last_booking = 0;
   };
   struct Step;  // what one call touched
 
@@ -142,6 +147,7 @@ class Ledger {
   std::map<std::string, std::vector<Tracked*>> orders_of_;  // by decision, in the order of creation
   std::map<std::string, Trade> trades_;
   std::map<std::string, Account> accounts_;
+  uint64_t bookings_ = 0;
   std::map<std::pair<std::string, int64_t>, WallTime> funding_booked_;  // by symbol and id
   WallTime funding_floor_{};                                            // what was settled before is not ours
   WallTime funding_newest_{};                                           // of those booked

@@ -155,6 +155,7 @@ void Ledger::ApplyFillTo(Step& step, const Fill& fill, WallTime now) {
   if (fill.trade_id <= account.cursor || !account.beyond.insert(fill.trade_id).second) {
     return;  // counted already
   }
+  account.last_booking = ++bookings_;
   Tracked* owner = OwnerOf(fill);
   Fill row = fill;
   if (owner != nullptr) {
@@ -366,6 +367,7 @@ ChangeSet Ledger::Correct(const std::string& symbol, Decimal venue_quantity, Dec
     trading::Apply(account.row.position, difference.side, difference.quantity, price, Decimal());
     Allocate(step, difference, nullptr, kByReconciliation, now);
   };
+  account.last_booking = ++bookings_;
   const Decimal ours = account.row.position.quantity;
   const bool other_side = ours.is_positive() != venue_quantity.is_positive();
   Decimal remaining = ours;

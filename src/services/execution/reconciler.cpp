@@ -272,23 +272,20 @@ bool Reconciler::SettleUnknown(const std::string& symbol) {
 
 Status Reconciler::ComparePositions() {
   VenueView view;
+  const uint64_t booked = desk_.ledger.bookings();
   QUANTUM_TRY(view.positions, desk_.venue.Positions());
   std::map<std::string, Suspicion> differing;
   unsettled_ = false;
   for (const PositionDifference& difference : Compare(desk_.ledger, view).positions) {
     const std::string& symbol = difference.symbol;
-    const trading::Position& booked = desk_.ledger.PositionOf(symbol);
-    const Suspicion seen{difference.ours, difference.venues, booked.realized_pnl, booked.fees};
+    const Suspicion seen{difference.ours, difference.venues, desk_.ledger.LastBooking(symbol)};
+    const bool overtaken = seen.last_booking > booked;
     const auto before = suspected_.find(symbol);
+    const bool stays = before != suspected_.end() && before->second == seen;
     // Without all fills up to now a difference says nothing: they would count on top of its repair later.
-    if (!asked_.contains(symbol) || desk_.ledger.LacksFills(symbol) || before == suspected_.end()) {
-      differing[symbol] = seen;
+    if (overtaken || !stays || !asked_.contains(symbol) || desk_.ledger.LacksFills(symbol)) {
+      differing[symbol] = overtaken ? Suspicion{} : seen;
       unsettled_ = true;  // look again soon
-      continue;
-    }
-    if (before != suspected_.end() && before->second != seen) {
-      differing[symbol] = seen;  // still moving
-      unsettled_ = true;
       continue;
     }
     Repair(difference);

@@ -58,9 +58,11 @@ class Reconciler {
   fiber::Event kick_;
   bool unsettled_ = false;  // positions differ, and another look may explain it
   // Differences of positions seen in the pass before: only what stays different is repaired, and only if nothing was
-  // booked in between (realized result and fees tell): an entry that was late and an exit that is look the same.
+  // booked in between: an entry that was late and an exit that is look the same. As it is made, no evidence: the
+  // venue's answer was under way while a fill was booked, and may be older than the fill.
   struct Suspicion {
-    Decimal ours, venues, realized_pnl, fees;
+    Decimal ours, venues;
+    uint64_t last_booking = 0;
     bool operator==(const Suspicion&) const = default;
   };
   std::map<std::string, Suspicion> suspected_;

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <signal.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "bench/command_line/command_line.h"
 #include "platform/base/result.h"
 
 namespace quantum::bench {
@@ -16,18 +16,20 @@ struct CommonOptions {
   int load_core = 1;
   bool json = false;
 
-  void AddTo(CLI::App& app) {
-    app.add_option("--server-core", server_core, "core of the servers")->check(CLI::Range(0, 1023));
-    app.add_option("--load-core", load_core, "core of the load")->check(CLI::Range(0, 1023));
-    app.add_flag("--json", json, "one JSON object instead of a table");
+  void AddTo(CommandLine& line) {
+    line.Add("--server-core", &server_core, 0, 1023, "core of the servers");
+    line.Add("--load-core", &load_core, 0, 1023, "core of the load");
+    line.AddJson(json);
   }
 };
 
 // Parses, measures and prints; the exit code is 1 below the goal, or when it could not be measured.
 template <class Options, class Report>
-int Run(CLI::App& app, int argc, char** argv, const Options& options, Result<Report> (*measure)(const Options&),
+int Run(CommandLine& line, int argc, char** argv, const Options& options, Result<Report> (*measure)(const Options&),
         void (*print)(const Options&, const Report&)) {
-  CLI11_PARSE(app, argc, argv);
+  if (const auto ended = line.Parse(argc, argv)) {
+    return *ended;
+  }
   signal(SIGPIPE, SIG_IGN);
   const Result<Report> report = measure(options);
   if (!report) {
