@@ -448,6 +448,29 @@ TEST_F(Pains, Pain4AProtectiveIntentOfAnEarlierProcessIsNotSentAgain) {
   });
 }
 
+// A full desk of resting entries would be asked about one by one, and its symbols take no entries meanwhile.
+TEST_F(Pains, TheStopOfAnEntryThatRestsWithoutAFillWasNotSentAndIsNotAskedAbout) {
+  Run([](World& world) {
+    world.venue.fill_market_orders = false;
+    world.Enter("a");
+    ASSERT_TRUE(Eventually([&] { return world.Leg("a", trading::Leg::kEntry).status == OrderStatus::kNew; }));
+    int asked = 0;
+    world.venue.on_find = [&] { ++asked; };
+    world.protector.Recover();
+    EXPECT_EQ(world.Leg("a", trading::Leg::kStopLoss).status, OrderStatus::kIntent);
+    EXPECT_FALSE(world.desk.SymbolHalted("BTCUSDT"));
+    EXPECT_EQ(asked, 0);
+  });
+}
+
+TEST_F(Pains, TheStopOfAnEntryWhoseOwnFateIsOpenIsAskedAbout) {
+  Run([](World& world) {
+    world.desk.ledger.Adopt(PlanOf(LastingApproval("a", Side::kBuy)));
+    world.protector.Recover();
+    EXPECT_EQ(world.Leg("a", trading::Leg::kStopLoss).status, OrderStatus::kUnknown);
+  });
+}
+
 TEST_F(Pains, FundingExpectedWhileItIsBeingAskedForIsAskedForAgain) {
   Run([](World& world) {
     world.venue.on_funding = [&] {

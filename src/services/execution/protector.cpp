@@ -39,9 +39,21 @@ void Protector::Wake(const std::string& symbol) {
   lane->work.Set();
 }
 
+// Protection is sent once its entry has a fill, and of every fill that an earlier process can have seen the comparison
+// has told. An entry whose own fate is open may have one.
+bool Protector::MayHaveBeenSent(const Order& protective) const {
+  const auto orders = desk_.ledger.OrdersOf(protective.decision_id);
+  const auto entry = std::ranges::find(orders, Leg::kEntry, &Order::leg);
+  if (entry == orders.end() || desk_.unreconciled.contains(protective.symbol)) {
+    return true;
+  }
+  const OrderStatus status = (*entry)->status;
+  return status == OrderStatus::kIntent || status == OrderStatus::kUnknown || !(*entry)->filled_quantity.is_zero();
+}
+
 void Protector::Recover() {
   for (const Order* order : desk_.ledger.OrdersWith(OrderStatus::kIntent)) {
-    if (trading::IsProtective(order->leg)) {
+    if (trading::IsProtective(order->leg) && MayHaveBeenSent(*order)) {
       sender_.Doubt(order->client_order_id);
     }
   }

@@ -19,7 +19,9 @@ class Protector {
   void Wake(const std::string& symbol);
   // After the start's comparison, before anything is placed: protective intents that an earlier process left behind and
   // that the venue does not list. It may have sent them, and they may still arrive, or be over: none is sent again, and
-  // the venue is asked. Where it does not have one, another takes its place (unknown_trusted).
+  // the venue is asked. Where it does not have one, another takes its place (unknown_trusted). Those of entries that
+  // rest without a fill were not sent: a full desk is not asked about one by one, which would halt its symbols for
+  // seconds.
   void Recover();
   // One look at the symbol's trades; public for tests. True: the next one can wait until something changes.
   bool Pass(const std::string& symbol);
@@ -34,6 +36,7 @@ class Protector {
   Worst worst() const;
 
  private:
+  bool MayHaveBeenSent(const Order& protective) const;
   struct Lane {
     fiber::Event work;
   };
