@@ -258,7 +258,7 @@ int main(int argc, char** argv) {
   bool json = false;
   CommandLine line("From the death of the master to the first event accepted and delivered");
   line.Add("--kills", &kills, 1, 10'000);
-  line.Add("--seed", &seed, 0, 9e15);
+  line.Add("--seed", &seed, "of the moments");
   line.AddJson(json);
   if (const auto ended = line.Parse(argc, argv)) {
     return *ended;

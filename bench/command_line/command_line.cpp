@@ -22,8 +22,15 @@ void CommandLine::Add(const std::string& name, Number value, double least, doubl
       value);
 }
 
-void CommandLine::Add(const std::string& name, Text value, const std::string& meaning) {
-  std::visit([&](auto* text) { impl_->app.add_option(name, *text, meaning)->delimiter(','); }, value);
+void CommandLine::Add(const std::string& name, Value value, const std::string& meaning) {
+  std::visit(
+      [&](auto* one) {
+        CLI::Option* const option = impl_->app.add_option(name, *one, meaning);
+        if constexpr (std::is_same_v<decltype(one), std::vector<double>*>) {
+          option->delimiter(',');  // not of paths, which may hold commas
+        }
+      },
+      value);
 }
 
 void CommandLine::AddFlag(const std::string& name, bool& value, const std::string& meaning) {

@@ -14,14 +14,15 @@ namespace quantum::bench {
 class CommandLine {
  public:
   using Number = std::variant<int*, int64_t*, uint64_t*, double*>;
-  using Text = std::variant<std::string*, std::vector<std::string>*, std::vector<double>*>;  // numbers: A,B,…
+  // Without bounds; several numbers are given as A,B,…
+  using Value = std::variant<uint64_t*, std::string*, std::vector<std::string>*, std::vector<double>*>;
 
   explicit CommandLine(const std::string& description);
   ~CommandLine();
 
   // A name without dashes is a positional one.
   void Add(const std::string& name, Number value, double least, double most, const std::string& meaning = {});
-  void Add(const std::string& name, Text value, const std::string& meaning);
+  void Add(const std::string& name, Value value, const std::string& meaning);
   void AddFlag(const std::string& name, bool& value, const std::string& meaning);  // "!--no-it": takes it back
   void AddJson(bool& json) { AddFlag("--json", json, "one JSON object instead of a table"); }
   // Precondition: both were added.

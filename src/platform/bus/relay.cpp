@@ -73,11 +73,9 @@ postgres::Statement Relay::Insert(const std::string& producer, const Event& even
 
 void Relay::Run() {
   resilience::Backoff backoff({.base = 50ms, .cap = 2s, .floor = 20ms}, random_);
-  bool woken = false;
   while (!stop_.is_set()) {
     work_.Reset();
-    const auto more = Pass(woken);
-    woken = false;
+    const auto more = Pass();
     if (!more) {
       if (more.error().message != trouble_) {
         trouble_ = more.error().message;
@@ -94,7 +92,7 @@ void Relay::Run() {
       emptied_.Set();
       emptied_.Reset();
       Sweep();
-      woken = work_.WaitFor(kPoll);
+      work_.WaitFor(kPoll);
     }
   }
 }
@@ -123,7 +121,7 @@ bool Relay::AwaitEmpty(Duration timeout) {
   return empty_passes_ >= target;
 }
 
-Result<bool> Relay::AnyWaiting() {
+Result<bool> Relay::Pass() {
   QUANTUM_TRY(const auto waiting,
               pool_.Query("SELECT ts_ns FROM outbox WHERE producer = $1 AND relayed_at IS NULL LIMIT 1", {producer_},
                           kRepeatable));
@@ -135,14 +133,6 @@ Result<bool> Relay::AnyWaiting() {
   if (!trouble_.empty()) {
     CountWaiting();
   }
-  return !waiting.empty();
-}
-
-Result<bool> Relay::Pass(bool woken) {
-  bool any = true;
-  if (!woken || !broker_.connected()) {  // who wakes it has just written rows: looking for them costs a round trip
-    QUANTUM_TRY(any, AnyWaiting());
-  }
   if (!broker_.connected()) {
     QUANTUM_CHECK(broker_.Connect(1s));
     if (auto status = Resume(); !status) {
@@ -151,7 +141,7 @@ Result<bool> Relay::Pass(bool woken) {
     }
     return true;
   }
-  if (!any) {
+  if (waiting.empty()) {
     return false;
   }
   QUANTUM_TRY(const postgres::Rows rows, Number());
@@ -173,7 +163,6 @@ Result<bool> Relay::Pass(bool woken) {
     batches.back().events.push_back(std::move(event));
   }
   if (batches.empty()) {
-    oldest_.reset();
     return false;
   }
   // The first of each lane is its oldest.

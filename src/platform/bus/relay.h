@@ -59,9 +59,7 @@ class Relay {
  private:
   static constexpr int64_t kCountMax = 100'000;  // counting more would be work for a database that has enough of it
 
-  // Whether more may wait. woken: rows have been written since the last pass, most likely.
-  Result<bool> Pass(bool woken);
-  Result<bool> AnyWaiting();
+  Result<bool> Pass();  // whether more may wait
   void CountWaiting();
   // The rows to send next, in the order of their lanes and numbers.
   Result<postgres::Rows> Number();
