@@ -238,7 +238,7 @@ Status Bus::Impl::PublishWithin(postgres::Transaction& transaction, std::vector<
       return Error{Errc::kInvalidArgument, fmt::format("publishing {}: the payload is empty", event.type)};
     }
     janitor_.Tend(FamilyOf(event.type));
-    statements.push_back(Relay::Insert(options_.outbox, event));
+    statements.push_back(relay_->Add(event));
   }
   if (statements.empty()) {
     return {};

@@ -16,30 +16,6 @@ using namespace std::chrono_literals;
 constexpr Duration kPoll = 100ms;
 constexpr Duration kSweep = 5s;
 
-// $1 producer, $2 rows at most. Runs under the lock of the producer's rows in outbox_stream, so that everything given
-// before is visible to it.
-constexpr const char* kNumber = R"sql(
-WITH fresh AS (
-  SELECT id, family, row_number() OVER (PARTITION BY family ORDER BY id) AS place
-  FROM (SELECT id, family FROM outbox WHERE producer = $1 AND sequence IS NULL ORDER BY id LIMIT $2) AS oldest
-), numbered AS (
-  UPDATE outbox AS o SET sequence = s.last_sequence + f.place, incarnation = s.incarnation
-  FROM fresh AS f JOIN outbox_stream AS s ON s.producer = $1 AND s.family = f.family
-  WHERE o.id = f.id
-  RETURNING o.family, o.sequence
-)
-UPDATE outbox_stream AS s SET last_sequence = n.top
-FROM (SELECT family, max(sequence) AS top FROM numbered GROUP BY family) AS n
-WHERE s.producer = $1 AND s.family = n.family)sql";
-
-// $1 producer, $2 rows per stream at most.
-constexpr const char* kWaiting = R"sql(
-SELECT * FROM (
-  SELECT family, incarnation, sequence, event_id, type, version, source, key, cid, cause, ts_ns, payload,
-         row_number() OVER (PARTITION BY family, incarnation ORDER BY sequence) AS place
-  FROM outbox WHERE producer = $1 AND sequence IS NOT NULL AND relayed_at IS NULL) AS waiting
-WHERE place <= $2 ORDER BY family, incarnation, sequence)sql";
-
 constexpr postgres::CallOptions kRepeatable{.timeout = 5s, .idempotent = true};
 
 std::string LaneName(const Lane& lane) { return lane.family + "/" + lane.incarnation; }
@@ -63,12 +39,12 @@ EventPtr ToEvent(const postgres::Rows& rows, size_t row, const std::string& prod
 
 }  // namespace
 
-postgres::Statement Relay::Insert(const std::string& producer, const Event& event) {
-  return {
-      "INSERT INTO outbox (producer, family, event_id, type, version, source, key, cid, cause, ts_ns, payload) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-      {producer, FamilyOf(event.type), event.id, event.type, std::to_string(event.version), event.source, event.key,
-       event.correlation_id, event.cause, std::to_string(event.timestamp_ns), event.payload}};
+postgres::Statement Relay::Add(const Event& event) const {
+  const bool numbers = compared_ && broker_.connected();
+  return {"SELECT outbox_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+          {producer_, FamilyOf(event.type), event.id, event.type, std::to_string(event.version), event.source,
+           event.key, event.correlation_id, event.cause, std::to_string(event.timestamp_ns), event.payload,
+           numbers ? "true" : "false"}};
 }
 
 void Relay::Run() {
@@ -121,7 +97,7 @@ bool Relay::AwaitEmpty(Duration timeout) {
   return empty_passes_ >= target;
 }
 
-Result<bool> Relay::Pass() {
+Status Relay::Look() {
   QUANTUM_TRY(const auto waiting,
               pool_.Query("SELECT ts_ns FROM outbox WHERE producer = $1 AND relayed_at IS NULL LIMIT 1", {producer_},
                           kRepeatable));
@@ -130,21 +106,26 @@ Result<bool> Relay::Pass() {
   } else if (!oldest_) {
     oldest_ = FromUnixNs(waiting.Int(0, "ts_ns"));
   }
+  return {};
+}
+
+Result<bool> Relay::Pass() {
   if (!trouble_.empty()) {
     CountWaiting();
   }
   if (!broker_.connected()) {
+    compared_ = false;
+    QUANTUM_CHECK(Look());
     QUANTUM_CHECK(broker_.Connect(1s));
     if (auto status = Resume(); !status) {
       broker_.Disconnect();
       return status.error();
     }
+    compared_ = true;
     return true;
   }
-  if (waiting.empty()) {
-    return false;
-  }
-  QUANTUM_TRY(const postgres::Rows rows, Number());
+  QUANTUM_TRY(const postgres::Rows rows,
+              pool_.Query("SELECT * FROM outbox_take($1, $2)", {producer_, std::to_string(batch_max_)}, kRepeatable));
   std::vector<Batch> batches;
   for (size_t row = 0; row < rows.size(); ++row) {
     EventPtr event = ToEvent(rows, row, RelayProducer());
@@ -163,6 +144,7 @@ Result<bool> Relay::Pass() {
     batches.back().events.push_back(std::move(event));
   }
   if (batches.empty()) {
+    oldest_.reset();
     return false;
   }
   // The first of each lane is its oldest.
@@ -174,9 +156,7 @@ Result<bool> Relay::Pass() {
                      .events.front()
                      ->timestamp_ns);
   QUANTUM_TRY(const auto answers, broker_.Append(batches));
-  // A mark that a crash forgets sends its rows again, which the broker skips: it need not hold up the disk and the
-  // replica that commits on their way to the exchange wait for.
-  std::vector<postgres::Statement> marks{{"SET LOCAL synchronous_commit TO off", {}}};
+  std::vector<postgres::Statement> marks;
   Status refused;
   for (size_t i = 0; i < batches.size(); ++i) {
     if (!answers[i].taken) {
@@ -186,42 +166,18 @@ Result<bool> Relay::Pass() {
     const Lane& lane = batches[i].lane;
     const uint64_t last = answers[i].last;
     sent_[LaneName(lane)] = last;
-    marks.push_back(
-        {"UPDATE outbox SET relayed_at = now() WHERE producer = $1 AND family = $2 AND incarnation = $3 "
-         "AND sequence BETWEEN $4 AND $5 AND relayed_at IS NULL",
-         {producer_, lane.family, lane.incarnation, std::to_string(batches[i].events.front()->sequence),
-          std::to_string(std::min(last, batches[i].events.back()->sequence))}});
+    marks.push_back({"SELECT outbox_mark($1, $2, $3, $4, $5)",
+                     {producer_, lane.family, lane.incarnation, std::to_string(batches[i].events.front()->sequence),
+                      std::to_string(std::min(last, batches[i].events.back()->sequence))}});
     for (const EventPtr& event : batches[i].events) {
       ProbeOf(event->type).published.Add();
     }
   }
-  if (marks.size() > 1) {
+  if (!marks.empty()) {
     QUANTUM_TRY(const auto marked, pool_.Batch(std::move(marks), kRepeatable));
   }
   QUANTUM_CHECK(refused);
   return true;
-}
-
-// What is numbered may be read before the commit, and must not be sent before it.
-Result<postgres::Rows> Relay::Number() {
-  postgres::Rows waiting;
-  QUANTUM_CHECK(pool_.Transact(
-      [&](postgres::Transaction& transaction) -> Status {
-        QUANTUM_TRY(
-            auto rows,
-            transaction.Batch(
-                {{"INSERT INTO outbox_stream (producer, family, incarnation, last_sequence) "
-                  "SELECT DISTINCT $1::text, family, replace(gen_random_uuid()::text, '-', ''), 0 "
-                  "FROM outbox WHERE producer = $1 AND sequence IS NULL ON CONFLICT DO NOTHING",
-                  {producer_}},
-                 {"SELECT family FROM outbox_stream WHERE producer = $1 ORDER BY family FOR UPDATE", {producer_}},
-                 {kNumber, {producer_, std::to_string(4 * batch_max_)}},
-                 {kWaiting, {producer_, std::to_string(batch_max_)}}}));
-        waiting = std::move(rows.back());
-        return {};
-      },
-      kRepeatable));
-  return waiting;
 }
 
 // After a connect: what does the broker have of each stream?

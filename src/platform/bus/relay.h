@@ -12,14 +12,15 @@ namespace quantum::bus {
 
 // Moves rows of the table `outbox` to the broker. Each process relays the rows it wrote itself (column producer).
 //
-// Why the numbers are given here and not where the row is inserted: ids of rows come in the order of INSERT, rows
-// appear in the order of COMMIT. A row with id 5 may appear after the row with id 7 was relayed, so "the last id seen"
-// would drop it as a repeat, and ids have gaps wherever a transaction rolled back. So the relay numbers what is
-// committed in a transaction of its own (under the lock of outbox_stream), gapless and for good, before it sends
-// anything:
+// Why a row's id cannot be its number: ids come in the order of INSERT, rows appear in the order of COMMIT. A row with
+// id 5 may appear after the row with id 7 was relayed, so "the last id seen" would drop it as a repeat, and ids have
+// gaps wherever a transaction rolled back. The numbers of a stream are gapless and follow the commits (the functions
+// outbox_* of infra/postgres/migrations):
 //
-//   1. number:  rows without a sequence get the next ones of their stream, in the order of their ids; COMMIT
-//   2. send:    the rows under these numbers, by the broker's idempotent append, confirmed by WAIT
+//   1. number:  the transaction that adds the row gives it the next number of its stream, if no other one is about to
+//   and
+//               the relay is connected; else the relay does, in the order of ids, in a transaction of its own
+//   2. send:    what is committed, by the broker's idempotent append, confirmed by WAIT
 //   3. mark:    relayed_at; the row goes half a minute later
 //
 // A crash after 1 or 2 sends the same rows under the same numbers again, and the broker skips them. Two relays of one
@@ -29,8 +30,8 @@ namespace quantum::bus {
 // Events of one key keep their order if their transactions are ordered by a row lock taken before the event is written.
 //
 // A database set back to an earlier state would give numbers a second time, and the broker would take new events for
-// repeats. So on every connect the relay compares: if the broker holds more than the database has given, the stream
-// gets a new incarnation.
+// repeats. So on every connect the relay compares, before this process gives any number: if the broker holds more than
+// the database has given, the stream gets a new incarnation.
 class Relay {
  public:
   Relay(redis::Client& redis, postgres::Pool& pool, std::string producer, size_t batch_max, int replicas_required,
@@ -42,8 +43,8 @@ class Relay {
         clock_(clock),
         random_(random) {}
 
-  // The row of the outbox for an event that is complete but for its sequence.
-  static postgres::Statement Insert(const std::string& producer, const Event& event);
+  // Adds an event that is complete but for its sequence to the outbox.
+  postgres::Statement Add(const Event& event) const;
 
   void Run();  // the fiber's body; returns after Stop()
   void Stop();
@@ -60,9 +61,8 @@ class Relay {
   static constexpr int64_t kCountMax = 100'000;  // counting more would be work for a database that has enough of it
 
   Result<bool> Pass();  // whether more may wait
+  Status Look();        // when the oldest row was written, while none can be sent
   void CountWaiting();
-  // The rows to send next, in the order of their lanes and numbers.
-  Result<postgres::Rows> Number();
   Status Resume();
   Status Renew(const std::string& family, const std::string& incarnation);
   void Sweep();
@@ -74,6 +74,7 @@ class Relay {
   const size_t batch_max_;
   const Clock& clock_;
   Random& random_;
+  bool compared_ = false;                 // what the broker holds with what was given, since the last connect
   std::map<std::string, uint64_t> sent_;  // by lane: the last sequence the broker holds
   SteadyTime swept_{};
   std::string trouble_;

@@ -106,7 +106,7 @@ class Process {
       case 1:
         return gate_.CutAfterRequest("COMMIT");
       case 2:
-        return gate_.CutBeforeRequest("INSERT INTO outbox");
+        return gate_.CutBeforeRequest("outbox_add");
       default:
         return gate_.CutAfterRequest("INSERT INTO reservations");
     }
