@@ -32,6 +32,7 @@ CREATE FUNCTION outbox_take(p_producer text, p_lane_max integer)
 RETURNS SETOF outbox LANGUAGE plpgsql SET enable_seqscan TO off AS $$
 BEGIN
   IF EXISTS (SELECT FROM outbox WHERE producer = p_producer AND sequence IS NULL) THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
     INSERT INTO outbox_stream (producer, family, incarnation, last_sequence)
     SELECT DISTINCT p_producer, family, replace(gen_random_uuid()::text, '-', ''), 0
       FROM outbox WHERE producer = p_producer AND sequence IS NULL ON CONFLICT DO NOTHING;
@@ -57,8 +58,8 @@ BEGIN
   WHERE place <= p_lane_max ORDER BY (waiting.o).family, (waiting.o).incarnation, (waiting.o).sequence;
 END $$;
 
--- The broker holds these rows. A mark that a crash forgets has its rows sent again, which the broker skips: so it does
--- not hold up the disk and the standby that commits on their way to the exchange wait for.
+-- The broker holds these rows. A mark that a crash forgets has its rows sent again, which the broker skips: nobody waits
+-- for the disk and the standby.
 CREATE FUNCTION outbox_mark(p_producer text, p_family text, p_incarnation text, p_first bigint, p_last bigint)
 RETURNS void LANGUAGE plpgsql SET enable_seqscan TO off AS $$
 BEGIN

@@ -85,11 +85,6 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
 
   std::vector<Result<std::string>> PublishAll(std::vector<Event> events, const PublishOptions& options);
   Status PublishWithin(postgres::Transaction& transaction, std::vector<Event> events);
-  void Relay() {
-    if (relay_) {
-      relay_->Wake();
-    }
-  }
   void Subscribe(Subscription subscription);
   Status Start();
   void StopConsuming(Duration timeout);
@@ -230,7 +225,6 @@ bool Bus::Impl::AwaitSafe(const Outbox::Ticket& ticket, Duration timeout) {
 
 Status Bus::Impl::PublishWithin(postgres::Transaction& transaction, std::vector<Event> events) {
   QUANTUM_ASSERT(pool_ != nullptr);
-  std::vector<postgres::Statement> statements;
   for (Event& event : events) {
     const EventType& type = Stamp(event);
     QUANTUM_ASSERT(type.durability == Durability::kDurable);
@@ -238,12 +232,15 @@ Status Bus::Impl::PublishWithin(postgres::Transaction& transaction, std::vector<
       return Error{Errc::kInvalidArgument, fmt::format("publishing {}: the payload is empty", event.type)};
     }
     janitor_.Tend(FamilyOf(event.type));
-    statements.push_back(relay_->Add(event));
+    transaction.Queue(relay_->Add(event));
   }
-  if (statements.empty()) {
-    return {};
+  if (!events.empty()) {
+    transaction.AfterCommit([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        self->relay_->Wake();  // it need not wait for its next poll
+      }
+    });
   }
-  QUANTUM_TRY(const auto inserted, transaction.Batch(std::move(statements)));
   return {};
 }
 
@@ -256,18 +253,7 @@ void Bus::Impl::Subscribe(Subscription subscription) {
     subscription.group = options_.group;
   }
   QUANTUM_ASSERT(!subscription.group.empty());
-  const Context context{loop_,
-                        redis_,
-                        pool_,
-                        options_,
-                        clock_,
-                        random_,
-                        [weak = weak_from_this()] {
-                          if (const auto self = weak.lock()) {
-                            self->Relay();
-                          }
-                        },
-                        session_};
+  const Context context{loop_, redis_, pool_, options_, clock_, random_, session_};
   const auto shared = std::make_shared<const Subscription>(std::move(subscription));
   std::vector<std::string> live;
   for (const std::string& name : shared->types) {
@@ -446,7 +432,6 @@ std::vector<Result<std::string>> Bus::PublishAll(std::vector<Event> events, Publ
 Status Bus::PublishWithin(postgres::Transaction& transaction, std::vector<Event> events) {
   return impl_->PublishWithin(transaction, std::move(events));
 }
-void Bus::Relay() { impl_->Relay(); }
 void Bus::Subscribe(Subscription subscription) { impl_->Subscribe(std::move(subscription)); }
 Status Bus::Start() { return impl_->Start(); }
 void Bus::StopConsuming(Duration timeout) { impl_->StopConsuming(timeout); }

@@ -46,6 +46,9 @@ struct Subscription {
   // event fails, all of it is rolled back, and each is handled again in one of its own. Not for a handler that looks at
   // what follows from its commits (AfterCommit): it would see nothing of the events before it.
   bool together = false;
+  // Of a transactional handler that soon has a statement to send: the inbox's row travels with it, a round trip less.
+  // So the handler is begun for a repeat too, and its first statement fails.
+  bool at_once = false;
   // Volatile types only: how old an event may be and still be handed out.
   Duration newest_within = std::chrono::seconds(5);
 };
@@ -101,10 +104,9 @@ class Bus {
   std::vector<Result<std::string>> PublishAll(std::vector<Event> events, PublishOptions options = {});
 
   // Rows of the table `outbox` in the caller's transaction: published if and only if it commits. This process's relay
-  // moves them (after a crash, that of its successor of the same name); call Relay() after the commit to save it the
-  // polling interval. Write them after taking the row lock that orders the transactions of their key.
+  // moves them (after a crash, that of its successor of the same name). Write them after taking the row lock that
+  // orders the transactions of their key.
   Status PublishWithin(postgres::Transaction& transaction, std::vector<Event> events);
-  void Relay();
 
   // Before Start.
   void Subscribe(Subscription subscription);

@@ -24,8 +24,6 @@ struct Context {
   BusOptions options;
   const Clock& clock;
   Random& random;
-  // Called after each commit of a transactional handler: its outbox rows need not wait for the relay's next poll.
-  std::function<void()> committed = [] {};
   std::string session{};  // of this life of the process; a later life's is greater
 };
 
@@ -60,9 +58,12 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void HandleOne(const KeyScheduler::Job& job);
   // One transaction for all. False: it came to nothing, and each is to be handled alone.
   bool HandleTogether(const KeyScheduler::Job& job);
-  Status Call(const Delivery& delivery, bool& duplicate, bool& away);
+  Status Call(const Delivery& delivery, int attempt, bool& duplicate, bool& away);
   // In transactions: has the inbox take them, then runs the handlers of those that it had not, in order.
   Status Transact(const std::vector<const Delivery*>& deliveries, std::vector<bool>& duplicates);
+  // The same for one, whose handler sends the inbox's row ahead of its own statements. kConflict: perhaps a repeat.
+  Status TransactAtOnce(const Delivery& delivery);
+  postgres::Statement Inbox(const Event& event, std::string_view on_repeat) const;
   void Applied(const Delivery& delivery, bool duplicate);
   void DeadLetter(const Delivery& delivery, const std::string& reason, int attempts);
   void BuryUnreadable(const std::string& family, const std::string& entry, const redis::Reply& fields,

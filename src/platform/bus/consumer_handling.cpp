@@ -96,7 +96,7 @@ void Consumer::HandleOne(const KeyScheduler::Job& job) {
   Status status;
   if (!duplicate) {
     const SteadyTime started = context_.clock.Steady();
-    status = Call(delivery, duplicate, away);
+    status = Call(delivery, job.attempt, duplicate, away);
     ProbeOf(event.type).duration.Observe(std::chrono::duration<double>(context_.clock.Steady() - started).count());
   }
   Verdict verdict = Verdict::kDone;
@@ -157,16 +157,20 @@ void Consumer::Applied(const Delivery& delivery, bool duplicate) {
   Acknowledge(delivery.family, delivery.token, delivery.entry, delivery.first);
 }
 
-Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
+Status Consumer::Call(const Delivery& delivery, int attempt, bool& duplicate, bool& away) {
   const Subscription& subscription = *delivery.subscription;
   Status status;
   try {
     if (subscription.handler) {
       status = subscription.handler(delivery.event);
     } else {
-      std::vector<bool> duplicates;
-      status = Transact({&delivery}, duplicates);
-      duplicate = status && duplicates.front();
+      const bool at_once = subscription.at_once && attempt == 1;
+      status = at_once ? TransactAtOnce(delivery) : Error{Errc::kConflict, "not tried"};
+      if (!status && status.error().code == Errc::kConflict) {
+        std::vector<bool> duplicates;
+        status = Transact({&delivery}, duplicates);
+        duplicate = status && duplicates.front();
+      }
     }
   } catch (const std::exception& exception) {
     status = Error{Errc::kInternal, std::string("the handler threw: ") + exception.what()};
@@ -178,16 +182,19 @@ Status Consumer::Call(const Delivery& delivery, bool& duplicate, bool& away) {
   return status;
 }
 
+postgres::Statement Consumer::Inbox(const Event& event, std::string_view on_repeat) const {
+  return {fmt::format("INSERT INTO inbox (group_name, family, producer, incarnation, sequence) "
+                      "VALUES ($1, $2, $3, $4, $5) {}",
+                      on_repeat),
+          {group_, FamilyOf(event.type), event.producer, event.incarnation, std::to_string(event.sequence)}};
+}
+
 Status Consumer::Transact(const std::vector<const Delivery*>& deliveries, std::vector<bool>& duplicates) {
-  Status done = context_.pool->Transact([&](postgres::Transaction& transaction) -> Status {
+  return context_.pool->Transact([&](postgres::Transaction& transaction) -> Status {
     duplicates.assign(deliveries.size(), false);
     std::vector<postgres::Statement> inserts;
     for (const Delivery* delivery : deliveries) {
-      const Event& event = delivery->event;
-      inserts.push_back(
-          {"INSERT INTO inbox (group_name, family, producer, incarnation, sequence) "
-           "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-           {group_, FamilyOf(event.type), event.producer, event.incarnation, std::to_string(event.sequence)}});
+      inserts.push_back(Inbox(delivery->event, "ON CONFLICT DO NOTHING"));
     }
     QUANTUM_TRY(const auto inserted, transaction.Batch(std::move(inserts)));
     for (size_t i = 0; i < deliveries.size(); ++i) {
@@ -200,10 +207,13 @@ Status Consumer::Transact(const std::vector<const Delivery*>& deliveries, std::v
     }
     return {};
   });
-  if (done) {
-    context_.committed();
-  }
-  return done;
+}
+
+Status Consumer::TransactAtOnce(const Delivery& delivery) {
+  return context_.pool->Transact([&](postgres::Transaction& transaction) {
+    transaction.Queue(Inbox(delivery.event, ""));
+    return delivery.subscription->transactional(delivery.event, transaction);
+  });
 }
 
 void Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, int attempts) {

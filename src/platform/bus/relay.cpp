@@ -51,10 +51,10 @@ void Relay::Run() {
   resilience::Backoff backoff({.base = 50ms, .cap = 2s, .floor = 20ms}, random_);
   while (!stop_.is_set()) {
     work_.Reset();
-    const auto more = Pass();
-    if (!more) {
-      if (more.error().message != trouble_) {
-        trouble_ = more.error().message;
+    const auto found = Pass();
+    if (!found) {
+      if (found.error().message != trouble_) {
+        trouble_ = found.error().message;
         log::Warning("rows wait in the outbox table", {{"reason", trouble_}});
       }
       stop_.WaitFor(backoff.Next());
@@ -62,12 +62,14 @@ void Relay::Run() {
     }
     trouble_.clear();
     backoff.Reset();
-    if (!*more) {
+    if (*found == Found::kNothing) {
       waiting_ = 0;
       ++empty_passes_;
       emptied_.Set();
       emptied_.Reset();
       Sweep();
+    }
+    if (*found != Found::kMore) {
       work_.WaitFor(kPoll);
     }
   }
@@ -109,12 +111,13 @@ Status Relay::Look() {
   return {};
 }
 
-Result<bool> Relay::Pass() {
+Result<Relay::Found> Relay::Pass() {
   if (!trouble_.empty()) {
     CountWaiting();
   }
   if (!broker_.connected()) {
     compared_ = false;
+    marks_.clear();  // the master may be another one, that lacks what they are of
     QUANTUM_CHECK(Look());
     QUANTUM_CHECK(broker_.Connect(1s));
     if (auto status = Resume(); !status) {
@@ -122,10 +125,13 @@ Result<bool> Relay::Pass() {
       return status.error();
     }
     compared_ = true;
-    return true;
+    return Found::kMore;
   }
-  QUANTUM_TRY(const postgres::Rows rows,
-              pool_.Query("SELECT * FROM outbox_take($1, $2)", {producer_, std::to_string(batch_max_)}, kRepeatable));
+  std::vector<postgres::Statement> statements = marks_;
+  statements.push_back({"SELECT * FROM outbox_take($1, $2)", {producer_, std::to_string(batch_max_)}});
+  QUANTUM_TRY(const auto answered, pool_.Batch(std::move(statements), kRepeatable));
+  marks_.clear();
+  const postgres::Rows& rows = answered.back();
   std::vector<Batch> batches;
   for (size_t row = 0; row < rows.size(); ++row) {
     EventPtr event = ToEvent(rows, row, RelayProducer());
@@ -145,7 +151,7 @@ Result<bool> Relay::Pass() {
   }
   if (batches.empty()) {
     oldest_.reset();
-    return false;
+    return Found::kNothing;
   }
   // The first of each lane is its oldest.
   oldest_ =
@@ -156,7 +162,6 @@ Result<bool> Relay::Pass() {
                      .events.front()
                      ->timestamp_ns);
   QUANTUM_TRY(const auto answers, broker_.Append(batches));
-  std::vector<postgres::Statement> marks;
   Status refused;
   for (size_t i = 0; i < batches.size(); ++i) {
     if (!answers[i].taken) {
@@ -166,18 +171,19 @@ Result<bool> Relay::Pass() {
     const Lane& lane = batches[i].lane;
     const uint64_t last = answers[i].last;
     sent_[LaneName(lane)] = last;
-    marks.push_back({"SELECT outbox_mark($1, $2, $3, $4, $5)",
-                     {producer_, lane.family, lane.incarnation, std::to_string(batches[i].events.front()->sequence),
-                      std::to_string(std::min(last, batches[i].events.back()->sequence))}});
+    marks_.push_back({"SELECT outbox_mark($1, $2, $3, $4, $5)",
+                      {producer_, lane.family, lane.incarnation, std::to_string(batches[i].events.front()->sequence),
+                       std::to_string(std::min(last, batches[i].events.back()->sequence))}});
     for (const EventPtr& event : batches[i].events) {
       ProbeOf(event->type).published.Add();
     }
   }
-  if (!marks.empty()) {
-    QUANTUM_TRY(const auto marked, pool_.Batch(std::move(marks), kRepeatable));
-  }
   QUANTUM_CHECK(refused);
-  return true;
+  if (std::ranges::any_of(batches, [this](const Batch& batch) { return batch.events.size() >= batch_max_; })) {
+    return Found::kMore;
+  }
+  oldest_.reset();
+  return Found::kSome;
 }
 
 // After a connect: what does the broker have of each stream?

@@ -21,7 +21,7 @@ namespace quantum::bus {
 //   and
 //               the relay is connected; else the relay does, in the order of ids, in a transaction of its own
 //   2. send:    what is committed, by the broker's idempotent append, confirmed by WAIT
-//   3. mark:    relayed_at; the row goes half a minute later
+//   3. mark:    relayed_at, when the relay looks for more; the row goes half a minute later
 //
 // A crash after 1 or 2 sends the same rows under the same numbers again, and the broker skips them. Two relays of one
 // producer at once (a twin that is not dead yet) send the same numbers for the same rows: harmless too. After a
@@ -60,8 +60,9 @@ class Relay {
  private:
   static constexpr int64_t kCountMax = 100'000;  // counting more would be work for a database that has enough of it
 
-  Result<bool> Pass();  // whether more may wait
-  Status Look();        // when the oldest row was written, while none can be sent
+  enum class Found { kNothing, kSome, kMore };  // kMore: there may be more than was taken
+  Result<Found> Pass();
+  Status Look();  // when the oldest row was written, while none can be sent
   void CountWaiting();
   Status Resume();
   Status Renew(const std::string& family, const std::string& incarnation);
@@ -74,8 +75,9 @@ class Relay {
   const size_t batch_max_;
   const Clock& clock_;
   Random& random_;
-  bool compared_ = false;                 // what the broker holds with what was given, since the last connect
-  std::map<std::string, uint64_t> sent_;  // by lane: the last sequence the broker holds
+  bool compared_ = false;                   // what the broker holds with what was given, since the last connect
+  std::vector<postgres::Statement> marks_;  // of what was sent: they travel with the next look for more
+  std::map<std::string, uint64_t> sent_;    // by lane: the last sequence the broker holds
   SteadyTime swept_{};
   std::string trouble_;
   size_t waiting_ = 0;

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 #include "platform/postgres/sqlstate.h"
 
@@ -76,17 +76,8 @@ std::optional<Failure> InteractiveTransaction::Refusal() {
   return std::nullopt;
 }
 
-Connection::Answer InteractiveTransaction::Run(const std::vector<Statement>& statements) {
-  std::optional<Failure> refusal = Refusal();
-  if (!refusal) {
-    refusal = CheckStatements(statements);
-  }
-  if (refusal) {
-    Settle(refusal);
-    return {.rows = {}, .failure = std::move(refusal)};
-  }
+std::vector<Connection::Command> InteractiveTransaction::Ahead(const std::vector<Statement>& queued) {
   std::vector<Connection::Command> commands;
-  std::string set;
   if (!begun_) {
     commands.push_back({Step::kBegin, "BEGIN"});
   }
@@ -94,14 +85,35 @@ Connection::Answer InteractiveTransaction::Run(const std::vector<Statement>& sta
   if (const Duration timeout = ServerTimeout(deadline_);
       !begun_ || (timeout < server_timeout_ * 9 / 10 && !connection_.transaction_failed())) {
     server_timeout_ = timeout;
-    set = SetServerTimeout(timeout);
-    commands.push_back({Step::kSetting, set});
+    set_timeout_ = SetServerTimeout(timeout);
+    commands.push_back({Step::kSetting, set_timeout_});
   }
-  for (const Statement& statement : statements) {
+  for (const Statement& statement : queued) {
     commands.push_back({Step::kStatement, statement.sql, &statement.params});
   }
   begun_ = true;
+  return commands;
+}
+
+Connection::Answer InteractiveTransaction::Run(const std::vector<Statement>& statements) {
+  const std::vector<Statement> queued = std::exchange(queued_, {});
+  std::optional<Failure> refusal = Refusal();
+  for (const auto* all : {&queued, &statements}) {
+    if (!refusal) {
+      refusal = CheckStatements(*all);
+    }
+  }
+  if (refusal) {
+    Settle(refusal);
+    return {.rows = {}, .failure = std::move(refusal)};
+  }
+  std::vector<Connection::Command> commands = Ahead(queued);
+  for (const Statement& statement : statements) {
+    commands.push_back({Step::kStatement, statement.sql, &statement.params});
+  }
   Connection::Answer answer = connection_.Run(commands, deadline_);
+  answer.rows.erase(answer.rows.begin(),
+                    answer.rows.begin() + static_cast<std::ptrdiff_t>(std::min(queued.size(), answer.rows.size())));
   Settle(answer.failure);
   return answer;
 }
@@ -122,7 +134,7 @@ Result<std::vector<Rows>> InteractiveTransaction::Batch(std::vector<Statement> s
 }
 
 Status InteractiveTransaction::Script(std::string sql) {
-  if (!begun_) {
+  if (!begun_ || !queued_.empty()) {
     if (auto answer = Run({}); answer.failure) {
       return std::move(answer.failure->error);
     }
@@ -139,18 +151,23 @@ Status InteractiveTransaction::Script(std::string sql) {
 }
 
 std::optional<Failure> InteractiveTransaction::Commit() {
-  if (!begun_) {
+  if (!begun_ && queued_.empty()) {
     return std::nullopt;
   }
   std::optional<Failure> refusal = Refusal();
-  if (!refusal && (connection_.transaction_failed() || !connection_.in_transaction())) {
+  if (!refusal && begun_ && (connection_.transaction_failed() || !connection_.in_transaction())) {
     refusal = failure_;
+  }
+  if (!refusal) {
+    refusal = CheckStatements(queued_);
   }
   if (refusal) {
     Rollback();
     return refusal;
   }
-  const std::array<Connection::Command, 2> commands = {{{Step::kSetting, kNoServerTimeout}, {Step::kCommit, "COMMIT"}}};
+  std::vector<Connection::Command> commands = Ahead(queued_);
+  commands.push_back({Step::kSetting, kNoServerTimeout});
+  commands.push_back({Step::kCommit, "COMMIT"});
   std::optional<Failure> failure = connection_.Run(commands, deadline_).failure;
   Rollback();  // a refused COMMIT has ended the transaction already; then this does nothing
   return failure;

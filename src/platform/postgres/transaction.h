@@ -8,7 +8,8 @@
 
 namespace quantum::postgres {
 
-// One interactive transaction on one connection. BEGIN travels with the first statement; every statement carries a
+// One interactive transaction on one connection. BEGIN travels with the first statement, the last that are queued with
+// COMMIT; every statement carries a
 // statement_timeout that ends it on the server before our own deadline, so that the connection stays usable.
 class InteractiveTransaction final : public Transaction {
  public:
@@ -17,6 +18,7 @@ class InteractiveTransaction final : public Transaction {
 
   Result<Rows> Query(std::string sql, Params params) override;
   Result<std::vector<Rows>> Batch(std::vector<Statement> statements) override;
+  void Queue(Statement statement) override { queued_.push_back(std::move(statement)); }
   Status Script(std::string sql) override;
 
   // How it ended: nothing, or the failure. Rolls back instead when a statement failed and was not made good.
@@ -28,6 +30,8 @@ class InteractiveTransaction final : public Transaction {
 
  private:
   std::optional<Failure> Refusal();
+  // What goes ahead of the next statements: BEGIN, the time left, what is queued.
+  std::vector<Connection::Command> Ahead(const std::vector<Statement>& queued);
   Connection::Answer Run(const std::vector<Statement>& statements);
   void Settle(std::optional<Failure>& failure);
 
@@ -35,6 +39,8 @@ class InteractiveTransaction final : public Transaction {
   resilience::Deadline deadline_;
   bool begun_ = false;
   Duration server_timeout_{};  // the statement_timeout in force
+  std::string set_timeout_;    // the statement that set it
+  std::vector<Statement> queued_;
   std::optional<Failure> failure_;
 };
 

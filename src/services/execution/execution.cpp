@@ -189,6 +189,7 @@ Status Execution::Configure() {
     approvals.transactional = [engine = engine_](const bus::Event& approval, postgres::Transaction& transaction) {
       return engine->entries.OnApproval(approval, transaction);
     };
+    approvals.at_once = true;
   }
   service_.bus().Subscribe(std::move(approvals));
   return {};

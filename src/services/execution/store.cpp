@@ -1,6 +1,9 @@
 #include "services/execution/store.h"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
+#include <span>
 
 #include "services/execution/store_rows.h"
 
@@ -44,12 +47,31 @@ Params OrderParams(const Order& order, const std::string& mode, int64_t fence) {
           order.callback_percent.ToString()};
 }
 
-constexpr std::string_view kInsertOrder =
-    "INSERT INTO orders (client_order_id, exchange_order_id, decision_id, correlation_id, symbol, leg, side, type, "
-    "time_in_force, quantity, price, trigger_price, reduce_only, status, filled_quantity, average_price, fee, version, "
-    "reason, mode, created_at, updated_at, fence, callback_percent) VALUES "
-    "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,"
-    "$20,$21,$22,$23,$24) ON CONFLICT (client_order_id) DO ";
+constexpr std::string_view kOrderColumns =
+    "client_order_id, exchange_order_id, decision_id, correlation_id, symbol, leg, side, type, time_in_force, "
+    "quantity, "
+    "price, trigger_price, reduce_only, status, filled_quantity, average_price, fee, version, reason, mode, "
+    "created_at, "
+    "updated_at, fence, callback_percent";
+
+// One statement for all: most of what a row costs is the statement.
+Statement InsertOrders(std::span<const Order> orders, const std::string& mode, int64_t fence,
+                       std::string_view on_conflict) {
+  Statement insert;
+  std::string rows;
+  for (const Order& order : orders) {
+    rows += rows.empty() ? "(" : "), (";
+    const size_t before = insert.params.size();
+    for (Param& param : OrderParams(order, mode, fence)) {
+      insert.params.push_back(std::move(param));
+      rows += fmt::format("{}${}", insert.params.size() == before + 1 ? "" : ",", insert.params.size());
+    }
+  }
+  insert.sql = fmt::format("INSERT INTO orders ({}) VALUES {}) ON CONFLICT (client_order_id) DO {}", kOrderColumns,
+                           rows, on_conflict);
+  return insert;
+}
+
 constexpr std::string_view kUpdateOrder =
     "UPDATE SET exchange_order_id = excluded.exchange_order_id, quantity = excluded.quantity, status = "
     "excluded.status, "
@@ -166,7 +188,7 @@ Statement FundingStatement(const exchange::FundingPayment& payment) {
 std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::string& mode, int64_t fence) {
   std::vector<Statement> statements;
   for (const Order& order : changes.orders) {
-    statements.push_back({std::string(kInsertOrder) + std::string(kUpdateOrder), OrderParams(order, mode, fence)});
+    statements.push_back(InsertOrders({&order, 1}, mode, fence, kUpdateOrder));
   }
   for (const trading::Fill& fill : changes.fills) {
     statements.push_back(FillStatement(fill));
@@ -191,9 +213,7 @@ std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::stri
 
 std::vector<Statement> InsertStatements(const Plan& plan, const std::string& mode, int64_t fence) {
   std::vector<Statement> statements;
-  for (const Order& order : plan.orders) {
-    statements.push_back({std::string(kInsertOrder) + "NOTHING", OrderParams(order, mode, fence)});
-  }
+  statements.push_back(InsertOrders(plan.orders, mode, fence, "NOTHING"));
   if (plan.trade) {
     statements.push_back({std::string(kInsertTrade) + "NOTHING", TradeParams(*plan.trade)});
   }

@@ -69,7 +69,6 @@ void Writer::Run() {
       }
       failing_ = false;
       progress_.Set();
-      bus_.Relay();
       continue;
     }
     if (!failing_) {

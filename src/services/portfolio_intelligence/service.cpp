@@ -44,7 +44,7 @@ void PortfolioIntelligence::AddSubscriptions() {
                             .types = {std::string(event::kPositionUpdated)},
                             .transactional = [this](const bus::Event& e, postgres::Transaction& transaction) -> Status {
                               QUANTUM_TRY(const auto update, event::ParsePositionUpdate(e.payload));
-                              QUANTUM_CHECK(SaveHolding(transaction, update));
+                              SaveHolding(transaction, update);
                               const bool newer = portfolio_.OnPosition(update);
                               log::Info(newer ? "position applied" : "position is older than the one known",
                                         {{"symbol", update.symbol},
@@ -58,7 +58,7 @@ void PortfolioIntelligence::AddSubscriptions() {
                             .types = {std::string(event::kTradeClosed)},
                             .transactional = [](const bus::Event& e, postgres::Transaction& transaction) -> Status {
                               QUANTUM_TRY(const auto trade, event::ParseTradeUpdate(e.payload));
-                              QUANTUM_CHECK(SaveTrade(transaction, trade));
+                              SaveTrade(transaction, trade);
                               log::Info("trade applied", {{"trade_id", trade.trade_id},
                                                           {"symbol", trade.symbol},
                                                           {"realized_pnl", trade.realized_pnl.ToString()},

@@ -11,29 +11,24 @@ Result<Decimal> Money(const Rows& rows, size_t row, std::string_view column) {
 
 }  // namespace
 
-Status SaveHolding(postgres::Transaction& transaction, const trading::event::PositionUpdate& update) {
-  QUANTUM_TRY(
-      const Rows rows,
-      transaction.Query(
-          "INSERT INTO portfolio_positions (symbol, quantity, entry_price, realized_pnl, fees, funding, event_ms) "
-          "VALUES ($1, $2::numeric, $3::numeric, $4::numeric, $5::numeric, $6::numeric, $7::bigint) "
-          "ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, entry_price = excluded.entry_price, "
-          "realized_pnl = excluded.realized_pnl, fees = excluded.fees, funding = excluded.funding, "
-          "event_ms = excluded.event_ms "
-          "WHERE portfolio_positions.event_ms <= excluded.event_ms",
-          {update.symbol, update.quantity.ToString(), update.entry_price.ToString(), update.realized_pnl.ToString(),
-           update.fees.ToString(), update.funding.ToString(), std::to_string(update.time)}));
-  return {};
+void SaveHolding(postgres::Transaction& transaction, const trading::event::PositionUpdate& update) {
+  transaction.Queue(
+      {"INSERT INTO portfolio_positions (symbol, quantity, entry_price, realized_pnl, fees, funding, event_ms) "
+       "VALUES ($1, $2::numeric, $3::numeric, $4::numeric, $5::numeric, $6::numeric, $7::bigint) "
+       "ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, entry_price = excluded.entry_price, "
+       "realized_pnl = excluded.realized_pnl, fees = excluded.fees, funding = excluded.funding, "
+       "event_ms = excluded.event_ms "
+       "WHERE portfolio_positions.event_ms <= excluded.event_ms",
+       {update.symbol, update.quantity.ToString(), update.entry_price.ToString(), update.realized_pnl.ToString(),
+        update.fees.ToString(), update.funding.ToString(), std::to_string(update.time)}});
 }
 
-Status SaveTrade(postgres::Transaction& transaction, const trading::event::TradeUpdate& trade) {
-  QUANTUM_TRY(const Rows rows,
-              transaction.Query(
-                  "INSERT INTO portfolio_trades (trade_id, symbol, side, strategy, close_reason, realized_pnl, fees, "
-                  "closed_ms) VALUES ($1, $2, $3, $4, $5, $6::numeric, $7::numeric, $8::bigint) ON CONFLICT DO NOTHING",
-                  {trade.trade_id, trade.symbol, std::string(ToString(trade.side)), trade.strategy, trade.close_reason,
-                   trade.realized_pnl.ToString(), trade.fees.ToString(), std::to_string(trade.exit_time)}));
-  return {};
+void SaveTrade(postgres::Transaction& transaction, const trading::event::TradeUpdate& trade) {
+  transaction.Queue(
+      {"INSERT INTO portfolio_trades (trade_id, symbol, side, strategy, close_reason, realized_pnl, fees, "
+       "closed_ms) VALUES ($1, $2, $3, $4, $5, $6::numeric, $7::numeric, $8::bigint) ON CONFLICT DO NOTHING",
+       {trade.trade_id, trade.symbol, std::string(ToString(trade.side)), trade.strategy, trade.close_reason,
+        trade.realized_pnl.ToString(), trade.fees.ToString(), std::to_string(trade.exit_time)}});
 }
 
 Result<std::map<std::string, Holding>> LoadHoldings(postgres::Pool& pool) {

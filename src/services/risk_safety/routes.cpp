@@ -151,7 +151,6 @@ http::Response RiskSafety::PostDecide(const http::Request& request) {
   if (!decided.ok()) {
     return http::Problem(decided.error());
   }
-  service_.bus().Relay();
   json::object answer = VerdictJson(verdict.approved, verdict.refusals);
   answer["reservation_id"] = verdict.reservation_id;
   return http::Json(json::serialize(answer));

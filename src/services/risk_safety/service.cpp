@@ -98,7 +98,7 @@ void RiskSafety::AddSubscriptions() {
   bus::Bus& bus = service_.bus();
   const std::string group = service_.spec().name;
   const auto transactional = [&](std::string_view type, auto handler) {
-    bus.Subscribe({.group = group, .types = {std::string(type)}, .transactional = handler});
+    bus.Subscribe({.group = group, .types = {std::string(type)}, .transactional = handler, .at_once = true});
   };
   transactional(event::kDecisionMade,
                 [this](const bus::Event& e, postgres::Transaction& t) { return OnDecision(e, t); });
@@ -106,7 +106,8 @@ void RiskSafety::AddSubscriptions() {
                  .types = {std::string(event::kOrderPartiallyFilled), std::string(event::kOrderFilled),
                            std::string(event::kOrderCanceled), std::string(event::kOrderFailed),
                            std::string(event::kOrderUnknown)},
-                 .transactional = [this](const bus::Event& e, postgres::Transaction& t) { return OnOrder(e, t); }});
+                 .transactional = [this](const bus::Event& e, postgres::Transaction& t) { return OnOrder(e, t); },
+                 .at_once = true});
   transactional(event::kTradeClosed, [this](const bus::Event& e, postgres::Transaction& t) { return OnTrade(e, t); });
   bus.Subscribe({.group = group,
                  .types = {std::string(event::kPositionUpdated)},
@@ -132,12 +133,14 @@ Status RiskSafety::OnOrder(const bus::Event& e, postgres::Transaction& transacti
     transaction.AfterCommit(
         [this, id = update.client_order_id, at = FromUnixMs(update.time)] { conditions_->OnExecutionError(id, at); });
   }
-  return SettleByOrder(transaction, e.type, update, service_.clock().Now());
+  SettleByOrder(transaction, e.type, update, service_.clock().Now());
+  return {};
 }
 
 Status RiskSafety::OnTrade(const bus::Event& e, postgres::Transaction& transaction) {
   QUANTUM_TRY(const event::TradeUpdate trade, event::ParseTradeUpdate(e.payload));
-  return SettleByTrade(transaction, trade);
+  SettleByTrade(transaction, trade);
+  return {};
 }
 
 Status RiskSafety::OnPositionEvent(const bus::Event& e) {
@@ -321,7 +324,8 @@ void RiskSafety::ReleaseExpired() {
     }
     const Status settled = service_.postgres().Transact(
         [&](postgres::Transaction& transaction) {
-          return SettleExpired(transaction, decision_id, *state, service_.clock().Now());
+          SettleExpired(transaction, decision_id, *state, service_.clock().Now());
+          return Status();
         },
         {.idempotent = true});
     log::Info("expired reservation settled", {{"decision_id", decision_id}, {"ok", settled.ok()}});

@@ -6,31 +6,32 @@ namespace quantum::risk_safety {
 
 namespace event = trading::event;
 
-Status SettleByOrder(postgres::Transaction& transaction, std::string_view type, const event::OrderUpdate& update,
-                     WallTime now) {
+void SettleByOrder(postgres::Transaction& transaction, std::string_view type, const event::OrderUpdate& update,
+                   WallTime now) {
   if (update.leg != trading::Leg::kEntry) {
-    return {};
+    return;
   }
   if (update.filled_quantity.is_positive()) {
-    return MarkFilled(transaction, update.decision_id, now);
+    MarkFilled(transaction, update.decision_id, now);
+  } else if (type == event::kOrderCanceled || type == event::kOrderFailed) {
+    Release(transaction, update.decision_id);
   }
-  const bool over = type == event::kOrderCanceled || type == event::kOrderFailed;
-  return over ? Release(transaction, update.decision_id) : Status();
 }
 
-Status SettleByTrade(postgres::Transaction& transaction, const event::TradeUpdate& closed) {
-  return Release(transaction, closed.trade_id);
+void SettleByTrade(postgres::Transaction& transaction, const event::TradeUpdate& closed) {
+  Release(transaction, closed.trade_id);
 }
 
-Status SettleExpired(postgres::Transaction& transaction, const std::string& decision_id, EntryState state,
-                     WallTime now) {
+void SettleExpired(postgres::Transaction& transaction, const std::string& decision_id, EntryState state, WallTime now) {
   switch (state) {
     case EntryState::kFilled:
-      return MarkFilled(transaction, decision_id, now);
+      MarkFilled(transaction, decision_id, now);
+      return;
     case EntryState::kNothing:
-      return Release(transaction, decision_id);
+      Release(transaction, decision_id);
+      return;
     case EntryState::kMayStillFill:
-      return {};
+      return;
   }
   AssertionFailed("every state of an entry is settled", __FILE__, __LINE__);
 }

@@ -13,11 +13,10 @@
 namespace quantum::risk_safety {
 
 // `type`: of the event that carries the update.
-Status SettleByOrder(postgres::Transaction& transaction, std::string_view type,
-                     const trading::event::OrderUpdate& update, WallTime now);
-Status SettleByTrade(postgres::Transaction& transaction, const trading::event::TradeUpdate& closed);
+void SettleByOrder(postgres::Transaction& transaction, std::string_view type, const trading::event::OrderUpdate& update,
+                   WallTime now);
+void SettleByTrade(postgres::Transaction& transaction, const trading::event::TradeUpdate& closed);
 // Of a decision that has expired: `state` is what execution says of its entry.
-Status SettleExpired(postgres::Transaction& transaction, const std::string& decision_id, EntryState state,
-                     WallTime now);
+void SettleExpired(postgres::Transaction& transaction, const std::string& decision_id, EntryState state, WallTime now);
 
 }  // namespace quantum::risk_safety

@@ -133,7 +133,6 @@ Result<PolicyDocument> PutPolicy(postgres::Pool& pool, bus::Bus& bus, const std:
     }
     return bus.PublishWithin(transaction, std::move(events));
   }));
-  bus.Relay();
   return document;
 }
 
@@ -195,7 +194,6 @@ Status SaveEss(postgres::Pool& pool, bus::Bus& bus, EssMove move) {
         return bus.PublishWithin(transaction, std::move(events));
       },
       {.idempotent = true}));
-  bus.Relay();
   return {};
 }
 
@@ -229,10 +227,14 @@ Result<std::string> ArchiveTrouble(postgres::Pool& pool, Duration grace) {
                             rows.Text(0, "since"), rows.Text(0, "segment"));
 }
 
-Result<std::vector<Reservation>> LockAndLoadReservations(postgres::Transaction& transaction) {
-  // One round trip; the second statement sees what was committed before the lock was granted (read committed).
-  QUANTUM_TRY(const auto rows, transaction.Batch({{kReservationLock, {}}, {kReservationsSql, {}}}));
-  return ReadReservations(rows.at(1));
+Result<Books> LockAndLoad(postgres::Transaction& transaction, const std::string& decision_id) {
+  // What follows the lock sees what was committed before it was granted (read committed).
+  QUANTUM_TRY(const auto rows,
+              transaction.Batch({{kReservationLock, {}}, {kReservationsSql, {}}, {kDecidedSql, {decision_id}}}));
+  Books books;
+  QUANTUM_TRY(books.reservations, ReadReservations(rows.at(1)));
+  QUANTUM_TRY(books.then, ReadDecided(rows.at(2)));
+  return books;
 }
 
 Result<std::vector<Reservation>> LoadReservations(postgres::Pool& pool) {
@@ -240,34 +242,26 @@ Result<std::vector<Reservation>> LoadReservations(postgres::Pool& pool) {
   return ReadReservations(rows);
 }
 
-Result<std::optional<Decided>> LoadDecided(postgres::Transaction& transaction, const std::string& decision_id) {
-  QUANTUM_TRY(const Rows rows, transaction.Query(kDecidedSql, {decision_id}));
-  return ReadDecided(rows);
-}
-
 Result<std::optional<Decided>> LoadDecided(postgres::Pool& pool, const std::string& decision_id) {
   QUANTUM_TRY(const Rows rows, pool.Query(kDecidedSql, {decision_id}, {.idempotent = true}));
   return ReadDecided(rows);
 }
 
-Status RecordDecision(postgres::Transaction& transaction, const event::Decision& decision,
-                      const std::string& correlation_id, const std::vector<event::Refusal>& refusals) {
-  QUANTUM_TRY(
-      const Rows rows,
-      transaction.Query("INSERT INTO risk_decisions (decision_id, correlation_id, symbol, approved, refusals, "
-                        "decision) VALUES ($1, $2, $3, $4::boolean, $5::jsonb, $6::jsonb)",
-                        {decision.decision_id, correlation_id, decision.symbol, refusals.empty() ? "true" : "false",
-                         RefusalsJson(refusals), event::ToJson(decision)}));
-  return {};
+void RecordDecision(postgres::Transaction& transaction, const event::Decision& decision,
+                    const std::string& correlation_id, const std::vector<event::Refusal>& refusals) {
+  transaction.Queue(
+      {"INSERT INTO risk_decisions (decision_id, correlation_id, symbol, approved, refusals, "
+       "decision) VALUES ($1, $2, $3, $4::boolean, $5::jsonb, $6::jsonb)",
+       {decision.decision_id, correlation_id, decision.symbol, refusals.empty() ? "true" : "false",
+        RefusalsJson(refusals), event::ToJson(decision)}});
 }
 
-Status RecordRefused(postgres::Transaction& transaction, const event::Decision& decision,
-                     const std::string& correlation_id, const std::vector<event::Refusal>& refusals) {
-  QUANTUM_TRY(const Rows rows, transaction.Query("INSERT INTO risk_refusals (correlation_id, decision_id, symbol, "
-                                                 "refusals, decision) VALUES ($1, $2, $3, $4::jsonb, $5::jsonb)",
-                                                 {correlation_id, decision.decision_id, decision.symbol,
-                                                  RefusalsJson(refusals), event::ToJson(decision)}));
-  return {};
+void RecordRefused(postgres::Transaction& transaction, const event::Decision& decision,
+                   const std::string& correlation_id, const std::vector<event::Refusal>& refusals) {
+  transaction.Queue(
+      {"INSERT INTO risk_refusals (correlation_id, decision_id, symbol, "
+       "refusals, decision) VALUES ($1, $2, $3, $4::jsonb, $5::jsonb)",
+       {correlation_id, decision.decision_id, decision.symbol, RefusalsJson(refusals), event::ToJson(decision)}});
 }
 
 Result<std::vector<trading::RecordedRefusal>> LoadRefusals(postgres::Pool& pool, const std::string& correlation_id) {
@@ -289,32 +283,29 @@ Result<std::vector<trading::RecordedRefusal>> LoadRefusals(postgres::Pool& pool,
 }
 
 // The checks have seen to it that the notional is within the policy's cap.
-Status Reserve(postgres::Transaction& transaction, const std::string& reservation_id, const event::Decision& decision) {
+void Reserve(postgres::Transaction& transaction, const std::string& reservation_id, const event::Decision& decision) {
   const Decimal notional = NotionalOf(decision);
   const Decimal margin = notional.DividedBy(Decimal::FromInt(decision.leverage), Rounding::kUp);
-  QUANTUM_TRY(
-      const Rows rows,
-      transaction.Query("INSERT INTO reservations (reservation_id, decision_id, symbol, side, notional, margin, "
-                        "state, expires_at) VALUES ($1, $2, $3, $4, $5::numeric, $6::numeric, 'RESERVED', "
-                        "$7::timestamptz)",
-                        {reservation_id, decision.decision_id, decision.symbol, std::string(ToString(decision.side)),
-                         notional.ToString(), margin.ToString(), FormatIso8601(FromUnixMs(decision.expires_at))}));
-  return {};
+  transaction.Queue(
+      {"INSERT INTO reservations (reservation_id, decision_id, symbol, side, notional, margin, "
+       "state, expires_at) VALUES ($1, $2, $3, $4, $5::numeric, $6::numeric, 'RESERVED', "
+       "$7::timestamptz)",
+       {reservation_id, decision.decision_id, decision.symbol, std::string(ToString(decision.side)),
+        notional.ToString(), margin.ToString(), FormatIso8601(FromUnixMs(decision.expires_at))}});
 }
 
-Status MarkFilled(postgres::Transaction& transaction, const std::string& decision_id, WallTime now) {
-  QUANTUM_TRY(const Rows rows,
-              transaction.Query("UPDATE reservations SET state = 'FILLED', filled_at = $2::timestamptz "
-                                "WHERE decision_id = $1 AND state = 'RESERVED'",
-                                {decision_id, FormatIso8601(now)}));
-  return {};
+void MarkFilled(postgres::Transaction& transaction, const std::string& decision_id, WallTime now) {
+  transaction.Queue(
+      {"UPDATE reservations SET state = 'FILLED', filled_at = $2::timestamptz "
+       "WHERE decision_id = $1 AND state = 'RESERVED'",
+       {decision_id, FormatIso8601(now)}});
 }
 
-Status Release(postgres::Transaction& transaction, const std::string& decision_id) {
-  QUANTUM_TRY(const Rows rows, transaction.Query("UPDATE reservations SET state = 'RELEASED', released_at = now() "
-                                                 "WHERE decision_id = $1 AND state <> 'RELEASED'",
-                                                 {decision_id}));
-  return {};
+void Release(postgres::Transaction& transaction, const std::string& decision_id) {
+  transaction.Queue(
+      {"UPDATE reservations SET state = 'RELEASED', released_at = now() "
+       "WHERE decision_id = $1 AND state <> 'RELEASED'",
+       {decision_id}});
 }
 
 Result<std::vector<std::string>> ExpiredReservations(postgres::Pool& pool, WallTime now) {

@@ -45,8 +45,7 @@ Status KeepHeartbeat(postgres::Pool& pool);
 // there is none.
 Result<std::string> ArchiveTrouble(postgres::Pool& pool, Duration grace);
 
-// What is promised. Within a transaction it first takes the lock under which all reservations are made.
-Result<std::vector<Reservation>> LockAndLoadReservations(postgres::Transaction& transaction);
+// What is promised.
 Result<std::vector<Reservation>> LoadReservations(postgres::Pool& pool);
 
 // A decision as it was decided; nothing when it was not.
@@ -54,21 +53,29 @@ struct Decided {
   trading::event::Decision decision;
   std::vector<trading::event::Refusal> refusals;  // none: approved
 };
-Result<std::optional<Decided>> LoadDecided(postgres::Transaction& transaction, const std::string& decision_id);
 Result<std::optional<Decided>> LoadDecided(postgres::Pool& pool, const std::string& decision_id);
-Status RecordDecision(postgres::Transaction& transaction, const trading::event::Decision& decision,
-                      const std::string& correlation_id, const std::vector<trading::event::Refusal>& refusals);
+
+// What a decision is judged by, under the lock under which all reservations are made. One round trip.
+struct Books {
+  std::vector<Reservation> reservations;
+  std::optional<Decided> then;  // whether it was decided before
+};
+Result<Books> LockAndLoad(postgres::Transaction& transaction, const std::string& decision_id);
+
+// What writes within a transaction is queued there: it travels with the COMMIT, and fails it.
+void RecordDecision(postgres::Transaction& transaction, const trading::event::Decision& decision,
+                    const std::string& correlation_id, const std::vector<trading::event::Refusal>& refusals);
 // One that was refused without a verdict of its own: another decision has its id.
-Status RecordRefused(postgres::Transaction& transaction, const trading::event::Decision& decision,
-                     const std::string& correlation_id, const std::vector<trading::event::Refusal>& refusals);
+void RecordRefused(postgres::Transaction& transaction, const trading::event::Decision& decision,
+                   const std::string& correlation_id, const std::vector<trading::event::Refusal>& refusals);
 // All refusals under a correlation id, 200 at most, in the order of time.
 Result<std::vector<trading::RecordedRefusal>> LoadRefusals(postgres::Pool& pool, const std::string& correlation_id);
-Status Reserve(postgres::Transaction& transaction, const std::string& reservation_id,
-               const trading::event::Decision& decision);
+void Reserve(postgres::Transaction& transaction, const std::string& reservation_id,
+             const trading::event::Decision& decision);
 
 // Each releases or fills at most once, whatever repeats.
-Status MarkFilled(postgres::Transaction& transaction, const std::string& decision_id, WallTime now);
-Status Release(postgres::Transaction& transaction, const std::string& decision_id);
+void MarkFilled(postgres::Transaction& transaction, const std::string& decision_id, WallTime now);
+void Release(postgres::Transaction& transaction, const std::string& decision_id);
 
 // Decisions whose reservation has expired unfilled: their entry order must be asked about.
 Result<std::vector<std::string>> ExpiredReservations(postgres::Pool& pool, WallTime now);
