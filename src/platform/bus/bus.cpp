@@ -232,12 +232,11 @@ Status Bus::Impl::PublishWithin(postgres::Transaction& transaction, std::vector<
       return Error{Errc::kInvalidArgument, fmt::format("publishing {}: the payload is empty", event.type)};
     }
     janitor_.Tend(FamilyOf(event.type));
-    transaction.Queue(relay_->Add(event));
-  }
-  if (!events.empty()) {
-    transaction.AfterCommit([weak = weak_from_this()] {
+    const auto added = std::make_shared<Event>(std::move(event));
+    transaction.Queue(relay_->Add(*added), [added](const postgres::Rows& rows) { Relay::ReadNumber(rows, *added); });
+    transaction.AfterCommit([weak = weak_from_this(), added] {
       if (const auto self = weak.lock()) {
-        self->relay_->Wake();  // it need not wait for its next poll
+        self->relay_->Offer(added);
       }
     });
   }

@@ -1,6 +1,7 @@
 #include "platform/bus/relay.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "platform/base/id.h"
 #include "platform/bus/probe.h"
@@ -17,8 +18,6 @@ constexpr Duration kPoll = 100ms;
 constexpr Duration kSweep = 5s;
 
 constexpr postgres::CallOptions kRepeatable{.timeout = 5s, .idempotent = true};
-
-std::string LaneName(const Lane& lane) { return lane.family + "/" + lane.incarnation; }
 
 EventPtr ToEvent(const postgres::Rows& rows, size_t row, const std::string& producer) {
   auto event = std::make_shared<Event>();
@@ -41,10 +40,26 @@ EventPtr ToEvent(const postgres::Rows& rows, size_t row, const std::string& prod
 
 postgres::Statement Relay::Add(const Event& event) const {
   const bool numbers = compared_ && broker_.connected();
-  return {"SELECT outbox_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+  return {"SELECT * FROM outbox_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
           {producer_, FamilyOf(event.type), event.id, event.type, std::to_string(event.version), event.source,
            event.key, event.correlation_id, event.cause, std::to_string(event.timestamp_ns), event.payload,
            numbers ? "true" : "false"}};
+}
+
+void Relay::ReadNumber(const postgres::Rows& rows, Event& event) {
+  if (!rows.IsNull(0, "o_sequence")) {
+    event.incarnation = rows.Text(0, "o_incarnation");
+    event.sequence = static_cast<uint64_t>(rows.Int(0, "o_sequence"));
+  }
+}
+
+void Relay::Offer(std::shared_ptr<Event> event) {
+  event->producer = RelayProducer();
+  const std::string family = FamilyOf(event->type);
+  if (event->sequence == 0 || !offers_.Put(family, std::move(event))) {
+    look_ = true;
+  }
+  work_.Set();
 }
 
 void Relay::Run() {
@@ -67,9 +82,9 @@ void Relay::Run() {
       ++empty_passes_;
       emptied_.Set();
       emptied_.Reset();
-      Sweep();
     }
     if (*found != Found::kMore) {
+      Sweep();
       work_.WaitFor(kPoll);
     }
   }
@@ -111,23 +126,73 @@ Status Relay::Look() {
   return {};
 }
 
+Status Relay::Connect() {
+  compared_ = false;
+  // The master may be another one, that lacks what these say of the one before.
+  marks_.clear();
+  offers_.Clear();
+  look_ = true;
+  QUANTUM_CHECK(Look());
+  QUANTUM_CHECK(broker_.Connect(1s));
+  if (auto status = Resume(); !status) {
+    broker_.Disconnect();
+    return status;
+  }
+  compared_ = true;
+  return {};
+}
+
 Result<Relay::Found> Relay::Pass() {
   if (!trouble_.empty()) {
     CountWaiting();
   }
   if (!broker_.connected()) {
-    compared_ = false;
-    marks_.clear();  // the master may be another one, that lacks what they are of
-    QUANTUM_CHECK(Look());
-    QUANTUM_CHECK(broker_.Connect(1s));
-    if (auto status = Resume(); !status) {
-      broker_.Disconnect();
-      return status.error();
-    }
-    compared_ = true;
+    QUANTUM_CHECK(Connect());
+  }
+  if (const auto offered = offers_.Take(sent_, batch_max_); !offered.empty()) {
+    const Status sent = Send(offered);
+    look_ = look_ || !sent;
+    QUANTUM_CHECK(sent);
     return Found::kMore;
   }
-  std::vector<postgres::Statement> statements = marks_;
+  const SteadyTime now = SystemClock().Steady();
+  if (!look_ && now - looked_ < kPoll) {
+    return Found::kSome;
+  }
+  look_ = false;
+  looked_ = now;
+  const auto batches = TakeRows();
+  look_ = !batches;
+  QUANTUM_CHECK(batches);
+  if (batches->empty()) {
+    oldest_.reset();
+    return Found::kNothing;
+  }
+  // The first of each lane is its oldest.
+  int64_t oldest = std::numeric_limits<int64_t>::max();
+  for (const Batch& batch : *batches) {
+    oldest = std::min(oldest, batch.events.front()->timestamp_ns);
+  }
+  oldest_ = FromUnixNs(oldest);
+  const Status sent = Send(*batches);
+  look_ = look_ || !sent;
+  QUANTUM_CHECK(sent);
+  if (std::ranges::any_of(*batches, [this](const Batch& batch) { return batch.events.size() >= batch_max_; })) {
+    look_ = true;
+    return Found::kMore;
+  }
+  oldest_.reset();
+  return Found::kSome;
+}
+
+// Writes the marks and reads what is not marked.
+Result<std::vector<Batch>> Relay::TakeRows() {
+  std::vector<postgres::Statement> statements;
+  for (const auto& [name, mark] : marks_) {
+    statements.push_back(
+        {"SELECT outbox_mark($1, $2, $3, $4, $5)",
+         {producer_, mark.lane.family, mark.lane.incarnation, std::to_string(mark.first), std::to_string(mark.last)}});
+  }
   statements.push_back({"SELECT * FROM outbox_take($1, $2)", {producer_, std::to_string(batch_max_)}});
   QUANTUM_TRY(const auto answered, pool_.Batch(std::move(statements), kRepeatable));
   marks_.clear();
@@ -149,18 +214,11 @@ Result<Relay::Found> Relay::Pass() {
     }
     batches.back().events.push_back(std::move(event));
   }
-  if (batches.empty()) {
-    oldest_.reset();
-    return Found::kNothing;
-  }
-  // The first of each lane is its oldest.
-  oldest_ =
-      FromUnixNs((*std::min_element(batches.begin(), batches.end(),
-                                    [](const auto& left, const auto& right) {
-                                      return left.events.front()->timestamp_ns < right.events.front()->timestamp_ns;
-                                    }))
-                     .events.front()
-                     ->timestamp_ns);
+  return batches;
+}
+
+// On an error nothing is known but that a repeat is safe: the rows are in the table.
+Status Relay::Send(const std::vector<Batch>& batches) {
   QUANTUM_TRY(const auto answers, broker_.Append(batches));
   Status refused;
   for (size_t i = 0; i < batches.size(); ++i) {
@@ -169,21 +227,18 @@ Result<Relay::Found> Relay::Pass() {
       continue;
     }
     const Lane& lane = batches[i].lane;
-    const uint64_t last = answers[i].last;
-    sent_[LaneName(lane)] = last;
-    marks_.push_back({"SELECT outbox_mark($1, $2, $3, $4, $5)",
-                      {producer_, lane.family, lane.incarnation, std::to_string(batches[i].events.front()->sequence),
-                       std::to_string(std::min(last, batches[i].events.back()->sequence))}});
+    sent_[LaneName(lane)] = answers[i].last;
+    // All of a lane up to what was sent is with the broker, whatever it was that was sent between.
+    const uint64_t first = batches[i].events.front()->sequence;
+    const uint64_t last = std::min(answers[i].last, batches[i].events.back()->sequence);
+    Mark& mark = marks_.try_emplace(LaneName(lane), Mark{lane, first, last}).first->second;
+    mark.first = std::min(mark.first, first);
+    mark.last = std::max(mark.last, last);
     for (const EventPtr& event : batches[i].events) {
       ProbeOf(event->type).published.Add();
     }
   }
-  QUANTUM_CHECK(refused);
-  if (std::ranges::any_of(batches, [this](const Batch& batch) { return batch.events.size() >= batch_max_; })) {
-    return Found::kMore;
-  }
-  oldest_.reset();
-  return Found::kSome;
+  return refused;
 }
 
 // After a connect: what does the broker have of each stream?

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "platform/bus/broker.h"
+#include "platform/bus/offers.h"
 #include "platform/fiber/fiber.h"
 #include "platform/postgres/pool.h"
 
@@ -21,7 +22,10 @@ namespace quantum::bus {
 //   and
 //               the relay is connected; else the relay does, in the order of ids, in a transaction of its own
 //   2. send:    what is committed, by the broker's idempotent append, confirmed by WAIT
-//   3. mark:    relayed_at, when the relay looks for more; the row goes half a minute later
+//   3. mark:    relayed_at; the row goes half a minute later
+//
+// What this process has committed and numbered itself is sent from memory. Ten times a second the relay looks at the
+// table: for what was not offered, and to mark what was sent.
 //
 // A crash after 1 or 2 sends the same rows under the same numbers again, and the broker skips them. Two relays of one
 // producer at once (a twin that is not dead yet) send the same numbers for the same rows: harmless too. After a
@@ -41,14 +45,21 @@ class Relay {
         producer_(std::move(producer)),
         batch_max_(batch_max),
         clock_(clock),
-        random_(random) {}
+        random_(random),
+        offers_(4 * batch_max) {}
 
-  // Adds an event that is complete but for its sequence to the outbox.
+  // Adds an event that is complete but for its sequence to the outbox. What it answers is for ReadNumber, and after the
+  // commit the event for Offer.
   postgres::Statement Add(const Event& event) const;
+  static void ReadNumber(const postgres::Rows& rows, Event& event);
+  void Offer(std::shared_ptr<Event> event);
 
   void Run();  // the fiber's body; returns after Stop()
   void Stop();
-  void Wake() { work_.Set(); }
+  void Wake() {  // looks at the table without waiting for the next poll
+    look_ = true;
+    work_.Set();
+  }
   // How many rows wait: counted by the pass after one that failed, up to kCountMax; 0 when everything was relayed.
   size_t waiting() const { return waiting_; }
   // When the oldest row that waits was written, as far as the last pass knows; nothing when none waits.
@@ -60,8 +71,11 @@ class Relay {
  private:
   static constexpr int64_t kCountMax = 100'000;  // counting more would be work for a database that has enough of it
 
-  enum class Found { kNothing, kSome, kMore };  // kMore: there may be more than was taken
+  enum class Found { kNothing, kSome, kMore };  // kNothing: in the table; kMore: there may be more than was taken
   Result<Found> Pass();
+  Status Connect();
+  Result<std::vector<Batch>> TakeRows();
+  Status Send(const std::vector<Batch>& batches);
   Status Look();  // when the oldest row was written, while none can be sent
   void CountWaiting();
   Status Resume();
@@ -75,9 +89,17 @@ class Relay {
   const size_t batch_max_;
   const Clock& clock_;
   Random& random_;
-  bool compared_ = false;                   // what the broker holds with what was given, since the last connect
-  std::vector<postgres::Statement> marks_;  // of what was sent: they travel with the next look for more
-  std::map<std::string, uint64_t> sent_;    // by lane: the last sequence the broker holds
+  bool compared_ = false;  // what the broker holds with what was given, since the last connect
+  Offers offers_;
+  bool look_ = true;     // at the table: not all that waits there was offered
+  SteadyTime looked_{};  // when, by the system's clock, as all waiting
+  struct Mark {
+    Lane lane;
+    uint64_t first;
+    uint64_t last;
+  };
+  std::map<std::string, Mark> marks_;     // by lane: what was sent; written when the relay looks at the table
+  std::map<std::string, uint64_t> sent_;  // by lane: the last sequence the broker holds
   SteadyTime swept_{};
   std::string trouble_;
   size_t waiting_ = 0;

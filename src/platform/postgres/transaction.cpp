@@ -76,7 +76,12 @@ std::optional<Failure> InteractiveTransaction::Refusal() {
   return std::nullopt;
 }
 
-std::vector<Connection::Command> InteractiveTransaction::Ahead(const std::vector<Statement>& queued) {
+void InteractiveTransaction::Queue(Statement statement, std::function<void(const Rows&)> answered) {
+  queued_.push_back(std::move(statement));
+  answered_.push_back(std::move(answered));
+}
+
+std::vector<Connection::Command> InteractiveTransaction::Ahead() {
   std::vector<Connection::Command> commands;
   if (!begun_) {
     commands.push_back({Step::kBegin, "BEGIN"});
@@ -88,7 +93,7 @@ std::vector<Connection::Command> InteractiveTransaction::Ahead(const std::vector
     set_timeout_ = SetServerTimeout(timeout);
     commands.push_back({Step::kSetting, set_timeout_});
   }
-  for (const Statement& statement : queued) {
+  for (const Statement& statement : queued_) {
     commands.push_back({Step::kStatement, statement.sql, &statement.params});
   }
   begun_ = true;
@@ -96,9 +101,8 @@ std::vector<Connection::Command> InteractiveTransaction::Ahead(const std::vector
 }
 
 Connection::Answer InteractiveTransaction::Run(const std::vector<Statement>& statements) {
-  const std::vector<Statement> queued = std::exchange(queued_, {});
   std::optional<Failure> refusal = Refusal();
-  for (const auto* all : {&queued, &statements}) {
+  for (const auto* all : {&std::as_const(queued_), &statements}) {
     if (!refusal) {
       refusal = CheckStatements(*all);
     }
@@ -107,15 +111,26 @@ Connection::Answer InteractiveTransaction::Run(const std::vector<Statement>& sta
     Settle(refusal);
     return {.rows = {}, .failure = std::move(refusal)};
   }
-  std::vector<Connection::Command> commands = Ahead(queued);
+  std::vector<Connection::Command> commands = Ahead();
   for (const Statement& statement : statements) {
     commands.push_back({Step::kStatement, statement.sql, &statement.params});
   }
   Connection::Answer answer = connection_.Run(commands, deadline_);
-  answer.rows.erase(answer.rows.begin(),
-                    answer.rows.begin() + static_cast<std::ptrdiff_t>(std::min(queued.size(), answer.rows.size())));
+  AnswerQueued(answer.rows);
   Settle(answer.failure);
   return answer;
+}
+
+void InteractiveTransaction::AnswerQueued(std::vector<Rows>& rows) {
+  const size_t count = std::min(queued_.size(), rows.size());
+  for (size_t i = 0; i < count; ++i) {
+    if (answered_[i]) {
+      answered_[i](rows[i]);
+    }
+  }
+  rows.erase(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count));
+  queued_.clear();
+  answered_.clear();
 }
 
 Result<Rows> InteractiveTransaction::Query(std::string sql, Params params) {
@@ -165,12 +180,13 @@ std::optional<Failure> InteractiveTransaction::Commit() {
     Rollback();
     return refusal;
   }
-  std::vector<Connection::Command> commands = Ahead(queued_);
+  std::vector<Connection::Command> commands = Ahead();
   commands.push_back({Step::kSetting, kNoServerTimeout});
   commands.push_back({Step::kCommit, "COMMIT"});
-  std::optional<Failure> failure = connection_.Run(commands, deadline_).failure;
+  Connection::Answer answer = connection_.Run(commands, deadline_);
+  AnswerQueued(answer.rows);
   Rollback();  // a refused COMMIT has ended the transaction already; then this does nothing
-  return failure;
+  return std::move(answer.failure);
 }
 
 void InteractiveTransaction::Rollback() { connection_.Rollback(RollbackDeadline(deadline_)); }

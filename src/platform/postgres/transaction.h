@@ -18,7 +18,7 @@ class InteractiveTransaction final : public Transaction {
 
   Result<Rows> Query(std::string sql, Params params) override;
   Result<std::vector<Rows>> Batch(std::vector<Statement> statements) override;
-  void Queue(Statement statement) override { queued_.push_back(std::move(statement)); }
+  void Queue(Statement statement, std::function<void(const Rows&)> answered) override;
   Status Script(std::string sql) override;
 
   // How it ended: nothing, or the failure. Rolls back instead when a statement failed and was not made good.
@@ -31,7 +31,9 @@ class InteractiveTransaction final : public Transaction {
  private:
   std::optional<Failure> Refusal();
   // What goes ahead of the next statements: BEGIN, the time left, what is queued.
-  std::vector<Connection::Command> Ahead(const std::vector<Statement>& queued);
+  std::vector<Connection::Command> Ahead();
+  // Takes the answers to what was queued out of those of the round trip that it travelled with.
+  void AnswerQueued(std::vector<Rows>& rows);
   Connection::Answer Run(const std::vector<Statement>& statements);
   void Settle(std::optional<Failure>& failure);
 
@@ -41,6 +43,7 @@ class InteractiveTransaction final : public Transaction {
   Duration server_timeout_{};  // the statement_timeout in force
   std::string set_timeout_;    // the statement that set it
   std::vector<Statement> queued_;
+  std::vector<std::function<void(const Rows&)>> answered_;  // one for each that is queued, perhaps empty
   std::optional<Failure> failure_;
 };
 

@@ -123,11 +123,7 @@ Status Lease::MaySend(Duration needed) const {
 }
 
 postgres::Statement Lease::Fence() const {
-  // A holder that is stopped in the middle of its transaction must not keep others from taking over.
-  return {
-      "SELECT set_config('idle_in_transaction_session_timeout', '1s', true) FROM execution_lease "
-      "WHERE account = $1 AND token = $2 AND holder = $3 FOR KEY SHARE",
-      {account_, std::to_string(token_), holder_}};
+  return {"SELECT FROM execution_fence($1, $2, $3) AS held WHERE held", {account_, std::to_string(token_), holder_}};
 }
 
 Error Lease::Fenced() {
