@@ -38,7 +38,9 @@ void Ledger::Restore(LedgerSnapshot snapshot, WallTime now) {
     Track({std::move(tracked.order), tracked.fills_quantity, tracked.fills_notional});
   }
   for (Trade& trade : snapshot.trades) {
-    trades_[trade.trade_id] = std::move(trade);
+    Trade& kept = trades_[trade.trade_id];
+    kept = std::move(trade);
+    Index(kept);
   }
   for (PositionRow& row : snapshot.positions) {
     accounts_[row.position.symbol].row = row;
@@ -57,7 +59,7 @@ void Ledger::Adopt(const Plan& plan) {
     Track({order, {}, {}});
   }
   if (plan.trade) {
-    trades_.try_emplace(plan.trade->trade_id, *plan.trade);
+    Index(trades_.try_emplace(plan.trade->trade_id, *plan.trade).first->second);
   }
 }
 
@@ -66,8 +68,26 @@ bool Ledger::Track(Tracked tracked) {
   const auto [place, fresh] = orders_.try_emplace(id, std::move(tracked));
   if (fresh) {
     orders_of_[place->second.order.decision_id].push_back(&place->second);
+    Index(place->second);
   }
   return fresh;
+}
+
+void Ledger::Index(Tracked& tracked) {
+  const Order& order = tracked.order;
+  if (!IsFinal(order.status) || order.filled_quantity > tracked.fills_quantity) {
+    open_.emplace(order.client_order_id, &tracked);
+  } else {
+    open_.erase(order.client_order_id);
+  }
+}
+
+void Ledger::Index(Trade& trade) {
+  if (!IsDone(trade.status) || !trade.position.is_flat()) {
+    active_.emplace(trade.trade_id, &trade);
+  } else {
+    active_.erase(trade.trade_id);
+  }
 }
 
 const std::vector<Ledger::Tracked*>& Ledger::TrackedOf(const std::string& trade_id) const {
@@ -242,17 +262,23 @@ void Ledger::Purge(WallTime before) {
   // Only what is asked for again can come again.
   std::erase_if(funding_booked_, [&](const auto& entry) { return entry.second < funding_from(); });
   std::set<std::string> with_orders;  // that are live still, and are taken down through their trade
-  for (const auto& [id, tracked] : orders_) {
-    if (!IsFinal(tracked.order.status)) {
-      with_orders.insert(tracked.order.decision_id);
+  for (const auto& [id, tracked] : open_) {
+    if (!IsFinal(tracked->order.status)) {
+      with_orders.insert(tracked->order.decision_id);
     }
   }
   std::erase_if(trades_, [&](const auto& entry) {
-    return IsDone(entry.second.status) && entry.second.updated < before && !with_orders.contains(entry.first);
+    const bool forgotten =
+        IsDone(entry.second.status) && entry.second.updated < before && !with_orders.contains(entry.first);
+    if (forgotten) {
+      active_.erase(entry.first);
+    }
+    return forgotten;
   });
   const auto is_forgotten = [&](const Order& order) {
     return IsFinal(order.status) && order.updated < before && !trades_.contains(order.decision_id);
   };
+  std::erase_if(open_, [&](const auto& entry) { return is_forgotten(entry.second->order); });
   for (auto& [decision, tracked] : orders_of_) {
     std::erase_if(tracked, [&](const Tracked* one) { return is_forgotten(one->order); });
   }
@@ -280,9 +306,9 @@ std::vector<const Order*> Ledger::OrdersOf(const std::string& trade_id) const {
 
 std::vector<const Trade*> Ledger::ActiveTrades(std::string_view symbol) const {
   std::vector<const Trade*> active;
-  for (const auto& [id, trade] : trades_) {
-    if (!IsDone(trade.status) && (symbol.empty() || trade.symbol == symbol)) {
-      active.push_back(&trade);
+  for (const auto& [id, trade] : active_) {
+    if (!IsDone(trade->status) && (symbol.empty() || trade->symbol == symbol)) {
+      active.push_back(trade);
     }
   }
   std::ranges::stable_sort(active, {}, [](const Trade* trade) { return trade->created; });
@@ -292,8 +318,8 @@ std::vector<const Trade*> Ledger::ActiveTrades(std::string_view symbol) const {
 std::vector<const Trade*> Ledger::TradesToGuard(const std::string& symbol) const {
   std::vector<const Trade*> guarded = ActiveTrades(symbol);
   std::set<std::string> ended;
-  for (const auto& [id, tracked] : orders_) {
-    const Order& order = tracked.order;
+  for (const auto& [id, tracked] : open_) {
+    const Order& order = tracked->order;
     if (order.symbol == symbol && order.leg != Leg::kClose && !IsFinal(order.status)) {
       ended.insert(order.decision_id);
     }
@@ -307,10 +333,11 @@ std::vector<const Trade*> Ledger::TradesToGuard(const std::string& symbol) const
 }
 
 std::vector<const Order*> Ledger::OrdersWith(OrderStatus status) const {
+  QUANTUM_ASSERT(!IsFinal(status));
   std::vector<const Order*> found;
-  for (const auto& [id, tracked] : orders_) {
-    if (tracked.order.status == status) {
-      found.push_back(&tracked.order);
+  for (const auto& [id, tracked] : open_) {
+    if (tracked->order.status == status) {
+      found.push_back(&tracked->order);
     }
   }
   return found;
@@ -318,8 +345,8 @@ std::vector<const Order*> Ledger::OrdersWith(OrderStatus status) const {
 
 std::vector<const Order*> Ledger::LiveOrders() const {
   std::vector<const Order*> live;
-  for (const auto& [id, tracked] : orders_) {
-    const Order& order = tracked.order;
+  for (const auto& [id, tracked] : open_) {
+    const Order& order = tracked->order;
     if (IsLiveStatus(order.status) ||
         (order.status == OrderStatus::kTriggered && order.filled_quantity < order.quantity)) {
       live.push_back(&order);
@@ -352,9 +379,9 @@ std::vector<std::string> Ledger::Symbols() const {
   for (const PositionRow& row : OpenPositions()) {
     symbols.insert(row.position.symbol);
   }
-  for (const auto& [id, tracked] : orders_) {
-    if (!IsFinal(tracked.order.status)) {
-      symbols.insert(tracked.order.symbol);  // it may guard a trade that has ended
+  for (const auto& [id, tracked] : open_) {
+    if (!IsFinal(tracked->order.status)) {
+      symbols.insert(tracked->order.symbol);  // it may guard a trade that has ended
     }
   }
   return {symbols.begin(), symbols.end()};
@@ -375,15 +402,15 @@ bool Ledger::HasOrdersOf(const std::string& symbol) const {
 }
 
 bool Ledger::LacksFills(const std::string& symbol) const {
-  return std::ranges::any_of(orders_, [&](const auto& entry) {
-    const Tracked& tracked = entry.second;
+  return std::ranges::any_of(open_, [&](const auto& entry) {
+    const Tracked& tracked = *entry.second;
     return tracked.order.symbol == symbol && tracked.order.filled_quantity > tracked.fills_quantity;
   });
 }
 
 bool Ledger::AwaitsExitFills(const std::string& symbol) const {
-  return std::ranges::any_of(orders_, [&](const auto& entry) {
-    const Tracked& tracked = entry.second;
+  return std::ranges::any_of(open_, [&](const auto& entry) {
+    const Tracked& tracked = *entry.second;
     return tracked.order.symbol == symbol && tracked.order.leg != Leg::kEntry &&
            tracked.order.filled_quantity > tracked.fills_quantity;
   });
@@ -391,11 +418,11 @@ bool Ledger::AwaitsExitFills(const std::string& symbol) const {
 
 Decimal Ledger::Closing(const std::string& symbol) const {
   Decimal closing;
-  for (const auto& [id, tracked] : orders_) {
-    const Order& order = tracked.order;
+  for (const auto& [id, tracked] : open_) {
+    const Order& order = tracked->order;
     if (order.symbol == symbol && order.leg == Leg::kClose) {
       const Decimal expected = IsFinal(order.status) ? order.filled_quantity : order.quantity;
-      closing += std::max(Decimal(), expected - tracked.fills_quantity);
+      closing += std::max(Decimal(), expected - tracked->fills_quantity);
     }
   }
   return closing;
@@ -413,8 +440,8 @@ bool Ledger::IsCovered(const Trade& trade) const {
 }
 
 bool Ledger::IsProtected(const std::string& symbol) const {
-  return std::ranges::all_of(trades_, [&](const auto& entry) {
-    const Trade& trade = entry.second;
+  return std::ranges::all_of(active_, [&](const auto& entry) {
+    const Trade& trade = *entry.second;
     return trade.position.is_flat() || trade.symbol != symbol || IsCovered(trade);
   });
 }

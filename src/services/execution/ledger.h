@@ -91,7 +91,7 @@ class Ledger {
   std::vector<const Trade*> ActiveTrades(std::string_view symbol = {}) const;
   // Active trades, and ended ones whose protection is still to be taken down.
   std::vector<const Trade*> TradesToGuard(const std::string& symbol) const;
-  std::vector<const Order*> OrdersWith(trading::OrderStatus status) const;
+  std::vector<const Order*> OrdersWith(trading::OrderStatus status) const;  // not of a final one
   std::vector<const Order*> LiveOrders() const;  // NEW, PARTIALLY_FILLED, and TRIGGERED with fills to come
   const trading::Position& PositionOf(const std::string& symbol) const;
   std::vector<PositionRow> OpenPositions() const;
@@ -127,6 +127,9 @@ class Ledger {
 
   // True when the order was not known.
   bool Track(Tracked tracked);
+  // Keeps open_ and active_, after a change.
+  void Index(Tracked& tracked);
+  void Index(Trade& trade);
   const std::vector<Tracked*>& TrackedOf(const std::string& trade_id) const;
   Tracked* OwnerOf(const trading::Fill& fill);
   Trade* TradeOf(const Order& order);
@@ -146,6 +149,9 @@ class Ledger {
   std::map<std::string, Tracked> orders_;
   std::map<std::string, std::vector<Tracked*>> orders_of_;  // by decision, in the order of creation
   std::map<std::string, Trade> trades_;
+  // Ended ones stay for a while, by the tens of thousands; what is asked at every report is asked of these.
+  std::map<std::string, Tracked*> open_;  // not final, or reports more than its fills explain; by client order id
+  std::map<std::string, Trade*> active_;  // not done, or not flat; by trade id
   std::map<std::string, Account> accounts_;
   uint64_t bookings_ = 0;
   std::map<std::pair<std::string, int64_t>, WallTime> funding_booked_;  // by symbol and id

@@ -197,6 +197,7 @@ void Ledger::Allocate(Step& step, const Fill& fill, const Order* order, std::str
   if (own != nullptr && order->leg == Leg::kEntry) {
     const bool first = own->entry_quantity.is_zero();
     Enter(*own, fill.quantity, fill.price, fill.fee, fill.time);
+    Index(*own);
     if (first) {
       own->exchange_order_id = order->exchange_order_id;
       step.opened.push_back(own->trade_id);
@@ -208,9 +209,9 @@ void Ledger::Allocate(Step& step, const Fill& fill, const Order* order, std::str
   }
   // An exit: the order's own trade first, then the oldest.
   std::vector<Trade*> candidates;
-  for (auto& [id, trade] : trades_) {
-    if (trade.symbol == fill.symbol && trade.side != fill.side && !trade.position.is_flat()) {
-      candidates.push_back(&trade);
+  for (const auto& [id, trade] : active_) {
+    if (trade->symbol == fill.symbol && trade->side != fill.side && !trade->position.is_flat()) {
+      candidates.push_back(trade);
     }
   }
   std::ranges::stable_sort(candidates, [&](const Trade* a, const Trade* b) {
@@ -245,10 +246,10 @@ void Ledger::NetOpposites(Step& step, const Fill& fill, WallTime now) {
   while (true) {
     Trade* bought = nullptr;  // the oldest of each side
     Trade* sold = nullptr;
-    for (auto& [id, trade] : trades_) {
-      if (!trade.position.is_flat() && trade.symbol == fill.symbol) {
-        Trade*& oldest = trade.side == Side::kBuy ? bought : sold;
-        oldest = oldest == nullptr || trade.created < oldest->created ? &trade : oldest;
+    for (const auto& [id, trade] : active_) {
+      if (!trade->position.is_flat() && trade->symbol == fill.symbol) {
+        Trade*& oldest = trade->side == Side::kBuy ? bought : sold;
+        oldest = oldest == nullptr || trade->created < oldest->created ? trade : oldest;
       }
     }
     if (bought == nullptr || sold == nullptr) {
@@ -281,7 +282,9 @@ Trade& Ledger::AdoptTrade(const Fill& fill, WallTime now) {
   if (const auto rules = rules_.find(fill.symbol); rules != rules_.end()) {
     trade.stop_loss = trade.stop_loss->RoundTo(rules->second.tick_size, buying ? Rounding::kUp : Rounding::kDown);
   }
-  return trades_.insert_or_assign(trade.trade_id, std::move(trade)).first->second;
+  Trade& adopted = trades_.insert_or_assign(trade.trade_id, std::move(trade)).first->second;
+  Index(adopted);
+  return adopted;
 }
 
 void Ledger::SettleTrade(Step& step, Trade& trade, WallTime now) {
@@ -386,6 +389,14 @@ ChangeSet Ledger::Correct(const std::string& symbol, Decimal venue_quantity, Dec
 }
 
 ChangeSet Ledger::Finish(Step& step, WallTime now) {
+  for (const auto* touched : {&step.orders, &step.silent_orders}) {
+    for (const std::string& id : *touched) {
+      Index(orders_.at(id));
+    }
+  }
+  for (const std::string& id : step.trades) {
+    Index(trades_.at(id));
+  }
   ChangeSet changes;
   changes.events.reserve(step.orders.size() + step.opened.size() + step.ended.size() + step.positions.size() + 1);
   changes.fills = std::move(step.fills);
