@@ -47,7 +47,7 @@ Params OrderParams(const Order& order, const std::string& mode, int64_t fence) {
           order.callback_percent.ToString()};
 }
 
-constexpr std::string_view kOrderColumns =
+constexpr std::string_view kInsertedColumns =
     "client_order_id, exchange_order_id, decision_id, correlation_id, symbol, leg, side, type, time_in_force, "
     "quantity, "
     "price, trigger_price, reduce_only, status, filled_quantity, average_price, fee, version, reason, mode, "
@@ -67,7 +67,7 @@ Statement InsertOrders(std::span<const Order> orders, const std::string& mode, i
       rows += fmt::format("{}${}", insert.params.size() == before + 1 ? "" : ",", insert.params.size());
     }
   }
-  insert.sql = fmt::format("INSERT INTO orders ({}) VALUES {}) ON CONFLICT (client_order_id) DO {}", kOrderColumns,
+  insert.sql = fmt::format("INSERT INTO orders ({}) VALUES {}) ON CONFLICT (client_order_id) DO {}", kInsertedColumns,
                            rows, on_conflict);
   return insert;
 }
