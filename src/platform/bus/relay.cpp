@@ -114,7 +114,7 @@ bool Relay::AwaitEmpty(Duration timeout) {
   return empty_passes_ >= target;
 }
 
-Status Relay::Look() {
+Status Relay::ReadOldest() {
   QUANTUM_TRY(const auto waiting,
               pool_.Query("SELECT ts_ns FROM outbox WHERE producer = $1 AND relayed_at IS NULL LIMIT 1", {producer_},
                           kRepeatable));
@@ -132,7 +132,7 @@ Status Relay::Connect() {
   marks_.clear();
   offers_.Clear();
   look_ = true;
-  QUANTUM_CHECK(Look());
+  QUANTUM_CHECK(ReadOldest());
   QUANTUM_CHECK(broker_.Connect(1s));
   if (auto status = Resume(); !status) {
     broker_.Disconnect();

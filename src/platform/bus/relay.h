@@ -19,8 +19,7 @@ namespace quantum::bus {
 // outbox_* of infra/postgres/migrations):
 //
 //   1. number:  the transaction that adds the row gives it the next number of its stream, if no other one is about to
-//   and
-//               the relay is connected; else the relay does, in the order of ids, in a transaction of its own
+//               and the relay is connected; else the relay does, in the order of ids, in a transaction of its own
 //   2. send:    what is committed, by the broker's idempotent append, confirmed by WAIT
 //   3. mark:    relayed_at; the row goes half a minute later
 //
@@ -48,8 +47,8 @@ class Relay {
         random_(random),
         offers_(4 * batch_max) {}
 
-  // Adds an event that is complete but for its sequence to the outbox. What it answers is for ReadNumber, and after the
-  // commit the event for Offer.
+  // Adds an event that is complete but for its sequence to the outbox. ReadNumber is for what it answers, and Offer for
+  // the event once that is committed.
   postgres::Statement Add(const Event& event) const;
   static void ReadNumber(const postgres::Rows& rows, Event& event);
   void Offer(std::shared_ptr<Event> event);
@@ -76,7 +75,7 @@ class Relay {
   Status Connect();
   Result<std::vector<Batch>> TakeRows();
   Status Send(const std::vector<Batch>& batches);
-  Status Look();  // when the oldest row was written, while none can be sent
+  Status ReadOldest();  // while none can be sent
   void CountWaiting();
   Status Resume();
   Status Renew(const std::string& family, const std::string& incarnation);
