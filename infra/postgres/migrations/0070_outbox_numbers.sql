@@ -34,7 +34,6 @@ CREATE FUNCTION outbox_take(p_producer text, p_lane_max integer)
 RETURNS SETOF outbox LANGUAGE plpgsql SET enable_seqscan TO off AS $$
 BEGIN
   IF EXISTS (SELECT FROM outbox WHERE producer = p_producer AND sequence IS NULL) THEN
-    PERFORM set_config('synchronous_commit', 'on', true);
     INSERT INTO outbox_stream (producer, family, incarnation, last_sequence)
     SELECT DISTINCT p_producer, family, replace(gen_random_uuid()::text, '-', ''), 0
       FROM outbox WHERE producer = p_producer AND sequence IS NULL ON CONFLICT DO NOTHING;
@@ -58,6 +57,11 @@ BEGIN
     SELECT o, row_number() OVER (PARTITION BY o.family, o.incarnation ORDER BY o.sequence) AS place
     FROM outbox AS o WHERE o.producer = p_producer AND o.sequence IS NOT NULL AND o.relayed_at IS NULL) AS waiting
   WHERE place <= p_lane_max ORDER BY (waiting.o).family, (waiting.o).incarnation, (waiting.o).sequence;
+  IF FOUND THEN
+    -- After a crash of the server rows are visible that no standby has: whoever sends them waits until one does.
+    PERFORM set_config('synchronous_commit', 'on', true);
+    PERFORM pg_logical_emit_message(true, 'outbox', '');
+  END IF;
 END $$;
 
 -- The broker holds these rows. A mark that a crash forgets has its rows sent again, which the broker skips: nobody waits

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kPoll = 100ms;
+constexpr Duration kPoll = 500ms;  // nearly everything is offered
 constexpr Duration kSweep = 5s;
 
 constexpr postgres::CallOptions kRepeatable{.timeout = 5s, .idempotent = true};
@@ -153,8 +153,11 @@ Result<Relay::Found> Relay::Pass() {
     const Status sent = Send(offered);
     look_ = look_ || !sent;
     QUANTUM_CHECK(sent);
-    return Found::kMore;
+    if (SystemClock().Steady() - looked_ < kPoll) {
+      return Found::kMore;
+    }
   }
+  look_ = look_ || offers_.size() > 0;  // they wait for one that was not offered
   const SteadyTime now = SystemClock().Steady();
   if (!look_ && now - looked_ < kPoll) {
     return Found::kSome;
@@ -162,7 +165,7 @@ Result<Relay::Found> Relay::Pass() {
   look_ = false;
   looked_ = now;
   const auto batches = TakeRows();
-  look_ = !batches;
+  look_ = look_ || !batches;
   QUANTUM_CHECK(batches);
   if (batches->empty()) {
     oldest_.reset();
@@ -207,6 +210,12 @@ Result<std::vector<Batch>> Relay::TakeRows() {
       const uint64_t held = sent_[LaneName(lane)];
       const bool gap = event->sequence > held + 1;
       if (gap) {
+        // Or another process of this name, that was frozen, has marked what an earlier master held.
+        QUANTUM_TRY(const bool unmarked, Unmark(lane, held));
+        if (unmarked) {
+          look_ = true;
+          return std::vector<Batch>();
+        }
         log::Critical("the broker lost events whose rows are gone; they must be rebuilt from Postgres",
                       {{"family", lane.family}, {"held", held}, {"next", event->sequence}});
       }
@@ -267,30 +276,36 @@ Status Relay::Resume() {
       continue;
     }
     sent_[LaneName(lanes[i])] = held[i];
-    QUANTUM_TRY(
-        const auto again,
-        pool_.Query("UPDATE outbox SET relayed_at = NULL WHERE producer = $1 AND family = $2 AND incarnation = $3 "
-                    "AND sequence > $4 AND relayed_at IS NOT NULL",
-                    {producer_, lanes[i].family, lanes[i].incarnation, std::to_string(held[i])}, kRepeatable));
-    if (again.affected() > 0) {
-      log::Warning("the new master lacks events that a replica had confirmed; relaying them again",
-                   {{"family", lanes[i].family}, {"events", again.affected()}});
-    }
+    QUANTUM_TRY(const bool unmarked, Unmark(lanes[i], held[i]));
+    static_cast<void>(unmarked);
   }
   return {};
 }
 
+Result<bool> Relay::Unmark(const Lane& lane, uint64_t held) {
+  QUANTUM_TRY(
+      const auto again,
+      pool_.Query("UPDATE outbox SET relayed_at = NULL WHERE producer = $1 AND family = $2 AND incarnation = $3 "
+                  "AND sequence > $4 AND relayed_at IS NOT NULL",
+                  {producer_, lane.family, lane.incarnation, std::to_string(held)}, kRepeatable));
+  if (again.affected() > 0) {
+    log::Warning("the master lacks events that were marked as relayed; relaying them again",
+                 {{"family", lane.family}, {"events", again.affected()}});
+  }
+  return again.affected() > 0;
+}
+
+// What was numbered before the database was set back, and is in it, the broker has: it holds more than that.
 Status Relay::Renew(const std::string& family, const std::string& incarnation) {
   log::Warning("the broker holds more events than the database has numbered; it was set back, so numbering starts anew",
                {{"family", family}, {"incarnation", incarnation}});
-  QUANTUM_TRY(const auto done,
-              pool_.Batch({{"UPDATE outbox_stream SET incarnation = $4, last_sequence = 0 "
-                            "WHERE producer = $1 AND family = $2 AND incarnation = $3",
-                            {producer_, family, incarnation, NewIncarnation(random_)}},
-                           {"UPDATE outbox SET sequence = NULL, incarnation = NULL WHERE producer = $1 AND family = $2 "
-                            "AND incarnation = $3 AND relayed_at IS NULL",
-                            {producer_, family, incarnation}}},
-                          kRepeatable));
+  QUANTUM_TRY(const auto done, pool_.Batch({{"UPDATE outbox_stream SET incarnation = $4, last_sequence = 0 "
+                                             "WHERE producer = $1 AND family = $2 AND incarnation = $3",
+                                             {producer_, family, incarnation, NewIncarnation(random_)}},
+                                            {"UPDATE outbox SET relayed_at = now() WHERE producer = $1 AND family = $2 "
+                                             "AND incarnation = $3 AND relayed_at IS NULL",
+                                             {producer_, family, incarnation}}},
+                                           kRepeatable));
   return {};
 }
 

@@ -23,7 +23,7 @@ namespace quantum::bus {
 //   2. send:    what is committed, by the broker's idempotent append, confirmed by WAIT
 //   3. mark:    relayed_at; the row goes half a minute later
 //
-// What this process has committed and numbered itself is sent from memory. Ten times a second the relay looks at the
+// What this process has committed and numbered itself is sent from memory. Twice a second the relay looks at the
 // table: for what was not offered, and to mark what was sent.
 //
 // A crash after 1 or 2 sends the same rows under the same numbers again, and the broker skips them. Two relays of one
@@ -78,6 +78,8 @@ class Relay {
   Status ReadOldest();  // while none can be sent
   void CountWaiting();
   Status Resume();
+  // Whether rows were marked that the broker, which holds the lane up to `held`, does not have.
+  Result<bool> Unmark(const Lane& lane, uint64_t held);
   Status Renew(const std::string& family, const std::string& incarnation);
   void Sweep();
   std::string RelayProducer() const { return producer_ + ".outbox"; }

@@ -67,7 +67,11 @@ void InteractiveTransaction::Settle(std::optional<Failure>& failure) {
 // Why no statement can be sent any more.
 std::optional<Failure> InteractiveTransaction::Refusal() {
   if (connection_.broken()) {
-    return failure_;
+    return failure_ ? failure_
+                    : Failure{.error = MakeError(Errc::kUnavailable, kConnectionLost,
+                                                 "the connection was lost; rolled back"),
+                              .no_effect = true,
+                              .transient = true};
   }
   if (deadline_.passed()) {
     return Failure{.error = MakeError(Errc::kTimeout, kTimedOut, "the transaction's deadline has passed; rolled back"),

@@ -125,6 +125,15 @@ class Records : public ::testing::Test {
       fiber::SleepFor(300ms);
     });
   }
+  static void AsOwner(const std::vector<std::string>& statements) {
+    testing::RunInFiber([&](fiber::Loop& loop) {
+      postgres::Pool owner(loop, server_->OwnerOptions());
+      for (const std::string& sql : statements) {
+        const auto done = owner.Query(sql);
+        ASSERT_TRUE(done.ok()) << done.error().message;
+      }
+    });
+  }
   static inline testing::PostgresServer* server_ = nullptr;
   testing::TemporaryDirectory directory_{"quantum-execution"};
 };

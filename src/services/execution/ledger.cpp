@@ -75,7 +75,8 @@ bool Ledger::Track(Tracked tracked) {
 
 void Ledger::Index(Tracked& tracked) {
   const Order& order = tracked.order;
-  if (!IsFinal(order.status) || order.filled_quantity > tracked.fills_quantity) {
+  const bool triggered = order.status == OrderStatus::kTriggered && order.filled_quantity < order.quantity;
+  if (!IsFinal(order.status) || triggered || order.filled_quantity > tracked.fills_quantity) {
     open_.emplace(order.client_order_id, &tracked);
   } else {
     open_.erase(order.client_order_id);

@@ -150,7 +150,7 @@ class Ledger {
   std::map<std::string, std::vector<Tracked*>> orders_of_;  // by decision, in the order of creation
   std::map<std::string, Trade> trades_;
   // Ended ones stay for a while, by the tens of thousands; what is asked at every report is asked of these.
-  std::map<std::string, Tracked*> open_;  // not final, or reports more than its fills explain; by client order id
+  std::map<std::string, Tracked*> open_;  // not over, or reports more than its fills explain; by client order id
   std::map<std::string, Trade*> active_;  // not done, or not flat; by trade id
   std::map<std::string, Account> accounts_;
   uint64_t bookings_ = 0;

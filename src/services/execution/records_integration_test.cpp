@@ -74,6 +74,52 @@ TEST_F(Records, AnEntryWhoseCommitGotNoAnswerIsFoundCommittedAndSentOnce) {
   });
 }
 
+// The standby that COMMIT waits for may be away for longer than the writer waits for the answer; asked meanwhile, the
+// rows are not there.
+TEST_F(Records, ABatchWhoseCommitOutlastsItsAnswerIsWrittenOnce) {
+  AsOwner(
+      {"CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS "
+       "$$ BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END $$",
+       "CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED "
+       "FOR EACH ROW EXECUTE FUNCTION slow_commit()"});
+  Run([](World& world) {
+    EXPECT_TRUE(world.pool
+                    .Transact(
+                        [&](postgres::Transaction& transaction) -> Status {
+                          QUANTUM_TRY(const auto locked, transaction.Query("SELECT pg_advisory_xact_lock(4711)"));
+                          QUANTUM_CHECK(world.Deliver(OpenApproval("a")));
+                          EXPECT_TRUE(Eventually(
+                              [&] { return world.writer->behind(SystemClock().Steady()) > Duration::zero(); }));
+                          EXPECT_TRUE(Eventually([&] {  // that COMMIT, and what the writer does about it
+                            return world.One(
+                                       "SELECT count(*) >= 2 AS value FROM pg_stat_activity WHERE "
+                                       "wait_event_type = 'Lock'") == "t";
+                          }));
+                          return {};
+                        },
+                        {.timeout = 40s})
+                    .ok());
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
+    EXPECT_EQ(world.One("SELECT count(*) - count(DISTINCT (type, payload)) AS value FROM outbox WHERE type LIKE "
+                        "'order.%'"),
+              "0");
+    EXPECT_NE(world.One("SELECT count(*) AS value FROM outbox WHERE type LIKE 'order.%'"), "0");
+  });
+  AsOwner({"DROP FUNCTION slow_commit() CASCADE"});
+}
+
+TEST_F(Records, Pain4ADecisionThatWasRefusedIsNotCarriedOutWhenItComesAgain) {
+  Run([](World& world) {
+    world.desk.paused = true;
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    world.desk.paused = false;
+    ASSERT_TRUE(world.Deliver(OpenApproval("a")).ok());
+    ASSERT_TRUE(Eventually([&] { return world.entries.under_way() == 0; }));
+    EXPECT_TRUE(world.venue.placed.empty());
+    EXPECT_EQ(world.One("SELECT status AS value FROM orders WHERE leg = 'ENTRY'"), "CANCELED");
+  });
+}
+
 // A restore sets the database back, and the bus delivers the approval once more.
 TEST_F(Records, ADecisionThatTheDatabaseHasForgottenIsNotCarriedOutASecondTimeAndNotCalledCancelled) {
   std::map<std::string, exchange::VenueOrder> orders;

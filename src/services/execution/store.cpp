@@ -213,7 +213,12 @@ std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::stri
 
 std::vector<Statement> InsertStatements(const Plan& plan, const std::string& mode, int64_t fence) {
   std::vector<Statement> statements;
-  statements.push_back(InsertOrders(plan.orders, mode, fence, "NOTHING"));
+  // The first alone: its row says whether the decision was recorded before, perhaps as a refusal, which has no other.
+  const std::span<const Order> orders(plan.orders);
+  statements.push_back(InsertOrders(orders.first(1), mode, fence, "NOTHING"));
+  if (orders.size() > 1) {
+    statements.push_back(InsertOrders(orders.subspan(1), mode, fence, "NOTHING"));
+  }
   if (plan.trade) {
     statements.push_back({std::string(kInsertTrade) + "NOTHING", TradeParams(*plan.trade)});
   }

@@ -11,6 +11,15 @@ namespace quantum::execution {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+namespace {
+
+// A batch's transaction holds this lock, so that who asks whether it was written waits until that has ended: its COMMIT
+// may wait for a standby longer than we wait for its answer.
+constexpr std::string_view kBatchLock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8003))";
+constexpr std::string_view kBatchLockShared = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 8003))";
+
+}  // namespace
+
 void Writer::Start(fiber::Loop& loop) {
   loop.Spawn([self = shared_from_this()] { self->Run(); });
 }
@@ -100,7 +109,7 @@ Status Writer::WriteBatch(size_t count) {
       return {};
     }
   }
-  std::vector<postgres::Statement> statements{lease_.Fence()};
+  std::vector<postgres::Statement> statements{lease_.Fence(), {std::string(kBatchLock), {mode_}}};
   std::vector<bus::Event> events;
   for (size_t i = 0; i < count; ++i) {
     const ChangeSet& changes = queue_[i];
@@ -135,8 +144,9 @@ Result<bool> Writer::IsWritten(size_t count) {
              {payment.symbol, std::to_string(payment.id)}};
     }
     if (ask) {
-      QUANTUM_TRY(const auto rows, pool_.Query(std::move(ask->sql), std::move(ask->params), {.idempotent = true}));
-      return !rows.empty();
+      QUANTUM_TRY(const auto rows,
+                  pool_.Batch({{std::string(kBatchLockShared), {mode_}}, std::move(*ask)}, {.idempotent = true}));
+      return !rows.at(1).empty();
     }
   }
   return false;  // positions and cursors alone
