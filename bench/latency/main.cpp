@@ -41,6 +41,7 @@ struct Parts {
   std::vector<double> hop;
   std::vector<double> commit;
   std::vector<double> request;
+  std::vector<double> round_trip;  // to Postgres
 
   double Sum(double share, int hops = kHops) const {
     return hops * Quantile(hop, share) + kCommits * Quantile(commit, share) + kRequests * Quantile(request, share);
@@ -79,6 +80,7 @@ Result<Parts> MeasureParts(fiber::Loop& loop, redis::Client& redis, postgres::Po
   QUANTUM_TRY(parts.hop, MeasureHop(loop, redis, kTimes, kPause));
   QUANTUM_TRY(parts.commit, MeasureCommit(pool, kTimes, kPause));
   QUANTUM_TRY(parts.request, MeasureRequest(loop, ping, kTimes, kPause));
+  QUANTUM_TRY(parts.round_trip, MeasureRoundTrip(pool, kTimes, kPause));
   return parts;
 }
 
@@ -156,6 +158,7 @@ void PrintTable(const Report& report) {
   line("alone: bus hop, XADD to XREADGROUP", report.parts.hop);
   line("alone: commit through PgBouncer", report.parts.commit);
   line("alone: request to the exchange (ping)", report.parts.request);
+  line("alone: a round trip to Postgres, nothing written", report.parts.round_trip);
   const auto beside = [](std::string_view name, double p50, double p99) {
     fmt::print("{:<52}{:>10.2f}{:>10.2f}\n", name, p50, p99);
   };
@@ -189,6 +192,7 @@ void PrintJson(const Report& report) {
       {"hop", both(report.parts.hop)},
       {"commit", both(report.parts.commit)},
       {"request", both(report.parts.request)},
+      {"postgres_round_trip", both(report.parts.round_trip)},
       {"sum", {{"p50_ms", report.parts.Sum(0.5)}, {"p99_ms", report.parts.Sum(0.99)}}},
       {"ratio", Quantile(report.total, 0.5) / report.parts.Sum(0.5)},
       {"ratio_from_approval", Quantile(report.approved, 0.5) / report.parts.FromApproval(0.5)}};

@@ -60,6 +60,18 @@ Result<std::vector<double>> Send(redis::Connection& connection, Reader& reader, 
   return ms;
 }
 
+Result<std::vector<double>> MeasureQuery(postgres::Pool& pool, const std::string& sql, int times, Duration pause) {
+  std::vector<double> ms;
+  for (int i = 0; i < times; ++i) {
+    fiber::SleepFor(pause);
+    const SteadyTime begin = SystemClock().Steady();
+    QUANTUM_TRY(const postgres::Rows rows, pool.Query(sql));
+    static_cast<void>(rows);
+    ms.push_back(MsSince(begin, SystemClock().Steady()));
+  }
+  return ms;
+}
+
 }  // namespace
 
 Result<std::vector<double>> MeasureHop(fiber::Loop& loop, redis::Client& redis, int times, Duration pause) {
@@ -78,15 +90,11 @@ Result<std::vector<double>> MeasureHop(fiber::Loop& loop, redis::Client& redis, 
 }
 
 Result<std::vector<double>> MeasureCommit(postgres::Pool& pool, int times, Duration pause) {
-  std::vector<double> ms;
-  for (int i = 0; i < times; ++i) {
-    fiber::SleepFor(pause);
-    const SteadyTime begin = SystemClock().Steady();
-    QUANTUM_TRY(const postgres::Rows rows, pool.Query("SELECT pg_logical_emit_message(true, 'bench', 'commit')"));
-    (void)rows;
-    ms.push_back(MsSince(begin, SystemClock().Steady()));
-  }
-  return ms;
+  return MeasureQuery(pool, "SELECT pg_logical_emit_message(true, 'bench', 'commit')", times, pause);
+}
+
+Result<std::vector<double>> MeasureRoundTrip(postgres::Pool& pool, int times, Duration pause) {
+  return MeasureQuery(pool, "SELECT 1", times, pause);
 }
 
 Result<std::vector<double>> MeasureRequest(fiber::Loop& loop, const std::string& url, int times, Duration pause) {

@@ -17,6 +17,9 @@ Result<std::vector<double>> MeasureHop(fiber::Loop& loop, redis::Client& redis, 
 // The smallest durable transaction through PgBouncer: one WAL message that no table sees.
 Result<std::vector<double>> MeasureCommit(postgres::Pool& pool, int times, Duration pause);
 
+// A transaction that writes nothing, through PgBouncer, in one round trip: printed beside the sum, not in it.
+Result<std::vector<double>> MeasureRoundTrip(postgres::Pool& pool, int times, Duration pause);
+
 // GET of the URL over a kept-alive connection.
 Result<std::vector<double>> MeasureRequest(fiber::Loop& loop, const std::string& url, int times, Duration pause);
 

@@ -2,11 +2,11 @@
 -- from client to client: planned anew at each call, these statements took half of what Postgres computed for an order.
 -- Plans are made once, perhaps while a table is empty: no sequential scans, which would be kept for a full one.
 
--- A row with its number, which is answered, if p_numbers: a process whose relay has not compared with the broker yet may stand on a database
--- that was set back, whose next numbers are taken. Numbers are gapless and follow the commits, for the row of outbox_stream stays locked until
--- the transaction ends. Nobody waits for that lock: where another transaction numbers, or a row waits for its number
--- already, this one waits for the relay's too. So of one key, whose transactions are ordered by a row lock, a later
--- event never has the smaller number.
+-- Adds a row and answers its number, if p_numbers: a process whose relay has not compared with the broker yet may stand
+-- on a database that was set back, whose next numbers are taken. Numbers are gapless and follow the commits, for the
+-- row of outbox_stream stays locked until the transaction ends. Nobody waits for that lock: where another transaction
+-- numbers, or a row waits for its number already, this one waits for the relay's too. So of one key, whose
+-- transactions are ordered by a row lock, a later event never has the smaller number.
 CREATE FUNCTION outbox_add(p_producer text, p_family text, p_event_id uuid, p_type text, p_version integer,
                            p_source text, p_key text, p_cid text, p_cause text, p_ts_ns bigint, p_payload text,
                            p_numbers boolean, OUT o_incarnation text, OUT o_sequence bigint)

@@ -250,7 +250,7 @@ TEST_F(OutboxTest, NumbersAnewWhenTheDatabaseWasSetBack) {
     Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
     ASSERT_TRUE(publish(bus, 5).ok());
     ASSERT_TRUE(bus.Flush(20s).ok());
-    EXPECT_EQ(AskMaster({"XLEN", StreamKey("order")}), "6") 
+    EXPECT_EQ(AskMaster({"XLEN", StreamKey("order")}), "6")
         << "with the old numbers it would pass for a repeat, and what was sent before is not sent again";
     bus.Stop();
   });
@@ -260,18 +260,6 @@ TEST_F(OutboxTest, AnEffectHappensOnceThoughItsEventStandsInTheStreamTwice) {
   quantum::testing::RunInFiber([&](fiber::Loop& loop) {
     redis::Client client(loop, cluster_->Options());
     postgres::Pool pool(loop, postgres_->ServiceOptions());
-    const auto append = [&](int number) {
-      Event event = Make("K", number);
-      event.id = "x";
-      event.producer = event.source = "other";
-      event.incarnation = "abc";
-      event.sequence = static_cast<uint64_t>(number);
-      event.timestamp_ns = 1;
-      std::vector<std::string> command{"XADD", StreamKey("order"), "*"};
-      const auto fields = EntryFields(event);
-      command.insert(command.end(), fields.begin(), fields.end());
-      AskMaster(command);
-    };
     int calls = 0;
     int failures = 1;
     const auto subscribe = [&](Bus& bus) {
@@ -294,7 +282,7 @@ TEST_F(OutboxTest, AnEffectHappensOnceThoughItsEventStandsInTheStreamTwice) {
       subscribe(bus);
       ASSERT_TRUE(bus.Start().ok());
       for (int i = 1; i <= 3; ++i) {
-        append(i);
+        Append(i);
       }
       ASSERT_TRUE(Eventually(10s, [&] {
         return AskMaster({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n0\n") != std::string::npos &&
@@ -305,6 +293,38 @@ TEST_F(OutboxTest, AnEffectHappensOnceThoughItsEventStandsInTheStreamTwice) {
     }
     EXPECT_EQ(failures, -1) << "three effects and one failed try, rolled back";
     EXPECT_EQ(calls, calls_of_first_life);
+    EXPECT_EQ(Count(pool, "inbox"), 3);
+    EXPECT_EQ(AskMaster({"EXISTS", DeadLetterKey("order")}), "0");
+  });
+}
+
+TEST_F(OutboxTest, AnEffectHappensOnceThoughItsHandlerIsBegunForARepeat) {
+  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+    redis::Client client(loop, cluster_->Options());
+    postgres::Pool pool(loop, postgres_->ServiceOptions());
+    int begun = 0;
+    for (int life = 0; life < 2; ++life) {  // the second knows of the first only by the inbox
+      Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
+      bus.Subscribe({.types = {kPlaced},
+                     .transactional =
+                         [&](const Event& event, postgres::Transaction& transaction) {
+                           ++begun;
+                           transaction.Queue({"INSERT INTO effects VALUES ($1)", {std::to_string(NumberOf(event))}});
+                           return Status();
+                         },
+                     .at_once = true});
+      ASSERT_TRUE(bus.Start().ok());
+      for (int i = 1; i <= 3; ++i) {
+        Append(i);
+      }
+      ASSERT_TRUE(Eventually(10s, [&] {
+        return AskMaster({"XINFO", "GROUPS", StreamKey("order")}).find("lag\n0\n") != std::string::npos &&
+               AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0\n") &&
+               Count(pool, "effects") == 3;
+      }));
+      bus.Stop();
+    }
+    EXPECT_EQ(begun, 6);
     EXPECT_EQ(Count(pool, "inbox"), 3);
     EXPECT_EQ(AskMaster({"EXISTS", DeadLetterKey("order")}), "0");
   });

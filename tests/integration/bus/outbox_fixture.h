@@ -59,6 +59,19 @@ class OutboxFixture : public ::testing::Test {
   static std::string AskMaster(const std::vector<std::string>& command) {
     return cluster_->Ask(cluster_->AwaitMaster(), command);
   }
+  // An entry of its own, past the function that skips repeats.
+  static void Append(int number) {
+    Event event = Make("K", number);
+    event.id = "x";
+    event.producer = event.source = "other";
+    event.incarnation = "abc";
+    event.sequence = static_cast<uint64_t>(number);
+    event.timestamp_ns = 1;
+    std::vector<std::string> command{"XADD", StreamKey("order"), "*"};
+    const auto fields = EntryFields(event);
+    command.insert(command.end(), fields.begin(), fields.end());
+    AskMaster(command);
+  }
   static int64_t Count(postgres::Pool& pool, const std::string& what) {
     const auto rows = pool.Query("SELECT count(*) AS n FROM " + what);
     return rows.ok() ? rows->Int(0, "n") : -1;
