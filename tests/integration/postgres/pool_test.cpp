@@ -168,6 +168,65 @@ TEST_F(PoolTest, ATransactionCommitsWhatItsBodyDid) {
   });
 }
 
+TEST_F(PoolTest, WhatIsQueuedGoesAheadOfTheNextStatementOrWithTheCommit) {
+  WithPool([](Pool& pool) {
+    std::string told;
+    const auto insert = [](int id) {
+      return Statement{"INSERT INTO item (id) VALUES ($1) RETURNING id", {std::to_string(id)}};
+    };
+    const auto tell = [&told](const Rows& rows) { told += std::string(rows.Text(0, "id")) + " "; };
+    const Status done = pool.Transact([&](Transaction& transaction) -> Status {
+      transaction.Queue(insert(1), tell);
+      EXPECT_EQ(told, "");
+      QUANTUM_TRY(const Rows rows, transaction.Query("SELECT count(*) AS n FROM item"));
+      EXPECT_EQ(rows.size(), 1u);
+      EXPECT_EQ(rows.Int(0, "n"), 1);
+      EXPECT_EQ(told, "1 ");
+      transaction.Queue(insert(2), tell);
+      return {};
+    });
+    EXPECT_TRUE(done.ok()) << done.error().message;
+    EXPECT_EQ(told, "1 2 ");
+    const Status alone = pool.Transact([&](Transaction& transaction) {
+      transaction.Queue(insert(3));
+      return Status();
+    });
+    EXPECT_TRUE(alone.ok()) << alone.error().message;
+    EXPECT_EQ(CountItems(pool), 3);
+  });
+}
+
+TEST_F(PoolTest, AQueuedStatementThatFailsFailsWhatItTravelsWith) {
+  WithPool([](Pool& pool) {
+    ASSERT_TRUE(pool.Query("INSERT INTO item (id) VALUES (1)").ok());
+    const auto begin = [](Transaction& transaction) {
+      transaction.Queue({"INSERT INTO item (id) VALUES (2)", {}});
+      transaction.Queue({"INSERT INTO item (id) VALUES (1)", {}});
+    };
+    bool committed = false;
+    const Status with_commit = pool.Transact([&](Transaction& transaction) {
+      begin(transaction);
+      transaction.AfterCommit([&] { committed = true; });
+      return Status();
+    });
+    EXPECT_EQ(with_commit.error().code, Errc::kConflict);
+    const Status with_next = pool.Transact([&](Transaction& transaction) -> Status {
+      begin(transaction);
+      transaction.AfterCommit([&] { committed = true; });
+      EXPECT_FALSE(transaction.Query("SELECT 1").ok());
+      return {};  // a body that overlooks it
+    });
+    EXPECT_EQ(with_next.error().code, Errc::kConflict);
+    const Status dropped = pool.Transact([&](Transaction& transaction) -> Status {
+      transaction.Queue({"INSERT INTO item (id) VALUES (3)", {}});
+      return Error{Errc::kCancelled, "the body's"};
+    });
+    EXPECT_EQ(dropped.error().code, Errc::kCancelled);
+    EXPECT_FALSE(committed);
+    EXPECT_EQ(CountItems(pool), 1);
+  });
+}
+
 TEST_F(PoolTest, ATransactionRollsBackWhenItsBodyReturnsAnError) {
   WithPool([](Pool& pool) {
     int runs = 0;
