@@ -79,8 +79,8 @@ class Transaction {
   virtual Result<Rows> Query(std::string sql, Params params = {}) = 0;
   // All in one round trip; stops at the first error.
   virtual Result<std::vector<Rows>> Batch(std::vector<Statement> statements) = 0;
-  // Travels with the next round trip, COMMIT at the latest: for statements whose rows nobody asks for. That one fails
-  // if it does. `answered` is called with its rows, before it is known whether the transaction commits.
+  // Travels with the next round trip, COMMIT at the latest: for statements whose rows the body does not wait for.
+  // That one fails if it does. `answered` is called with its rows, before it is known whether the transaction commits.
   virtual void Queue(Statement statement, std::function<void(const Rows&)> answered = {}) = 0;
   // Several statements separated by semicolons, without parameters and without BEGIN or COMMIT: for migrations.
   virtual Status Script(std::string sql) = 0;

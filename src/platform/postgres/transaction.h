@@ -9,8 +9,8 @@
 namespace quantum::postgres {
 
 // One interactive transaction on one connection. BEGIN travels with the first statement, the last that are queued with
-// COMMIT; every statement carries a
-// statement_timeout that ends it on the server before our own deadline, so that the connection stays usable.
+// COMMIT; every statement carries a statement_timeout that ends it on the server before our own deadline, so that the
+// connection stays usable.
 class InteractiveTransaction final : public Transaction {
  public:
   InteractiveTransaction(Connection& connection, resilience::Deadline deadline)

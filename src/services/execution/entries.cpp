@@ -8,6 +8,7 @@
 
 #include "platform/base/correlation.h"
 #include "platform/log/log.h"
+#include "services/execution/end_lock.h"
 #include "services/execution/store.h"
 
 namespace quantum::execution {
@@ -19,10 +20,6 @@ using trading::OrderStatus;
 
 constexpr Duration kCommitSoon = 100ms;    // then Postgres is asked: the outcome of a COMMIT may stay unknown
 constexpr Duration kConfigTrusted = 1min;  // somebody may change it by hand
-
-// The handler's transaction holds this lock, so that whoever asks for it waits until the transaction has ended.
-constexpr std::string_view kLock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8002))";
-constexpr std::string_view kLockShared = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 8002))";
 
 Status RecordRefusal(const Approval& approval, const Refusal& refusal, const Plan& plan, const bus::Event& cause,
                      bus::Bus& bus, postgres::Transaction& transaction) {
@@ -94,7 +91,7 @@ Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& trans
   QUANTUM_TRY(Judged judged, Judge(approval, event));
   const auto& [plan, refusal, forgotten] = judged;
   std::vector<postgres::Statement> statements{lease_.Fence(),
-                                              {std::string(kLock), {plan.orders.front().client_order_id}}};
+                                              HoldUntilEnd(EndLock::kApproval, plan.orders.front().client_order_id)};
   for (postgres::Statement& insert : InsertStatements(plan, desk_.settings.mode, lease_.token())) {
     statements.push_back(std::move(insert));
   }
@@ -158,7 +155,7 @@ void Entries::Execute(const Plan& plan, const Decision& decision, bool forgotten
 // delivers the approval again.
 bool Entries::WaitCommitted(const std::string& client_order_id) {
   while (!desk_.stopping.is_set()) {
-    const auto rows = pool_.Batch({{std::string(kLockShared), {client_order_id}},
+    const auto rows = pool_.Batch({AwaitEnd(EndLock::kApproval, client_order_id),
                                    {"SELECT 1 FROM orders WHERE client_order_id = $1", {client_order_id}}},
                                   {.idempotent = true});
     if (rows.ok()) {

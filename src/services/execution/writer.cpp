@@ -4,21 +4,13 @@
 #include <optional>
 
 #include "platform/log/log.h"
+#include "services/execution/end_lock.h"
 #include "services/execution/store.h"
 
 namespace quantum::execution {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-namespace {
-
-// A batch's transaction holds this lock, so that who asks whether it was written waits until that has ended: its COMMIT
-// may wait for a standby longer than we wait for its answer.
-constexpr std::string_view kBatchLock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 8003))";
-constexpr std::string_view kBatchLockShared = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 8003))";
-
-}  // namespace
 
 void Writer::Start(fiber::Loop& loop) {
   loop.Spawn([self = shared_from_this()] { self->Run(); });
@@ -109,7 +101,7 @@ Status Writer::WriteBatch(size_t count) {
       return {};
     }
   }
-  std::vector<postgres::Statement> statements{lease_.Fence(), {std::string(kBatchLock), {mode_}}};
+  std::vector<postgres::Statement> statements{lease_.Fence(), HoldUntilEnd(EndLock::kBatch, mode_)};
   std::vector<bus::Event> events;
   for (size_t i = 0; i < count; ++i) {
     const ChangeSet& changes = queue_[i];
@@ -145,7 +137,7 @@ Result<bool> Writer::IsWritten(size_t count) {
     }
     if (ask) {
       QUANTUM_TRY(const auto rows,
-                  pool_.Batch({{std::string(kBatchLockShared), {mode_}}, std::move(*ask)}, {.idempotent = true}));
+                  pool_.Batch({AwaitEnd(EndLock::kBatch, mode_), std::move(*ask)}, {.idempotent = true}));
       return !rows.at(1).empty();
     }
   }
