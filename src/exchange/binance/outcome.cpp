@@ -102,4 +102,36 @@ Status WriteStatus(const Result<http::Response>& result, std::string_view what) 
   return status;
 }
 
+std::vector<Status> WriteStatuses(const Result<http::Response>& result,
+                                  const std::vector<std::string>& client_order_ids, std::string_view what) {
+  const size_t count = client_order_ids.size();
+  if (const Status all = WriteStatus(result, what); !all.ok()) {
+    return std::vector<Status>(count, all);
+  }
+  const auto answers = ParseJson(result->body, what);
+  if (!answers.ok() || !answers->is_array() || answers->get_array().size() != count) {
+    return std::vector<Status>(
+        count, Error{Errc::kUnknownOutcome, std::string(what) + ": the answer is no list of " + std::to_string(count)});
+  }
+  std::vector<Status> statuses;
+  for (size_t i = 0; i < count; ++i) {
+    const boost::json::value& answer = answers->get_array()[i];
+    const boost::json::object* order = answer.if_object();
+    const boost::json::value* id = order == nullptr ? nullptr : order->if_contains("clientOrderId");
+    if (order != nullptr && order->contains("code")) {
+      // As the venue would have answered it alone.
+      http::Response refusal;
+      refusal.status = 400;
+      refusal.body = boost::json::serialize(answer);
+      statuses.push_back(WriteStatus(refusal, what));
+    } else if (id != nullptr && id->is_string() && id->get_string() == client_order_ids[i]) {
+      statuses.emplace_back();
+    } else {
+      statuses.push_back(Error{Errc::kUnknownOutcome,
+                               std::string(what) + ": the answer does not speak of order " + client_order_ids[i]});
+    }
+  }
+  return statuses;
+}
+
 }  // namespace quantum::binance

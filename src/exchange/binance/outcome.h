@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "exchange/venue.h"
 #include "platform/http/message.h"
@@ -47,5 +48,10 @@ Status CheckAnswer(const http::Response& response, std::string_view what);
 
 // The same for a cancel or a change of settings, whose outcome may be unknown (kUnknownOutcome).
 Status WriteStatus(const Result<http::Response>& result, std::string_view what);
+
+// The same of each order of a batch, whose answer is a list in the order of `client_order_ids`: an order, or its error.
+// kUnknownOutcome where an element is neither, or another order.
+std::vector<Status> WriteStatuses(const Result<http::Response>& result,
+                                  const std::vector<std::string>& client_order_ids, std::string_view what);
 
 }  // namespace quantum::binance

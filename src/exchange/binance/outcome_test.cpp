@@ -109,5 +109,41 @@ TEST(Outcome, AnErrorBodyIsReadOnlyWhenItIsOne) {
   }
 }
 
+TEST(Outcome, OfABatchIsThatOfEachOrder) {
+  const std::vector<std::string> ids{"qt-1", "qt-2", "qt-3", "qt-4", "qt-5"};
+  http::Response response;
+  response.status = 200;
+  response.body =
+      R"([{"clientOrderId":"qt-1","status":"CANCELED"},{"code":-2011,"msg":"Unknown order sent."},)"
+      R"({"code":-1007,"msg":"Timeout waiting for response"},{"clientOrderId":"qt-1"},{"code":-1015,"msg":"x"}])";
+  const std::vector<Status> statuses = WriteStatuses(response, ids, "cancelling");
+  ASSERT_EQ(statuses.size(), ids.size());
+  EXPECT_TRUE(statuses[0].ok());
+  EXPECT_EQ(statuses[1].error().code, Errc::kNotFound);
+  EXPECT_EQ(statuses[2].error().code, Errc::kUnknownOutcome);
+  EXPECT_EQ(statuses[3].error().code, Errc::kUnknownOutcome) << "it speaks of another order";
+  EXPECT_EQ(statuses[4].error().code, Errc::kExhausted);
+}
+
+TEST(Outcome, OfABatchWhoseAnswerIsNoListOfItsOrdersIsUnknownAndARefusalIsThatOfAll) {
+  const std::vector<std::string> ids{"qt-1", "qt-2"};
+  http::Response response;
+  response.status = 200;
+  for (const char* body : {R"({"clientOrderId":"qt-1"})", R"([{"clientOrderId":"qt-1"}])", "[1,null]", "[", ""}) {
+    response.body = body;
+    for (const Status& status : WriteStatuses(response, ids, "cancelling")) {
+      ASSERT_FALSE(status.ok()) << body;
+      EXPECT_EQ(status.error().code, Errc::kUnknownOutcome) << body;
+    }
+  }
+  response.status = 429;
+  for (const Status& status : WriteStatuses(response, ids, "cancelling")) {
+    EXPECT_EQ(status.error().code, Errc::kExhausted);
+  }
+  for (const Status& status : WriteStatuses(Error{Errc::kUnavailable, "no connection"}, ids, "cancelling")) {
+    EXPECT_EQ(status.error().code, Errc::kUnavailable);
+  }
+}
+
 }  // namespace
 }  // namespace quantum::binance

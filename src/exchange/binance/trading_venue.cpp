@@ -37,6 +37,7 @@ Result<trading::OrderReport> ReadReport(const NewOrder& order, const std::string
 TradingVenue::TradingVenue(fiber::Loop& loop, std::shared_ptr<Rest> rest, const Clock& clock, Random& random)
     : loop_(loop),
       rest_(std::move(rest)),
+      cancels_(rest_),
       stream_(std::make_shared<UserStream>(loop, rest_, UserStreamOptions{}, clock, random)),
       stop_(std::make_shared<fiber::Event>()) {
   loop_.Spawn([rest = rest_, stop = stop_] {
@@ -109,10 +110,12 @@ Outcome TradingVenue::Place(const NewOrder& order) {
 }
 
 Status TradingVenue::Cancel(const std::string& symbol, const std::string& client_order_id, bool conditional) {
+  if (!conditional) {
+    return cancels_.Cancel(symbol, client_order_id);
+  }
   Parameters parameters;
-  parameters.Add("symbol", symbol).Add(conditional ? "clientAlgoId" : "origClientOrderId", client_order_id);
-  const auto written = rest_->Write("DELETE", conditional ? kAlgoOrderPath : kOrderPath, parameters,
-                                    Budget::Kind::kCancel, 1, !conditional);
+  parameters.Add("symbol", symbol).Add("clientAlgoId", client_order_id);
+  const auto written = rest_->Write("DELETE", kAlgoOrderPath, parameters, Budget::Kind::kCancel, 1);
   return WriteStatus(written.answer, "cancelling order " + client_order_id);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "exchange/binance/cancel_batches.h"
 #include "exchange/binance/decode_rest.h"
 #include "exchange/binance/rest.h"
 #include "exchange/binance/user_stream.h"
@@ -55,6 +56,7 @@ class TradingVenue final : public exchange::TradingVenue {
 
   fiber::Loop& loop_;
   std::shared_ptr<Rest> rest_;
+  CancelBatches cancels_;
   std::shared_ptr<UserStream> stream_;
   std::shared_ptr<fiber::Event> stop_;
   // Order id → client order id, of orders seen since the start; emptied when it grows too large.

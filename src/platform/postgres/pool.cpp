@@ -153,11 +153,15 @@ class Pool::Impl {
       failure.error = status.error();
       return failure;
     }
-    if (auto failure = transaction.Commit()) {
-      return std::move(*failure);
+    const auto failure = transaction.Commit();
+    const bool unknown = failure && failure->error.code == Errc::kUnknownOutcome;
+    if (!failure || unknown) {
+      for (const auto& effect : unknown ? transaction.TakeWhenUnknown() : transaction.TakeAfterCommit()) {
+        effect();
+      }
     }
-    for (const auto& effect : transaction.TakeAfterCommit()) {
-      effect();
+    if (failure) {
+      return *failure;
     }
     return std::monostate{};
   }

@@ -88,16 +88,25 @@ class Transaction {
   // For effects outside the database, since a body may run again: runs once, in the fiber of Transact, when this
   // transaction has committed; never when it was rolled back or its outcome is not known. May not wait.
   // It has the correlation id of the call.
-  void AfterCommit(std::function<void()> effect) {
-    after_commit_.push_back([effect = std::move(effect), id = CurrentCorrelationId()] {
-      const CorrelationScope scope(id);
-      effect();
-    });
-  }
-  std::vector<std::function<void()>> TakeAfterCommit() { return std::exchange(after_commit_, {}); }  // for the pool
+  void AfterCommit(std::function<void()> effect) { after_commit_.push_back(InThisScope(std::move(effect))); }
+  // Likewise, when it is not known whether this transaction commits. It may still be on its way and begin later.
+  void WhenUnknown(std::function<void()> effect) { when_unknown_.push_back(InThisScope(std::move(effect))); }
+
+  // For the pool.
+  using Effects = std::vector<std::function<void()>>;
+  Effects TakeAfterCommit() { return std::exchange(after_commit_, {}); }
+  Effects TakeWhenUnknown() { return std::exchange(when_unknown_, {}); }
 
  private:
-  std::vector<std::function<void()>> after_commit_;
+  static std::function<void()> InThisScope(std::function<void()> effect) {
+    return [effect = std::move(effect), id = CurrentCorrelationId()] {
+      const CorrelationScope scope(id);
+      effect();
+    };
+  }
+
+  Effects after_commit_;
+  Effects when_unknown_;
 };
 
 // For fibers of the loop it was made on.

@@ -15,6 +15,9 @@ Errc ErrcOf(std::string_view sqlstate) {
   if (IsTransient(sqlstate)) {
     return Errc::kUnavailable;
   }
+  if (sqlstate == kSuperseded) {
+    return Errc::kCancelled;
+  }
   const std::string_view type = sqlstate.substr(0, 2);
   if (type == "22" || type == "23") {
     return Errc::kInvalidArgument;

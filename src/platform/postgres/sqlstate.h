@@ -13,6 +13,8 @@ inline constexpr std::string_view kConnectionLost = "08006";
 inline constexpr std::string_view kOutcomeUnknown = "08007";  // transaction_resolution_unknown
 inline constexpr std::string_view kTimedOut = "57014";        // query_canceled, also what statement_timeout gives
 inline constexpr std::string_view kTooManyWaiters = "53300";
+// Raised by functions of ours where the caller has been superseded and may write nothing any more.
+inline constexpr std::string_view kSuperseded = "QT001";
 
 // The code of an error that the server answered, given that the statement had no effect.
 Errc ErrcOf(std::string_view sqlstate);

@@ -25,6 +25,7 @@ TEST(Sqlstate, SaysWhatTheCallerShouldDo) {
       {"53100", Errc::kExhausted},        // disk_full
       {"42501", Errc::kPermission},       // insufficient_privilege
       {"28P01", Errc::kPermission},       // invalid_password
+      {"QT001", Errc::kCancelled},        // our own: superseded
       {"42601", Errc::kInternal},         // syntax_error
       {"42P01", Errc::kInternal},         // undefined_table
       {"XX000", Errc::kInternal},        {"", Errc::kInternal},

@@ -8,7 +8,6 @@
 
 #include "platform/base/correlation.h"
 #include "platform/log/log.h"
-#include "services/execution/end_lock.h"
 #include "services/execution/store.h"
 
 namespace quantum::execution {
@@ -18,24 +17,10 @@ using namespace std::chrono_literals;
 namespace event = trading::event;
 using trading::OrderStatus;
 
-constexpr Duration kCommitSoon = 100ms;    // then Postgres is asked: the outcome of a COMMIT may stay unknown
 constexpr Duration kConfigTrusted = 1min;  // somebody may change it by hand
 
-Status RecordRefusal(const Approval& approval, const Refusal& refusal, const Plan& plan, const bus::Event& cause,
-                     bus::Bus& bus, postgres::Transaction& transaction) {
-  log::Warning("an approved decision is refused", {{"decision_id", approval.decision.decision_id},
-                                                   {"symbol", approval.decision.symbol},
-                                                   {"code", refusal.code},
-                                                   {"detail", refusal.detail}});
-  transaction.AfterCommit([refusal] { CountRefusal(refusal); });
-  std::vector<bus::Event> events;
-  for (const Order& order : plan.orders) {
-    if (auto made = OrderEvent(order)) {
-      made->cause = cause.id;
-      events.push_back(std::move(*made));
-    }
-  }
-  return bus.PublishWithin(transaction, std::move(events));
+void SayRepeated(const Decision& decision) {
+  log::Warning("a decision came a second time and is not carried out again", {{"decision_id", decision.decision_id}});
 }
 
 }  // namespace
@@ -87,39 +72,67 @@ Result<Entries::Judged> Entries::Judge(const Approval& approval, const bus::Even
 
 Status Entries::OnApproval(const bus::Event& event, postgres::Transaction& transaction) {
   QUANTUM_TRY(const Approval approval, event::ParseApproval(event.payload));
-  const Decision& decision = approval.decision;
   QUANTUM_TRY(Judged judged, Judge(approval, event));
-  const auto& [plan, refusal, forgotten] = judged;
-  std::vector<postgres::Statement> statements{lease_.Fence(),
-                                              HoldUntilEnd(EndLock::kApproval, plan.orders.front().client_order_id)};
-  for (postgres::Statement& insert : InsertStatements(plan, desk_.settings.mode, lease_.token())) {
-    statements.push_back(std::move(insert));
-  }
-  QUANTUM_TRY(const auto rows, transaction.Batch(std::move(statements)));
-  if (rows.front().empty()) {
-    return Lease::Fenced();
-  }
-  if (rows.at(2).affected() == 0) {
-    log::Warning("a decision came a second time and is not carried out again", {{"decision_id", decision.decision_id}});
-    return {};
-  }
-  if (refusal) {
-    return RecordRefusal(approval, *refusal, plan, event, bus_, transaction);
+  if (judged.refusal) {
+    return RecordRefusal(approval, *judged.refusal, judged.plan, event, transaction);
   }
   auto entered = gate_.Enter();
   if (!entered) {
     return Error{Errc::kUnavailable, "execution is stopping; the approval is delivered again"};
   }
-  const auto pass = std::make_shared<fiber::Gate::Pass>(std::move(*entered));
-  const auto committed = std::make_shared<fiber::Event>();
-  transaction.AfterCommit([committed] { committed->Set(); });
-  desk_.Spawn([this, judged = std::move(judged), decision, pass, committed] {
-    const CorrelationScope scope(judged.plan.orders.front().correlation_id);
-    if (committed->WaitFor(kCommitSoon) || WaitCommitted(judged.plan.orders.front().client_order_id)) {
-      Execute(judged.plan, decision, judged.forgotten);
+  struct Attempt {
+    Judged judged;
+    Decision decision;
+    fiber::Gate::Pass pass;
+    bool first = false;
+  };
+  const auto attempt = std::make_shared<Attempt>(std::move(judged), approval.decision, std::move(*entered));
+  const Plan& plan = attempt->judged.plan;
+  // All of it travels with COMMIT, whose answer is therefore all that tells whether it began.
+  transaction.Queue(lease_.Fence());
+  transaction.Queue(RecordPlan(plan, desk_.settings.mode, lease_.token()),
+                    [attempt](const postgres::Rows& recorded) { attempt->first = !recorded.empty(); });
+  const auto execute = [this, attempt](const std::function<bool()>& is_ours) {
+    desk_.Spawn([this, attempt, is_ours] {
+      const CorrelationScope scope(attempt->judged.plan.orders.front().correlation_id);
+      if (is_ours()) {
+        Execute(attempt->judged.plan, attempt->decision, attempt->judged.forgotten);
+      }
+    });
+  };
+  transaction.AfterCommit([attempt, execute] {
+    if (attempt->first) {
+      execute([] { return true; });
+    } else {
+      SayRepeated(attempt->decision);
     }
   });
+  transaction.WhenUnknown(
+      [this, attempt, execute] { execute([this, attempt] { return MakeSure(attempt->judged.plan); }); });
   return {};
+}
+
+Status Entries::RecordRefusal(const Approval& approval, const Refusal& refusal, const Plan& plan,
+                              const bus::Event& cause, postgres::Transaction& transaction) {
+  QUANTUM_TRY(const auto rows,
+              transaction.Batch({lease_.Fence(), RecordPlan(plan, desk_.settings.mode, lease_.token())}));
+  if (rows.at(1).empty()) {
+    SayRepeated(approval.decision);
+    return {};
+  }
+  log::Warning("an approved decision is refused", {{"decision_id", approval.decision.decision_id},
+                                                   {"symbol", approval.decision.symbol},
+                                                   {"code", refusal.code},
+                                                   {"detail", refusal.detail}});
+  transaction.AfterCommit([refusal] { CountRefusal(refusal); });
+  std::vector<bus::Event> events;
+  for (const Order& order : plan.orders) {
+    if (auto made = OrderEvent(order)) {
+      made->cause = cause.id;
+      events.push_back(std::move(*made));
+    }
+  }
+  return bus_.PublishWithin(transaction, std::move(events));
 }
 
 void Entries::Send(const std::string& client_order_id, const Decision& decision) {
@@ -151,18 +164,20 @@ void Entries::Execute(const Plan& plan, const Decision& decision, bool forgotten
   Send(id, decision);
 }
 
-// The bus commits after the handler has returned; an order may go out only then. False: it was rolled back, and the bus
-// delivers the approval again.
-bool Entries::WaitCommitted(const std::string& client_order_id) {
+bool Entries::MakeSure(const Plan& plan) {
+  const std::vector<postgres::Statement> statements{lease_.Fence(),
+                                                    RecordPlan(plan, desk_.settings.mode, lease_.token()),
+                                                    AwaitStandby(), AskWhetherRecorded(plan, lease_.token())};
   while (!desk_.stopping.is_set()) {
-    const auto rows = pool_.Batch({AwaitEnd(EndLock::kApproval, client_order_id),
-                                   {"SELECT 1 FROM orders WHERE client_order_id = $1", {client_order_id}}},
-                                  {.idempotent = true});
+    const auto rows = pool_.Batch(statements, {.idempotent = true});
     if (rows.ok()) {
-      return !rows->at(1).empty();
+      return !rows->back().empty();
     }
-    log::Warning("waiting to see an intent committed",
-                 {{"client_order_id", client_order_id}, {"error", rows.error().message}});
+    log::Warning("an intent may be committed or not, and cannot be made sure of",
+                 {{"client_order_id", plan.orders.front().client_order_id}, {"error", rows.error().message}});
+    if (rows.error().code == Errc::kCancelled) {
+      return false;  // another process writes for the account
+    }
     desk_.stopping.WaitFor(500ms);
   }
   return false;

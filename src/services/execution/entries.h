@@ -18,8 +18,8 @@ class Entries {
   Entries(Desk& desk, Sender& sender, postgres::Pool& pool, bus::Bus& bus, const Lease& lease)
       : desk_(desk), sender_(sender), pool_(pool), bus_(bus), lease_(lease) {}
 
-  // The handler of risk.approved, inside the transaction of the bus's inbox. Nothing is sent before that transaction is
-  // seen to be committed.
+  // The handler of risk.approved, inside the transaction of the bus's inbox. Nothing is sent before it is seen
+  // to be committed.
   Status OnApproval(const bus::Event& event, postgres::Transaction& transaction);
 
   // The handler of the negative control (settings.h, at_risk): what is sent is written down afterwards.
@@ -48,10 +48,15 @@ class Entries {
     bool forgotten = false;          // it may have been sent before the database was set back
   };
   Result<Judged> Judge(const Approval& approval, const bus::Event& event);
+  Status RecordRefusal(const Approval& approval, const Refusal& refusal, const Plan& plan, const bus::Event& cause,
+                       postgres::Transaction& transaction);
   void Send(const std::string& client_order_id, const Decision& decision);
   // forgotten: it may have been sent before the database was set back.
   void Execute(const Plan& plan, const Decision& decision, bool forgotten);
-  bool WaitCommitted(const std::string& client_order_id);
+  // When it is not known whether the transaction that was to record the plan commits, or has even begun: records the
+  // plan itself, so that the other one finds its rows taken should it come later. False: not this plan but an earlier
+  // one of the same decision is recorded, or the process ends; nothing may be sent then.
+  bool MakeSure(const Plan& plan);
   void SendEntry(const std::string& client_order_id, const Decision& decision);
   void SendClose(const std::string& client_order_id, const Decision& decision);
   // Leverage and margin mode as the entry needs them, as the venue has confirmed.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -59,20 +60,16 @@ struct World {
     return event;
   }
   // As the bus does it: the handler inside a transaction that then commits.
-  Status Deliver(const Approval& approval, bool commit = true) {
-    return pool.Transact([&](postgres::Transaction& transaction) -> Status {
-      QUANTUM_CHECK(entries.OnApproval(EventOf(approval), transaction));
-      return commit ? Status() : Status(Error{Errc::kInternal, "rolled back by the test"});
-    });
+  Status Deliver(const Approval& approval, bool commit = true, postgres::CallOptions call = {}) {
+    return pool.Transact(
+        [&](postgres::Transaction& transaction) -> Status {
+          QUANTUM_CHECK(entries.OnApproval(EventOf(approval), transaction));
+          return commit ? Status() : Status(Error{Errc::kInternal, "rolled back by the test"});
+        },
+        call);
   }
-  // Committed, and nobody is told of it: the answer to COMMIT was lost.
-  Status DeliverUnheard(const Approval& approval) {
-    return pool.Transact([&](postgres::Transaction& transaction) -> Status {
-      QUANTUM_CHECK(entries.OnApproval(EventOf(approval), transaction));
-      transaction.TakeAfterCommit();
-      return {};
-    });
-  }
+  // The orders that the venue was asked to open something with.
+  long EntriesPlaced() const { return std::ranges::count(venue.placed, false, &exchange::NewOrder::reduce_only); }
   std::string One(const std::string& sql) {
     const auto rows = pool.Query(sql, {}, {.idempotent = true});
     return rows.ok() && !rows->empty() ? std::string(rows->Text(0, "value"))

@@ -123,11 +123,7 @@ Status Lease::MaySend(Duration needed) const {
 }
 
 postgres::Statement Lease::Fence() const {
-  return {"SELECT FROM execution_fence($1, $2, $3) AS held WHERE held", {account_, std::to_string(token_), holder_}};
-}
-
-Error Lease::Fenced() {
-  return {Errc::kCancelled, "NOT_LEADER: another process writes for the account; nothing was recorded"};
+  return {"SELECT execution_require_lease($1, $2, $3)", {account_, std::to_string(token_), holder_}};
 }
 
 }  // namespace quantum::execution

@@ -38,11 +38,9 @@ class Lease {
   // still be sent.
   bool PostgresAway() const { return held() ? term_.PostgresAway(clock_.Boot()) : no_answer_; }
 
-  // To be the first statement of every transaction that writes for the account: no row means that it must be rolled
-  // back. It holds up a takeover until the transaction ends.
+  // To be the first statement of every transaction that writes for the account: it fails (kCancelled) when another
+  // process does. It holds up a takeover until the transaction ends.
   postgres::Statement Fence() const;
-  // Of a transaction whose Fence() found no row.
-  static Error Fenced();
 
  private:
   Result<LeaseRow> Read();

@@ -132,7 +132,7 @@ TEST_F(Records, AnEntryThatWasNeverSentBeforeTheRestartAndHasExpiredIsWithdrawnW
     approval.decision.expires_at = ToUnixMs(SystemClock().Now());
     const auto rules = BtcRules();
     const Plan plan = std::get<Plan>(MakePlan(approval, &rules, "correlation-a", SystemClock().Now()));
-    ASSERT_TRUE(world.pool.Batch(InsertStatements(plan, "PAPER", world.lease.token())).ok());
+    ASSERT_TRUE(world.pool.Batch({RecordPlan(plan, "PAPER", world.lease.token())}).ok());
   });
   Run([](World& world) {
     auto snapshot = LoadLedger(world.pool);
@@ -158,7 +158,7 @@ TEST_F(Records, Pain1ACloseThatWasNotSentBeforeTheRestartIsNeverSentThoughItHasN
     approval.decision.expires_at = ToUnixMs(SystemClock().Now() + 10min);
     const auto rules = BtcRules();
     const Plan plan = std::get<Plan>(MakePlan(approval, &rules, "correlation-close", SystemClock().Now()));
-    ASSERT_TRUE(world.pool.Batch(InsertStatements(plan, "PAPER", world.lease.token())).ok());  // and the process dies
+    ASSERT_TRUE(world.pool.Batch({RecordPlan(plan, "PAPER", world.lease.token())}).ok());  // and the process dies
     ASSERT_TRUE(world.writer->WaitWritten(20s));
     venue.orders = world.venue.orders;
     venue.positions = world.venue.positions;

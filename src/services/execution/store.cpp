@@ -1,7 +1,9 @@
 #include "services/execution/store.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <array>
 #include <boost/json.hpp>
 #include <span>
 
@@ -19,6 +21,23 @@ Param TextOrNull(WallTime time) { return time == WallTime{} ? Param() : Param(Te
 Param TextOrNull(const std::optional<Decimal>& value) { return value ? Param(value->ToString()) : Param(); }
 Param TextOrNull(const std::string& text) { return text.empty() ? Param() : Param(text); }
 std::string Bool(bool value) { return value ? "t" : "f"; }
+
+std::string InsertInto(std::string_view table, std::span<const char* const> columns) {
+  std::string places;
+  for (size_t i = 1; i <= columns.size(); ++i) {
+    places += fmt::format("{}${}", i == 1 ? "" : ",", i);
+  }
+  return fmt::format("INSERT INTO {} ({}) VALUES ({})", table, fmt::join(columns, ", "), places);
+}
+
+// A row for jsonb_populate_record: it reads text as Postgres reads a parameter.
+boost::json::object RowOf(std::span<const char* const> columns, const Params& params) {
+  boost::json::object row;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    row[columns[i]] = params[i] ? boost::json::value(*params[i]) : boost::json::value();
+  }
+  return row;
+}
 
 Params OrderParams(const Order& order, const std::string& mode, int64_t fence) {
   return {order.client_order_id,
@@ -47,40 +66,46 @@ Params OrderParams(const Order& order, const std::string& mode, int64_t fence) {
           order.callback_percent.ToString()};
 }
 
-constexpr std::string_view kInsertedColumns =
-    "client_order_id, exchange_order_id, decision_id, correlation_id, symbol, leg, side, type, time_in_force, "
-    "quantity, "
-    "price, trigger_price, reduce_only, status, filled_quantity, average_price, fee, version, reason, mode, "
-    "created_at, "
-    "updated_at, fence, callback_percent";
-
-// One statement for all: most of what a row costs is the statement.
-Statement InsertOrders(std::span<const Order> orders, const std::string& mode, int64_t fence,
-                       std::string_view on_conflict) {
-  Statement insert;
-  std::string rows;
-  for (const Order& order : orders) {
-    rows += rows.empty() ? "(" : "), (";
-    const size_t before = insert.params.size();
-    for (Param& param : OrderParams(order, mode, fence)) {
-      insert.params.push_back(std::move(param));
-      rows += fmt::format("{}${}", insert.params.size() == before + 1 ? "" : ",", insert.params.size());
-    }
-  }
-  insert.sql = fmt::format("INSERT INTO orders ({}) VALUES {}) ON CONFLICT (client_order_id) DO {}", kInsertedColumns,
-                           rows, on_conflict);
-  return insert;
-}
+// Of OrderParams, in their order.
+constexpr std::array kOrderFields{"client_order_id",
+                                  "exchange_order_id",
+                                  "decision_id",
+                                  "correlation_id",
+                                  "symbol",
+                                  "leg",
+                                  "side",
+                                  "type",
+                                  "time_in_force",
+                                  "quantity",
+                                  "price",
+                                  "trigger_price",
+                                  "reduce_only",
+                                  "status",
+                                  "filled_quantity",
+                                  "average_price",
+                                  "fee",
+                                  "version",
+                                  "reason",
+                                  "mode",
+                                  "created_at",
+                                  "updated_at",
+                                  "fence",
+                                  "callback_percent"};
 
 constexpr std::string_view kUpdateOrder =
-    "UPDATE SET exchange_order_id = excluded.exchange_order_id, quantity = excluded.quantity, status = "
+    " ON CONFLICT (client_order_id) DO UPDATE SET exchange_order_id = excluded.exchange_order_id, quantity = "
+    "excluded.quantity, status = "
     "excluded.status, "
     "filled_quantity = excluded.filled_quantity, average_price = excluded.average_price, fee = excluded.fee, "
     "version = excluded.version, reason = excluded.reason, updated_at = excluded.updated_at "
     "WHERE orders.version < excluded.version";
 
+Statement WriteOrder(const Order& order, const std::string& mode, int64_t fence) {
+  return {InsertInto("orders", kOrderFields) + std::string(kUpdateOrder), OrderParams(order, mode, fence)};
+}
+
 // What the contract's columns do not hold, needed to go on after a restart.
-std::string Metadata(const Trade& trade) {
+boost::json::object Metadata(const Trade& trade) {
   boost::json::object metadata;
   metadata["reservation_id"] = trade.reservation_id;
   metadata["correlation_id"] = trade.correlation_id;
@@ -98,7 +123,7 @@ std::string Metadata(const Trade& trade) {
     targets.push_back({{"price", target.price.ToString()}, {"share", target.share.ToString()}});
   }
   metadata["targets"] = std::move(targets);
-  return boost::json::serialize(metadata);
+  return metadata;
 }
 
 Params TradeParams(const Trade& trade) {
@@ -133,20 +158,22 @@ Params TradeParams(const Trade& trade) {
           TextOrNull(trade.exchange_order_id),
           TextOrNull(trade.stop_order_id),
           TextOrNull(trade.take_profit_order_id),
-          Metadata(trade),
+          boost::json::serialize(Metadata(trade)),
           Text(trade.created),
           Text(trade.updated)};
 }
 
-constexpr std::string_view kInsertTrade =
-    "INSERT INTO trades (trade_id, symbol, side, status, quantity, leverage, margin_usd, entry_price, entry_time, "
-    "sl_price, tp_price, trail_percent, exit_price, exit_time, close_reason, pnl_usd, pnl_pct, r_multiple, "
-    "entry_fee_usd, exit_fee_usd, funding_fees_usd, model, confidence, strategy, regime, exchange_order_id, "
-    "sl_order_id, "
-    "tp_order_id, metadata, created_at, updated_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,"
-    "$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30,$31) ON CONFLICT (trade_id) DO ";
+// Of TradeParams, in their order.
+constexpr std::array kTradeFields{
+    "trade_id",     "symbol",     "side",      "status",     "quantity",          "leverage",     "margin_usd",
+    "entry_price",  "entry_time", "sl_price",  "tp_price",   "trail_percent",     "exit_price",   "exit_time",
+    "close_reason", "pnl_usd",    "pnl_pct",   "r_multiple", "entry_fee_usd",     "exit_fee_usd", "funding_fees_usd",
+    "model",        "confidence", "strategy",  "regime",     "exchange_order_id", "sl_order_id",  "tp_order_id",
+    "metadata",     "created_at", "updated_at"};
+
 constexpr std::string_view kUpdateTrade =
-    "UPDATE SET status = excluded.status, quantity = excluded.quantity, margin_usd = excluded.margin_usd, "
+    " ON CONFLICT (trade_id) DO UPDATE SET status = excluded.status, quantity = excluded.quantity, margin_usd = "
+    "excluded.margin_usd, "
     "entry_price = excluded.entry_price, entry_time = excluded.entry_time, sl_price = excluded.sl_price, "
     "exit_price = excluded.exit_price, exit_time = excluded.exit_time, close_reason = excluded.close_reason, "
     "pnl_usd = excluded.pnl_usd, pnl_pct = excluded.pnl_pct, r_multiple = excluded.r_multiple, "
@@ -188,7 +215,7 @@ Statement FundingStatement(const exchange::FundingPayment& payment) {
 std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::string& mode, int64_t fence) {
   std::vector<Statement> statements;
   for (const Order& order : changes.orders) {
-    statements.push_back(InsertOrders({&order, 1}, mode, fence, kUpdateOrder));
+    statements.push_back(WriteOrder(order, mode, fence));
   }
   for (const trading::Fill& fill : changes.fills) {
     statements.push_back(FillStatement(fill));
@@ -200,7 +227,7 @@ std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::stri
     statements.push_back(PositionStatement(row));
   }
   for (const Trade& trade : changes.trades) {
-    statements.push_back({std::string(kInsertTrade) + std::string(kUpdateTrade), TradeParams(trade)});
+    statements.push_back({InsertInto("trades", kTradeFields) + std::string(kUpdateTrade), TradeParams(trade)});
   }
   for (const auto& [symbol, trade_id] : changes.cursors) {
     statements.push_back(
@@ -211,18 +238,27 @@ std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::stri
   return statements;
 }
 
-std::vector<Statement> InsertStatements(const Plan& plan, const std::string& mode, int64_t fence) {
-  std::vector<Statement> statements;
-  // The first alone: its row says whether the decision was recorded before, perhaps as a refusal, which has no other.
-  const std::span<const Order> orders(plan.orders);
-  statements.push_back(InsertOrders(orders.first(1), mode, fence, "NOTHING"));
-  if (orders.size() > 1) {
-    statements.push_back(InsertOrders(orders.subspan(1), mode, fence, "NOTHING"));
+Statement RecordPlan(const Plan& plan, const std::string& mode, int64_t fence) {
+  boost::json::array orders;
+  for (const Order& order : plan.orders) {
+    orders.push_back(RowOf(kOrderFields, OrderParams(order, mode, fence)));
   }
+  Param trade;
   if (plan.trade) {
-    statements.push_back({std::string(kInsertTrade) + "NOTHING", TradeParams(*plan.trade)});
+    boost::json::object row = RowOf(kTradeFields, TradeParams(*plan.trade));
+    row["metadata"] = Metadata(*plan.trade);  // in a jsonb column text would stay text
+    trade = boost::json::serialize(row);
   }
-  return statements;
+  return {"SELECT FROM execution_record_plan($1::jsonb, $2::jsonb) AS first WHERE first",
+          {boost::json::serialize(orders), std::move(trade)}};
+}
+
+Statement AwaitStandby() { return {"SELECT pg_logical_emit_message(true, 'execution', '')", {}}; }
+
+Statement AskWhetherRecorded(const Plan& plan, int64_t fence) {
+  const Order& entry = plan.orders.front();
+  return {"SELECT FROM orders WHERE client_order_id = $1 AND created_at = $2 AND fence = $3",
+          {entry.client_order_id, Text(entry.created), std::to_string(fence)}};
 }
 
 }  // namespace quantum::execution

@@ -14,8 +14,15 @@ namespace quantum::execution {
 // inserted once, so that running them again does no harm. `fence`: the token of the lease that they are written under.
 std::vector<postgres::Statement> WriteStatements(const ChangeSet& changes, const std::string& mode, int64_t fence);
 
-// The statements of a new plan; rows that exist already stay as they are.
-std::vector<postgres::Statement> InsertStatements(const Plan& plan, const std::string& mode, int64_t fence);
+// Records a new plan. One row when it is recorded now, none when its decision was before: then nothing is changed.
+postgres::Statement RecordPlan(const Plan& plan, const std::string& mode, int64_t fence);
+
+// Makes COMMIT wait until a standby has everything that is visible now: rows may be seen that only this server has,
+// where the wait of the transaction that wrote them was cut off.
+postgres::Statement AwaitStandby();
+
+// One row when the entry of exactly this plan is recorded, none when that of another attempt at the decision is.
+postgres::Statement AskWhetherRecorded(const Plan& plan, int64_t fence);
 
 // When a restore last replaced the database; the epoch: never.
 Result<WallTime> LastRestore(postgres::Pool& pool);

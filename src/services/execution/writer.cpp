@@ -4,13 +4,25 @@
 #include <optional>
 
 #include "platform/log/log.h"
-#include "services/execution/end_lock.h"
 #include "services/execution/store.h"
 
 namespace quantum::execution {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+namespace {
+
+// A batch takes this lock and keeps it until it has ended: its COMMIT may wait for a standby for longer than we wait
+// for its answer. Whoever asks what became of it asks for the lock first.
+postgres::Statement HoldUntilEnd(const std::string& mode) {
+  return {"SELECT pg_advisory_xact_lock(hashtextextended($1, 8003))", {mode}};
+}
+postgres::Statement AwaitEnd(const std::string& mode) {
+  return {"SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 8003))", {mode}};
+}
+
+}  // namespace
 
 void Writer::Start(fiber::Loop& loop) {
   loop.Spawn([self = shared_from_this()] { self->Run(); });
@@ -101,7 +113,7 @@ Status Writer::WriteBatch(size_t count) {
       return {};
     }
   }
-  std::vector<postgres::Statement> statements{lease_.Fence(), HoldUntilEnd(EndLock::kBatch, mode_)};
+  std::vector<postgres::Statement> statements{lease_.Fence(), HoldUntilEnd(mode_)};
   std::vector<bus::Event> events;
   for (size_t i = 0; i < count; ++i) {
     const ChangeSet& changes = queue_[i];
@@ -110,10 +122,7 @@ Status Writer::WriteBatch(size_t count) {
     events.insert(events.end(), changes.events.begin(), changes.events.end());
   }
   return pool_.Transact([&](postgres::Transaction& transaction) -> Status {
-    QUANTUM_TRY(const auto rows, transaction.Batch(statements));
-    if (rows.front().empty()) {
-      return Lease::Fenced();
-    }
+    QUANTUM_CHECK(transaction.Batch(statements));
     return events.empty() ? Status() : bus_.PublishWithin(transaction, events);
   });
 }
@@ -136,8 +145,7 @@ Result<bool> Writer::IsWritten(size_t count) {
              {payment.symbol, std::to_string(payment.id)}};
     }
     if (ask) {
-      QUANTUM_TRY(const auto rows,
-                  pool_.Batch({AwaitEnd(EndLock::kBatch, mode_), std::move(*ask)}, {.idempotent = true}));
+      QUANTUM_TRY(const auto rows, pool_.Batch({AwaitEnd(mode_), std::move(*ask)}, {.idempotent = true}));
       return !rows.at(1).empty();
     }
   }
