@@ -12,7 +12,7 @@ END $$;
 -- Records the intents of a decision, its entry first, and its trade. False: the decision was recorded before, perhaps as
 -- a refusal, which has no other row; nothing is changed then. p_orders: a list of rows of `orders`; p_trade: one of
 -- `trades`, or NULL. One function, since most of what these rows cost is reading and planning statements of a hundred
--- parameters.
+-- parameters. A column that a row lacks becomes NULL, not its default: a migration that adds one replaces this function.
 CREATE FUNCTION execution_record_plan(p_orders jsonb, p_trade jsonb)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN

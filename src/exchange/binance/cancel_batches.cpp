@@ -5,11 +5,17 @@
 
 #include "exchange/binance/encode_order.h"
 #include "exchange/binance/outcome.h"
+#include "platform/log/log.h"
 
 namespace quantum::binance {
 namespace {
 
 constexpr size_t kBatchMax = 10;  // of the venue
+constexpr bool kAllowedInDoubt = true;
+constexpr std::string_view kWhat = "cancelling order";
+
+// Before the engine: the same would be said of each.
+bool IsLimited(const http::Response& answer) { return answer.status == 429 || answer.status == 418; }
 
 }  // namespace
 
@@ -38,23 +44,32 @@ Status CancelBatches::Cancel(const std::string& symbol, const std::string& clien
 }
 
 std::vector<Status> CancelBatches::Send(const std::string& symbol, const std::vector<std::string>& ids) {
+  if (ids.size() == 1) {
+    return {SendOne(symbol, ids.front())};
+  }
   Parameters parameters;
-  parameters.Add("symbol", symbol);
-  if (ids.size() == 1) {
-    parameters.Add("origClientOrderId", ids.front());
-  } else {
-    parameters.Add("origClientOrderIdList", fmt::format("[\"{}\"]", fmt::join(ids, "\",\"")));
-  }
+  // Spelt as ccxt does: the venue's page has capitals, and users report that they are refused.
+  parameters.Add("symbol", symbol).Add("origclientorderidlist", fmt::format("[\"{}\"]", fmt::join(ids, "\",\"")));
   const auto answer =
-      rest_
-          ->Write("DELETE", ids.size() == 1 ? kOrderPath : "/fapi/v1/batchOrders", parameters, Budget::Kind::kCancel, 1,
-                  /*allowed_in_doubt=*/true)
-          .answer;
-  const std::string what = fmt::format("cancelling order {}", fmt::join(ids, ", "));
-  if (ids.size() == 1) {
-    return {WriteStatus(answer, what)};
+      rest_->Write("DELETE", "/fapi/v1/batchOrders", parameters, Budget::Kind::kCancel, 1, kAllowedInDoubt).answer;
+  if (!answer.ok() || Classify(*answer).verdict != Verdict::kRejected || IsLimited(*answer)) {
+    return WriteStatuses(answer, ids, kWhat);
   }
-  return WriteStatuses(answer, ids, what);
+  // Refused as a whole: what the venue has against one of them, or against the request, must not keep the others open.
+  log::Warning("cancels are refused together, and are asked for one by one",
+               {{"symbol", symbol}, {"orders", ids.size()}, {"answer", answer->body}});
+  std::vector<Status> statuses;
+  for (const std::string& id : ids) {
+    statuses.push_back(SendOne(symbol, id));
+  }
+  return statuses;
+}
+
+Status CancelBatches::SendOne(const std::string& symbol, const std::string& id) {
+  Parameters parameters;
+  parameters.Add("symbol", symbol).Add("origClientOrderId", id);
+  const auto written = rest_->Write("DELETE", kOrderPath, parameters, Budget::Kind::kCancel, 1, kAllowedInDoubt);
+  return WriteStatus(written.answer, std::string(kWhat) + " " + id);
 }
 
 }  // namespace quantum::binance

@@ -43,7 +43,7 @@ void WithServer(const std::function<void(Canceller&)>& body) {
 
 // What the venue answers to a list of ids, each cancelled.
 http::Response AllCancelled(const http::Request& request) {
-  const std::string list = ParameterOf(request, "origClientOrderIdList");
+  const std::string list = ParameterOf(request, "origclientorderidlist");
   std::string answers;
   for (size_t at = list.find("qt-"); at != std::string::npos; at = list.find("qt-", at + 1)) {
     answers += fmt::format("{}{{\"clientOrderId\":\"{}\"}}", answers.empty() ? "" : ",",
@@ -80,7 +80,7 @@ TEST(CancelBatches, WhatIsAskedForAtOnceSharesRequestsOfTenBySymbol) {
     std::multiset<std::pair<std::string, size_t>> sizes;
     for (const http::Request& request : canceller.server.requests) {
       EXPECT_EQ(request.path, "/fapi/v1/batchOrders");
-      const std::string list = ParameterOf(request, "origClientOrderIdList");
+      const std::string list = ParameterOf(request, "origclientorderidlist");
       size_t ids = 0;
       for (size_t at = list.find("qt-"); at != std::string::npos; at = list.find("qt-", at + 1)) {
         ++ids;
@@ -111,6 +111,39 @@ TEST(CancelBatches, EachIsAnsweredForItselfAndTheNextTurnAsksAnew) {
     for (const auto& [id, status] : canceller.statuses) {
       EXPECT_EQ(status.error().code, Errc::kUnknownOutcome) << id;
     }
+  });
+}
+
+TEST(CancelBatches, WhatIsRefusedTogetherIsAskedForOneByOne) {
+  WithServer([](Canceller& canceller) {
+    canceller.server.answer = [](const http::Request& request) {
+      if (request.path == "/fapi/v1/batchOrders") {
+        return http::Json(R"({"code":-1130,"msg":"Data sent for parameter 'orderidlist' is not valid."})", 400);
+      }
+      const bool known = ParameterOf(request, "origClientOrderId") != "qt-2";
+      return known ? http::Json("{}") : http::Json(R"({"code":-2011,"msg":"Unknown order sent."})", 400);
+    };
+    canceller.Ask("BTCUSDT", "qt-1");
+    canceller.Ask("BTCUSDT", "qt-2");
+    canceller.Ask("BTCUSDT", "qt-3");
+    ASSERT_TRUE(canceller.Answered(3));
+    EXPECT_TRUE(canceller.statuses.at("qt-1").ok());
+    EXPECT_EQ(canceller.statuses.at("qt-2").error().code, Errc::kNotFound);
+    EXPECT_TRUE(canceller.statuses.at("qt-3").ok());
+    EXPECT_EQ(canceller.server.requests.size(), 4u);
+  });
+}
+
+TEST(CancelBatches, WhatTheLimitsRefuseIsNotAskedForAgain) {
+  WithServer([](Canceller& canceller) {
+    canceller.server.answer = [](const http::Request&) {
+      return http::Json(R"({"code":-1003,"msg":"Too many requests"})", 429);
+    };
+    canceller.Ask("BTCUSDT", "qt-1");
+    canceller.Ask("BTCUSDT", "qt-2");
+    ASSERT_TRUE(canceller.Answered(2));
+    EXPECT_EQ(canceller.statuses.at("qt-2").error().code, Errc::kExhausted);
+    EXPECT_EQ(canceller.server.requests.size(), 1u);
   });
 }
 

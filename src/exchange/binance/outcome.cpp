@@ -108,10 +108,11 @@ std::vector<Status> WriteStatuses(const Result<http::Response>& result,
   if (const Status all = WriteStatus(result, what); !all.ok()) {
     return std::vector<Status>(count, all);
   }
+  const std::vector<Status> unknown(
+      count, Error{Errc::kUnknownOutcome, std::string(what) + ": the answer is no list of these orders"});
   const auto answers = ParseJson(result->body, what);
   if (!answers.ok() || !answers->is_array() || answers->get_array().size() != count) {
-    return std::vector<Status>(
-        count, Error{Errc::kUnknownOutcome, std::string(what) + ": the answer is no list of " + std::to_string(count)});
+    return unknown;
   }
   std::vector<Status> statuses;
   for (size_t i = 0; i < count; ++i) {
@@ -123,12 +124,11 @@ std::vector<Status> WriteStatuses(const Result<http::Response>& result,
       http::Response refusal;
       refusal.status = 400;
       refusal.body = boost::json::serialize(answer);
-      statuses.push_back(WriteStatus(refusal, what));
+      statuses.push_back(WriteStatus(refusal, std::string(what) + " " + client_order_ids[i]));
     } else if (id != nullptr && id->is_string() && id->get_string() == client_order_ids[i]) {
       statuses.emplace_back();
     } else {
-      statuses.push_back(Error{Errc::kUnknownOutcome,
-                               std::string(what) + ": the answer does not speak of order " + client_order_ids[i]});
+      return unknown;  // another order: a refusal, which bears no id, may be another's as well
     }
   }
   return statuses;

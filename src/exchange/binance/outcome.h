@@ -50,7 +50,7 @@ Status CheckAnswer(const http::Response& response, std::string_view what);
 Status WriteStatus(const Result<http::Response>& result, std::string_view what);
 
 // The same of each order of a batch, whose answer is a list in the order of `client_order_ids`: an order, or its error.
-// kUnknownOutcome where an element is neither, or another order.
+// kUnknownOutcome for all where an element is neither, or is another order. `what`: "cancelling order".
 std::vector<Status> WriteStatuses(const Result<http::Response>& result,
                                   const std::vector<std::string>& client_order_ids, std::string_view what);
 

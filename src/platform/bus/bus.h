@@ -47,7 +47,7 @@ struct Subscription {
   // what follows from its commits (AfterCommit): it would see nothing of the events before it.
   bool together = false;
   // Of a transactional handler that soon has a statement to send: the inbox's row travels with it, a round trip less.
-  // So the handler is begun for a repeat too, and its first statement fails.
+  // So the handler is begun for a repeat too, and its first round trip fails.
   bool at_once = false;
   // Volatile types only: how old an event may be and still be handed out.
   Duration newest_within = std::chrono::seconds(5);

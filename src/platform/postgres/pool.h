@@ -89,7 +89,7 @@ class Transaction {
   // transaction has committed; never when it was rolled back or its outcome is not known. May not wait.
   // It has the correlation id of the call.
   void AfterCommit(std::function<void()> effect) { after_commit_.push_back(InThisScope(std::move(effect))); }
-  // Likewise, when it is not known whether this transaction commits. It may still be on its way and begin later.
+  // Likewise, for each attempt of which it is not known whether it commits: it may be on its way and begin later.
   void WhenUnknown(std::function<void()> effect) { when_unknown_.push_back(InThisScope(std::move(effect))); }
 
   // For the pool.

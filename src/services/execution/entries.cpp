@@ -146,7 +146,7 @@ void Entries::Send(const std::string& client_order_id, const Decision& decision)
 void Entries::Execute(const Plan& plan, const Decision& decision, bool forgotten) {
   const std::string& id = plan.orders.front().client_order_id;
   if (desk_.ledger.FindOrder(id) != nullptr) {
-    return;  // its handler ran twice (a serialization failure), and it is on its way
+    return;  // another attempt at it has begun
   }
   desk_.ledger.Adopt(plan);
   if (forgotten && sender_.AskUntilKnown(id, desk_.VenueNow()) != Sender::Finding::kAbsent) {

@@ -54,8 +54,8 @@ class Entries {
   // forgotten: it may have been sent before the database was set back.
   void Execute(const Plan& plan, const Decision& decision, bool forgotten);
   // When it is not known whether the transaction that was to record the plan commits, or has even begun: records the
-  // plan itself, so that the other one finds its rows taken should it come later. False: not this plan but an earlier
-  // one of the same decision is recorded, or the process ends; nothing may be sent then.
+  // plan itself, so that the other one finds its rows taken should it come later. False: not this plan but that of
+  // another delivery of the decision is recorded, or the lease is another's, or the process ends; nothing may be sent.
   bool MakeSure(const Plan& plan);
   void SendEntry(const std::string& client_order_id, const Decision& decision);
   void SendClose(const std::string& client_order_id, const Decision& decision);

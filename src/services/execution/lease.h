@@ -38,8 +38,8 @@ class Lease {
   // still be sent.
   bool PostgresAway() const { return held() ? term_.PostgresAway(clock_.Boot()) : no_answer_; }
 
-  // To be the first statement of every transaction that writes for the account: it fails (kCancelled) when another
-  // process does. It holds up a takeover until the transaction ends.
+  // In every transaction that writes for the account, ahead of what it writes of it: fails (kCancelled) when another
+  // process writes. It holds up a takeover until the transaction ends.
   postgres::Statement Fence() const;
 
  private:

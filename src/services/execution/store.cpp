@@ -257,7 +257,7 @@ Statement AwaitStandby() { return {"SELECT pg_logical_emit_message(true, 'execut
 
 Statement AskWhetherRecorded(const Plan& plan, int64_t fence) {
   const Order& entry = plan.orders.front();
-  return {"SELECT FROM orders WHERE client_order_id = $1 AND created_at = $2 AND fence = $3",
+  return {"SELECT FROM orders WHERE client_order_id = $1 AND created_at = $2 AND fence = $3 AND status = 'INTENT'",
           {entry.client_order_id, Text(entry.created), std::to_string(fence)}};
 }
 

@@ -21,7 +21,8 @@ postgres::Statement RecordPlan(const Plan& plan, const std::string& mode, int64_
 // where the wait of the transaction that wrote them was cut off.
 postgres::Statement AwaitStandby();
 
-// One row when the entry of exactly this plan is recorded, none when that of another attempt at the decision is.
+// One row when the entry of exactly this plan is recorded and was not carried out, none when that of another attempt at
+// the decision is.
 postgres::Statement AskWhetherRecorded(const Plan& plan, int64_t fence);
 
 // When a restore last replaced the database; the epoch: never.
