@@ -14,9 +14,6 @@ constexpr size_t kBatchMax = 10;  // of the venue
 constexpr bool kAllowedInDoubt = true;
 constexpr std::string_view kWhat = "cancelling order";
 
-// Before the engine: the same would be said of each.
-bool IsLimited(const http::Response& answer) { return answer.status == 429 || answer.status == 418; }
-
 }  // namespace
 
 Status CancelBatches::Cancel(const std::string& symbol, const std::string& client_order_id) {
@@ -52,7 +49,7 @@ std::vector<Status> CancelBatches::Send(const std::string& symbol, const std::ve
   parameters.Add("symbol", symbol).Add("origclientorderidlist", fmt::format("[\"{}\"]", fmt::join(ids, "\",\"")));
   const auto answer =
       rest_->Write("DELETE", "/fapi/v1/batchOrders", parameters, Budget::Kind::kCancel, 1, kAllowedInDoubt).answer;
-  if (!answer.ok() || Classify(*answer).verdict != Verdict::kRejected || IsLimited(*answer)) {
+  if (!answer.ok() || Classify(*answer).verdict != Verdict::kRejected || IsLimited(answer->status)) {
     return WriteStatuses(answer, ids, kWhat);
   }
   // Refused as a whole: what the venue has against one of them, or against the request, must not keep the others open.

@@ -41,13 +41,21 @@ void WithServer(const std::function<void(Canceller&)>& body) {
   });
 }
 
-// What the venue answers to a list of ids, each cancelled.
-http::Response AllCancelled(const http::Request& request) {
+// The ids of a request for several.
+std::vector<std::string> IdsOf(const http::Request& request) {
   const std::string list = ParameterOf(request, "origclientorderidlist");
-  std::string answers;
+  std::vector<std::string> ids;
   for (size_t at = list.find("qt-"); at != std::string::npos; at = list.find("qt-", at + 1)) {
-    answers += fmt::format("{}{{\"clientOrderId\":\"{}\"}}", answers.empty() ? "" : ",",
-                           list.substr(at, list.find('%', at) - at));
+    ids.push_back(list.substr(at, list.find('%', at) - at));
+  }
+  return ids;
+}
+
+// What the venue answers, each cancelled.
+http::Response AllCancelled(const http::Request& request) {
+  std::string answers;
+  for (const std::string& id : IdsOf(request)) {
+    answers += fmt::format("{}{{\"clientOrderId\":\"{}\"}}", answers.empty() ? "" : ",", id);
   }
   return http::Json("[" + answers + "]");
 }
@@ -80,12 +88,7 @@ TEST(CancelBatches, WhatIsAskedForAtOnceSharesRequestsOfTenBySymbol) {
     std::multiset<std::pair<std::string, size_t>> sizes;
     for (const http::Request& request : canceller.server.requests) {
       EXPECT_EQ(request.path, "/fapi/v1/batchOrders");
-      const std::string list = ParameterOf(request, "origclientorderidlist");
-      size_t ids = 0;
-      for (size_t at = list.find("qt-"); at != std::string::npos; at = list.find("qt-", at + 1)) {
-        ++ids;
-      }
-      sizes.emplace(ParameterOf(request, "symbol"), ids);
+      sizes.emplace(ParameterOf(request, "symbol"), IdsOf(request).size());
     }
     EXPECT_THAT(sizes, ::testing::UnorderedElementsAre(std::pair("BTCUSDT", 10), std::pair("BTCUSDT", 10),
                                                        std::pair("BTCUSDT", 3), std::pair("ETHUSDT", 4)));

@@ -7,9 +7,6 @@ namespace {
 
 bool LostTrack(int code) { return code == -1000 || code == -1001 || code == -1006 || code == -1007 || code == -4116; }
 
-// These are sent before the engine is asked, by whatever stands in front of it, and mean no more than they say.
-bool IsLimited(int status) { return status == 429 || status == 418; }
-
 // Zero: the answer is not the venue's word.
 Errc CodeOf(int status, int code) {
   if (IsLimited(status) || code == -1003 || code == -1015) {
@@ -36,6 +33,8 @@ Errc CodeOf(int status, int code) {
 }
 
 }  // namespace
+
+bool IsLimited(int status) { return status == 429 || status == 418; }
 
 std::optional<VenueError> ReadVenueError(std::string_view body) {
   const auto json = ParseJson(body, "answer");

@@ -101,7 +101,8 @@ constexpr std::string_view kUpdateOrder =
     "WHERE orders.version < excluded.version";
 
 Statement WriteOrder(const Order& order, const std::string& mode, int64_t fence) {
-  return {InsertInto("orders", kOrderFields) + std::string(kUpdateOrder), OrderParams(order, mode, fence)};
+  static const std::string sql = InsertInto("orders", kOrderFields) + std::string(kUpdateOrder);
+  return {sql, OrderParams(order, mode, fence)};
 }
 
 // What the contract's columns do not hold, needed to go on after a restart.
@@ -182,6 +183,11 @@ constexpr std::string_view kUpdateTrade =
     "sl_order_id = excluded.sl_order_id, tp_order_id = excluded.tp_order_id, metadata = excluded.metadata, "
     "updated_at = excluded.updated_at";
 
+Statement WriteTrade(const Trade& trade) {
+  static const std::string sql = InsertInto("trades", kTradeFields) + std::string(kUpdateTrade);
+  return {sql, TradeParams(trade)};
+}
+
 Statement FillStatement(const trading::Fill& fill) {
   return {
       "INSERT INTO fills (symbol, trade_id, client_order_id, exchange_order_id, side, price, quantity, fee, fee_asset, "
@@ -227,7 +233,7 @@ std::vector<Statement> WriteStatements(const ChangeSet& changes, const std::stri
     statements.push_back(PositionStatement(row));
   }
   for (const Trade& trade : changes.trades) {
-    statements.push_back({InsertInto("trades", kTradeFields) + std::string(kUpdateTrade), TradeParams(trade)});
+    statements.push_back(WriteTrade(trade));
   }
   for (const auto& [symbol, trade_id] : changes.cursors) {
     statements.push_back(
