@@ -225,6 +225,7 @@ bool Bus::Impl::AwaitSafe(const Outbox::Ticket& ticket, Duration timeout) {
 
 Status Bus::Impl::PublishWithin(postgres::Transaction& transaction, std::vector<Event> events) {
   QUANTUM_ASSERT(pool_ != nullptr);
+  std::vector<std::shared_ptr<Event>> added;
   for (Event& event : events) {
     const EventType& type = Stamp(event);
     QUANTUM_ASSERT(type.durability == Durability::kDurable);
@@ -232,14 +233,19 @@ Status Bus::Impl::PublishWithin(postgres::Transaction& transaction, std::vector<
       return Error{Errc::kInvalidArgument, fmt::format("publishing {}: the payload is empty", event.type)};
     }
     janitor_.Tend(FamilyOf(event.type));
-    const auto added = std::make_shared<Event>(std::move(event));
-    transaction.Queue(relay_->Add(*added), [added](const postgres::Rows& rows) { Relay::ReadNumber(rows, *added); });
-    transaction.AfterCommit([weak = weak_from_this(), added] {
-      if (const auto self = weak.lock()) {
-        self->relay_->Offer(added);
-      }
-    });
+    added.push_back(std::make_shared<Event>(std::move(event)));
   }
+  if (added.empty()) {
+    return {};
+  }
+  transaction.Queue(relay_->Add(added), [added](const postgres::Rows& rows) { Relay::ReadNumbers(rows, added); });
+  transaction.AfterCommit([weak = weak_from_this(), added] {
+    if (const auto self = weak.lock()) {
+      for (const auto& event : added) {
+        self->relay_->Offer(event);
+      }
+    }
+  });
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "platform/bus/relay.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <limits>
 
 #include "platform/base/id.h"
@@ -38,18 +39,31 @@ EventPtr ToEvent(const postgres::Rows& rows, size_t row, const std::string& prod
 
 }  // namespace
 
-postgres::Statement Relay::Add(const Event& event) const {
+postgres::Statement Relay::Add(const std::vector<std::shared_ptr<Event>>& events) const {
+  boost::json::array rows;
+  for (const auto& event : events) {
+    rows.push_back({{"family", FamilyOf(event->type)},
+                    {"event_id", event->id},
+                    {"type", event->type},
+                    {"version", event->version},
+                    {"source", event->source},
+                    {"key", event->key},
+                    {"cid", event->correlation_id},
+                    {"cause", event->cause},
+                    {"ts_ns", event->timestamp_ns},
+                    {"payload", event->payload}});
+  }
   const bool numbers = compared_ && broker_.connected();
-  return {"SELECT * FROM outbox_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-          {producer_, FamilyOf(event.type), event.id, event.type, std::to_string(event.version), event.source,
-           event.key, event.correlation_id, event.cause, std::to_string(event.timestamp_ns), event.payload,
-           numbers ? "true" : "false"}};
+  return {"SELECT * FROM outbox_add($1, $2, $3::jsonb)",
+          {producer_, numbers ? "true" : "false", boost::json::serialize(rows)}};
 }
 
-void Relay::ReadNumber(const postgres::Rows& rows, Event& event) {
-  if (!rows.IsNull(0, "o_sequence")) {
-    event.incarnation = rows.Text(0, "o_incarnation");
-    event.sequence = static_cast<uint64_t>(rows.Int(0, "o_sequence"));
+void Relay::ReadNumbers(const postgres::Rows& rows, const std::vector<std::shared_ptr<Event>>& events) {
+  for (size_t i = 0; i < events.size(); ++i) {
+    if (!rows.IsNull(i, "o_sequence")) {
+      events[i]->incarnation = rows.Text(i, "o_incarnation");
+      events[i]->sequence = static_cast<uint64_t>(rows.Int(i, "o_sequence"));
+    }
   }
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "platform/bus/broker.h"
 #include "platform/bus/offers.h"
@@ -47,10 +49,10 @@ class Relay {
         random_(random),
         offers_(4 * batch_max) {}
 
-  // Adds an event that is complete but for its sequence to the outbox. ReadNumber is for what it answers, and Offer for
-  // the event once that is committed.
-  postgres::Statement Add(const Event& event) const;
-  static void ReadNumber(const postgres::Rows& rows, Event& event);
+  // Adds events that are complete but for their sequences to the outbox, in their order. ReadNumbers is for what it
+  // answers, and Offer for each of them once that is committed.
+  postgres::Statement Add(const std::vector<std::shared_ptr<Event>>& events) const;
+  static void ReadNumbers(const postgres::Rows& rows, const std::vector<std::shared_ptr<Event>>& events);
   void Offer(std::shared_ptr<Event> event);
 
   void Run();  // the fiber's body; returns after Stop()

@@ -43,6 +43,43 @@ TEST_F(Records, TheIntentsAreCommittedBeforeTheEntryIsSentAndAllRowsFollow) {
   });
 }
 
+// Both changes are made before the writer's fiber runs, so that they are one statement.
+TEST_F(Records, OfSeveralChangesAtOnceEachRowIsAsTheLastLeftItAndAnOlderOneNeverWritesOverIt) {
+  Run([](World& world) {
+    const Plan plan = PlanOf(OpenApproval("a"));
+    const auto change = [&](int64_t version, const char* filled, const char* held, int64_t cursor) {
+      ChangeSet changes;
+      changes.orders = {plan.orders.front()};
+      changes.orders.front().version = version;
+      changes.orders.front().filled_quantity = D(filled);
+      changes.fills = {{.symbol = "BTCUSDT",
+                        .trade_id = 7,
+                        .price = D("60000"),
+                        .quantity = D("0.01"),
+                        .fee_asset = "USDT",
+                        .time = kNow}};
+      changes.funding = {{.symbol = "BTCUSDT", .id = 3, .paid = D("-0.02"), .time = kNow}};
+      changes.positions = {{.position = {.symbol = "BTCUSDT", .quantity = D(held)}, .updated = kNow}};
+      changes.cursors = {{"BTCUSDT", cursor}};
+      return changes;
+    };
+    const auto rows = [&] {
+      return world.One(
+          "SELECT concat_ws(' ', (SELECT string_agg(version || ':' || filled_quantity, ',') FROM orders), (SELECT "
+          "string_agg(quantity::text, ',') FROM positions), (SELECT string_agg(trade_id::text, ',') FROM "
+          "fill_cursors), "
+          "(SELECT count(*) FROM fills), (SELECT sum(paid) FROM funding_payments)) AS value");
+    };
+    world.writer->Enqueue(change(4, "0.005", "0.005", 5));
+    world.writer->Enqueue(change(5, "0.01", "0.01", 9));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
+    EXPECT_EQ(rows(), "5:0.01000000 0.01000000 9 1 -0.02000000");
+    world.writer->Enqueue(change(4, "0.005", "0.01", 5));
+    ASSERT_TRUE(world.writer->WaitWritten(20s));
+    EXPECT_EQ(rows(), "5:0.01000000 0.01000000 9 1 -0.02000000");
+  });
+}
+
 TEST_F(Records, LeverageAndMarginModeAreMadeSureOfBeforeAnEntry) {
   Run([](World& world) {
     world.venue.configs["BTCUSDT"] = {.leverage = 20, .margin_type = exchange::MarginType::kIsolated};  // by hand

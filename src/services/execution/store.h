@@ -1,7 +1,8 @@
 #pragma once
 
+#include <boost/json/object.hpp>
+#include <map>
 #include <string>
-#include <vector>
 
 #include "platform/postgres/pool.h"
 #include "services/execution/change_set.h"
@@ -10,9 +11,21 @@
 // Orders, fills, positions and trades as rows of Postgres (infra/postgres/migrations/0020_execution.sql).
 namespace quantum::execution {
 
-// The statements that write a change set, without its events. Older snapshots never overwrite newer ones, and a fill is
-// inserted once, so that running them again does no harm. `fence`: the token of the lease that they are written under.
-std::vector<postgres::Statement> WriteStatements(const ChangeSet& changes, const std::string& mode, int64_t fence);
+// The rows of several change sets, each as the last of them left it, for one statement. Older snapshots never overwrite
+// newer ones in the database, and a fill is inserted once, so that running it again does no harm.
+class ChangedRows {
+ public:
+  // `fence`: the token of the lease that they are written under.
+  ChangedRows(std::string mode, int64_t fence) : mode_(std::move(mode)), fence_(fence) {}
+  // In the order in which they were made.
+  void Add(const ChangeSet& changes);
+  postgres::Statement Write() const;
+
+ private:
+  std::string mode_;
+  int64_t fence_;
+  std::map<std::string, std::map<std::string, boost::json::object>> tables_;  // by table, then by key
+};
 
 // Records a new plan. One row when it is recorded now, none when its decision was before: then nothing is changed.
 postgres::Statement RecordPlan(const Plan& plan, const std::string& mode, int64_t fence);

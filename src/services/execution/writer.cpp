@@ -113,17 +113,17 @@ Status Writer::WriteBatch(size_t count) {
       return {};
     }
   }
-  std::vector<postgres::Statement> statements{lease_.Fence(), HoldUntilEnd(mode_)};
+  ChangedRows rows(mode_, lease_.token());
   std::vector<bus::Event> events;
   for (size_t i = 0; i < count; ++i) {
     const ChangeSet& changes = queue_[i];
-    auto more = WriteStatements(changes, mode_, lease_.token());
-    std::move(more.begin(), more.end(), std::back_inserter(statements));
+    rows.Add(changes);
     events.insert(events.end(), changes.events.begin(), changes.events.end());
   }
+  const std::vector<postgres::Statement> statements{lease_.Fence(), HoldUntilEnd(mode_), rows.Write()};
   return pool_.Transact([&](postgres::Transaction& transaction) -> Status {
     QUANTUM_CHECK(transaction.Batch(statements));
-    return events.empty() ? Status() : bus_.PublishWithin(transaction, events);
+    return bus_.PublishWithin(transaction, events);
   });
 }
 

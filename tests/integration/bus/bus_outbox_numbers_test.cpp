@@ -21,7 +21,10 @@ TEST_F(OutboxNumbersTest, ALaterEventOfAKeyIsNotNumberedAheadOfOneThatWaitsForIt
     ASSERT_TRUE(pool.Query("INSERT INTO outbox_stream VALUES ('p', 'order', 'i', 0)").ok());
     const auto add = [](auto& database, const std::string& key, int number) {
       const auto added = database.Query(
-          "SELECT outbox_add('p', 'order', gen_random_uuid(), 'order.placed', 1, 's', $1, '', '', 1, $2, true)",
+          "SELECT outbox_add('p', true, jsonb_build_array(jsonb_build_object('family', 'order', 'event_id', "
+          "gen_random_uuid(), 'type', 'order.placed', 'version', 1, 'source', 's', 'key', $1::text, 'cid', '', "
+          "'cause', "
+          "'', 'ts_ns', 1, 'payload', $2::text)))",
           {key, std::to_string(number)});
       ASSERT_TRUE(added.ok()) << added.error().message;
     };
@@ -46,6 +49,33 @@ TEST_F(OutboxNumbersTest, ALaterEventOfAKeyIsNotNumberedAheadOfOneThatWaitsForIt
     }
     add(pool, "K", 4);
     EXPECT_EQ(sequences(), "1 2 3 4");
+  });
+}
+
+// The second transaction finds one of its streams busy: what it adds from there on waits, of the stream that is free
+// too.
+TEST_F(OutboxNumbersTest, EventsAddedTogetherAreNumberedUpToTheFirstWhoseStreamIsBusy) {
+  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
+    postgres::Pool pool(loop, postgres_->ServiceOptions());
+    ASSERT_TRUE(pool.Query("INSERT INTO outbox_stream VALUES ('p', 'order', 'i', 0), ('p', 'trade', 'j', 6)").ok());
+    const auto add = [](auto& database, const std::string& families) {
+      const auto added = database.Query(
+          "SELECT string_agg(coalesce(o_incarnation || o_sequence, '-'), ' ') AS s FROM outbox_add('p', true, (SELECT "
+          "jsonb_agg(jsonb_build_object('family', family, 'event_id', gen_random_uuid(), 'type', 't', 'version', 1, "
+          "'source', 's', 'key', 'K', 'cid', '', 'cause', '', 'ts_ns', 1, 'payload', family)) FROM "
+          "regexp_split_to_table($1, ' ') AS family))",
+          {families});
+      return added.ok() ? std::string(added->Text(0, "s")) : added.error().message;
+    };
+    ASSERT_TRUE(pool.Transact([&](postgres::Transaction& transaction) -> Status {
+                      EXPECT_EQ(add(transaction, "order order"), "i1 i2");
+                      EXPECT_EQ(add(pool, "trade order trade"), "j7 - -");
+                      return {};
+                    })
+                    .ok());
+    const auto taken = pool.Query("SELECT string_agg(payload || sequence, ' ') AS s FROM outbox_take('p', 10)");
+    ASSERT_TRUE(taken.ok()) << taken.error().message;
+    EXPECT_EQ(taken->Text(0, "s"), "order1 order2 order3 trade7 trade8");
   });
 }
 
@@ -109,7 +139,7 @@ TEST_F(OutboxNumbersTest, EventsOfAKeyKeepTheirOrderWhoeverNumbersThem) {
       const bool goes = random.Below(5) != 0;
       const auto done = pool.Transact([&](postgres::Transaction& transaction) -> Status {
         QUANTUM_TRY(auto rows, transaction.Query("SELECT pg_advisory_xact_lock($1::bigint)", {key}));
-        QUANTUM_CHECK(bus.PublishWithin(transaction, {Make(key, number)}));
+        QUANTUM_CHECK(bus.PublishWithin(transaction, {Make(key, number), Make(key, -number)}));
         QUANTUM_TRY(rows, transaction.Query("SELECT sequence IS NULL AS waits FROM outbox WHERE payload = $1",
                                             {Make(key, number).payload}));
         (rows.Bool(0, "waits") ? waited : at_once) += 1;
@@ -117,7 +147,7 @@ TEST_F(OutboxNumbersTest, EventsOfAKeyKeepTheirOrderWhoeverNumbersThem) {
         if (!goes) {
           return Error{Errc::kConflict, "rolled back"};
         }
-        committed[key].push_back(number);  // the key's lock is held
+        committed[key].insert(committed[key].end(), {number, -number});  // the key's lock is held
         return {};
       });
       EXPECT_EQ(done.ok(), goes);
@@ -126,7 +156,7 @@ TEST_F(OutboxNumbersTest, EventsOfAKeyKeepTheirOrderWhoeverNumbersThem) {
     for (int writer = 0; writer < kWriters; ++writer) {
       loop.Spawn([&, writer] {
         for (int i = 0; i < kEach; ++i) {
-          write(writer * kEach + i);
+          write(1 + writer * kEach + i);
         }
         --writing;
       });
