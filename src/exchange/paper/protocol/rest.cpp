@@ -196,6 +196,33 @@ RestAnswer Rest::Ask(const RestRequest& request, const Endpoint& endpoint, Param
   return answer;
 }
 
+std::optional<RestAnswer> Rest::Refuses(int64_t weight, int64_t now_ms) {
+  if (weight > options_.weight_per_minute && !ban_.IsBanned(now_ms)) {
+    if (overweight_since_ms_ / weight_.window_ms != weight_.window) {
+      overweight_since_ms_ = now_ms;
+    }
+    ban_.OnRefused(overweight_since_ms_, now_ms);
+    if (!ban_.IsBanned(now_ms)) {
+      RestAnswer refused = Refused(
+          {-1003,
+           fmt::format("Too many requests; current limit is {} requests per minute.", options_.weight_per_minute),
+           429});
+      refused.headers.emplace_back("Retry-After", std::to_string(weight_.SecondsLeft(now_ms)));
+      return refused;
+    }
+  }
+  if (!ban_.IsBanned(now_ms)) {
+    return std::nullopt;
+  }
+  RestAnswer banned = Refused({-1003,
+                               fmt::format("Way too many requests; IP banned until {}. Please use the websocket for "
+                                           "live updates to avoid bans.",
+                                           ban_.until_ms()),
+                               418});
+  banned.headers.emplace_back("Retry-After", std::to_string((ban_.until_ms() - now_ms + 999) / 1000));
+  return banned;
+}
+
 RestAnswer Rest::Handle(const RestRequest& request, int64_t now_ms) {
   const auto found = Endpoints().find(request.method + " " + request.path);
   if (found == Endpoints().end()) {
@@ -204,15 +231,8 @@ RestAnswer Rest::Handle(const RestRequest& request, int64_t now_ms) {
   const Endpoint& endpoint = found->second;
   Parameters parameters(request.query, request.body);
   const int64_t weight = weight_.Add(now_ms, endpoint.weight.Of(parameters));
-  RestAnswer answer;
-  if (weight > options_.weight_per_minute) {
-    answer = Refused(
-        {-1003, fmt::format("Too many requests; current limit is {} requests per minute.", options_.weight_per_minute),
-         429});
-    answer.headers.emplace_back("Retry-After", std::to_string(weight_.SecondsLeft(now_ms)));
-  } else {
-    answer = Ask(request, endpoint, parameters, now_ms);
-  }
+  auto refused = Refuses(weight, now_ms);
+  RestAnswer answer = refused ? *std::move(refused) : Ask(request, endpoint, parameters, now_ms);
   answer.headers.emplace_back("X-MBX-USED-WEIGHT-1M", std::to_string(weight));
   return answer;
 }

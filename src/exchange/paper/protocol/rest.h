@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "exchange/paper/engine/engine.h"
+#include "exchange/paper/protocol/ban.h"
 #include "exchange/paper/protocol/hub.h"
 #include "exchange/paper/protocol/market_streams.h"
 #include "exchange/paper/protocol/parameters.h"
@@ -83,6 +84,8 @@ class Rest {
   };
   static const std::map<std::string, Endpoint, std::less<>>& Endpoints();
 
+  // Why a request is not looked at, if it is not: its address is banned, or weighs too much.
+  std::optional<RestAnswer> Refuses(int64_t weight, int64_t now_ms);
   // What its weight leaves room for.
   RestAnswer Ask(const RestRequest& request, const Endpoint& endpoint, Parameters& parameters, int64_t now_ms);
   // Counts the order, or refuses it (-1015) and counts nothing.
@@ -156,6 +159,8 @@ class Rest {
   const MarketStreams& streams_;
   Hub& hub_;
   Counter weight_{60'000, 0, 0};
+  int64_t overweight_since_ms_ = 0;
+  Ban ban_;
   Counter orders_10s_{10'000, 0, 0};
   Counter orders_1m_{60'000, 0, 0};
   std::string listen_key_;

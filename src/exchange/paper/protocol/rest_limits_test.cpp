@@ -102,5 +102,30 @@ TEST_F(Limits, WeightBeyondTheLimitIsRefusedUntilTheMinuteIsOver) {
   EXPECT_EQ(At(kMinute + 60'000, "GET", "/fapi/v1/ping", "").status, 200);
 }
 
+TEST_F(Limits, WhoGoesOnAfterTooManyRequestsIsBannedAndTwiceAsLongTheNextTime) {
+  const auto ping = [&](int64_t now_ms) { return At(now_ms, "GET", "/fapi/v1/ping", ""); };
+  const auto offend = [&](int64_t now_ms) {
+    for (int i = 0; i < 120; ++i) {
+      ASSERT_EQ(At(now_ms, "GET", "/fapi/v1/depth", "symbol=BTCUSDT&limit=1000").status, 200) << i;
+    }
+    for (int i = 0; i < 50; ++i) {
+      ASSERT_EQ(ping(now_ms + 999).status, 429) << "what was under way";
+    }
+    for (int i = 0; i < 9; ++i) {
+      ASSERT_EQ(ping(now_ms + 2'000).status, 429) << i;
+    }
+  };
+  offend(kMinute);
+  const RestAnswer banned = Order(kMinute + 2'000);
+  EXPECT_EQ(banned.status, 418);
+  EXPECT_EQ(Code(banned), -1003);
+  EXPECT_EQ(Header(banned, "Retry-After"), 120);
+  EXPECT_EQ(At(kMinute + 121'999, "DELETE", "/fapi/v1/allOpenOrders", "symbol=BTCUSDT").status, 418)
+      << "into the next minutes, whatever is asked";
+  EXPECT_EQ(ping(kMinute + 122'000).status, 200);
+  offend(kMinute + 180'000);
+  EXPECT_EQ(Header(ping(kMinute + 182'000), "Retry-After"), 240);
+}
+
 }  // namespace
 }  // namespace quantum::paper
