@@ -55,6 +55,7 @@ TEST(Offers, WhatTheBrokerHoldsIsForgotten) {
   }
   EXPECT_THAT(Sequences(offers.Take({{"order/i", 2}}, 8)), ElementsAre(3));
   EXPECT_EQ(offers.size(), 0u);
+  EXPECT_TRUE(offers.Put("order", Numbered(1))) << "nothing of it is left";
 }
 
 TEST(Offers, AreBounded) {

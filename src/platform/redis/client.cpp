@@ -421,8 +421,9 @@ Client::~Client() {
 }
 
 Result<Reply> Client::Run(Command command, Duration timeout) {
+  const auto impl = impl_;  // outlives the handle while this fiber waits
   const std::string name = command.front();
-  QUANTUM_TRY(auto replies, impl_->Run({std::move(command)}, timeout));
+  QUANTUM_TRY(auto replies, impl->Run({std::move(command)}, timeout));
   if (replies.front().is_error()) {
     return ToError(name, replies.front().text);
   }
@@ -430,17 +431,22 @@ Result<Reply> Client::Run(Command command, Duration timeout) {
 }
 
 Result<std::vector<Reply>> Client::Run(std::vector<Command> commands, Duration timeout) {
-  return impl_->Run(std::move(commands), timeout);
+  const auto impl = impl_;
+  return impl->Run(std::move(commands), timeout);
 }
 
-Result<std::unique_ptr<Connection>> Client::Dedicated(Duration timeout) { return impl_->Dedicated(timeout); }
+Result<std::unique_ptr<Connection>> Client::Dedicated(Duration timeout) {
+  const auto impl = impl_;
+  return impl->Dedicated(timeout);
+}
 
 Result<Client::Health> Client::Check(Duration timeout) {
-  const SteadyTime started = impl_->clock().Steady();
-  QUANTUM_TRY(const auto replies, impl_->Run({{"ROLE"}}, timeout));
+  const auto impl = impl_;
+  const SteadyTime started = impl->clock().Steady();
+  QUANTUM_TRY(const auto replies, impl->Run({{"ROLE"}}, timeout));
   QUANTUM_TRY(Role role, ParseRole(replies.front()));
-  return Health{impl_->clock().Steady() - started, impl_->master(), std::move(role.attached),
-                impl_->found().sentinels_reached, impl_->found().sentinels_agree};
+  return Health{impl->clock().Steady() - started, impl->master(), std::move(role.attached),
+                impl->found().sentinels_reached, impl->found().sentinels_agree};
 }
 
 const ClientOptions& Client::options() const { return impl_->options(); }
