@@ -23,7 +23,7 @@ TEST(Client, AFiberThatWaitsForTheMasterMayOutliveIt) {
     loop.Spawn([&, at = client.get()] { run = at->Run({"PING"}, 20s).error().code; });
     fiber::YieldNow();
     EXPECT_FALSE(dedicated || run);
-    client.reset();
+    loop.Post([&] { client.reset(); });  // outside of a fiber nothing can be awaited
     while (!dedicated || !run) {
       fiber::YieldNow();
     }
