@@ -10,7 +10,8 @@ BEGIN
   IF p_changes ? 'orders' THEN
     INSERT INTO orders SELECT * FROM jsonb_populate_recordset(NULL::orders, p_changes -> 'orders')
     ON CONFLICT (client_order_id) DO UPDATE SET
-      exchange_order_id = excluded.exchange_order_id, quantity = excluded.quantity, status = excluded.status,
+      exchange_order_id = excluded.exchange_order_id, quantity = excluded.quantity,
+      trigger_price = excluded.trigger_price, status = excluded.status,
       filled_quantity = excluded.filled_quantity, average_price = excluded.average_price, fee = excluded.fee,
       version = excluded.version, reason = excluded.reason, updated_at = excluded.updated_at
     WHERE orders.version < excluded.version;

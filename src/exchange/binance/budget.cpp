@@ -119,7 +119,7 @@ void Budget::OnAnswer(const Sent& sent, const http::Response& response, SteadyTi
       (error && error->code == kTooManyRequests)) {
     // The limit of orders is the account's and stops nothing else: what cancels goes on.
     SteadyTime& until = too_many_orders && response.status != 418 ? orders_blocked_until_ : blocked_until_;
-    const int wait = Number(response.headers, "Retry-After").value_or(response.status == 418 ? 120 : 10);
+    const int wait = std::max(1, Number(response.headers, "Retry-After").value_or(response.status == 418 ? 120 : 10));
     until = std::max(until, now + seconds(wait));
   }
 }

@@ -49,11 +49,10 @@ std::vector<Status> CancelBatches::Send(const std::string& symbol, const std::ve
   parameters.Add("symbol", symbol).Add("origclientorderidlist", fmt::format("[\"{}\"]", fmt::join(ids, "\",\"")));
   const auto answer =
       rest_->Write("DELETE", "/fapi/v1/batchOrders", parameters, Budget::Kind::kCancel, 1, kAllowedInDoubt).answer;
-  if (!answer.ok() || Classify(*answer).verdict != Verdict::kRejected) {
+  if (!answer.ok() || Classify(*answer).verdict != Verdict::kRejected || IsLimited(answer->status)) {
     return WriteStatuses(answer, ids, kWhat);
   }
   // Refused as a whole: what the venue has against one of them, or against the request, must not keep the others open.
-  // After a 429 Rest itself refuses what follows, and nothing more is sent.
   log::Warning("cancels are refused together, and are asked for one by one",
                {{"symbol", symbol}, {"orders", ids.size()}, {"answer", answer->body}});
   std::vector<Status> statuses;

@@ -139,8 +139,8 @@ TEST(CancelBatches, WhatIsRefusedTogetherIsAskedForOneByOne) {
 
 TEST(CancelBatches, WhatTheLimitsRefuseIsNotAskedForAgain) {
   WithServer([](Canceller& canceller) {
-    canceller.server.answer = [](const http::Request&) {
-      return http::Json(R"({"code":-1003,"msg":"Too many requests"})", 429);
+    canceller.server.answer = [](const http::Request&) {  // of orders: Rest lets cancels through after it
+      return http::Json(R"({"code":-1015,"msg":"Too many new orders"})", 429);
     };
     canceller.Ask("BTCUSDT", "qt-1");
     canceller.Ask("BTCUSDT", "qt-2");

@@ -5,9 +5,6 @@
 namespace quantum::binance {
 namespace {
 
-// Answered before the engine is asked, by whatever stands in front of it; it means no more than it says.
-bool IsLimited(int status) { return status == 429 || status == 418; }
-
 bool LostTrack(int code) { return code == -1000 || code == -1001 || code == -1006 || code == -1007 || code == -4116; }
 
 // Zero: the answer is not the venue's word.
@@ -36,6 +33,8 @@ Errc CodeOf(int status, int code) {
 }
 
 }  // namespace
+
+bool IsLimited(int status) { return status == 429 || status == 418; }
 
 std::optional<VenueError> ReadVenueError(std::string_view body) {
   const auto json = ParseJson(body, "answer");

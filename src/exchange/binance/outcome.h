@@ -19,6 +19,9 @@ struct VenueError {
 };
 std::optional<VenueError> ReadVenueError(std::string_view body);
 
+// 429 and 418: answered before the engine is asked, by whatever stands in front of it; they mean no more than they say.
+bool IsLimited(int status);
+
 enum class Verdict {
   kAccepted,  // 2xx: the body says what stands
   kRejected,  // the venue refused it, or it was never sent: nothing happened

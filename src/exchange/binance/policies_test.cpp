@@ -173,6 +173,8 @@ TEST(Budget, StopsAltogetherWhenTheVenueSaysSo) {
   const auto refuse = [&](http::Response response) {
     budget.OnAnswer(budget.OnSend(Kind::kQuery, 1, kNow), response, kNow);
   };
+  refuse(Answer(429, {{"Retry-After", "0"}}));
+  EXPECT_TRUE(budget.Refuse(Kind::kExit, 0, kNow)) << "its second may be about to end, and is not over";
   refuse(Answer(429, {{"Retry-After", "3"}}));
   EXPECT_TRUE(budget.Refuse(Kind::kExit, 0, kNow + 2s));
   EXPECT_FALSE(budget.Refuse(Kind::kExit, 0, kNow + 3s));

@@ -67,6 +67,9 @@ void Janitor::Measure() {
         .Set(reader.active ? 1 : 0);
   }
   for (const auto& [family, group] : watched_) {
+    if (stop_.is_set()) {
+      return;
+    }
     const auto lag = context_.redis.Run({"FCALL", "quantum_bus_4_lag", "1", StreamKey(family), group}, kAnswerMax);
     // Nil while the broker cannot know it; the last value stays.
     if (lag && !lag->is_nil()) {

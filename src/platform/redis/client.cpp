@@ -387,6 +387,9 @@ Result<std::unique_ptr<Connection>> Client::Impl::Dedicated(Duration timeout) {
     if (!connected_.WaitFor(std::max(deadline.left(), Duration(0)))) {
       return NoMaster();
     }
+    if (stop_.is_set()) {
+      break;
+    }
     if (!master_) {
       return NoMaster();
     }

@@ -145,7 +145,10 @@ object RowOf(const PositionRow& row) {
 
 void ChangedRows::Add(const ChangeSet& changes) {
   for (const Order& order : changes.orders) {
-    tables_["orders"][order.client_order_id] = RowOf(order, mode_, fence_);
+    object& row = tables_["orders"][order.client_order_id];
+    if (row.empty() || row.at("version").as_int64() < order.version) {
+      row = RowOf(order, mode_, fence_);
+    }
   }
   for (const trading::Fill& fill : changes.fills) {
     tables_["fills"][fmt::format("{} {}", fill.symbol, fill.trade_id)] = RowOf(fill);

@@ -52,7 +52,7 @@ TEST_F(OutboxNumbersTest, ALaterEventOfAKeyIsNotNumberedAheadOfOneThatWaitsForIt
   });
 }
 
-// The second transaction finds one of its streams busy: what it adds from there on waits, of the stream that is free
+// The last transaction finds one of its streams busy: what it adds from there on waits, of the stream that is free
 // too.
 TEST_F(OutboxNumbersTest, EventsAddedTogetherAreNumberedUpToTheFirstWhoseStreamIsBusy) {
   quantum::testing::RunInFiber([&](fiber::Loop& loop) {
@@ -67,15 +67,16 @@ TEST_F(OutboxNumbersTest, EventsAddedTogetherAreNumberedUpToTheFirstWhoseStreamI
           {families});
       return added.ok() ? std::string(added->Text(0, "s")) : added.error().message;
     };
+    EXPECT_EQ(add(pool, "trade order trade order"), "j7 i1 j8 i2");
     ASSERT_TRUE(pool.Transact([&](postgres::Transaction& transaction) -> Status {
-                      EXPECT_EQ(add(transaction, "order order"), "i1 i2");
-                      EXPECT_EQ(add(pool, "trade order trade"), "j7 - -");
+                      EXPECT_EQ(add(transaction, "order"), "i3");
+                      EXPECT_EQ(add(pool, "trade order trade"), "j9 - -");
                       return {};
                     })
                     .ok());
     const auto taken = pool.Query("SELECT string_agg(payload || sequence, ' ') AS s FROM outbox_take('p', 10)");
     ASSERT_TRUE(taken.ok()) << taken.error().message;
-    EXPECT_EQ(taken->Text(0, "s"), "order1 order2 order3 trade7 trade8");
+    EXPECT_EQ(taken->Text(0, "s"), "order1 order2 order3 order4 trade7 trade8 trade9 trade10");
   });
 }
 
