@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 
-// Whoever goes on sending though his requests weigh too much (429, -1003) is banned from his address: 418, for 2 minutes the first time and up to 3 days
-// for those who do it again (developers.binance.com, USD-M futures, "Limits"). Times in ms of the server.
+// Whoever goes on though his requests weigh too much (429, -1003) is banned from his address: 418, for 2 minutes the
+// first time and up to 3 days for those who do it again (developers.binance.com, USD-M futures, "Limits"). Times in ms
+// of the server.
 namespace quantum::paper {
 
 class Ban {
