@@ -58,12 +58,19 @@ TEST_F(Doubt, Pain4ACloseGoesOutInAnEmergencyAlone) {
   Run([](World& world) {
     world.Enter("a");
     Begin(world);
+    // The market is beyond the stop already, so that the protector wants to do what the stop would have done.
+    world.venue.reject_code = -2021;
+    world.venue.judge = [](const exchange::NewOrder& order) {
+      return order.type == OrderType::kStopMarket ? ScriptedVenue::Answer::kReject : ScriptedVenue::Answer::kNormal;
+    };
+    world.protector.Pass("BTCUSDT");
     world.sink.away = true;
     const auto flat = [&] {
       world.protector.Pass("BTCUSDT");
       return world.desk.ledger.PositionOf("BTCUSDT").is_flat();
     };
-    EXPECT_FALSE(Eventually(flat)) << "without a stop for 40 s, by the clock of these tests";
+    EXPECT_FALSE(Eventually(flat)) << "for 40 s, by the clock of these tests";
+    ASSERT_EQ(OpenStops(world.venue), 0);
     EXPECT_EQ(world.emergency.Halt("a test", true, trading::kHaltedByOperator).closed, 1);
     EXPECT_TRUE(Eventually(flat));
   });
