@@ -54,12 +54,31 @@ std::string Cut(std::string text, size_t width) {
   return text.substr(0, end) + "…";
 }
 
+bool IsZero(const json::value& value) {
+  return value.is_number() ? value.to_number<double>() == 0 : value.is_string() && value.get_string() == "0";
+}
+
+// The first of the column's members that says something.
+const json::value* Find(const json::value& row, const Column& column) {
+  const json::value* found = nullptr;
+  for (const std::string& name : column.names) {
+    const json::value* value = row.is_object() ? row.as_object().if_contains(name) : nullptr;
+    if (value != nullptr && !value->is_null()) {
+      if (!IsZero(*value)) {
+        return value;
+      }
+      found = found == nullptr ? value : found;
+    }
+  }
+  return found;
+}
+
 std::string Cell(const json::value& row, const Column& column, WallTime now) {
-  const json::value* cell = row.is_object() ? row.as_object().if_contains(column.name) : nullptr;
-  if (cell == nullptr || cell->is_null()) {
+  const json::value* cell = Find(row, column);
+  if (cell == nullptr) {
     return "-";
   }
-  if (cell->is_int64() && column.name.ends_with("time")) {
+  if (cell->is_int64() && column.names.front().ends_with("time")) {
     const WallTime time = FromUnixMs(cell->as_int64());
     return column.width == 0 ? FormatIso8601(time) : ShortTime(time, now);
   }
@@ -138,7 +157,7 @@ const std::vector<Column>& OrderColumns() {
                                            {"side", 4},
                                            {"status", 16},
                                            {"quantity", 9},
-                                           {"average_price", 9, "price"},
+                                           {{"average_price", "price", "trigger_price"}, 9, "price"},
                                            {"correlation_id", 36}};
   return columns;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "platform/base/clock.h"
@@ -10,13 +11,16 @@ namespace quantum::operate {
 // Left-aligned columns under their headings, two spaces apart. Every row has as many cells as there are headings.
 std::string FormatTable(const std::vector<std::string>& headings, const std::vector<std::vector<std::string>>& rows);
 
-// A column of FormatJsonRows: a member of the rows. With a width its cells are cut to so many characters, and a time is
-// the time of day, or, when it was more than a day ago, day and minute.
+// A column of FormatJsonRows: a member of the rows, or of several the first that is neither missing nor zero. With a
+// width its cells are cut to so many characters, and a time is the time of day, or, when it was more than a day ago,
+// day and minute.
 struct Column {
-  Column(const char* member) : name(member), heading(member) {}  // NOLINT: a list of columns is a list of names
-  Column(const char* member, size_t most) : name(member), heading(member), width(most) {}
-  Column(const char* member, size_t most, const char* above) : name(member), heading(above), width(most) {}
-  std::string name;
+  Column(const char* member) : names{member}, heading(member) {}  // NOLINT: a list of columns is a list of names
+  Column(const char* member, size_t most) : names{member}, heading(member), width(most) {}
+  Column(const char* member, size_t most, const char* above) : names{member}, heading(above), width(most) {}
+  Column(std::vector<std::string> members, size_t most, const char* above)
+      : names(std::move(members)), heading(above), width(most) {}
+  std::vector<std::string> names;
   std::string heading;
   size_t width = 0;
 };

@@ -194,6 +194,18 @@ TEST(Table, ShowsJsonRowsAndADashForWhatIsMissing) {
   EXPECT_EQ(FormatJsonRows(R"([{"a":"zürich","b":"x"}])", {{"a", 3}, {"b", 1, "c"}}), "a    c\nzü…  x\n");
 }
 
+TEST(Table, AnOrdersPriceIsWhatItFilledAtOrItsLimitOrItsTrigger) {
+  const auto price = [](const char* row) {
+    const std::string table = FormatJsonRows(row, {{{"average_price", "price", "trigger_price"}, 9, "price"}});
+    return table.substr(table.find('\n') + 1);
+  };
+  EXPECT_EQ(price(R"([{"average_price":61783.6,"price":61700,"trigger_price":0}])"), "61783.6\n");
+  EXPECT_EQ(price(R"([{"average_price":0,"price":"61700","trigger_price":0}])"), "61700\n");
+  EXPECT_EQ(price(R"([{"average_price":"0","price":0.0,"trigger_price":60000.5}])"), "60000.5\n");
+  EXPECT_EQ(price(R"([{"average_price":0,"price":0}])"), "0\n");
+  EXPECT_EQ(price(R"([{"price":null}])"), "-\n");
+}
+
 // The longest that the fields take, and a bit more where they have no bound.
 TEST(Table, OrdersAndTradesFitATerminalOf120Columns) {
   const std::string text = R"([{"time":1795445600123,"entry_time":1795445600123,"symbol":"1000SHIBUSDT",
