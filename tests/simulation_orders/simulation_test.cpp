@@ -59,7 +59,7 @@ TEST(OrdersSimulation, EveryInterleavingEndsAtTheVenuesTruthAndEverySituationIsV
 
 // Seeds that have failed (README.md tells of what). They are rare: one in some hundred thousand.
 TEST(OrdersSimulation, SoDoThoseThatHaveFailed) {
-  for (const uint64_t seed : {1160, 146260, 151428, 360618, 1097204, 5133350}) {
+  for (const uint64_t seed : {1160, 146260, 151428, 360618, 1097204, 3181503, 5133350}) {
     Total total;
     BeSilent();
     EXPECT_EQ(RunWorld(seed, {}, total), "") << seed;

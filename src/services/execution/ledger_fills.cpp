@@ -182,7 +182,10 @@ void Ledger::AdvanceByFills(Tracked& tracked, const Fill& fill, WallTime now) {
   }
   order.filled_quantity = tracked.fills_quantity;
   order.average_price = tracked.fills_notional.DividedBy(tracked.fills_quantity);
-  if (order.filled_quantity == order.quantity) {
+  // An earlier process may have made it larger before it sent it, and died before that was written: the venue is asked.
+  const bool may_be_more = trading::IsProtective(order.leg) &&
+                           (order.status == OrderStatus::kIntent || order.status == OrderStatus::kUnknown);
+  if (order.filled_quantity == order.quantity && !may_be_more) {
     order.status = OrderStatus::kFilled;
   } else if (!trading::IsFinal(order.status)) {
     order.status = OrderStatus::kPartiallyFilled;

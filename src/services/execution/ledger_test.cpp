@@ -235,6 +235,20 @@ TEST_F(LedgerTest, AnEndedTradeIsNotForgottenWhileItsStopIsLive) {
   EXPECT_EQ(ledger.FindTrade("a"), nullptr);
 }
 
+// It was made larger, sent, and its process died before that was written (tests/simulation_orders, seed 3181503).
+TEST_F(LedgerTest, AProtectiveOrderThatNothingWasHeardOfIsNotEndedByWhatMayBeAPartOfIt) {
+  FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
+  const Order& target = OrderOf("a", Leg::kTakeProfit);
+  const std::string id = target.client_order_id;
+  ledger.Resize(id, "0.004"_dec, kNow);
+  FillWith(target, 2, "0.004", "61000");
+  EXPECT_EQ(OrderOf("a", Leg::kTakeProfit).status, OrderStatus::kPartiallyFilled);
+  ledger.TakeTerms(id, "0.01"_dec, target.trigger_price, kNow);
+  FillWith(OrderOf("a", Leg::kTakeProfit), 3, "0.006", "61000");
+  EXPECT_EQ(OrderOf("a", Leg::kTakeProfit).status, OrderStatus::kFilled);
+  EXPECT_EQ(OrderOf("a", Leg::kTakeProfit).filled_quantity, "0.01"_dec);
+}
+
 // After a start nobody else would look after it.
 TEST_F(LedgerTest, TheSymbolOfAnEndedTradeIsNamedWhileItsStopIsLive) {
   FillWith(Adopt(OpenApproval("a")), 1, "0.01", "60000");
