@@ -17,13 +17,14 @@ class Ban {
   static constexpr int64_t kFirstMs = 2 * 60'000;
   static constexpr int64_t kLongestMs = 3 * 24 * 3'600'000;
 
-  // A request was refused since the limit is met, `since_ms` being when it was met first in this window.
-  void OnRefused(int64_t since_ms, int64_t now_ms) {
-    if (since_ms != since_ms_) {
-      since_ms_ = since_ms;
+  // A request was refused since it weighs too much. `window`: the minute whose limit is met.
+  void OnRefused(int64_t window, int64_t now_ms) {
+    if (window != window_) {
+      window_ = window;
+      since_ms_ = now_ms;
       offences_ = 0;
     }
-    if (now_ms - since_ms >= kGraceMs && ++offences_ >= kOffencesMax) {
+    if (now_ms - since_ms_ >= kGraceMs && ++offences_ >= kOffencesMax) {
       until_ms_ = now_ms + next_ms_;
       next_ms_ = std::min(2 * next_ms_, kLongestMs);
       offences_ = 0;
@@ -33,7 +34,8 @@ class Ban {
   int64_t until_ms() const { return until_ms_; }
 
  private:
-  int64_t since_ms_ = 0;
+  int64_t window_ = 0;
+  int64_t since_ms_ = 0;  // when the limit was met first in it
   int offences_ = 0;
   int64_t until_ms_ = 0;
   int64_t next_ms_ = kFirstMs;

@@ -197,30 +197,27 @@ RestAnswer Rest::Ask(const RestRequest& request, const Endpoint& endpoint, Param
 }
 
 std::optional<RestAnswer> Rest::Refuses(int64_t weight, int64_t now_ms) {
-  if (weight > options_.weight_per_minute && !ban_.IsBanned(now_ms)) {
-    if (overweight_since_ms_ / weight_.window_ms != weight_.window) {
-      overweight_since_ms_ = now_ms;
-    }
-    ban_.OnRefused(overweight_since_ms_, now_ms);
-    if (!ban_.IsBanned(now_ms)) {
-      RestAnswer refused = Refused(
-          {-1003,
-           fmt::format("Too many requests; current limit is {} requests per minute.", options_.weight_per_minute),
-           429});
-      refused.headers.emplace_back("Retry-After", std::to_string(weight_.SecondsLeft(now_ms)));
-      return refused;
-    }
+  const bool too_much = weight > options_.weight_per_minute;
+  if (too_much && !ban_.IsBanned(now_ms)) {
+    ban_.OnRefused(weight_.window, now_ms);
   }
-  if (!ban_.IsBanned(now_ms)) {
+  if (ban_.IsBanned(now_ms)) {
+    RestAnswer banned = Refused({-1003,
+                                 fmt::format("Way too many requests; IP banned until {}. Please use the websocket for "
+                                             "live updates to avoid bans.",
+                                             ban_.until_ms()),
+                                 418});
+    banned.headers.emplace_back("Retry-After", std::to_string((ban_.until_ms() - now_ms + 999) / 1000));
+    return banned;
+  }
+  if (!too_much) {
     return std::nullopt;
   }
-  RestAnswer banned = Refused({-1003,
-                               fmt::format("Way too many requests; IP banned until {}. Please use the websocket for "
-                                           "live updates to avoid bans.",
-                                           ban_.until_ms()),
-                               418});
-  banned.headers.emplace_back("Retry-After", std::to_string((ban_.until_ms() - now_ms + 999) / 1000));
-  return banned;
+  RestAnswer refused = Refused(
+      {-1003, fmt::format("Too many requests; current limit is {} requests per minute.", options_.weight_per_minute),
+       429});
+  refused.headers.emplace_back("Retry-After", std::to_string(weight_.SecondsLeft(now_ms)));
+  return refused;
 }
 
 RestAnswer Rest::Handle(const RestRequest& request, int64_t now_ms) {

@@ -159,7 +159,6 @@ class Rest {
   const MarketStreams& streams_;
   Hub& hub_;
   Counter weight_{60'000, 0, 0};
-  int64_t overweight_since_ms_ = 0;
   Ban ban_;
   Counter orders_10s_{10'000, 0, 0};
   Counter orders_1m_{60'000, 0, 0};
