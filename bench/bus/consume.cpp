@@ -134,7 +134,7 @@ double OurRate(Setting& setting, size_t events, const postgres::PoolOptions* pos
       subscription.handler = [&](const bus::Event&) { return count(); };
     } else {
       subscription.transactional = [&](const bus::Event&, postgres::Transaction&) { return count(); };
-      subscription.together = true;
+      subscription.together = bus::Together::kOfKey;
     }
     bus->Subscribe(std::move(subscription));
     const SteadyTime begin = SystemClock().Steady();

@@ -12,7 +12,8 @@ namespace quantum::testing {
 // has arrived, then says what is not as it must be:
 // - the numbers of every producer's incarnation in every durable stream run from 1 without a gap or a repeat;
 // - every group has been given, and has acknowledged, everything up to now;
-// - inbox: every group that applies in Postgres has recorded exactly the events of its types that stand in the stream;
+// - inbox: every group that applies in Postgres has recorded nothing but events of its types that stand in the stream,
+//   and all of those that anything comes of;
 // - outbox: no row that was committed before now still waits;
 // - the books agree: rows that were committed have their events, and events their rows;
 // - nobody has dead letters.

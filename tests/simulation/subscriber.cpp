@@ -11,6 +11,7 @@ namespace quantum::simulation {
 namespace {
 
 using bus::KeyScheduler;
+using bus::Together;
 using bus::Verdict;
 using redis::Command;
 using redis::Reply;
@@ -31,6 +32,7 @@ Subscriber::Subscriber(std::string group, Inbox* inbox, uint64_t life, const Rul
       key_of_group_(bus::GroupName(group_)),
       inbox_(inbox),
       life_(life),
+      together_(inbox == nullptr ? Together::kNone : (life % 2 == 0 ? Together::kOfKey : Together::kOfStream)),
       rules_(rules),
       clock_(clock),
       audit_(audit),
@@ -152,11 +154,12 @@ void Subscriber::Take(const std::string& stream, const Reply& entries) {
     }
     QUANTUM_ASSERT(events.ok());
     for (bus::Event& event : *events) {
-      bus::Delivery delivery;  // keys name their family, so the scheduler needs no other name
+      bus::Delivery delivery;
+      delivery.family = stream;
       delivery.entry = id;
       delivery.first = first;
       delivery.event = std::move(event);
-      delivery.joins = inbox_ != nullptr;
+      delivery.joins = together_;
       scheduler_.Push(std::move(delivery));
     }
   }
@@ -179,31 +182,41 @@ bool Subscriber::Seen(const bus::Delivery& delivery) {
 }
 
 void Subscriber::End(const KeyScheduler::Job& job, Choices& choices, bool failures) {
-  if (job.deliveries.size() == 1) {
-    EndOne(job, choices, failures);
-    return;
-  }
-  const bool repeats = std::any_of(job.deliveries.begin(), job.deliveries.end(),
-                                   [&](const bus::Delivery* delivery) { return Seen(*delivery); });
-  if (repeats || (failures && choices.OneIn(10))) {
+  std::vector<const bus::Delivery*> together = job.deliveries;
+  while (together.size() > 1) {
+    std::optional<size_t> culprit;
+    if (const auto repeat = std::ranges::find_if(together, [&](const bus::Delivery* each) { return Seen(*each); });
+        repeat != together.end()) {
+      culprit = static_cast<size_t>(repeat - together.begin());
+    } else if (!failures || !choices.OneIn(10)) {
+      break;
+    } else if (choices.OneIn(2)) {
+      culprit = choices.Below(together.size());
+    }
     visits_.Count(Visit::kParted);
-    QUANTUM_ASSERT(scheduler_.Part(job.key));
+    together.resize(scheduler_.Part(job.line, culprit));
+  }
+  if (together.size() == 1) {
     EndOne(job, choices, failures);
     return;
   }
   visits_.Count(Visit::kTogether);
-  for (const bus::Delivery* delivery : job.deliveries) {
+  for (const bus::Delivery* delivery : together) {
     const uint64_t operation = std::stoull(delivery->event.payload);
     audit_.Delivered(group_, operation);
     Effect(*delivery, operation);
     Done(*delivery);
   }
-  scheduler_.Finish(job.key);
+  scheduler_.Finish(job.line);
 }
 
 void Subscriber::EndOne(const KeyScheduler::Job& job, Choices& choices, bool failures) {
   const bus::Delivery& delivery = *job.deliveries.front();
   const uint64_t operation = std::stoull(delivery.event.payload);
+  const std::string key = delivery.event.key;  // the delivery moves when it is to be tried again
+  if (job.attempt > 1 && failed_in_[key] != job.line) {
+    visits_.Count(Visit::kSeparated);
+  }
   Verdict verdict = Verdict::kDone;
   if (Seen(delivery)) {
     visits_.Count(Visit::kDuplicateDropped);
@@ -217,9 +230,10 @@ void Subscriber::EndOne(const KeyScheduler::Job& job, Choices& choices, bool fai
       Effect(delivery, operation);
     }
   }
-  const auto step = scheduler_.Judge(job.key, verdict, clock_.Steady());
+  const auto step = scheduler_.Judge(job.line, verdict, clock_.Steady());
   if (step == KeyScheduler::Step::kRetryLater) {
     visits_.Count(Visit::kRetried);
+    failed_in_[key] = job.line;
     return;
   }
   if (step == KeyScheduler::Step::kDeadLetter) {
@@ -227,7 +241,7 @@ void Subscriber::EndOne(const KeyScheduler::Job& job, Choices& choices, bool fai
   } else {
     Done(delivery);
   }
-  scheduler_.Finish(job.key);
+  scheduler_.Finish(job.line);
 }
 
 void Subscriber::Effect(const bus::Delivery& delivery, uint64_t operation) {

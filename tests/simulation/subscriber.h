@@ -55,6 +55,7 @@ class Subscriber {
   const std::string key_of_group_;
   Inbox* const inbox_;
   const uint64_t life_;
+  const bus::Together together_;  // alternates from life to life
   const Rules& rules_;
   ManualClock& clock_;
   Audit& audit_;
@@ -65,6 +66,7 @@ class Subscriber {
   std::map<std::string, bus::SeenWindow> seen_;
   std::map<std::string, bus::InHand> in_hand_;
   std::vector<bus::KeyScheduler::Job> running_;
+  std::map<std::string, std::string> failed_in_;  // by key: the line in which its event failed last
 
   enum class Reads { kGroups, kPending, kNew };
   Reads reads_ = Reads::kGroups;

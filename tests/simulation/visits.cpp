@@ -42,6 +42,7 @@ const char* ToString(Visit visit) {
                                                               "late reading",
                                                               "together",
                                                               "parted",
+                                                              "separated",
                                                               "retried",
                                                               "buried",
                                                               "trimmed"};

@@ -47,6 +47,7 @@ enum class Visit : size_t {
   kLateReading,       // a request to read that came after a later connection's
   kTogether,          // several events of a key in one transaction
   kParted,            // several that failed together, so that each is handled alone
+  kSeparated,         // one that failed left the line that all keys of its stream share
   kRetried,
   kBuried,
   kTrimmed,

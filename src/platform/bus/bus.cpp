@@ -253,7 +253,7 @@ void Bus::Impl::Subscribe(Subscription subscription) {
   QUANTUM_ASSERT(!consuming_);
   QUANTUM_ASSERT(static_cast<bool>(subscription.handler) != static_cast<bool>(subscription.transactional));
   QUANTUM_ASSERT(!subscription.transactional || pool_ != nullptr);
-  QUANTUM_ASSERT(!subscription.together || subscription.transactional);
+  QUANTUM_ASSERT(subscription.together == Together::kNone || subscription.transactional);
   if (subscription.group.empty()) {
     subscription.group = options_.group;
   }

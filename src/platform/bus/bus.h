@@ -10,6 +10,7 @@
 #include "platform/base/random.h"
 #include "platform/base/result.h"
 #include "platform/bus/event.h"
+#include "platform/bus/together.h"
 #include "platform/fiber/fiber.h"
 #include "platform/postgres/pool.h"
 #include "platform/redis/client.h"
@@ -42,12 +43,11 @@ struct Subscription {
   std::vector<std::string> types;  // their streams are read; other types of these streams are passed over
   Handler handler;
   TransactionalHandler transactional;  // instead of handler
-  // Of a transactional handler: what waits of one key, 64 events at most, shares a transaction, in its order. Where one
-  // event fails, all of it is rolled back, and each is handled again in one of its own. Not for a handler that looks at
-  // what follows from its commits (AfterCommit): it would see nothing of the events before it.
-  bool together = false;
+  Together together = Together::kNone;
   // Of a transactional handler that soon has a statement to send: the inbox's row travels with it, a round trip less.
-  // So the handler is begun for a repeat too, and its first round trip fails.
+  // So the handler is begun for a repeat too, and its first round trip fails. Of an event for which it sends and queues
+  // nothing the inbox gets no row, and a repeat comes to the handler again. So whether it does anything must follow
+  // from the event alone, and what it has to follow a commit (AfterCommit) must bear to happen again.
   bool at_once = false;
   // Volatile types only: how old an event may be and still be handed out.
   Duration newest_within = std::chrono::seconds(5);

@@ -41,6 +41,10 @@ void Consumer::Add(std::shared_ptr<const Subscription> subscription, const std::
     leases_.Add(family);
     fetcher_.Add(family);
   }
+  for (const auto& [other, of_other] : by_type_) {  // or the order of a key that both have would be lost
+    QUANTUM_ASSERT(FamilyOf(other) != FamilyOf(type) ||
+                   (of_other->together == Together::kOfStream) == (subscription->together == Together::kOfStream));
+  }
   QUANTUM_ASSERT(by_type_.emplace(type, std::move(subscription)).second);  // one handler per group and type
 }
 

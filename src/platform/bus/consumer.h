@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -56,13 +57,16 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void Work();  // fiber: runs jobs until there is none
   void Handle(const KeyScheduler::Job& job);
   void HandleOne(const KeyScheduler::Job& job);
-  // One transaction for all. False: it came to nothing, and each is to be handled alone.
-  bool HandleTogether(const KeyScheduler::Job& job);
+  using Deliveries = std::vector<const Delivery*>;
+  // One transaction for all. When it fails, culprit: the one that is to be handled alone, if that is known.
+  Status HandleTogether(const Deliveries& deliveries, std::optional<size_t>& culprit);
   Status Call(const Delivery& delivery, int attempt, bool& duplicate, bool& away);
-  // In transactions: has the inbox take them, then runs the handlers of those that it had not, in order.
-  Status Transact(const std::vector<const Delivery*>& deliveries, std::vector<bool>& duplicates);
-  // The same for one, whose handler sends the inbox's row ahead of its own statements. kConflict: perhaps a repeat.
-  Status TransactAtOnce(const Delivery& delivery);
+  // In a transaction: has the inbox take them, then runs the handlers of those that it had not, in order.
+  Status Transact(const Deliveries& deliveries, std::vector<bool>& duplicates, std::optional<size_t>& culprit);
+  // The same where the inbox's rows travel ahead of the handlers' statements. kConflict: perhaps there is a repeat.
+  Status TransactAtOnce(const Deliveries& deliveries, std::optional<size_t>& culprit);
+  static Status RunHandlers(const Deliveries& deliveries, const std::vector<bool>& duplicates,
+                            postgres::Transaction& transaction, std::optional<size_t>& culprit);
   postgres::Statement Inbox(const Event& event, std::string_view on_repeat) const;
   void Applied(const Delivery& delivery, bool duplicate);
   void DeadLetter(const Delivery& delivery, const std::string& reason, int attempts);

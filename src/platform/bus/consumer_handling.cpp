@@ -28,6 +28,11 @@ bool SaysDatabaseIsAway(Errc code) {
          code == Errc::kExhausted;
 }
 
+// Not of a deadline that has passed either: too many events at once may be what takes so long.
+bool TellsOfNoEvent(Errc code) {
+  return code == Errc::kUnavailable || code == Errc::kUnknownOutcome || code == Errc::kCancelled;
+}
+
 bool RefusesLease(const Error& error) { return error.message.find("LEASE ") != std::string::npos; }
 bool HasTooManyLetters(const Error& error) { return error.message.find("DEADLETTERS ") != std::string::npos; }
 
@@ -71,18 +76,35 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
   const Delivery& first = *job.deliveries.front();
   // Here and not before: a process that was frozen must notice before it hands out the next event.
   if (!leases_.Runs(first.family, first.token)) {
-    scheduler_.Judge(job.key, Verdict::kHeld, context_.clock.Steady());
+    scheduler_.Judge(job.line, Verdict::kHeld, context_.clock.Steady());
     return;
   }
-  if (job.deliveries.size() > 1) {
-    if (HandleTogether(job) || !scheduler_.Part(job.key)) {
-      scheduler_.Finish(job.key);
+  Deliveries together = job.deliveries;
+  while (together.size() > 1) {
+    std::optional<size_t> culprit;
+    const Status done = HandleTogether(together, culprit);
+    if (done) {
+      scheduler_.Finish(job.line);
+      return;
+    }
+    log::Info("events that failed together are handled again",
+              {{"type", first.event.type}, {"events", together.size()}, {"reason", done.error().message}});
+    if (TellsOfNoEvent(done.error().code)) {
+      if (scheduler_.Judge(job.line, Verdict::kAway, context_.clock.Steady()) == KeyScheduler::Step::kDrop) {
+        scheduler_.Finish(job.line);
+      }
+      return;
+    }
+    const size_t left = scheduler_.Part(job.line, culprit);
+    if (left == 0) {
+      scheduler_.Finish(job.line);
       return;
     }
     if (stop_.is_set() || !leases_.Runs(first.family, first.token)) {
-      scheduler_.Judge(job.key, Verdict::kHeld, context_.clock.Steady());
+      scheduler_.Judge(job.line, Verdict::kHeld, context_.clock.Steady());
       return;
     }
+    together.resize(left);
   }
   HandleOne(job);
 }
@@ -106,7 +128,7 @@ void Consumer::HandleOne(const KeyScheduler::Job& job) {
     log::Warning("an event's handler failed",
                  {{"type", event.type}, {"id", event.id}, {"attempt", job.attempt}, {"error", status.error().message}});
   }
-  switch (scheduler_.Judge(job.key, verdict, context_.clock.Steady())) {
+  switch (scheduler_.Judge(job.line, verdict, context_.clock.Steady())) {
     case KeyScheduler::Step::kRetryLater:
       return;
     case KeyScheduler::Step::kDrop:
@@ -120,33 +142,36 @@ void Consumer::HandleOne(const KeyScheduler::Job& job) {
       Applied(delivery, duplicate);
       break;
   }
-  scheduler_.Finish(job.key);
+  scheduler_.Finish(job.line);
 }
 
-bool Consumer::HandleTogether(const KeyScheduler::Job& job) {
-  const SeenWindow& seen = seen_[job.deliveries.front()->family];
-  if (std::any_of(job.deliveries.begin(), job.deliveries.end(), [&](const Delivery* delivery) {
-        return seen.Contains(LaneOf(delivery->event), delivery->event.sequence);
-      })) {
-    return false;  // repeats need no transaction
+Status Consumer::HandleTogether(const Deliveries& deliveries, std::optional<size_t>& culprit) {
+  const SeenWindow& seen = seen_[deliveries.front()->family];
+  for (size_t i = 0; i < deliveries.size(); ++i) {
+    if (seen.Contains(LaneOf(deliveries[i]->event), deliveries[i]->event.sequence)) {
+      culprit = i;
+      return Error{Errc::kConflict, "a repeat needs no transaction"};
+    }
   }
-  std::vector<bool> duplicates;
+  std::vector<bool> duplicates(deliveries.size(), false);
   const SteadyTime started = context_.clock.Steady();
   try {
-    if (const Status done = Transact(job.deliveries, duplicates); !done) {
-      log::Info("events are handled one by one, because together they failed",
-                {{"events", job.deliveries.size()}, {"reason", done.error().message}});
-      return false;
+    const bool at_once =
+        std::ranges::all_of(deliveries, [](const Delivery* delivery) { return delivery->subscription->at_once; });
+    Status done = at_once ? TransactAtOnce(deliveries, culprit) : Status(Error{Errc::kConflict, "not tried"});
+    if (!done && done.error().code == Errc::kConflict) {
+      done = Transact(deliveries, duplicates, culprit);
     }
-  } catch (const std::exception&) {
-    return false;  // the one that throws will again, and is told of
+    QUANTUM_CHECK(done);
+  } catch (const std::exception& exception) {
+    return Error{Errc::kInternal, std::string("a handler threw: ") + exception.what()};
   }
   const std::chrono::duration<double> took = context_.clock.Steady() - started;
-  for (size_t i = 0; i < job.deliveries.size(); ++i) {
-    ProbeOf(job.deliveries[i]->event.type).duration.Observe(took.count() / static_cast<double>(job.deliveries.size()));
-    Applied(*job.deliveries[i], duplicates[i]);
+  for (size_t i = 0; i < deliveries.size(); ++i) {
+    ProbeOf(deliveries[i]->event.type).duration.Observe(took.count() / static_cast<double>(deliveries.size()));
+    Applied(*deliveries[i], duplicates[i]);
   }
-  return true;
+  return {};
 }
 
 void Consumer::Applied(const Delivery& delivery, bool duplicate) {
@@ -165,10 +190,11 @@ Status Consumer::Call(const Delivery& delivery, int attempt, bool& duplicate, bo
       status = subscription.handler(delivery.event);
     } else {
       const bool at_once = subscription.at_once && attempt == 1;
-      status = at_once ? TransactAtOnce(delivery) : Error{Errc::kConflict, "not tried"};
+      std::optional<size_t> culprit;
+      status = at_once ? TransactAtOnce({&delivery}, culprit) : Error{Errc::kConflict, "not tried"};
       if (!status && status.error().code == Errc::kConflict) {
         std::vector<bool> duplicates;
-        status = Transact({&delivery}, duplicates);
+        status = Transact({&delivery}, duplicates, culprit);
         duplicate = status && duplicates.front();
       }
     }
@@ -189,8 +215,9 @@ postgres::Statement Consumer::Inbox(const Event& event, std::string_view on_repe
           {group_, FamilyOf(event.type), event.producer, event.incarnation, std::to_string(event.sequence)}};
 }
 
-Status Consumer::Transact(const std::vector<const Delivery*>& deliveries, std::vector<bool>& duplicates) {
+Status Consumer::Transact(const Deliveries& deliveries, std::vector<bool>& duplicates, std::optional<size_t>& culprit) {
   return context_.pool->Transact([&](postgres::Transaction& transaction) -> Status {
+    culprit.reset();
     duplicates.assign(deliveries.size(), false);
     std::vector<postgres::Statement> inserts;
     for (const Delivery* delivery : deliveries) {
@@ -198,22 +225,33 @@ Status Consumer::Transact(const std::vector<const Delivery*>& deliveries, std::v
     }
     QUANTUM_TRY(const auto inserted, transaction.Batch(std::move(inserts)));
     for (size_t i = 0; i < deliveries.size(); ++i) {
-      const Event& event = deliveries[i]->event;
       duplicates[i] = inserted[i].affected() == 0;
-      if (!duplicates[i]) {
-        const CorrelationScope scope(event.correlation_id);
-        QUANTUM_CHECK(deliveries[i]->subscription->transactional(event, transaction));
-      }
     }
-    return {};
+    return RunHandlers(deliveries, duplicates, transaction, culprit);
   });
 }
 
-Status Consumer::TransactAtOnce(const Delivery& delivery) {
-  return context_.pool->Transact([&](postgres::Transaction& transaction) {
-    transaction.Queue(Inbox(delivery.event, ""));
-    return delivery.subscription->transactional(delivery.event, transaction);
+Status Consumer::TransactAtOnce(const Deliveries& deliveries, std::optional<size_t>& culprit) {
+  return context_.pool->Transact([&](postgres::Transaction& transaction) -> Status {
+    culprit.reset();
+    for (const Delivery* delivery : deliveries) {
+      transaction.Guard(Inbox(delivery->event, ""));
+    }
+    return RunHandlers(deliveries, std::vector<bool>(deliveries.size(), false), transaction, culprit);
   });
+}
+
+Status Consumer::RunHandlers(const Deliveries& deliveries, const std::vector<bool>& duplicates,
+                             postgres::Transaction& transaction, std::optional<size_t>& culprit) {
+  for (size_t i = 0; i < deliveries.size(); ++i) {
+    if (!duplicates[i]) {
+      culprit = i;
+      const CorrelationScope scope(deliveries[i]->event.correlation_id);
+      QUANTUM_CHECK(deliveries[i]->subscription->transactional(deliveries[i]->event, transaction));
+    }
+  }
+  culprit.reset();
+  return {};
 }
 
 void Consumer::DeadLetter(const Delivery& delivery, const std::string& reason, int attempts) {

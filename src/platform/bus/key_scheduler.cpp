@@ -17,15 +17,22 @@ constexpr Duration kAwayBase = 100ms;
 constexpr Duration kAwayMax = 2s;
 constexpr Duration kHeldWait = 20ms;
 
+// All lines of a stream begin with its name and a NUL.
+std::string LineOfStream(const std::string& family) { return family + '\0'; }
+std::string LineOfKey(const Delivery& delivery) { return delivery.family + std::string("\0 ", 2) + delivery.event.key; }
+
 }  // namespace
 
 void KeyScheduler::Push(Delivery delivery) {
-  std::string key = delivery.family + '\0' + delivery.event.key;
-  Line& line = lines_[key];
+  std::string name = LineOfKey(delivery);
+  if (delivery.joins == Together::kOfStream && !lines_.contains(name)) {
+    name = LineOfStream(delivery.family);
+  }
+  Line& line = lines_[name];
   line.deliveries.push_back(std::move(delivery));
   ++queued_;
   if (line.deliveries.size() == 1) {
-    ready_.push_back(std::move(key));
+    ready_.push_back(std::move(name));
   }
 }
 
@@ -41,14 +48,15 @@ std::optional<KeyScheduler::Job> KeyScheduler::Next(SteadyTime now) {
   if (Ready(now) == 0 || running_ >= running_max_) {
     return std::nullopt;
   }
-  std::string key = std::move(ready_.front());
+  std::string name = std::move(ready_.front());
   ready_.pop_front();
   ++running_;
-  Line& line = lines_.at(key);
-  Job job{.key = std::move(key), .deliveries = {}, .attempt = line.failures + 1};
+  Line& line = lines_.at(name);
+  Job job{.line = std::move(name), .deliveries = {}, .attempt = line.failures + 1};
   const bool together = line.failures == 0 && line.absences == 0 && line.alone == 0;
   for (const Delivery& delivery : line.deliveries) {
-    const bool joins = job.deliveries.empty() || (together && delivery.joins && job.deliveries.front()->joins &&
+    const bool joins = job.deliveries.empty() || (together && delivery.joins != Together::kNone &&
+                                                  job.deliveries.front()->joins != Together::kNone &&
                                                   delivery.token == job.deliveries.front()->token);
     if (!joins || job.deliveries.size() >= kTogetherMax) {
       break;
@@ -59,21 +67,23 @@ std::optional<KeyScheduler::Job> KeyScheduler::Next(SteadyTime now) {
   return job;
 }
 
-bool KeyScheduler::Part(const std::string& key) {
-  Line& line = lines_.at(key);
+size_t KeyScheduler::Part(const std::string& name, std::optional<size_t> culprit) {
+  Line& line = lines_.at(name);
   if (line.abandoned) {
-    return false;
+    return 0;
   }
-  line.alone = line.running;
-  line.running = 1;
-  return true;
+  QUANTUM_ASSERT(!culprit || *culprit < line.running);
+  line.alone = culprit ? *culprit + 1 : line.running;
+  line.running = culprit ? std::max<size_t>(*culprit, 1) : 1;
+  return line.running;
 }
 
-KeyScheduler::Step KeyScheduler::Judge(const std::string& key, Verdict verdict, SteadyTime now) {
-  Line& line = lines_.at(key);
+KeyScheduler::Step KeyScheduler::Judge(const std::string& name, Verdict verdict, SteadyTime now) {
+  Line& line = lines_.at(name);
   if (line.abandoned && verdict != Verdict::kDone) {
     return Step::kDrop;
   }
+  std::string waits = name;
   Duration wait{};
   switch (verdict) {
     case Verdict::kDone:
@@ -85,6 +95,9 @@ KeyScheduler::Step KeyScheduler::Judge(const std::string& key, Verdict verdict, 
         return Step::kDeadLetter;
       }
       wait = kWaits.at(static_cast<size_t>(line.failures - 1));
+      if (name == LineOfStream(line.deliveries.front().family)) {
+        waits = Separate(name);  // and `line` is gone
+      }
       break;
     case Verdict::kAway:
       wait = std::min(kAwayMax, kAwayBase * (1 << std::min(line.absences++, 10)));
@@ -93,14 +106,36 @@ KeyScheduler::Step KeyScheduler::Judge(const std::string& key, Verdict verdict, 
       wait = kHeldWait;
       break;
   }
-  delayed_.emplace(now + wait, key);
-  line.running = 0;
+  delayed_.emplace(now + wait, waits);
+  lines_.at(waits).running = 0;
   --running_;
   return Step::kRetryLater;
 }
 
-void KeyScheduler::Finish(const std::string& key) {
-  const auto found = lines_.find(key);
+std::string KeyScheduler::Separate(const std::string& shared) {
+  Line line = std::move(lines_.extract(shared).mapped());
+  QUANTUM_ASSERT(line.running == 1);
+  const std::string key = line.deliveries.front().event.key;
+  std::string name = LineOfKey(line.deliveries.front());
+  Line own{.deliveries = {}, .failures = line.failures};
+  Line rest;
+  for (size_t i = 0; i < line.deliveries.size(); ++i) {
+    Delivery& delivery = line.deliveries[i];
+    const bool stays = delivery.event.key != key;
+    rest.alone += stays && i < line.alone ? 1 : 0;
+    (stays ? rest : own).deliveries.push_back(std::move(delivery));
+  }
+  // While a key has a line of its own, nothing of it stands in the other.
+  QUANTUM_ASSERT(lines_.emplace(name, std::move(own)).second);
+  if (!rest.deliveries.empty()) {
+    lines_.emplace(shared, std::move(rest));
+    ready_.push_back(shared);
+  }
+  return name;
+}
+
+void KeyScheduler::Finish(const std::string& name) {
+  const auto found = lines_.find(name);
   QUANTUM_ASSERT(found != lines_.end() && running_ > 0);
   Line& line = found->second;
   QUANTUM_ASSERT(line.running > 0 && line.running <= line.deliveries.size());
@@ -115,7 +150,7 @@ void KeyScheduler::Finish(const std::string& key) {
   if (line.deliveries.empty()) {
     lines_.erase(found);
   } else {
-    ready_.push_back(key);
+    ready_.push_back(name);
   }
 }
 

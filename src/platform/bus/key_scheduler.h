@@ -10,6 +10,7 @@
 
 #include "platform/base/clock.h"
 #include "platform/bus/event.h"
+#include "platform/bus/together.h"
 
 namespace quantum::bus {
 
@@ -23,7 +24,7 @@ struct Delivery {
   uint64_t token = 0;  // of the lease under which it was read
   Event event;
   const Subscription* subscription = nullptr;
-  bool joins = false;  // may be handled in one go with its neighbours of the same key
+  Together joins{};  // which of its neighbours it may be handled with in one go
 };
 
 // What ran how.
@@ -37,6 +38,10 @@ enum class Verdict {
 
 // Which delivery runs next: those of one key strictly in order, different keys at once up to a bound; a failing one
 // holds back its own key only. No I/O.
+//
+// Deliveries stand in lines. Each key of a stream has one, or (Together::kOfStream) all keys of the stream share one.
+// What fails in a line that is shared goes to a line of its own key, with all that waits of that key; what comes of the
+// key joins it there until that line is empty.
 class KeyScheduler {
  public:
   static constexpr int kTriesMax = 5;
@@ -49,21 +54,23 @@ class KeyScheduler {
   void Push(Delivery delivery);
 
   struct Job {
-    std::string key;  // names it in Judge and Finish
-    // Valid until Finish, not empty, one unless all of them join: what waits of the key, at its first try.
+    std::string line;  // names it in Part, Judge and Finish
+    // Not empty, one unless all of them join: what waits in the line, at its first try. Valid until Finish, or Judge
+    // says kRetryLater.
     std::vector<const Delivery*> deliveries;
     int attempt = 1;
   };
   std::optional<Job> Next(SteadyTime now);
 
-  // The job's deliveries could not be handled together: the first is to be handled now, and each of the others alone.
-  // False: the stream was abandoned meanwhile; call Finish.
-  bool Part(const std::string& key);
+  // The job's deliveries could not be handled together. culprit: which of them was at fault, if that is known; then it
+  // is to be handled alone and those before it together once more, else each alone. How many are to be handled now, the
+  // first ones; zero: the stream was abandoned meanwhile; call Finish.
+  size_t Part(const std::string& line, std::optional<size_t> culprit = std::nullopt);
 
   // After kRetryLater the job is over and comes again; otherwise the caller acts, then calls Finish. kDrop: the stream
   // was abandoned meanwhile; there is nothing to do.
-  Step Judge(const std::string& key, Verdict verdict, SteadyTime now);
-  void Finish(const std::string& key);
+  Step Judge(const std::string& line, Verdict verdict, SteadyTime now);
+  void Finish(const std::string& line);
 
   // Forgets the stream's deliveries, but for those that run now: they end, and are tried no more.
   void Abandon(const std::string& family);
@@ -84,6 +91,10 @@ class KeyScheduler {
     size_t alone = 0;        // that many of the first are not to be handled together
     bool abandoned = false;  // those that run
   };
+  // Takes the first delivery of a line that is shared, and all others of its key, to a line of their own, whose name it
+  // returns.
+  std::string Separate(const std::string& shared);
+
   const size_t running_max_;
   std::unordered_map<std::string, Line> lines_;
   std::deque<std::string> ready_;

@@ -82,6 +82,9 @@ class Transaction {
   // Travels with the next round trip, COMMIT at the latest: for statements whose rows the body does not wait for.
   // That one fails if it does. `answered` is called with its rows, before it is known whether the transaction commits.
   virtual void Queue(Statement statement, std::function<void(const Rows&)> answered = {}) = 0;
+  // Travels like what is queued, but is worth no COMMIT of its own: where nothing else is sent, it is not either, and
+  // what follows a commit follows at once. For a row that keeps the other effects from happening twice.
+  virtual void Guard(Statement statement) = 0;
   // Several statements separated by semicolons, without parameters and without BEGIN or COMMIT: for migrations.
   virtual Status Script(std::string sql) = 0;
 

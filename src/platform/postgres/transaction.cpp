@@ -85,6 +85,11 @@ void InteractiveTransaction::Queue(Statement statement, std::function<void(const
   answered_.push_back(std::move(answered));
 }
 
+void InteractiveTransaction::Guard(Statement statement) {
+  Queue(std::move(statement), {});
+  ++guards_;
+}
+
 std::vector<Connection::Command> InteractiveTransaction::Ahead() {
   std::vector<Connection::Command> commands;
   if (!begun_) {
@@ -170,8 +175,8 @@ Status InteractiveTransaction::Script(std::string sql) {
 }
 
 std::optional<Failure> InteractiveTransaction::Commit() {
-  if (!begun_ && queued_.empty()) {
-    return std::nullopt;
+  if (!begun_ && queued_.size() == guards_) {
+    return std::nullopt;  // nothing was done
   }
   std::optional<Failure> refusal = Refusal();
   if (!refusal && begun_ && (connection_.transaction_failed() || !connection_.in_transaction())) {

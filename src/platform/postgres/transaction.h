@@ -19,6 +19,7 @@ class InteractiveTransaction final : public Transaction {
   Result<Rows> Query(std::string sql, Params params) override;
   Result<std::vector<Rows>> Batch(std::vector<Statement> statements) override;
   void Queue(Statement statement, std::function<void(const Rows&)> answered) override;
+  void Guard(Statement statement) override;
   Status Script(std::string sql) override;
 
   // How it ended: nothing, or the failure. Rolls back instead when a statement failed and was not made good.
@@ -43,6 +44,7 @@ class InteractiveTransaction final : public Transaction {
   Duration server_timeout_{};  // the statement_timeout in force
   std::string set_timeout_;    // the statement that set it
   std::vector<Statement> queued_;
+  size_t guards_ = 0;                                       // that many of them are
   std::vector<std::function<void(const Rows&)>> answered_;  // one for each that is queued, perhaps empty
   std::optional<Failure> failure_;
 };

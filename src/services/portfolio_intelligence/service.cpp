@@ -53,7 +53,7 @@ void PortfolioIntelligence::AddSubscriptions() {
                                          {"event_id", e.id}});
                               return {};
                             },
-                            .together = true});
+                            .together = bus::Together::kOfStream});
   service_.bus().Subscribe({.group = group,
                             .types = {std::string(event::kTradeClosed)},
                             .transactional = [](const bus::Event& e, postgres::Transaction& transaction) -> Status {
@@ -66,7 +66,7 @@ void PortfolioIntelligence::AddSubscriptions() {
                                                           {"event_id", e.id}});
                               return {};
                             },
-                            .together = true});
+                            .together = bus::Together::kOfStream});
   service_.bus().Subscribe(
       {.group = group, .types = {std::string(event::kMarketTick)}, .handler = [this](const bus::Event& e) -> Status {
          QUANTUM_TRY(const auto tick, event::ParseTick(e.payload));

@@ -64,7 +64,7 @@ Result<ExposureView> Decider::Taken(const std::vector<Reservation>& reservations
 }
 
 std::vector<event::Refusal> Decider::RunChecks(const event::Decision& decision, const ExposureView& exposure,
-                                               bool seen_before) {
+                                               int orders_last_minute, bool seen_before) {
   return Check({.decision = decision,
                 .policy = world_.policies.active(),
                 .limits = limits_,
@@ -75,7 +75,7 @@ std::vector<event::Refusal> Decider::RunChecks(const event::Decision& decision, 
                 .exposure = exposure,
                 .trading_state = world_.paused() ? TradingState::kHalted : world_.policies.trading_state(),
                 .ess = world_.ess(),
-                .orders_last_minute = world_.views.OrdersLastMinute(),
+                .orders_last_minute = orders_last_minute,
                 .alone = world_.alone(),
                 .seen_before = seen_before,
                 .now = world_.clock.Now()});
@@ -84,7 +84,7 @@ std::vector<event::Refusal> Decider::RunChecks(const event::Decision& decision, 
 Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const event::Decision& decision,
                                       const std::string& cause) {
   QUANTUM_TRY(const Books books, LockAndLoad(transaction, decision.decision_id));
-  const auto& [reservations, then] = books;
+  const auto& [reservations, of_this_transaction, then] = books;
   if (then && !SameWish(decision, then->decision)) {
     return RefuseAnother(transaction, decision, then->decision);
   }
@@ -98,7 +98,7 @@ Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const 
   }
   QUANTUM_TRY(const ExposureView exposure, Taken(reservations));
   Verdict verdict;
-  verdict.refusals = RunChecks(decision, exposure, false);
+  verdict.refusals = RunChecks(decision, exposure, world_.views.OrdersLastMinute() + of_this_transaction, false);
   verdict.approved = verdict.refusals.empty();
   std::vector<bus::Event> events;
   if (verdict.approved) {
@@ -121,6 +121,11 @@ Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const 
   RecordDecision(transaction, decision, CurrentCorrelationId(), verdict.refusals);
   QUANTUM_CHECK(world_.bus.PublishWithin(transaction, std::move(events)));
   transaction.AfterCommit([this, decision, verdict] { Committed(decision, verdict); });
+  transaction.WhenUnknown([this, id = decision.decision_id, opens = !verdict.reservation_id.empty()] {
+    if (opens) {
+      world_.views.OnOrder(id, world_.clock.Now());  // one too many for a minute rather than one too few
+    }
+  });
   return verdict;
 }
 
@@ -155,7 +160,7 @@ Result<std::vector<event::Refusal>> Decider::CheckOnly(const event::Decision& de
   QUANTUM_TRY(const std::vector<Reservation> reservations, LoadReservations(world_.pool));
   QUANTUM_TRY(const auto then, LoadDecided(world_.pool, decision.decision_id));
   QUANTUM_TRY(const ExposureView exposure, Taken(reservations));
-  return RunChecks(decision, exposure, then.has_value());
+  return RunChecks(decision, exposure, world_.views.OrdersLastMinute(), then.has_value());
 }
 
 }  // namespace quantum::risk_safety

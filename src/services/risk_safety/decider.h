@@ -47,7 +47,7 @@ class Decider {
  private:
   Result<ExposureView> Taken(const std::vector<Reservation>& reservations) const;
   std::vector<trading::event::Refusal> RunChecks(const trading::event::Decision& decision, const ExposureView& exposure,
-                                                 bool seen_before);
+                                                 int orders_last_minute, bool seen_before);
   Result<Verdict> RefuseAnother(postgres::Transaction& transaction, const trading::event::Decision& decision,
                                 const trading::event::Decision& first) const;
   // Counted, logged and remembered when it is committed.

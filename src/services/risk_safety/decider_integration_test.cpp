@@ -271,6 +271,51 @@ TEST_F(DeciderOverPostgres, Pain7DecisionsThatRaceNeverTakeMoreSlotsThanThereAre
   });
 }
 
+// Several that wait share a transaction; each is judged by what those before it were given.
+TEST_F(DeciderOverPostgres, Pain7DecisionsOfOneTransactionTakeNoMoreThanThereIs) {
+  RunReady([](test::World& world) {
+    constexpr int kOrdersBefore = 598;  // of 600 a minute
+    for (int i = 0; i < kOrdersBefore; ++i) {
+      world.views.OnOrder("before-" + std::to_string(i), SystemClock().Now());
+    }
+    std::vector<std::string> codes;
+    const Status done = world.pool.Transact([&](postgres::Transaction& transaction) -> Status {
+      codes.clear();
+      for (const char* id : {"a", "a", "b", "c"}) {
+        Decision wish = Wish(id);
+        wish.quantity = "0.002"_dec;
+        QUANTUM_TRY(const Verdict verdict, world.decider.DecideWithin(transaction, wish, ""));
+        codes.push_back(verdict.approved ? "approved" : verdict.refusals.at(0).code);
+      }
+      EXPECT_EQ(world.views.OrdersLastMinute(), kOrdersBefore);
+      return {};
+    });
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    EXPECT_EQ(codes, (std::vector<std::string>{"approved", "approved", "approved", "ORDER_RATE"}));
+    EXPECT_EQ(world.views.OrdersLastMinute(), kOrdersBefore + 2);
+    EXPECT_EQ(world.One("SELECT string_agg(decision_id, ' ' ORDER BY decision_id) AS value FROM reservations"), "a b");
+  });
+}
+
+TEST_F(DeciderOverPostgres, Pain7DecisionsOfOneTransactionSeeWhatThoseBeforeThemTook) {
+  RunReady([](test::World& world) {
+    std::vector<std::string> codes;
+    const Status done = world.pool.Transact([&](postgres::Transaction& transaction) -> Status {
+      codes.clear();
+      for (const char* id : {"a", "b", "a"}) {
+        Decision wish = Wish(id);
+        wish.quantity = codes.size() == 2 ? "0.011"_dec : wish.quantity;  // another wish under the first's id
+        QUANTUM_TRY(const Verdict verdict, world.decider.DecideWithin(transaction, wish, ""));
+        codes.push_back(verdict.approved ? "approved" : verdict.refusals.at(0).code);
+      }
+      return {};
+    });
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    EXPECT_EQ(codes, (std::vector<std::string>{"approved", "POSITION_EXCEEDS_MAX", "DUPLICATE_DECISION"}));
+    EXPECT_EQ(Published(world), "risk.approved risk.rejected");
+  });
+}
+
 TEST_F(DeciderOverPostgres, EffectsOutsideTheDatabaseHappenOnceAndOnlyWhenItCommits) {
   RunReady([](test::World& world) {
     int bodies = 0;

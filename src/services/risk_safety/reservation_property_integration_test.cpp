@@ -113,18 +113,27 @@ class Process {
   }
 
   bool Decide(test::World& world) {
-    const auto task = run_.Take(random_);
-    if (!task) {
+    std::vector<Trial::Task> tasks;  // which share a transaction
+    for (uint64_t wanted = 1 + random_.Below(4); wanted > 0; --wanted) {
+      if (auto task = run_.Take(random_)) {
+        tasks.push_back(std::move(*task));
+      }
+    }
+    if (tasks.empty()) {
       fiber::SleepFor(1ms);
       return true;
     }
     const CorrelationScope scope("reservations-test");
-    Verdict verdict;
+    std::vector<Verdict> verdicts(tasks.size());
     const Status decided = world.pool.Transact([&](postgres::Transaction& transaction) -> Status {
-      QUANTUM_TRY(verdict, world.decider.DecideWithin(transaction, task->decision, ""));
+      for (size_t i = 0; i < tasks.size(); ++i) {
+        QUANTUM_TRY(verdicts[i], world.decider.DecideWithin(transaction, tasks[i].decision, ""));
+      }
       return {};
     });
-    run_.Answered(*task, decided, verdict);
+    for (size_t i = 0; i < tasks.size(); ++i) {
+      run_.Answered(tasks[i], decided, verdicts[i]);
+    }
     return decided.ok();
   }
 

@@ -97,18 +97,23 @@ Status RiskSafety::Start() {
 void RiskSafety::AddSubscriptions() {
   bus::Bus& bus = service_.bus();
   const std::string group = service_.spec().name;
-  const auto transactional = [&](std::string_view type, auto handler) {
-    bus.Subscribe({.group = group, .types = {std::string(type)}, .transactional = handler, .at_once = true});
-  };
-  transactional(event::kDecisionMade,
-                [this](const bus::Event& e, postgres::Transaction& t) { return OnDecision(e, t); });
+  // Decisions are made one after the other, under a lock that is held until they are committed: those that wait share
+  // the commit.
+  bus.Subscribe({.group = group,
+                 .types = {std::string(event::kDecisionMade)},
+                 .transactional = [this](const bus::Event& e, postgres::Transaction& t) { return OnDecision(e, t); },
+                 .together = bus::Together::kOfStream,
+                 .at_once = true});
   bus.Subscribe({.group = group,
                  .types = {std::string(event::kOrderPartiallyFilled), std::string(event::kOrderFilled),
                            std::string(event::kOrderCanceled), std::string(event::kOrderFailed),
                            std::string(event::kOrderUnknown)},
                  .transactional = [this](const bus::Event& e, postgres::Transaction& t) { return OnOrder(e, t); },
                  .at_once = true});
-  transactional(event::kTradeClosed, [this](const bus::Event& e, postgres::Transaction& t) { return OnTrade(e, t); });
+  bus.Subscribe({.group = group,
+                 .types = {std::string(event::kTradeClosed)},
+                 .transactional = [this](const bus::Event& e, postgres::Transaction& t) { return OnTrade(e, t); },
+                 .at_once = true});
   bus.Subscribe({.group = group,
                  .types = {std::string(event::kPositionUpdated)},
                  .handler = [this](const bus::Event& e) { return OnPositionEvent(e); }});

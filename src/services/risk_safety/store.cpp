@@ -19,8 +19,8 @@ constexpr postgres::CallOptions kBrief{.timeout = std::chrono::seconds(2), .idem
 
 constexpr const char* kReservationsSql =
     "SELECT symbol, side, state, notional::text, margin::text, "
-    "coalesce((extract(epoch from filled_at) * 1000)::bigint, 0) AS filled_ms "
-    "FROM reservations WHERE state <> 'RELEASED'";
+    "coalesce((extract(epoch from filled_at) * 1000)::bigint, 0) AS filled_ms, "
+    "created_at = now() AS of_this_transaction FROM reservations WHERE state <> 'RELEASED'";
 
 Result<Decimal> Money(const Rows& rows, size_t row, std::string_view column) {
   return Decimal::Parse(rows.Text(row, column));
@@ -233,6 +233,9 @@ Result<Books> LockAndLoad(postgres::Transaction& transaction, const std::string&
               transaction.Batch({{kReservationLock, {}}, {kReservationsSql, {}}, {kDecidedSql, {decision_id}}}));
   Books books;
   QUANTUM_TRY(books.reservations, ReadReservations(rows.at(1)));
+  for (size_t i = 0; i < rows.at(1).size(); ++i) {
+    books.of_this_transaction += rows.at(1).Bool(i, "of_this_transaction") ? 1 : 0;
+  }
   QUANTUM_TRY(books.then, ReadDecided(rows.at(2)));
   return books;
 }

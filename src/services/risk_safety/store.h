@@ -58,6 +58,7 @@ Result<std::optional<Decided>> LoadDecided(postgres::Pool& pool, const std::stri
 // What a decision is judged by, under the lock under which all reservations are made. One round trip.
 struct Books {
   std::vector<Reservation> reservations;
+  int of_this_transaction = 0;  // reservations: of decisions approved before it in the same transaction
   std::optional<Decided> then;  // whether it was decided before
 };
 Result<Books> LockAndLoad(postgres::Transaction& transaction, const std::string& decision_id);

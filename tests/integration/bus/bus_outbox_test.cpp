@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <set>
 #include <vector>
 
 #include "tests/integration/bus/outbox_fixture.h"
@@ -342,49 +341,6 @@ TEST_F(OutboxTest, EventsWaitWhilePostgresIsAwayAndNoneGoesToTheDeadLetters) {
     postgres_->StartPostgres();
     EXPECT_TRUE(Eventually(30s, [&] { return Count(pool, "effects") == 5; }));
     EXPECT_EQ(AskMaster({"EXISTS", DeadLetterKey("order")}), "0");
-    bus.Stop();
-  });
-}
-
-TEST_F(OutboxTest, WhatWaitsOfOneKeyIsAppliedInOneTransactionAndOneThatFailsHoldsBackOnlyItself) {
-  quantum::testing::RunInFiber([&](fiber::Loop& loop) {
-    redis::Client client(loop, cluster_->Options());
-    postgres::Pool pool(loop, postgres_->ServiceOptions());
-    Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
-    std::map<std::string, std::vector<int>> applied;
-    std::map<std::string, std::set<std::string>> transactions;
-    bus.Subscribe(
-        {.types = {kPlaced},
-         .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
-           QUANTUM_TRY(const auto row,
-                       transaction.Query("INSERT INTO effects VALUES ($1) RETURNING txid_current()::text AS number_of",
-                                         {std::to_string(NumberOf(event))}));
-           if (NumberOf(event) == 105) {
-             return Error{Errc::kInvalidArgument, "a poisoned event"};
-           }
-           transaction.AfterCommit(
-               [&, key = event.key, number = NumberOf(event), id = std::string(row.Text(0, "number_of"))] {
-                 applied[key].push_back(number);
-                 transactions[key].insert(id);
-               });
-           return {};
-         },
-         .together = true});
-    for (int i = 1; i <= 10; ++i) {
-      ASSERT_TRUE(bus.Publish(Make("GOOD", i), {.timeout = 10s}).ok());
-      ASSERT_TRUE(bus.Publish(Make("BAD", 100 + i), {.timeout = 10s}).ok());
-    }
-    ASSERT_TRUE(bus.Start().ok());
-    EXPECT_TRUE(Eventually(20s, [&] {
-      return applied["GOOD"].size() == 10 && applied["BAD"].size() == 9 &&
-             AskMaster({"XPENDING", StreamKey("order"), GroupName("g")}).starts_with("0\n");
-    }));
-    EXPECT_EQ(transactions["GOOD"].size(), 1u) << "all ten had come before the first was handled";
-    EXPECT_EQ(applied["GOOD"], (std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
-    EXPECT_EQ(applied["BAD"], (std::vector<int>{101, 102, 103, 104, 106, 107, 108, 109, 110}));
-    EXPECT_EQ(Count(pool, "effects"), 19);
-    EXPECT_EQ(Count(pool, "inbox"), 19);
-    EXPECT_EQ(AskMaster({"XLEN", DeadLetterKey("order")}), "1");
     bus.Stop();
   });
 }

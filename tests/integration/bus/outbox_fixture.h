@@ -25,12 +25,14 @@ using quantum::testing::RedisCluster;
 using quantum::testing::fibers::Eventually;
 
 inline constexpr const char* kPlaced = "order.placed";
+inline constexpr const char* kAnswered = "trade.opened";  // of another stream
 
 // A Redis cluster and a Postgres for the tests of a suite, emptied before each.
 class OutboxFixture : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     RegisterEventType({kPlaced});
+    RegisterEventType({kAnswered});
     cluster_ = std::make_unique<RedisCluster>();
     postgres_ = std::make_unique<PostgresServer>();
   }

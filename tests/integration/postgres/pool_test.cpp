@@ -196,6 +196,38 @@ TEST_F(PoolTest, WhatIsQueuedGoesAheadOfTheNextStatementOrWithTheCommit) {
   });
 }
 
+TEST_F(PoolTest, AGuardTravelsWithWhatFollowsItAndIsWorthNoCommitAlone) {
+  WithPool([](Pool& pool) {
+    int committed = 0;
+    const auto transact = [&](auto&& rest) {
+      return pool.Transact([&](Transaction& transaction) -> Status {
+        transaction.Guard({"INSERT INTO item (id) VALUES (1)", {}});
+        transaction.AfterCommit([&] { ++committed; });
+        return rest(transaction);
+      });
+    };
+    EXPECT_TRUE(transact([](Transaction&) { return Status(); }).ok());
+    EXPECT_EQ(committed, 1) << "nothing was to be done, and that is done";
+    EXPECT_EQ(CountItems(pool), 0);
+    const auto queue = [](int id) {
+      return [id](Transaction& transaction) {
+        transaction.Queue({"INSERT INTO item (id) VALUES ($1)", {std::to_string(id)}});
+        return Status();
+      };
+    };
+    EXPECT_TRUE(transact(queue(2)).ok());
+    EXPECT_EQ(CountItems(pool), 2);
+    EXPECT_EQ(transact(queue(3)).error().code, Errc::kConflict) << "the guard's row is there";
+    const auto ask = [](Transaction& transaction) -> Status {
+      QUANTUM_TRY(const Rows rows, transaction.Query("SELECT 1"));
+      return rows.size() == 1 ? Status() : Status(Error{Errc::kInternal, "no row"});
+    };
+    EXPECT_EQ(transact(ask).error().code, Errc::kConflict);
+    EXPECT_EQ(committed, 2);
+    EXPECT_EQ(CountItems(pool), 2);
+  });
+}
+
 TEST_F(PoolTest, AQueuedStatementThatFailsFailsWhatItTravelsWith) {
   WithPool([](Pool& pool) {
     ASSERT_TRUE(pool.Query("INSERT INTO item (id) VALUES (1)").ok());
