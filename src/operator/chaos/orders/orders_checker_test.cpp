@@ -121,7 +121,8 @@ TEST(ProtectionWatch, CountsTheTimeOfAWorkingExchangeAlone) {
   watch.See(now, {"BTCUSDT"}, {});
   pass(15s, {});
   EXPECT_THAT(watch.violations(), IsEmpty());
-  EXPECT_EQ(watch.longest(), 15s);
+  EXPECT_EQ(watch.TakeLongest(), 15s);
+  EXPECT_EQ(watch.TakeLongest(), 0s) << "it was told";
   now += 1min;  // it did not answer
   watch.See(now, {"BTCUSDT"}, {});
   EXPECT_THAT(watch.violations(), IsEmpty());

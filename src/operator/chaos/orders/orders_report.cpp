@@ -101,6 +101,14 @@ int OrdersReport::Counted() const {
 
 bool OrdersReport::Good() const { return trouble.empty() && found.total() == 0 && asked > 0 && Counted() >= asked; }
 
+Duration OrdersReport::UnprotectedLongest() const {
+  Duration longest{};
+  for (const OrdersRound& round : rounds) {
+    longest = std::max(longest, round.unprotected);
+  }
+  return longest;
+}
+
 std::vector<std::string> OrdersReport::Doubts() const {
   std::vector<std::string> doubts;
   for (const auto& [fault, row] : OrdersRowsOf(*this)) {
@@ -113,8 +121,10 @@ std::vector<std::string> OrdersReport::Doubts() const {
 
 std::string FormatRound(const OrdersRound& round) {
   std::string line = fmt::format(
-      "{:<17} {} decisions acknowledged ({:.1f}/s before it), {} orders in flight; both sides the same after {:.1f} s",
-      round.fault, round.acknowledged, round.per_second, round.in_flight, ToSeconds(round.converged));
+      "{:<17} {} decisions acknowledged ({:.1f}/s before it), {} orders in flight; both sides the same after {:.1f} s; "
+      "without a stop {:.1f} s at most",
+      round.fault, round.acknowledged, round.per_second, round.in_flight, ToSeconds(round.converged),
+      ToSeconds(round.unprotected));
   if (round.found.total() != 0) {
     line += "; " + ViolationsInWords(round.found);
   }
@@ -142,7 +152,7 @@ std::string FormatReport(const OrdersReport& report) {
       "{}: {} of {} rounds count; {} decisions, {} approved, {} orders at the exchange; {}; longest without a stop "
       "{:.1f} s; seed {}\n",
       report.Good() ? "GOOD" : "BAD", report.Counted(), report.asked, report.decisions, report.approved, report.orders,
-      ViolationsInWords(report.found), ToSeconds(report.unprotected_longest), report.seed);
+      ViolationsInWords(report.found), ToSeconds(report.UnprotectedLongest()), report.seed);
   return text + FormatRemarks(report.examples, report.Doubts(), report.left_out, report.trouble);
 }
 
@@ -156,6 +166,7 @@ std::string ToJson(const OrdersReport& report) {
                       {"in_flight", round.in_flight},
                       {"decisions_per_second", round.per_second},
                       {"converged_seconds", ToSeconds(round.converged)},
+                      {"unprotected_longest_seconds", ToSeconds(round.unprotected)},
                       {"violations", ViolationsObject(round.found)},
                       {"trouble", round.trouble}});
   }
@@ -180,7 +191,7 @@ std::string ToJson(const OrdersReport& report) {
                                       {"decisions", report.decisions},
                                       {"approved", report.approved},
                                       {"orders", report.orders},
-                                      {"unprotected_longest_seconds", ToSeconds(report.unprotected_longest)},
+                                      {"unprotected_longest_seconds", ToSeconds(report.UnprotectedLongest())},
                                       {"violations", ViolationsObject(report.found)},
                                       {"table", std::move(table)},
                                       {"rounds", std::move(rounds)},

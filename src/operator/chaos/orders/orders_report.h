@@ -17,6 +17,7 @@ struct OrdersRound {
   uint64_t in_flight = 0;     // orders of decisions whose fate was open when the fault struck
   double per_second = 0;      // decisions acknowledged before the fault
   Duration converged{};       // from the stop of the load until both sides told the same
+  Duration unprotected{};     // the longest that a position stood without a stop while the exchange answered
   OrderViolations found;      // beyond those of the rounds before
   std::string trouble;        // why it did not converge; empty: it did
 
@@ -31,13 +32,13 @@ struct OrdersReport {
   uint64_t decisions = 0;
   uint64_t approved = 0;
   uint64_t orders = 0;  // plain ones, that the exchange has accepted
-  Duration unprotected_longest{};
   OrderViolations found;
   std::vector<std::string> examples;
   std::vector<std::string> left_out;  // faults that this machine does not allow, and why
   std::string trouble;                // why the run ended early; empty: it did not
 
   int Counted() const;                      // rounds that count
+  Duration UnprotectedLongest() const;      // of all rounds
   bool Good() const;                        // nothing violated, and as many rounds count as were asked for
   std::vector<std::string> Doubts() const;  // why a good run would be no proof. Empty: it would be
 };

@@ -67,7 +67,6 @@ OrdersReport OrdersRun::Play(std::vector<const OrdersFault*> faults) {
   }
   report.found = found_;
   report.examples = verdict_.examples;
-  report.unprotected_longest = stage_.watch().longest();
   if (const auto books = stage_.Read(); books.ok()) {
     report.decisions = (*books)->decisions.size();
     for (const OrderBooks::Decision& decision : (*books)->decisions) {
@@ -84,6 +83,7 @@ OrdersRound OrdersRun::PlayRound(int number, const OrdersFault& fault) {
   if (status.ok()) {
     status = Converge(round);
   }
+  round.unprotected = stage_.watch().TakeLongest();
   round.trouble = status.ok() ? "" : status.error().message;
   return round;
 }

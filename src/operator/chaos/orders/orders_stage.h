@@ -55,7 +55,7 @@ class OrdersStage {
   Result<bool> AtRest();
   // Both sides, of the whole run. `differences` are of this moment: while something is on its way there are some.
   Result<const OrderBooks*> Read();
-  const ProtectionWatch& watch() const { return watch_; }
+  ProtectionWatch& watch() { return watch_; }
 
  private:
   OrdersStage(fiber::Loop& loop, const OrdersStageOptions& options) : loop_(loop), options_(options), client_(loop) {}

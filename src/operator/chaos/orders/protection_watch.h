@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "platform/base/clock.h"
@@ -19,7 +20,8 @@ class ProtectionWatch {
   // What the exchange said at a time: symbols with a position, and those of them that a stop protects.
   void See(SteadyTime now, const std::set<std::string>& held, const std::set<std::string>& stopped);
 
-  Duration longest() const { return longest_; }
+  // The longest that one was without, since the last call; where it still is, that goes on.
+  Duration TakeLongest() { return std::exchange(longest_, Duration{}); }
   // Each time that one was unprotected for longer than kMost, in words.
   const std::vector<std::string>& violations() const { return violations_; }
 
