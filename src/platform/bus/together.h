@@ -8,10 +8,10 @@ namespace quantum::bus {
 enum class Together {
   kNone,
   kOfKey,
-  // Of all keys: for handlers that wait for one another anyway, or whose effect nobody waits for. One such transaction of
-  // the stream runs at a time. An event that fails holds back its own key only, and is tried again beside the others; one
-  // that finds no database (kUnavailable, kTimeout, kExhausted, kUnknownOutcome) holds back the stream. All types of the
-  // stream that the group subscribes to must ask for it.
+  // Of all keys: for handlers that wait for one another anyway, or whose effect nobody waits for. One such transaction
+  // of the stream runs at a time. An event that fails holds back its own key only, and is tried again beside the
+  // others; one that finds no database (kUnavailable, kTimeout, kExhausted, kUnknownOutcome) holds back the stream. All
+  // types of the stream that the group subscribes to must ask for it.
   kOfStream,
 };
 
