@@ -87,8 +87,6 @@ void Consumer::Handle(const KeyScheduler::Job& job) {
       scheduler_.Finish(job.line);
       return;
     }
-    log::Info("events that failed together are handled again",
-              {{"type", first.event.type}, {"events", together.size()}, {"reason", done.error().message}});
     if (TellsOfNoEvent(done.error().code)) {
       if (scheduler_.Judge(job.line, Verdict::kAway, context_.clock.Steady()) == KeyScheduler::Step::kDrop) {
         scheduler_.Finish(job.line);
@@ -162,7 +160,12 @@ Status Consumer::HandleTogether(const Deliveries& deliveries, std::optional<size
     if (!done && done.error().code == Errc::kConflict) {
       done = Transact(deliveries, duplicates, culprit);
     }
-    QUANTUM_CHECK(done);
+    if (!done) {
+      log::Info(
+          "events that failed together are handled again",
+          {{"type", deliveries.front()->event.type}, {"events", deliveries.size()}, {"reason", done.error().message}});
+      return done;
+    }
   } catch (const std::exception& exception) {
     return Error{Errc::kInternal, std::string("a handler threw: ") + exception.what()};
   }

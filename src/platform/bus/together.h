@@ -3,7 +3,7 @@
 namespace quantum::bus {
 
 // Which events of a transactional handler share a transaction, in their order: of those that wait, 64 at most. Where
-// one fails, all of it is rolled back, and each is handled again in one of its own. Not for a handler that looks at
+// one fails, all of it is rolled back and handled again, the one at fault by itself. Not for a handler that looks at
 // what follows from its commits (AfterCommit): it would see nothing of the events before it.
 enum class Together {
   kNone,
