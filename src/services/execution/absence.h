@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "platform/base/clock.h"
@@ -24,13 +25,23 @@ class AbsenceProof {
     if (!sent_) {
       sent_ = venue_now;
     }
-    if (*venue_now > *sent_ + receive_window_ + std::chrono::seconds(1)) {
+    if (*venue_now > *sent_ + receive_window_ + kMargin) {
       ++proofs_;
     }
     return proofs_ >= 2;
   }
 
+  // How long from venue_now until an answer can prove anything; zero: the next one may. Nothing: that is not known yet.
+  std::optional<Duration> Left(std::optional<WallTime> venue_now) const {
+    if (!venue_now || !sent_) {
+      return std::nullopt;
+    }
+    return std::max<Duration>(*sent_ + receive_window_ + kMargin - *venue_now, Duration::zero());
+  }
+
  private:
+  static constexpr Duration kMargin = std::chrono::seconds(1);
+
   std::optional<WallTime> sent_;
   Duration receive_window_;
   int proofs_ = 0;

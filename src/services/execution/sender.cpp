@@ -17,6 +17,7 @@ using trading::OrderStatus;
 
 constexpr Duration kCancelFresh = 2s;
 constexpr Duration kSendAgain = 1s;
+constexpr Duration kSoon = 100ms;
 constexpr int kNotSent = 0;  // exchange::Rejected of an order that never left
 constexpr int kReduceOnlyRefused = -2022;
 
@@ -125,6 +126,9 @@ Sender::Finding Sender::AskUntilKnown(const std::string& client_order_id, std::o
                     {{"client_order_id", client_order_id}});
     }
     wait = std::min<Duration>(wait * 2, alarmed ? 5s : 1s);
+    if (const auto left = proof.Left(desk_.VenueNow()); left && answer == Answer::kNotFound) {
+      wait = std::min<Duration>(wait, *left + kSoon);  // a position may stand without its stop meanwhile
+    }
   }
   return Finding::kStopped;
 }
