@@ -91,7 +91,7 @@ class Process {
       alive = Decide(world);
     } else if (dice < 85) {
       alive = Deliver(world);
-    } else if (dice < 88) {
+    } else if (dice < 92) {
       alive = Sweep(world);
     } else {
       Look(world);
@@ -114,7 +114,7 @@ class Process {
 
   bool Decide(test::World& world) {
     std::vector<Trial::Task> tasks;  // which share a transaction
-    for (uint64_t wanted = 1 + random_.Below(4); wanted > 0; --wanted) {
+    for (uint64_t wanted = random_.Below(3) == 0 ? 2 + random_.Below(3) : 1; wanted > 0; --wanted) {
       if (auto task = run_.Take(random_)) {
         tasks.push_back(std::move(*task));
       }
@@ -164,7 +164,7 @@ class Process {
       return false;
     }
     for (const std::string& id : *expired) {
-      if (random_.Below(8) != 0) {
+      if (random_.Below(4) != 0) {
         continue;
       }
       const EntryState state = run_.desk.AskExpired(id);
