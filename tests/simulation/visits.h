@@ -45,8 +45,8 @@ enum class Visit : size_t {
   kInboxDropped,      // by the inbox of a later life
   kFetchedAgain,      // pending entries of an earlier connection
   kLateReading,       // a request to read that came after a later connection's
-  kTogether,          // several events of a key in one transaction
-  kParted,            // several that failed together, so that each is handled alone
+  kTogether,          // several events of a key or of a stream in one transaction
+  kParted,            // several that failed together, so that fewer are handled at once
   kSeparated,         // one that failed left the line that all keys of its stream share
   kRetried,
   kBuried,

@@ -61,9 +61,11 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   // One transaction for all. When it fails, culprit: the one that is to be handled alone, if that is known.
   Status HandleTogether(const Deliveries& deliveries, std::optional<size_t>& culprit);
   Status Call(const Delivery& delivery, int attempt, bool& duplicate, bool& away);
-  // In a transaction: has the inbox take them, then runs the handlers of those that it had not, in order.
-  Status Transact(const Deliveries& deliveries, std::vector<bool>& duplicates, std::optional<size_t>& culprit);
-  // The same where the inbox's rows travel ahead of the handlers' statements. kConflict: perhaps there is a repeat.
+  // In a transaction: has the inbox take them, then runs the handlers of those that it had not, in order. at_once: in
+  // one with the handlers' statements first, and anew where that meets what may be a repeat.
+  Status Transact(const Deliveries& deliveries, bool at_once, std::vector<bool>& duplicates,
+                  std::optional<size_t>& culprit);
+  // The inbox's rows travel ahead of the handlers' statements. kConflict: perhaps there is a repeat.
   Status TransactAtOnce(const Deliveries& deliveries, std::optional<size_t>& culprit);
   static Status RunHandlers(const Deliveries& deliveries, const std::vector<bool>& duplicates,
                             postgres::Transaction& transaction, std::optional<size_t>& culprit);

@@ -151,16 +151,12 @@ Status Consumer::HandleTogether(const Deliveries& deliveries, std::optional<size
       return Error{Errc::kConflict, "a repeat needs no transaction"};
     }
   }
-  std::vector<bool> duplicates(deliveries.size(), false);
+  std::vector<bool> duplicates;
   const SteadyTime started = context_.clock.Steady();
   try {
     const bool at_once =
         std::ranges::all_of(deliveries, [](const Delivery* delivery) { return delivery->subscription->at_once; });
-    Status done = at_once ? TransactAtOnce(deliveries, culprit) : Status(Error{Errc::kConflict, "not tried"});
-    if (!done && done.error().code == Errc::kConflict) {
-      done = Transact(deliveries, duplicates, culprit);
-    }
-    if (!done) {
+    if (const Status done = Transact(deliveries, at_once, duplicates, culprit); !done) {
       log::Info(
           "events that failed together are handled again",
           {{"type", deliveries.front()->event.type}, {"events", deliveries.size()}, {"reason", done.error().message}});
@@ -192,14 +188,10 @@ Status Consumer::Call(const Delivery& delivery, int attempt, bool& duplicate, bo
     if (subscription.handler) {
       status = subscription.handler(delivery.event);
     } else {
-      const bool at_once = subscription.at_once && attempt == 1;
+      std::vector<bool> duplicates;
       std::optional<size_t> culprit;
-      status = at_once ? TransactAtOnce({&delivery}, culprit) : Error{Errc::kConflict, "not tried"};
-      if (!status && status.error().code == Errc::kConflict) {
-        std::vector<bool> duplicates;
-        status = Transact({&delivery}, duplicates, culprit);
-        duplicate = status && duplicates.front();
-      }
+      status = Transact({&delivery}, subscription.at_once && attempt == 1, duplicates, culprit);
+      duplicate = status && duplicates.front();
     }
   } catch (const std::exception& exception) {
     status = Error{Errc::kInternal, std::string("the handler threw: ") + exception.what()};
@@ -218,10 +210,17 @@ postgres::Statement Consumer::Inbox(const Event& event, std::string_view on_repe
           {group_, FamilyOf(event.type), event.producer, event.incarnation, std::to_string(event.sequence)}};
 }
 
-Status Consumer::Transact(const Deliveries& deliveries, std::vector<bool>& duplicates, std::optional<size_t>& culprit) {
+Status Consumer::Transact(const Deliveries& deliveries, bool at_once, std::vector<bool>& duplicates,
+                          std::optional<size_t>& culprit) {
+  duplicates.assign(deliveries.size(), false);
+  if (at_once) {
+    Status done = TransactAtOnce(deliveries, culprit);
+    if (done || done.error().code != Errc::kConflict) {
+      return done;
+    }
+  }
   return context_.pool->Transact([&](postgres::Transaction& transaction) -> Status {
     culprit.reset();
-    duplicates.assign(deliveries.size(), false);
     std::vector<postgres::Statement> inserts;
     for (const Delivery* delivery : deliveries) {
       inserts.push_back(Inbox(delivery->event, "ON CONFLICT DO NOTHING"));

@@ -44,7 +44,7 @@ class InteractiveTransaction final : public Transaction {
   Duration server_timeout_{};  // the statement_timeout in force
   std::string set_timeout_;    // the statement that set it
   std::vector<Statement> queued_;
-  size_t guards_ = 0;                                       // that many of them are
+  size_t guards_ = 0;                                       // so many of those are guards, until the first round trip
   std::vector<std::function<void(const Rows&)>> answered_;  // one for each that is queued, perhaps empty
   std::optional<Failure> failure_;
 };

@@ -121,11 +121,10 @@ Result<Verdict> Decider::DecideWithin(postgres::Transaction& transaction, const 
   RecordDecision(transaction, decision, CurrentCorrelationId(), verdict.refusals);
   QUANTUM_CHECK(world_.bus.PublishWithin(transaction, std::move(events)));
   transaction.AfterCommit([this, decision, verdict] { Committed(decision, verdict); });
-  transaction.WhenUnknown([this, id = decision.decision_id, opens = !verdict.reservation_id.empty()] {
-    if (opens) {
-      world_.views.OnOrder(id, world_.clock.Now());  // one too many for a minute rather than one too few
-    }
-  });
+  if (!verdict.reservation_id.empty()) {
+    // One too many for a minute rather than one too few.
+    transaction.WhenUnknown([this, id = decision.decision_id] { world_.views.OnOrder(id, world_.clock.Now()); });
+  }
   return verdict;
 }
 

@@ -11,7 +11,17 @@
 namespace quantum::bus {
 namespace {
 
-class OutboxTogetherTest : public OutboxFixture {};
+class OutboxTogetherTest : public OutboxFixture {
+ protected:
+  // The effect of an event; the transaction's id is noted when it has committed.
+  static Status Insert(const Event& event, postgres::Transaction& transaction, std::set<std::string>& transactions) {
+    QUANTUM_TRY(const auto row,
+                transaction.Query("INSERT INTO effects VALUES ($1) RETURNING txid_current()::text AS id",
+                                  {std::to_string(NumberOf(event))}));
+    transaction.AfterCommit([&, id = std::string(row.Text(0, "id"))] { transactions.insert(id); });
+    return {};
+  }
+};
 
 TEST_F(OutboxTogetherTest, AnEventOfWhichNothingComesCostsNoTransaction) {
   quantum::testing::RunInFiber([&](fiber::Loop& loop) {
@@ -55,20 +65,14 @@ TEST_F(OutboxTogetherTest, WhatWaitsOfAStreamIsAppliedInOneTransactionAndOneThat
       bus.Subscribe({.types = {kPlaced},
                      .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
                        const int number = NumberOf(event);
-                       QUANTUM_TRY(
-                           const auto row,
-                           transaction.Query("INSERT INTO effects VALUES ($1) RETURNING txid_current()::text AS id",
-                                             {std::to_string(number)}));
+                       QUANTUM_CHECK(Insert(event, transaction, transactions));
                        if (number == first + 1 && --failures >= 0) {
                          return Error{Errc::kInternal, "fails three times"};
                        }
                        Event answer = Make(event.key, number);
                        answer.type = kAnswered;
                        QUANTUM_CHECK(bus.PublishWithin(transaction, {answer}));
-                       transaction.AfterCommit([&, number, id = std::string(row.Text(0, "id"))] {
-                         applied.push_back(number);
-                         transactions.insert(id);
-                       });
+                       transaction.AfterCommit([&, number] { applied.push_back(number); });
                        return {};
                      },
                      .together = Together::kOfStream,
@@ -105,12 +109,7 @@ TEST_F(OutboxTogetherTest, WhatWaitedForPostgresIsAppliedTogetherAfterAProbe) {
     std::set<std::string> transactions;
     bus.Subscribe({.types = {kPlaced},
                    .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
-                     QUANTUM_TRY(
-                         const auto row,
-                         transaction.Query("INSERT INTO effects VALUES ($1) RETURNING txid_current()::text AS id",
-                                           {std::to_string(NumberOf(event))}));
-                     transaction.AfterCommit([&, id = std::string(row.Text(0, "id"))] { transactions.insert(id); });
-                     return {};
+                     return Insert(event, transaction, transactions);
                    },
                    .together = Together::kOfStream,
                    .at_once = true});
@@ -144,12 +143,7 @@ TEST_F(OutboxTogetherTest, ARepeatAmongWhatWaitsOfAStreamCostsTheOthersNothing) 
       bus.Subscribe({.types = {kPlaced},
                      .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
                        ++begun;
-                       QUANTUM_TRY(
-                           const auto row,
-                           transaction.Query("INSERT INTO effects VALUES ($1) RETURNING txid_current()::text AS id",
-                                             {std::to_string(NumberOf(event))}));
-                       transaction.AfterCommit([&, id = std::string(row.Text(0, "id"))] { transactions.insert(id); });
-                       return {};
+                       return Insert(event, transaction, transactions);
                      },
                      .together = Together::kOfStream,
                      .at_once = true});
@@ -171,23 +165,17 @@ TEST_F(OutboxTogetherTest, WhatWaitsOfOneKeyIsAppliedInOneTransactionAndOneThatF
     Bus bus(loop, client, &pool, {.producer = "p", .group = "g"});
     std::map<std::string, std::vector<int>> applied;
     std::map<std::string, std::set<std::string>> transactions;
-    bus.Subscribe(
-        {.types = {kPlaced},
-         .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
-           QUANTUM_TRY(const auto row,
-                       transaction.Query("INSERT INTO effects VALUES ($1) RETURNING txid_current()::text AS number_of",
-                                         {std::to_string(NumberOf(event))}));
-           if (NumberOf(event) == 105) {
-             return Error{Errc::kInvalidArgument, "a poisoned event"};
-           }
-           transaction.AfterCommit(
-               [&, key = event.key, number = NumberOf(event), id = std::string(row.Text(0, "number_of"))] {
-                 applied[key].push_back(number);
-                 transactions[key].insert(id);
-               });
-           return {};
-         },
-         .together = Together::kOfKey});
+    bus.Subscribe({.types = {kPlaced},
+                   .transactional = [&](const Event& event, postgres::Transaction& transaction) -> Status {
+                     QUANTUM_CHECK(Insert(event, transaction, transactions[event.key]));
+                     if (NumberOf(event) == 105) {
+                       return Error{Errc::kInvalidArgument, "a poisoned event"};
+                     }
+                     transaction.AfterCommit(
+                         [&, key = event.key, number = NumberOf(event)] { applied[key].push_back(number); });
+                     return {};
+                   },
+                   .together = Together::kOfKey});
     for (int i = 1; i <= 10; ++i) {
       ASSERT_TRUE(bus.Publish(Make("GOOD", i), {.timeout = 10s}).ok());
       ASSERT_TRUE(bus.Publish(Make("BAD", 100 + i), {.timeout = 10s}).ok());
